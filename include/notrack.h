@@ -1,0 +1,429 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * libnotrack: take short exchanges out of connection tracking.
+ *
+ * A context (struct notrack) holds a model: services, whose packets the
+ * kernel shall neither track nor judge by state, and clients of those
+ * services, which a per-source hashlimit holds to a rate.  The model is plain
+ * data; nothing reaches the kernel before notrack_commit(), which makes the
+ * raw and filter tables of IPv4 and IPv6 say what the model says, in one
+ * transaction: everything, or nothing.
+ *
+ *	struct notrack *nt = notrack_new();
+ *
+ *	notrack_lock(nt);
+ *	notrack_load(nt);			what is there stays
+ *	notrack_add_service(nt, &(struct notrack_service){
+ *		.size = sizeof(struct notrack_service), .name = "dns" });
+ *	if (notrack_commit(nt, NULL) < 0)
+ *		log(notrack_error(nt));
+ *	notrack_free(nt);			lets go of the lock, too
+ *
+ * The kernel is the only store.  A daemon that owns the whole configuration
+ * builds the model from nothing and commits it; a tool that changes one thing
+ * takes the lock, loads, changes, commits.
+ *
+ * Only rules of this library are touched: chains whose names begin with
+ * "NOTRACK-", and the jumps from built-in chains to them.
+ *
+ * Errors.  Every function that can fail returns 0 or a count on success and a
+ * negative errno on failure; notrack_error() then has a sentence that says
+ * what failed and what to do about it.  What may come back:
+ *
+ *	-EINVAL			a word or value is wrong; the sentence names it
+ *	-ENOENT			no such service, or no such client
+ *	-EPERM			no CAP_NET_ADMIN in the network namespace
+ *	-EPROTONOSUPPORT	the kernel has no such table, match or target
+ *	-EBUSY			the xtables lock is held by somebody else, or the
+ *				tables kept changing under our hands
+ *	-ENOMEM			out of memory, here or in the kernel
+ *	-EIO			the kernel refused a table; the sentence has its
+ *				reason, and every table is as it was
+ *	-ENOTRECOVERABLE	it refused, and refused the way back as well
+ *
+ * Threads.  A context belongs to one thread at a time; different contexts may
+ * be used in different threads at once.  libiptc keeps state of its own, which
+ * the library guards with a lock; a process that calls libiptc itself has to
+ * keep those calls out of other threads while a notrack call runs.
+ *
+ * Structs handed in or out begin with their size: set it to sizeof of the
+ * struct you compiled with, and leave what you do not use zero.  Later versions
+ * add members at the end.
+ */
+#ifndef NOTRACK_H
+#define NOTRACK_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct notrack;
+
+/* --- the context ------------------------------------------------------ */
+
+/**
+ * notrack_new - an empty model, for the caller's network namespace, both
+ * families, and a wait of five seconds for the xtables lock
+ *
+ * Returns: a context to be given to notrack_free(), or NULL if out of memory.
+ * Since: 1.0
+ */
+struct notrack *notrack_new(void);
+
+/**
+ * notrack_free - release a context, and the lock if it is held
+ * @nt: context, or NULL
+ *
+ * The kernel's tables stay as they are.
+ * Since: 1.0
+ */
+void notrack_free(struct notrack *nt);
+
+/**
+ * notrack_error - the sentence about the last call that failed on @nt
+ *
+ * Returns: a string owned by @nt, good until the next call on it; "" when
+ * nothing failed.  Never NULL.
+ * Since: 1.0
+ */
+const char *notrack_error(const struct notrack *nt);
+
+/**
+ * notrack_version - the version of the library that runs, as "1.0.0"
+ * Since: 1.0
+ */
+const char *notrack_version(void);
+
+/* address families, to be or'ed */
+#define NOTRACK_IPV4	0x1u
+#define NOTRACK_IPV6	0x2u
+#define NOTRACK_ANY	(NOTRACK_IPV4 | NOTRACK_IPV6)
+
+/**
+ * notrack_set_families - restrict all further calls to these families
+ * @families: NOTRACK_IPV4, NOTRACK_IPV6 or both
+ *
+ * The tables and the model of the other family are neither read nor changed.
+ * Returns: 0, or -EINVAL.
+ * Since: 1.0
+ */
+int notrack_set_families(struct notrack *nt, unsigned int families);
+
+/**
+ * notrack_set_netns_fd - work in another network namespace
+ * @fd: descriptor of a namespace (/proc/PID/ns/net, /run/netns/NAME), which is
+ *	duplicated; or -1 for the caller's own
+ *
+ * The calling thread never leaves its namespace: a short-lived thread with all
+ * signals blocked enters the other one (setns(2), which needs CAP_SYS_ADMIN).
+ * Returns: 0, or -errno.
+ * Since: 1.0
+ */
+int notrack_set_netns_fd(struct notrack *nt, int fd);
+
+/**
+ * notrack_set_netns - as notrack_set_netns_fd(), by path
+ * @path: such as "/run/netns/blue"
+ * Since: 1.0
+ */
+int notrack_set_netns(struct notrack *nt, const char *path);
+
+/**
+ * notrack_set_wait - how long to wait for the xtables lock
+ * @milliseconds: 0 to try once; UINT_MAX to wait for ever
+ * Since: 1.0
+ */
+void notrack_set_wait(struct notrack *nt, unsigned int milliseconds);
+
+/**
+ * notrack_lock - take the lock that iptables takes
+ *
+ * flock(2) on $XTABLES_LOCKFILE, or /run/xtables.lock, waited for as
+ * notrack_set_wait() says.  Hold it around notrack_load(), changes and
+ * notrack_commit() for changes that add up with those of other programs.
+ * notrack_commit() and notrack_clear() take it themselves where it is not held.
+ * Returns: 0 (also if this context holds it already), -EBUSY, or -errno.
+ * Since: 1.0
+ */
+int notrack_lock(struct notrack *nt);
+
+/**
+ * notrack_unlock - let go of the lock
+ * Since: 1.0
+ */
+void notrack_unlock(struct notrack *nt);
+
+/* --- the model: services ---------------------------------------------- */
+
+/**
+ * struct notrack_service - one service
+ *
+ * Strings are lists in the words of notrack.conf(5), separated by commas;
+ * NULL or "" means the default: for the built-in names (dns, dns-auth, dot,
+ * doq, syslog, syslog-tls, ntp, http, https, quic, radius, snmp-trap) that of
+ * the name, else as noted.
+ */
+struct notrack_service {
+	size_t size;		/**< sizeof(struct notrack_service) */
+	const char *name;	/**< 1 to 16 of [A-Za-z0-9_.-], not beginning with '-' */
+	const char *ports;	/**< "53", "80,443,8000:8080"; 1 to 65535 */
+	const char *protocols;	/**< udp, tcp, sctp, udplite; default udp */
+	const char *roles;	/**< inbound (this host serves), outbound (this host
+				     asks others), both; default inbound */
+	const char *local;	/**< prefixes of this host's own addresses; default any */
+	const char *remote;	/**< prefixes of the servers asked (outbound); default any */
+	const char *interfaces;	/**< names, a trailing '+' matches any end; default any */
+	const char *reply_ports;/**< strict mode: ports A:B that outbound UDP asks from
+				     and is answered at; default 1024:65535 */
+	const char *mode;	/**< "strict" (default) or "classic" */
+	const char *icmp_errors;/**< "yes" (default) or "no": accept ICMP errors, which
+				     are INVALID to conntrack for untracked flows */
+	const char *families;	/**< ipv4, ipv6; default both; filled in by
+				     notrack_each_service() where it is one of them */
+};
+
+/**
+ * notrack_add_service - put a service into the model, or replace its definition
+ * @service: copied
+ *
+ * Limits of a service that is replaced stay.  A family for which nothing is
+ * left (@local names addresses of the other one only) gets no rules.
+ * Returns: 0, -EINVAL with a sentence that names the offending word, -ENOMEM.
+ * Since: 1.0
+ */
+int notrack_add_service(struct notrack *nt, const struct notrack_service *service);
+
+/**
+ * notrack_remove_service - take a service and its limits out of the model
+ * Returns: 0, -ENOENT if there is none of that name.
+ * Since: 1.0
+ */
+int notrack_remove_service(struct notrack *nt, const char *name);
+
+/**
+ * notrack_each_service - visit the services of the model, by name
+ * @visit: gets a service whose strings are good until it returns; a value
+ *	other than 0 ends the visit.  NULL members are at their default, but
+ *	for ports, protocols and roles, which are always there.
+ *
+ * A service defined differently for the two families is visited twice, with
+ * @families set.
+ * Returns: 0, what @visit returned, or -ENOMEM.
+ * Since: 1.0
+ */
+int notrack_each_service(struct notrack *nt,
+			 int (*visit)(const struct notrack_service *service, void *data),
+			 void *data);
+
+/**
+ * notrack_service_set - set a member by its key in notrack.conf(5)
+ * @key: "ports", "reply-ports", and so on
+ * @value: kept as a pointer
+ *
+ * Returns: 0, or -EINVAL if there is no such key.
+ * Since: 1.0
+ */
+int notrack_service_set(struct notrack_service *service, const char *key, const char *value);
+
+/**
+ * notrack_service_get - the @index'th key of a service, and its value
+ *
+ * Returns: 1, or 0 past the last key.
+ * Since: 1.0
+ */
+int notrack_service_get(const struct notrack_service *service, unsigned int index,
+			const char **key, const char **value);
+
+/* --- the model: limits and clients ------------------------------------ */
+
+/**
+ * struct hashlimit - a rate, and the hash table that keeps it for each source
+ *
+ * Counts requests of a service: each UDP datagram to its port, each TCP SYN,
+ * each SCTP INIT.  What is above the rate is dropped.  See xt_hashlimit in
+ * iptables-extensions(8).
+ */
+struct hashlimit {
+	size_t size;		/**< sizeof(struct hashlimit) */
+	const char *above;	/**< "N/sec", "N/min", "N/hour" or "N/day"; N >= 1, and
+				     at most 1000000 a second (10000 where the kernel
+				     has revision 1 only) */
+	uint32_t burst;		/**< requests let through at once; 0 for the default of
+				     5; at most 1000000, and at most one day's worth of
+				     @above, where the kernel's arithmetic ends */
+	uint32_t srcmask;	/**< length of the prefix that counts as one source; 0 for
+				     the default: 32 in IPv4, 64 in IPv6 */
+	uint32_t htable_max;	/**< buckets at most; 0 lets the kernel choose; past it,
+				     requests of new sources are dropped */
+	uint32_t htable_size;	/**< hash slots; 0 lets the kernel choose */
+	uint32_t htable_expire_ms; /**< a bucket unused for so long is forgotten; 0 for
+				     the time in which the burst fills up again */
+};
+
+/**
+ * hashlimit_add_client - limit one client of a service
+ * @service: name of a service in the model
+ * @prefix: "192.0.2.7", "198.51.100.0/24", "2001:db8::/32"; 0.0.0.0/0 and ::/0
+ *	are everybody; no host bits may be set.  A packet is charged to the most
+ *	specific prefix that covers its source, and to that one only.
+ * @limit: copied; replaces the limit that the client had
+ *
+ * Costs O(log n) time and memory for one client (see notrack(3)).
+ * Returns: 0, -EINVAL, -ENOENT without such a service, -ENOMEM.
+ * Since: 1.0
+ */
+int hashlimit_add_client(struct notrack *nt, const char *service,
+			 const char *prefix, const struct hashlimit *limit);
+
+/**
+ * hashlimit_add_clients - as hashlimit_add_client(), for @count prefixes
+ *
+ * All or none: on an error the model is as before.  A prefix named twice is
+ * one client.
+ * Since: 1.0
+ */
+int hashlimit_add_clients(struct notrack *nt, const char *service,
+			  const char *const *prefixes, size_t count,
+			  const struct hashlimit *limit);
+
+/**
+ * hashlimit_remove_client - take the limit off a client
+ * Returns: 0; -ENOENT if there is no such service, or no such client.
+ * Since: 1.0
+ */
+int hashlimit_remove_client(struct notrack *nt, const char *service, const char *prefix);
+
+/**
+ * hashlimit_remove_clients - as hashlimit_remove_client(), for @count prefixes
+ *
+ * All or none: a prefix that is not there leaves the model as it was.
+ * Since: 1.0
+ */
+int hashlimit_remove_clients(struct notrack *nt, const char *service,
+			     const char *const *prefixes, size_t count);
+
+/**
+ * hashlimit_each - visit the limits of a service
+ * @service: as given to the visitor of notrack_each_service()
+ * @visit: gets a limit with all members resolved but srcmask, which is 0 where
+ *	each family has its default, and htable_expire_ms, likewise; and its
+ *	clients, IPv4 first, in numerical order.  Good until it returns.
+ * Returns: 0, what @visit returned, -ENOENT, -ENOMEM.
+ * Since: 1.0
+ */
+int hashlimit_each(struct notrack *nt, const struct notrack_service *service,
+		   int (*visit)(const struct hashlimit *limit,
+				const char *const *clients, size_t count, void *data),
+		   void *data);
+
+/* --- the kernel ------------------------------------------------------- */
+
+/**
+ * notrack_load - make the model what the kernel's tables say
+ *
+ * What was in the model is gone.  Chains of ours that somebody edited are read
+ * as far as they make sense; notrack_diff() shows what differs, and the next
+ * commit puts it right.
+ * Returns: the number of services, or -errno.
+ * Since: 1.0
+ */
+int notrack_load(struct notrack *nt);
+
+/** struct notrack_changes - what a commit did, or would do */
+struct notrack_changes {
+	size_t size;		/**< sizeof(struct notrack_changes), set by the caller */
+	unsigned int added;	/**< rules, over all tables */
+	unsigned int removed;
+};
+
+/**
+ * notrack_commit - make the kernel's tables what the model says
+ * @changes: filled in, where not NULL
+ *
+ * Takes the lock, reads the tables, computes the least edit and commits it,
+ * accepts ahead of their NOTRACK, NOTRACK away ahead of its accepts, so that
+ * no packet is untracked and not accepted at any time.  Rules that stay keep
+ * their counters.  On failure every table is as it was before.
+ * Returns: the number of rules added and removed (0: nothing was committed),
+ * or -errno.
+ * Since: 1.0
+ */
+int notrack_commit(struct notrack *nt, struct notrack_changes *changes);
+
+/**
+ * notrack_diff - what notrack_commit() would do
+ * @out: gets a line for each rule, "+" or "-" and the table and rule as
+ *	iptables-save prints them; may be NULL
+ *
+ * Returns: the number of rules that differ, or -errno.
+ * Since: 1.0
+ */
+int notrack_diff(struct notrack *nt, FILE *out, struct notrack_changes *changes);
+
+/**
+ * notrack_clear - empty the model and take every rule of ours out of the kernel
+ *
+ * Returns: the number of rules removed, or -errno.
+ * Since: 1.0
+ */
+int notrack_clear(struct notrack *nt, struct notrack_changes *changes);
+
+/**
+ * notrack_print_rules - the model as text for iptables-restore --noflush
+ *
+ * Needs no kernel and no privilege.  One block a family, each begun by a
+ * comment that names it.
+ * Returns: 0, -ENOMEM or -EIO.
+ * Since: 1.0
+ */
+int notrack_print_rules(struct notrack *nt, FILE *out);
+
+/** struct notrack_count - packets and bytes, as counted by rules */
+struct notrack_count {
+	uint64_t packets;
+	uint64_t bytes;		/**< layer 3 and up */
+};
+
+/** struct notrack_service_stats - a service in one family */
+struct notrack_service_stats {
+	size_t size;
+	const char *name;
+	unsigned int family;		/**< NOTRACK_IPV4 or NOTRACK_IPV6 */
+	struct notrack_count untracked;	/**< by the rules in raw */
+	struct notrack_count accepted;	/**< by the rules in filter */
+};
+
+/** struct hashlimit_stats - a client of a service; seen = passed + dropped */
+struct hashlimit_stats {
+	size_t size;
+	const char *service;
+	const char *prefix;
+	struct notrack_count seen;
+	struct notrack_count passed;
+	struct notrack_count dropped;
+};
+
+/**
+ * notrack_stats - read the counters
+ * @service: called for each service and family; may be NULL
+ * @client: called for each limited client; may be NULL
+ *
+ * Reads the kernel; the model is left alone.  A visitor that returns other
+ * than 0 ends the call.
+ * Returns: 0, what a visitor returned, or -errno.
+ * Since: 1.0
+ */
+int notrack_stats(struct notrack *nt,
+		  int (*service)(const struct notrack_service_stats *stats, void *data),
+		  int (*client)(const struct hashlimit_stats *stats, void *data),
+		  void *data);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* NOTRACK_H */

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Memory that is given back all at once. */
+#ifndef LIB_ARENA_H
+#define LIB_ARENA_H
+
+#include <stddef.h>
+
+struct arena_block;
+
+struct arena {
+	struct arena_block *block;
+	size_t left;
+};
+
+/* Zeroed and aligned for any type; NULL if out of memory. */
+void *arena_alloc(struct arena *arena, size_t size);
+char *arena_strdup(struct arena *arena, const char *string);
+void arena_free(struct arena *arena);
+
+#endif

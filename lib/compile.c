@@ -1,0 +1,423 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ *	PREROUTING, INPUT -> NOTRACK-PREROUTING, NOTRACK-INPUT -> NOTRACK-dns-in
+ *	OUTPUT            -> NOTRACK-OUTPUT                    -> NOTRACK-dns-out
+ *
+ * The service's chains of both tables hold the same selectors: in raw with
+ * NOTRACK, in filter with ACCEPT, there after the limits.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "compile.h"
+#include "dispatch.h"
+#include "name.h"
+
+enum direction {
+	IN,
+	OUT,
+	DIRECTIONS
+};
+
+static const char *const hooks[TABLES][DIRECTIONS] = {
+	[RAW] = { "PREROUTING", "OUTPUT" },
+	[FILTER] = { "INPUT", "OUTPUT" },
+};
+static const char *const suffixes[DIRECTIONS] = { CHAIN_IN, CHAIN_OUT };
+
+static const uint8_t ipproto[PROTOCOLS] = {
+	[UDP] = IPPROTO_UDP,
+	[TCP] = IPPROTO_TCP,
+	[SCTP] = IPPROTO_SCTP,
+	[UDPLITE] = IPPROTO_UDPLITE,
+};
+
+/* ICMP errors: RFC 792 and RFC 4443, section 2.1. */
+static const uint8_t icmp4_errors[] = { 3, 11, 12 }, icmp6_errors[] = { 1, 2, 3, 4 };
+static const struct {
+	uint8_t protocol;
+	const uint8_t *types;
+	size_t count;
+} icmp_errors[FAMILIES] = {
+	[IPV4] = { IPPROTO_ICMP, icmp4_errors, sizeof(icmp4_errors) },
+	[IPV6] = { IPPROTO_ICMPV6, icmp6_errors, sizeof(icmp6_errors) },
+};
+
+/* Whose addresses a flow's end has. */
+enum end {
+	ANY,
+	LOCAL,
+	REMOTE,
+};
+
+/* The four flows of a service that has both roles. */
+struct flow {
+	uint8_t role;
+	uint8_t direction;
+	bool request;			/* to the service's port, not from it */
+	uint8_t source, destination;	/* enum end */
+};
+
+static const struct flow flows[] = {
+	{ INBOUND, IN, true, ANY, LOCAL },
+	{ OUTBOUND, IN, false, REMOTE, LOCAL },
+	{ INBOUND, OUT, false, LOCAL, ANY },
+	{ OUTBOUND, OUT, true, LOCAL, REMOTE },
+};
+#define FLOWS (sizeof(flows) / sizeof(flows[0]))
+
+struct compiler {
+	const struct service *service;
+	enum family family;
+	struct ruleset *rules;
+	/* where rules go */
+	struct chain *chain;
+	enum target target;
+	const char *limit;		/* TARGET_JUMP: the limits' chain */
+	struct error *error;
+};
+
+static int out_of_memory(struct error *error)
+{
+	return fail(error, -ENOMEM, "out of memory");
+}
+
+void service_chain_name(char name[CHAIN_NAME_MOST + 1], const char *service, const char *suffix)
+{
+	snprintf(name, CHAIN_NAME_MOST + 1, CHAIN_PREFIX "%s%s", service, suffix);
+}
+
+/* --- one selector, for each of what lists name ------------------------ */
+
+struct prefix_set {
+	const struct prefix *prefixes;
+	size_t count;
+};
+
+static const struct prefix everybody;
+
+/* Of the family; an empty list is everybody, a list of the other family nobody. */
+static struct prefix_set end_prefixes(const struct compiler *compiler, enum end end)
+{
+	const struct service *service = compiler->service;
+	const struct prefix *list = end == LOCAL ? service->local : service->remote;
+	size_t count = end == LOCAL ? service->local_count : service->remote_count;
+	struct prefix_set set = { &everybody, 1 };
+
+	if (end == ANY || !count)
+		return set;
+	set = (struct prefix_set){ list, 0 };
+	for (size_t i = 0; i < count; i++)	/* in order: IPv4 first */
+		if (list[i].family == compiler->family && !set.count++)
+			set.prefixes = &list[i];
+	return set;
+}
+
+/* As many of the ports as one rule holds, from *@next on. */
+static void take_ports(const struct service *service, size_t *next, struct ports *ports)
+{
+	unsigned int slots = PORT_SLOTS;
+
+	memset(ports, 0, sizeof(*ports));
+	for (; *next < service->port_count; (*next)++) {
+		const struct port_range *range = &service->ports[*next];
+		unsigned int needs = range->first == range->last ? 1 : 2;
+
+		if (needs > slots)
+			return;
+		slots -= needs;
+		ports->range[ports->count].first = range->first;
+		ports->range[ports->count++].last = range->last;
+	}
+}
+
+static int add_rules(struct compiler *compiler, const struct match *match,
+		     struct prefix_set sources, struct prefix_set destinations)
+{
+	struct match *copy = arena_alloc(&compiler->rules->arena, sizeof(*copy));
+	struct rule rule = { .target = (uint8_t)compiler->target, .chain = compiler->limit,
+			     .match = copy };
+
+	if (!copy)
+		return out_of_memory(compiler->error);
+	*copy = *match;
+	for (size_t i = 0; i < sources.count; i++) {
+		rule.source = sources.prefixes[i];
+		for (size_t j = 0; j < destinations.count; j++) {
+			rule.destination = destinations.prefixes[j];
+			if (!chain_add_rule(compiler->chain, &rule))
+				return out_of_memory(compiler->error);
+		}
+	}
+	return 0;
+}
+
+/*
+ * Strict: what comes from a server's port must look like an answer, and what
+ * is asked must be such that its answer looks like one; the rest stays tracked.
+ */
+static void narrow(const struct service *service, bool request, struct match *match)
+{
+	struct ports *ports = request ? &match->source : &match->destination;
+
+	if (match->protocol == IPPROTO_TCP) {
+		if (!request)
+			match->syn = SYN_NOT;
+		return;
+	}
+	ports->count = 1;
+	ports->range[0].first = service->reply_ports.first;
+	ports->range[0].last = service->reply_ports.last;
+}
+
+static int add_flow(struct compiler *compiler, const struct flow *flow, enum protocol protocol,
+		    enum direction direction, const char *interface)
+{
+	const struct service *service = compiler->service;
+	struct prefix_set sources = end_prefixes(compiler, flow->source);
+	struct prefix_set destinations = end_prefixes(compiler, flow->destination);
+	int err = 0;
+
+	for (size_t next = 0; next < service->port_count && !err;) {
+		struct match match = { .protocol = ipproto[protocol] };
+
+		take_ports(service, &next, flow->request ? &match.destination : &match.source);
+		strcpy(direction == IN ? match.in : match.out, interface);
+		if (flow->role == OUTBOUND && !service->classic)
+			narrow(service, flow->request, &match);
+		if (compiler->target == TARGET_JUMP) {	/* a limit: new exchanges only */
+			match.syn = protocol == TCP ? SYN_ONLY : SYN_ANY;
+			match.sctp_init = protocol == SCTP;
+		}
+		err = add_rules(compiler, &match, sources, destinations);
+	}
+	return err;
+}
+
+static int add_flow_by_interface(struct compiler *compiler, const struct flow *flow)
+{
+	const struct service *service = compiler->service;
+	int err = 0;
+
+	for (enum protocol protocol = UDP; protocol < PROTOCOLS && !err; protocol++) {
+		if (!(service->protocols & 1u << protocol))
+			continue;
+		if (!service->interface_count)
+			err = add_flow(compiler, flow, protocol, flow->direction, "");
+		for (size_t i = 0; i < service->interface_count && !err; i++)
+			err = add_flow(compiler, flow, protocol, flow->direction,
+				       service->interfaces[i]);
+	}
+	return err;
+}
+
+/* --- this host asking itself ------------------------------------------ */
+
+static bool covers_loopback(const struct service *service)
+{
+	for (size_t i = 0; i < service->interface_count; i++) {
+		const char *name = service->interfaces[i];
+		size_t size = strlen(name);
+
+		if (!strcmp(name, "lo") || (name[size - 1] == '+' && !strncmp(name, "lo", size - 1)))
+			return true;
+	}
+	return !service->interface_count;
+}
+
+/*
+ * What leaves over lo comes in over lo, the same packet, tracked or not as it
+ * left.  So each flow is let through at the other hook as well.
+ */
+static int add_loopback(struct compiler *compiler, enum direction direction)
+{
+	const struct service *service = compiler->service;
+	int err = 0;
+
+	if (service->classic || !covers_loopback(service))
+		return 0;
+	for (size_t i = 0; i < FLOWS && !err; i++) {
+		if (!(service->roles & flows[i].role) || flows[i].direction == direction)
+			continue;
+		/* a server for everybody has let these through already */
+		if (flows[i].role == OUTBOUND && service->roles & INBOUND && !service->local_count)
+			continue;
+		for (enum protocol protocol = UDP; protocol < PROTOCOLS && !err; protocol++)
+			if (service->protocols & 1u << protocol)
+				err = add_flow(compiler, &flows[i], protocol, direction, "lo");
+	}
+	return err;
+}
+
+static int add_direction(struct compiler *compiler, enum direction direction)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < FLOWS && !err; i++)
+		if (compiler->service->roles & flows[i].role && flows[i].direction == direction)
+			err = add_flow_by_interface(compiler, &flows[i]);
+	return err ? err : add_loopback(compiler, direction);
+}
+
+/* --- limits ----------------------------------------------------------- */
+
+static int add_limit_chain(struct compiler *compiler, struct limit *limit)
+{
+	const char *service = compiler->service->name;
+	struct arena *arena = &compiler->rules->arena;
+	struct match *match = arena_alloc(arena, sizeof(*match));
+	char name[CHAIN_NAME_MOST + 1], table[HASHLIMIT_NAME_MOST + 1];
+	char comment[sizeof("drop_overly_frequent_") + SERVICE_NAME_MOST];
+	struct chain *chain;
+
+	name_hashlimit(table, service, &limit->rate);
+	name_chain(name, service, 'l', table, sizeof(table));
+	sprintf(comment, "drop_overly_frequent_%s", service);
+	chain = ruleset_add_chain(compiler->rules, name);
+	if (!match || !chain)
+		return out_of_memory(compiler->error);
+	limit->chain = chain->name;
+	match->above = &limit->rate;
+	match->table_name = arena_strdup(arena, table);
+	match->comment = arena_strdup(arena, comment);
+	if (!match->table_name || !match->comment ||
+	    !chain_add_rule(chain, &(struct rule){ .target = TARGET_DROP, .match = match }))
+		return out_of_memory(compiler->error);
+	return 0;
+}
+
+static int add_clients(struct compiler *compiler, const struct clients *clients)
+{
+	const struct client **list = clients_list(clients);
+	char name[CHAIN_NAME_MOST + 1];
+	struct chain *root;
+	int err;
+
+	service_chain_name(name, compiler->service->name, CHAIN_LIMIT);
+	root = ruleset_add_chain(compiler->rules, name);
+	if (!list || !root) {
+		free(list);
+		return out_of_memory(compiler->error);
+	}
+	compiler->limit = root->name;
+	err = dispatch_build(compiler->rules, root, compiler->service->name, list,
+			     clients->count);
+	free(list);
+	return err ? out_of_memory(compiler->error) : 0;
+}
+
+/* Ahead of the accepts: requests of inbound services go through the limits. */
+static int add_limits(struct compiler *compiler, const struct clients *clients)
+{
+	int err = 0;
+
+	if (!clients->count)
+		return 0;
+	for (struct limit *limit = clients->limits; limit && !err; limit = limit->next)
+		err = add_limit_chain(compiler, limit);
+	if (!err)
+		err = add_clients(compiler, clients);
+	compiler->target = TARGET_JUMP;
+	for (size_t i = 0; i < FLOWS && !err; i++)
+		if (flows[i].role == INBOUND && flows[i].request)
+			err = add_flow_by_interface(compiler, &flows[i]);
+	compiler->limit = NULL;
+	return err;
+}
+
+/* --- tables ----------------------------------------------------------- */
+
+static int add_service_chain(struct compiler *compiler, enum table_id table,
+			     enum direction direction, const struct served *served)
+{
+	char name[CHAIN_NAME_MOST + 1];
+	int err = 0;
+
+	service_chain_name(name, served->service->name, suffixes[direction]);
+	compiler->chain = ruleset_add_chain(compiler->rules, name);
+	if (!compiler->chain)
+		return out_of_memory(compiler->error);
+	if (table == FILTER && direction == IN)
+		err = add_limits(compiler, &served->clients);
+	compiler->target = table == RAW ? TARGET_NOTRACK : TARGET_ACCEPT;
+	return err ? err : add_direction(compiler, direction);
+}
+
+/* The rule that enters a service's chain; in INPUT it carries the description. */
+static int add_entrance(struct compiler *compiler, struct chain *top, bool described)
+{
+	struct arena *arena = &compiler->rules->arena;
+	struct rule rule = { .target = TARGET_JUMP, .chain = compiler->chain->name };
+	struct match *match;
+	char *line;
+
+	if (described) {
+		match = arena_alloc(arena, sizeof(*match));
+		if (!match || service_describe(compiler->service, &line, arena))
+			return out_of_memory(compiler->error);
+		match->comment = line;
+		rule.match = match;
+	}
+	return chain_add_rule(top, &rule) ? 0 : out_of_memory(compiler->error);
+}
+
+static int add_icmp_errors(struct compiler *compiler, struct chain *top)
+{
+	enum family family = compiler->family;
+
+	for (size_t i = 0; i < icmp_errors[family].count; i++) {
+		struct match *match = arena_alloc(&compiler->rules->arena, sizeof(*match));
+
+		if (!match)
+			return out_of_memory(compiler->error);
+		match->protocol = icmp_errors[family].protocol;
+		match->icmp = true;
+		match->icmp_type = icmp_errors[family].types[i];
+		if (!chain_add_rule(top, &(struct rule){ .target = TARGET_ACCEPT, .match = match }))
+			return out_of_memory(compiler->error);
+	}
+	return 0;
+}
+
+static int compile_direction(struct compiler *compiler, const struct family_model *model,
+			     enum table_id table, enum direction direction)
+{
+	bool described = table == FILTER && direction == IN, icmp = false;
+	char name[CHAIN_NAME_MOST + 1];
+	struct chain *top;
+	int err = 0;
+
+	service_chain_name(name, hooks[table][direction], "");
+	top = ruleset_add_chain(compiler->rules, name);
+	if (!top || ruleset_add_hook(compiler->rules, &(struct hook){
+			.chain = hooks[table][direction], .target = top->name }))
+		return out_of_memory(compiler->error);
+	for (size_t i = 0; i < model->count && !err; i++) {
+		compiler->service = model->served[i].service;
+		err = add_service_chain(compiler, table, direction, &model->served[i]);
+		if (!err)
+			err = add_entrance(compiler, top, described);
+		icmp |= compiler->service->icmp_errors;
+	}
+	return !err && described && icmp ? add_icmp_errors(compiler, top) : err;
+}
+
+int compile(const struct family_model *model, enum family family,
+	    struct ruleset rules[TABLES], struct error *error)
+{
+	struct compiler compiler = { .family = family, .error = error };
+	int err = 0;
+
+	if (!model->count)
+		return 0;
+	for (enum table_id table = RAW; table < TABLES && !err; table++) {
+		compiler.rules = &rules[table];
+		for (enum direction direction = IN; direction < DIRECTIONS && !err; direction++)
+			err = compile_direction(&compiler, model, table, direction);
+		if (!err && ruleset_sort(&rules[table]))
+			err = fail(error, -EINVAL, "two chains of table %s would have the same "
+				   "name; change one of the clients' limits", table_name(table));
+	}
+	return err;
+}

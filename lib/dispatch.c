@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A client is two rules: "-s PREFIX -j LIMIT" counts what it sent, "-s PREFIX"
+ * what made it through.  A few clients stand in one chain, the specific ahead
+ * of the general.  More of them become a tree with compressed paths: a chain
+ * that tells packets apart by the next bits of their source and goes (-g, so
+ * that the end of any of them leads back to the service's chain) to the chain
+ * of the longest prefix that the clients there have in common.
+ *
+ * A client that covers others gets a chain of its own, to which every chain
+ * below goes when no more specific client was met.
+ *
+ * Each chain is named after the prefix it is for, and built from the clients
+ * below that prefix alone: a client that comes or goes changes the chains on
+ * its path and no others, and the same clients make the same tree.
+ */
+#include <errno.h>
+
+#include "dispatch.h"
+#include "name.h"
+
+/* A chain of up to so many clients tells them apart one by one. */
+#define LEAF_CLIENTS 8
+/* Address bits that one chain tells apart. */
+#define STEP_BITS 4
+
+struct dispatch {
+	struct ruleset *rules;
+	const char *service;
+};
+
+static int add_rule(struct chain *chain, const struct prefix *source, enum target target,
+		    const char *to)
+{
+	struct rule rule = { .target = target, .chain = to };
+
+	if (source)
+		rule.source = *source;
+	return chain_add_rule(chain, &rule) ? 0 : -ENOMEM;
+}
+
+/* @covered: a more general client comes after it, and must not see the packet. */
+static int add_client(struct chain *chain, const struct client *client, bool covered)
+{
+	int err = add_rule(chain, &client->prefix, TARGET_JUMP, client->limit->chain);
+
+	if (err)
+		return err;
+	return add_rule(chain, &client->prefix, covered ? TARGET_RETURN : TARGET_NONE, NULL);
+}
+
+/* One by one, each after those it covers. */
+static int add_leaf(struct chain *chain, const struct client *const *clients, size_t count,
+		    bool covered)
+{
+	size_t next;
+	int err = 0;
+
+	for (size_t i = 0; i < count && !err; i = next) {
+		for (next = i + 1; next < count; next++)
+			if (!prefix_covers(&clients[i]->prefix, &clients[next]->prefix))
+				break;
+		err = add_leaf(chain, clients + i + 1, next - i - 1, true);
+		if (!err)
+			err = add_client(chain, clients[i], covered);
+	}
+	return err;
+}
+
+static struct chain *add_chain(struct dispatch *dispatch, char kind, const struct prefix *prefix)
+{
+	char name[CHAIN_NAME_MOST + 1];
+
+	name_chain(name, dispatch->service, kind, prefix, sizeof(*prefix));
+	return ruleset_add_chain(dispatch->rules, name);
+}
+
+/* The chain for packets that meet @client and none more specific. */
+static const char *add_general(struct dispatch *dispatch, const struct client *client)
+{
+	struct chain *chain = add_chain(dispatch, 'g', &client->prefix);
+
+	return chain && !add_client(chain, client, false) ? chain->name : NULL;
+}
+
+/* How many bits past @first all of @clients have. */
+static unsigned int step_bits(const struct client *const *clients, size_t count,
+			      unsigned int first)
+{
+	unsigned int step = STEP_BITS;
+
+	for (size_t i = 0; i < count; i++)
+		if (clients[i]->prefix.length - first < step)
+			step = clients[i]->prefix.length - first;
+	return step;
+}
+
+static int add_branch(struct dispatch *dispatch, struct chain *chain,
+		      const struct client *const *clients, size_t count, const char *general);
+
+static int add_node(struct dispatch *dispatch, struct chain *chain,
+		    const struct client *const *clients, size_t count, const char *general)
+{
+	struct prefix common = prefix_common(&clients[0]->prefix, &clients[count - 1]->prefix);
+	unsigned int step;
+	size_t next;
+	int err = 0;
+
+	if (count > LEAF_CLIENTS && clients[0]->prefix.length == common.length) {
+		general = add_general(dispatch, clients[0]);
+		if (!general)
+			return -ENOMEM;
+		clients++;
+		count--;
+	}
+	if (count <= LEAF_CLIENTS) {
+		err = add_leaf(chain, clients, count, general);
+	} else {
+		step = step_bits(clients, count, common.length);
+		for (size_t i = 0; i < count && !err; i = next) {
+			unsigned int bits = prefix_bits(&clients[i]->prefix, common.length, step);
+
+			for (next = i + 1; next < count; next++)
+				if (prefix_bits(&clients[next]->prefix, common.length, step) != bits)
+					break;
+			err = add_branch(dispatch, chain, clients + i, next - i, general);
+		}
+	}
+	if (!err && general)
+		err = add_rule(chain, NULL, TARGET_GOTO, general);
+	return err;
+}
+
+static int add_branch(struct dispatch *dispatch, struct chain *chain,
+		      const struct client *const *clients, size_t count, const char *general)
+{
+	struct prefix common;
+	struct chain *child;
+	int err;
+
+	if (count == 1)
+		return add_client(chain, clients[0], general);
+	common = prefix_common(&clients[0]->prefix, &clients[count - 1]->prefix);
+	child = add_chain(dispatch, 'n', &common);
+	if (!child)
+		return -ENOMEM;
+	err = add_rule(chain, &common, TARGET_GOTO, child->name);
+	return err ? err : add_node(dispatch, child, clients, count, general);
+}
+
+int dispatch_build(struct ruleset *rules, struct chain *root, const char *service,
+		   const struct client *const *clients, size_t count)
+{
+	struct dispatch dispatch = { rules, service };
+
+	return count ? add_node(&dispatch, root, clients, count, NULL) : 0;
+}

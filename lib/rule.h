@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Rules as they are meant, free of any kernel's layout: chains of them, and
+ * the set of chains that one table is to have, or has.
+ */
+#ifndef LIB_RULE_H
+#define LIB_RULE_H
+
+#include <net/if.h>
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "arena.h"
+#include "limit.h"
+#include "notrack.h"
+#include "prefix.h"
+
+/* Every chain of ours begins so; nothing else in a table is ours. */
+#define CHAIN_PREFIX "NOTRACK-"
+/* The longest chain name that iptables takes (XT_EXTENSION_MAXNAMELEN). */
+#define CHAIN_NAME_MOST 28
+
+enum table_id {
+	RAW,
+	FILTER,
+	TABLES
+};
+
+enum target {
+	TARGET_NONE,		/* counts, and goes on */
+	TARGET_ACCEPT,
+	TARGET_DROP,
+	TARGET_RETURN,
+	TARGET_NOTRACK,
+	TARGET_JUMP,		/* -j CHAIN */
+	TARGET_GOTO,		/* -g CHAIN */
+	TARGET_FOREIGN,		/* found in a chain of ours, and not of our making */
+};
+
+/* The longest comment that one comment match holds (XT_MAX_COMMENT_LEN - 1). */
+#define COMMENT_MOST 255
+
+/* Port ranges as one multiport match holds them. */
+#define PORT_SLOTS 15
+struct ports {
+	uint8_t count;
+	struct {
+		uint16_t first, last;
+	} range[PORT_SLOTS];
+};
+
+enum tcp_syn {
+	SYN_ANY,
+	SYN_ONLY,
+	SYN_NOT,
+};
+
+/* What a rule asks of a packet beyond its addresses. */
+struct match {
+	char in[IFNAMSIZ], out[IFNAMSIZ];
+	struct ports source, destination;
+	uint8_t protocol;		/* IPPROTO_*, 0 for any */
+	uint8_t syn;			/* enum tcp_syn */
+	bool sctp_init;
+	bool icmp;
+	uint8_t icmp_type;
+	const struct limit_rate *above;	/* hashlimit --hashlimit-above, by source */
+	const char *table_name;		/* of the hash table */
+	const char *comment;		/* cut into as many comment matches as it takes */
+};
+
+struct rule {
+	struct prefix source, destination;
+	uint8_t target;			/* enum target */
+	const char *chain;		/* of TARGET_JUMP and TARGET_GOTO */
+	const struct match *match;	/* NULL asks for nothing */
+	const void *foreign;		/* TARGET_FOREIGN: the entry, to put it back */
+	struct notrack_count count;
+};
+
+struct chain {
+	char name[CHAIN_NAME_MOST + 1];
+	struct rule *rules;
+	size_t count;
+};
+
+/* Where a built-in chain (or somebody's chain) enters ours. */
+struct hook {
+	const char *chain;		/* that it stands in */
+	const char *target;		/* chain of ours */
+	unsigned int position;		/* 0 is the top */
+	const void *entry;		/* as found in the kernel; NULL: a plain jump */
+};
+
+/* The chains of ours in one table of one family. */
+struct ruleset {
+	struct chain **chains;		/* by name, once ruleset_sort() has run */
+	size_t count, room;
+	struct hook *hooks;
+	size_t hook_count;
+	struct arena arena;
+};
+
+struct chain *ruleset_add_chain(struct ruleset *rules, const char *name);
+struct rule *chain_add_rule(struct chain *chain, const struct rule *rule);
+int ruleset_add_hook(struct ruleset *rules, const struct hook *hook);
+
+/* Puts the chains in order of name; -EEXIST if a name is there twice. */
+int ruleset_sort(struct ruleset *rules);
+struct chain *ruleset_find(const struct ruleset *rules, const char *name);
+void ruleset_free(struct ruleset *rules);
+
+/* One range of TCP or UDP ports is a matter of the protocol's own match. */
+bool ports_need_multiport(uint8_t protocol, const struct ports *ports);
+
+bool rule_same(const struct rule *a, const struct rule *b);
+
+/* As iptables-save prints it: "-A CHAIN ...", without the end of line. */
+void rule_print(const struct rule *rule, const char *chain, enum family family, FILE *out);
+/* All of it, for iptables-restore --noflush. */
+void ruleset_print(const struct ruleset *rules, enum table_id table, enum family family,
+		   FILE *out);
+/* "raw", "filter" */
+const char *table_name(enum table_id table);
+
+#endif

@@ -1,0 +1,589 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "service.h"
+#include "words.h"
+
+/* Strict replies go to ports no daemon listens at (RFC 6056, section 3.2). */
+#define REPLY_PORTS "1024:65535"
+
+/* What a name stands for; roles as the typical host of it has them. */
+static const struct notrack_service builtin[] = {
+	{ .name = "dns", .ports = "53", .protocols = "udp, tcp", .roles = "both" },
+	{ .name = "dns-auth", .ports = "53", .protocols = "udp, tcp", .roles = "inbound" },
+	{ .name = "dot", .ports = "853", .protocols = "tcp", .roles = "inbound" },
+	{ .name = "doq", .ports = "853", .protocols = "udp", .roles = "inbound" },
+	{ .name = "syslog", .ports = "514", .protocols = "udp", .roles = "inbound" },
+	{ .name = "syslog-tls", .ports = "6514", .protocols = "tcp", .roles = "inbound" },
+	/* RFC 5905, section 9.1: both ends use the same port */
+	{ .name = "ntp", .ports = "123", .protocols = "udp", .roles = "both",
+	  .reply_ports = "123" },
+	{ .name = "http", .ports = "80", .protocols = "tcp", .roles = "inbound" },
+	{ .name = "https", .ports = "443", .protocols = "tcp", .roles = "inbound" },
+	{ .name = "quic", .ports = "443", .protocols = "udp", .roles = "inbound" },
+	{ .name = "radius", .ports = "1812,1813", .protocols = "udp", .roles = "inbound" },
+	{ .name = "snmp-trap", .ports = "162", .protocols = "udp", .roles = "inbound" },
+};
+
+static const char *const protocol_names[] = {
+	[UDP] = "udp", [TCP] = "tcp", [SCTP] = "sctp", [UDPLITE] = "udplite", NULL
+};
+static const char *const role_names[] = { "inbound", "outbound", "both", NULL };
+static const char *const mode_names[] = { "strict", "classic", NULL };
+static const char *const answers[] = { "no", "yes", NULL };
+static const char *const family_names[] = { [IPV4] = "ipv4", [IPV6] = "ipv6", NULL };
+
+/* The keys of the configuration file, in the order in which they are shown. */
+static const struct {
+	const char *key;
+	size_t member;
+} keys[] = {
+	{ "ports", offsetof(struct notrack_service, ports) },
+	{ "protocols", offsetof(struct notrack_service, protocols) },
+	{ "roles", offsetof(struct notrack_service, roles) },
+	{ "local", offsetof(struct notrack_service, local) },
+	{ "remote", offsetof(struct notrack_service, remote) },
+	{ "interfaces", offsetof(struct notrack_service, interfaces) },
+	{ "reply-ports", offsetof(struct notrack_service, reply_ports) },
+	{ "mode", offsetof(struct notrack_service, mode) },
+	{ "icmp-errors", offsetof(struct notrack_service, icmp_errors) },
+	{ "families", offsetof(struct notrack_service, families) },
+};
+#define KEYS (sizeof(keys) / sizeof(keys[0]))
+
+static const char **member(struct notrack_service *words, size_t key)
+{
+	return (const char **)((char *)words + keys[key].member);
+}
+
+int notrack_service_set(struct notrack_service *words, const char *key, const char *value)
+{
+	for (size_t i = 0; i < KEYS; i++) {
+		if (strcmp(keys[i].key, key))
+			continue;
+		*member(words, i) = value;
+		return 0;
+	}
+	return -EINVAL;
+}
+
+int notrack_service_get(const struct notrack_service *words, unsigned int index,
+			const char **key, const char **value)
+{
+	if (index >= KEYS)
+		return 0;
+	*key = keys[index].key;
+	*value = *member((struct notrack_service *)words, index);
+	return 1;
+}
+
+/* --- words in --------------------------------------------------------- */
+
+/* A list that grows in an arena: old versions stay there until the end. */
+static void *list_add(struct arena *arena, void *list, size_t count, size_t size)
+{
+	char *grown;
+
+	if (count & (count - 1))	/* room up to the next power of two */
+		return list;
+	grown = arena_alloc(arena, (count ? 2 * count : 1) * size);
+	if (grown && count)
+		memcpy(grown, list, count * size);
+	return grown;
+}
+
+static int parse_port_range(struct port_range *range, const char *word, struct error *error)
+{
+	char copy[16];
+	uint64_t first, last;
+	char *colon;
+
+	if (strlen(word) >= sizeof(copy))
+		goto bad;
+	strcpy(copy, word);
+	colon = strchr(copy, ':');
+	if (colon)
+		*colon++ = '\0';
+	if (!words_number(copy, 1, 65535, &first))
+		goto bad;
+	last = first;
+	if (colon && !words_number(colon, 1, 65535, &last))
+		goto bad;
+	if (last < first)
+		return fail(error, -EINVAL, "port range %s is reversed: first:last", word);
+	*range = (struct port_range){ (uint16_t)first, (uint16_t)last };
+	return 0;
+bad:
+	return fail(error, -EINVAL, "port %s: ports are 1 to 65535, ranges first:last", word);
+}
+
+static int take_ports(const char *word, void *data, struct error *error)
+{
+	struct service *service = data;
+	struct port_range range;
+	int err = parse_port_range(&range, word, error);
+
+	if (err)
+		return err;
+	service->ports = list_add(&service->arena, service->ports, service->port_count,
+				  sizeof(range));
+	if (!service->ports)
+		return fail(error, -ENOMEM, "out of memory");
+	service->ports[service->port_count++] = range;
+	return 0;
+}
+
+static int compare_ranges(const void *a, const void *b)
+{
+	return (int)((const struct port_range *)a)->first - ((const struct port_range *)b)->first;
+}
+
+/* One way to say it: in order, and no port twice. */
+static void normalize_ports(struct service *service)
+{
+	struct port_range *ports = service->ports;
+	size_t kept = 0;
+
+	qsort(ports, service->port_count, sizeof(*ports), compare_ranges);
+	for (size_t i = 1; i < service->port_count; i++) {
+		if (ports[i].first > ports[kept].last)
+			ports[++kept] = ports[i];
+		else if (ports[i].last > ports[kept].last)
+			ports[kept].last = ports[i].last;
+	}
+	service->port_count = kept + 1;
+}
+
+static int take_protocol(const char *word, void *data, struct error *error)
+{
+	struct service *service = data;
+	int protocol = words_index(protocol_names, word);
+
+	if (protocol < 0)
+		return fail(error, -EINVAL, "protocol %s: known are udp, tcp, sctp, udplite", word);
+	service->protocols |= (uint8_t)(1u << protocol);
+	return 0;
+}
+
+static int take_role(const char *word, void *data, struct error *error)
+{
+	struct service *service = data;
+	int role = words_index(role_names, word);
+
+	if (role < 0)
+		return fail(error, -EINVAL, "role %s: known are inbound, outbound, both", word);
+	service->roles |= (uint8_t)(role + 1);
+	return 0;
+}
+
+static int take_family(const char *word, void *data, struct error *error)
+{
+	int family = words_index(family_names, word);
+
+	if (family < 0)
+		return fail(error, -EINVAL, "family %s: known are ipv4, ipv6", word);
+	*(unsigned int *)data |= 1u << family;
+	return 0;
+}
+
+struct prefix_list {
+	struct prefix *prefixes;
+	size_t count;
+	struct arena *arena;
+};
+
+static int take_prefix(const char *word, void *data, struct error *error)
+{
+	struct prefix_list *list = data;
+	struct prefix prefix;
+	int err = prefix_parse(&prefix, word, error);
+
+	if (err)
+		return err;
+	list->prefixes = list_add(list->arena, list->prefixes, list->count, sizeof(prefix));
+	if (!list->prefixes)
+		return fail(error, -ENOMEM, "out of memory");
+	list->prefixes[list->count++] = prefix;
+	return 0;
+}
+
+static int compare_prefixes(const void *a, const void *b)
+{
+	return prefix_compare(a, b);
+}
+
+static int parse_prefixes(const char *words, struct prefix **prefixes, size_t *count,
+			  struct arena *arena, struct error *error)
+{
+	struct prefix_list list = { .arena = arena };
+	char text[PREFIX_TEXT];
+	int err = words_each(words, error, take_prefix, &list);
+
+	if (err)
+		return err;
+	qsort(list.prefixes, list.count, sizeof(*list.prefixes), compare_prefixes);
+	for (size_t i = 1; i < list.count; i++)
+		if (prefix_covers(&list.prefixes[i - 1], &list.prefixes[i]))
+			return fail(error, -EINVAL, "%s: named twice in a list",
+				    prefix_format(&list.prefixes[i], true, text));
+	*prefixes = list.prefixes;
+	*count = list.count;
+	return 0;
+}
+
+/* What the kernel takes: dev_valid_name() in net/core/dev.c, and "+" at the end. */
+static int take_interface(const char *word, void *data, struct error *error)
+{
+	struct service *service = data;
+	size_t size = strlen(word);
+
+	if (size >= IFNAMSIZ || !strcmp(word, "+") || strpbrk(word, "/ \t;\"'\\!") ||
+	    !strcmp(word, ".") || !strcmp(word, ".."))
+		return fail(error, -EINVAL, "interface %s: not a name of 1 to %d characters",
+			    word, IFNAMSIZ - 1);
+	for (size_t i = 0; i < service->interface_count; i++)
+		if (!strcmp(service->interfaces[i], word))
+			return fail(error, -EINVAL, "interface %s: named twice", word);
+	service->interfaces = list_add(&service->arena, service->interfaces,
+				       service->interface_count, IFNAMSIZ);
+	if (!service->interfaces)
+		return fail(error, -ENOMEM, "out of memory");
+	strcpy(service->interfaces[service->interface_count++], word);
+	return 0;
+}
+
+int service_check_name(const char *name, struct error *error)
+{
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyz"
+				      "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-";
+
+	if (!name || !*name)
+		return fail(error, -EINVAL, "a service needs a name");
+	if (strlen(name) > SERVICE_NAME_MOST)
+		return fail(error, -EINVAL, "service name %.60s: longer than %d characters",
+			    name, SERVICE_NAME_MOST);
+	if (name[0] == '-' || strspn(name, letters) != strlen(name))
+		return fail(error, -EINVAL,
+			    "service name %s: letters, digits, '_', '.' and '-' only, "
+			    "and no '-' at the beginning", name);
+	return 0;
+}
+
+static const struct notrack_service *find_builtin(const char *name)
+{
+	for (size_t i = 0; i < sizeof(builtin) / sizeof(builtin[0]); i++)
+		if (!strcmp(builtin[i].name, name))
+			return &builtin[i];
+	return NULL;
+}
+
+static bool given(const char *words)
+{
+	return words && *words;
+}
+
+static const char *fallback(const char *words, const char *by_name, const char *by_default)
+{
+	if (given(words))
+		return words;
+	return given(by_name) ? by_name : by_default;
+}
+
+static int parse_choice(const char *word, const char *const *names, const char *key,
+			bool *second, struct error *error)
+{
+	int index = words_index(names, word);
+
+	if (index < 0)
+		return fail(error, -EINVAL, "%s %s: must be %s or %s", key, word, names[0],
+			    names[1]);
+	*second = index == 1;
+	return 0;
+}
+
+static int parse_lists(struct service *service, const struct notrack_service *words,
+		       struct error *error)
+{
+	int err = 0;
+
+	if (given(words->local))
+		err = parse_prefixes(words->local, &service->local, &service->local_count,
+				     &service->arena, error);
+	if (!err && given(words->remote))
+		err = parse_prefixes(words->remote, &service->remote, &service->remote_count,
+				     &service->arena, error);
+	if (!err && given(words->interfaces))
+		err = words_each(words->interfaces, error, take_interface, service);
+	if (!err && given(words->remote) && !(service->roles & OUTBOUND))
+		err = fail(error, -EINVAL,
+			   "remote %s: names the servers an outbound service asks, "
+			   "and %s is inbound only", words->remote, service->name);
+	return err;
+}
+
+static int parse_into(struct service *service, const struct notrack_service *words,
+		      struct error *error)
+{
+	const struct notrack_service *known = find_builtin(words->name);
+	const struct notrack_service none = { 0 };
+	int err;
+
+	strcpy(service->name, words->name);
+	if (!known)
+		known = &none;
+	if (!given(words->ports) && !given(known->ports))
+		return fail(error, -EINVAL, "service %s: not a built-in one, so it needs ports",
+			    words->name);
+	err = words_each(fallback(words->ports, known->ports, NULL), error, take_ports, service);
+	if (!err)
+		err = words_each(fallback(words->protocols, known->protocols, "udp"), error,
+				 take_protocol, service);
+	if (!err)
+		err = words_each(fallback(words->roles, known->roles, "inbound"), error,
+				 take_role, service);
+	if (!err)
+		err = parse_port_range(&service->reply_ports,
+				       fallback(words->reply_ports, known->reply_ports,
+						REPLY_PORTS), error);
+	if (!err)
+		err = parse_choice(fallback(words->mode, NULL, "strict"), mode_names, "mode",
+				   &service->classic, error);
+	if (!err)
+		err = parse_choice(fallback(words->icmp_errors, NULL, "yes"), answers,
+				   "icmp-errors", &service->icmp_errors, error);
+	if (!err)
+		err = parse_lists(service, words, error);
+	if (!err)
+		normalize_ports(service);
+	return err;
+}
+
+static bool names_family(const struct prefix *prefixes, size_t count, enum family family)
+{
+	for (size_t i = 0; i < count; i++)
+		if (prefixes[i].family == family)
+			return true;
+	return count == 0;
+}
+
+static bool has_flows(const struct service *service, enum family family)
+{
+	return names_family(service->local, service->local_count, family) &&
+	       (service->roles & INBOUND ||
+		names_family(service->remote, service->remote_count, family));
+}
+
+static int choose_families(const struct service *service, const char *words,
+			   unsigned int *families, struct error *error)
+{
+	unsigned int asked = 0;
+	int err;
+
+	if (given(words)) {
+		err = words_each(words, error, take_family, &asked);
+		if (err)
+			return err;
+		*families &= asked;
+	}
+	for (enum family family = IPV4; family < FAMILIES; family++)
+		if (!has_flows(service, family))
+			*families &= ~(1u << family);
+	if (!*families)
+		return fail(error, -EINVAL,
+			    "service %s: its addresses leave nothing to do in the families asked for",
+			    service->name);
+	return 0;
+}
+
+int service_parse(struct service **parsed, const struct notrack_service *words,
+		  unsigned int *families, struct error *error)
+{
+	struct service *service;
+	int err = service_check_name(words->name, error);
+
+	if (err)
+		return err;
+	service = calloc(1, sizeof(*service));
+	if (!service)
+		return fail(error, -ENOMEM, "out of memory");
+	service->references = 1;
+	err = parse_into(service, words, error);
+	if (!err)
+		err = choose_families(service, words->families, families, error);
+	if (err)
+		service_unref(service);
+	else
+		*parsed = service;
+	return err;
+}
+
+struct service *service_ref(struct service *service)
+{
+	service->references++;
+	return service;
+}
+
+void service_unref(struct service *service)
+{
+	if (!service || --service->references)
+		return;
+	arena_free(&service->arena);
+	free(service);
+}
+
+/* --- words out -------------------------------------------------------- */
+
+static void put_range(FILE *list, const struct port_range *range)
+{
+	char word[16];
+
+	if (range->first == range->last)
+		snprintf(word, sizeof(word), "%u", range->first);
+	else
+		snprintf(word, sizeof(word), "%u:%u", range->first, range->last);
+	words_append(list, word);
+}
+
+static void put_prefixes(FILE *list, const struct prefix *prefixes, size_t count)
+{
+	char text[PREFIX_TEXT];
+
+	for (size_t i = 0; i < count; i++)
+		words_append(list, prefix_format(&prefixes[i], true, text));
+}
+
+static void put_bits(FILE *list, unsigned int bits, const char *const *names)
+{
+	for (int i = 0; names[i]; i++)
+		if (bits & 1u << i && strcmp(names[i], "both"))
+			words_append(list, names[i]);
+}
+
+/* Whether a reader who knows the name only would get the reply ports wrong. */
+static bool reply_ports_matter(const struct service *service)
+{
+	const struct notrack_service *known = find_builtin(service->name);
+	struct port_range usual;
+
+	parse_port_range(&usual, REPLY_PORTS, &(struct error){ 0 });
+	return (known && known->reply_ports) || service->reply_ports.first != usual.first ||
+	       service->reply_ports.last != usual.last;
+}
+
+static void put_key(FILE *list, const struct service *service, const char *key)
+{
+	if (!strcmp(key, "ports"))
+		for (size_t i = 0; i < service->port_count; i++)
+			put_range(list, &service->ports[i]);
+	else if (!strcmp(key, "protocols"))
+		put_bits(list, service->protocols, protocol_names);
+	else if (!strcmp(key, "roles"))
+		put_bits(list, service->roles, role_names);
+	else if (!strcmp(key, "local"))
+		put_prefixes(list, service->local, service->local_count);
+	else if (!strcmp(key, "remote"))
+		put_prefixes(list, service->remote, service->remote_count);
+	else if (!strcmp(key, "interfaces"))
+		for (size_t i = 0; i < service->interface_count; i++)
+			words_append(list, service->interfaces[i]);
+	else if (!strcmp(key, "reply-ports") && reply_ports_matter(service))
+		put_range(list, &service->reply_ports);
+	else if (!strcmp(key, "mode") && service->classic)
+		words_append(list, "classic");
+	else if (!strcmp(key, "icmp-errors") && !service->icmp_errors)
+		words_append(list, "no");
+}
+
+int service_format(const struct service *service, struct notrack_service *words,
+		   struct arena *arena)
+{
+	*words = (struct notrack_service){ .size = sizeof(*words) };
+	words->name = arena_strdup(arena, service->name);
+	for (size_t i = 0; i < KEYS; i++) {
+		char *text = NULL;
+		size_t size;
+		FILE *list = open_memstream(&text, &size);
+
+		if (!list)
+			return -ENOMEM;
+		put_key(list, service, keys[i].key);
+		if (fclose(list)) {
+			free(text);
+			return -ENOMEM;
+		}
+		if (size)
+			*member(words, i) = arena_strdup(arena, text);
+		free(text);
+		if (size && !*member(words, i))
+			return -ENOMEM;
+	}
+	return words->name ? 0 : -ENOMEM;
+}
+
+int service_describe(const struct service *service, char **line, struct arena *arena)
+{
+	struct notrack_service words;
+	size_t size = sizeof("service : ") + SERVICE_NAME_MOST;
+	const char *separator = ": ";
+	char *end;
+	int err = service_format(service, &words, arena);
+
+	if (err)
+		return err;
+	for (size_t i = 0; i < KEYS; i++)
+		if (*member(&words, i))
+			size += strlen(keys[i].key) + strlen(*member(&words, i)) + strlen("; = ");
+	*line = arena_alloc(arena, size);
+	if (!*line)
+		return -ENOMEM;
+	end = *line + sprintf(*line, "service %s", service->name);
+	for (size_t i = 0; i < KEYS; i++) {
+		if (!*member(&words, i))
+			continue;
+		end += sprintf(end, "%s%s = %s", separator, keys[i].key, *member(&words, i));
+		separator = "; ";
+	}
+	return 0;
+}
+
+int service_read(struct service **service, char *line, unsigned int *families,
+		 struct error *error)
+{
+	struct notrack_service words = { .size = sizeof(words) };
+	char *rest = strstr(line, ": "), *pair;
+
+	if (strncmp(line, "service ", strlen("service ")) || !rest)
+		return fail(error, -EINVAL, "\"%.60s\" does not describe a service", line);
+	*rest = '\0';
+	words.name = line + strlen("service ");
+	rest += strlen(": ");
+	while ((pair = strsep(&rest, ";"))) {
+		char *equals = strstr(pair, " = ");
+
+		pair += strspn(pair, " ");
+		if (!equals)
+			return fail(error, -EINVAL, "\"%.60s\" is not key = value", pair);
+		*equals = '\0';
+		if (notrack_service_set(&words, pair, equals + strlen(" = ")))
+			return fail(error, -EINVAL, "%.60s: not a key of a service", pair);
+	}
+	return service_parse(service, &words, families, error);
+}
+
+bool service_same(const struct service *a, const struct service *b)
+{
+	return a == b ||
+	       (!strcmp(a->name, b->name) && a->protocols == b->protocols &&
+		a->roles == b->roles && a->classic == b->classic &&
+		a->icmp_errors == b->icmp_errors &&
+		!memcmp(&a->reply_ports, &b->reply_ports, sizeof(a->reply_ports)) &&
+		a->port_count == b->port_count && a->local_count == b->local_count &&
+		a->remote_count == b->remote_count && a->interface_count == b->interface_count &&
+		!memcmp(a->ports, b->ports, a->port_count * sizeof(*a->ports)) &&
+		(!a->local_count || !memcmp(a->local, b->local, a->local_count * sizeof(*a->local))) &&
+		(!a->remote_count || !memcmp(a->remote, b->remote, a->remote_count * sizeof(*a->remote))) &&
+		(!a->interface_count || !memcmp(a->interfaces, b->interfaces,
+						a->interface_count * sizeof(*a->interfaces))));
+}

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Services: their words, the built-in ones, validation. */
+#ifndef LIB_SERVICE_H
+#define LIB_SERVICE_H
+
+#include <net/if.h>
+#include <stdbool.h>
+
+#include "arena.h"
+#include "error.h"
+#include "notrack.h"
+#include "prefix.h"
+
+#define SERVICE_NAME_MOST 16
+
+enum protocol {
+	UDP,
+	TCP,
+	SCTP,
+	UDPLITE,
+	PROTOCOLS
+};
+
+enum role {
+	INBOUND = 1,
+	OUTBOUND = 2,
+};
+
+struct port_range {
+	uint16_t first;
+	uint16_t last;
+};
+
+/* Immutable once parsed, and shared by the families it is for. */
+struct service {
+	unsigned int references;
+	char name[SERVICE_NAME_MOST + 1];
+	uint8_t protocols;		/* bits of enum protocol */
+	uint8_t roles;			/* bits of enum role */
+	bool classic;
+	bool icmp_errors;
+	struct port_range reply_ports;
+	struct port_range *ports;	/* in order, apart from each other */
+	size_t port_count;
+	struct prefix *local;		/* in order; none is any */
+	size_t local_count;
+	struct prefix *remote;
+	size_t remote_count;
+	char (*interfaces)[IFNAMSIZ];
+	size_t interface_count;
+	struct arena arena;
+};
+
+/*
+ * Reads and validates the words; @families (NOTRACK_IPV4, NOTRACK_IPV6)
+ * becomes those of them in which the service has flows.
+ */
+int service_parse(struct service **service, const struct notrack_service *words,
+		  unsigned int *families, struct error *error);
+struct service *service_ref(struct service *service);
+void service_unref(struct service *service);
+
+/* The words of a service, as notrack_each_service() hands them out. */
+int service_format(const struct service *service, struct notrack_service *words,
+		   struct arena *arena);
+
+/* All of it in one line, in the words of the configuration file. */
+int service_describe(const struct service *service, char **line, struct arena *arena);
+/* The way back; takes @line apart. */
+int service_read(struct service **service, char *line, unsigned int *families,
+		 struct error *error);
+
+bool service_same(const struct service *a, const struct service *b);
+int service_check_name(const char *name, struct error *error);
+
+#endif

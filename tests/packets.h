@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Sockets at HOST or at PEER, both ends of a flow in the hands of one test: it
+ * sends at one end and looks whether it comes out of the other.
+ */
+#ifndef NOTRACK_TESTS_PACKETS_H
+#define NOTRACK_TESTS_PACKETS_H
+
+#include <stdint.h>
+
+#include "netns.h"
+
+/* One end; port 0 is any. */
+struct end {
+	enum place where;
+	const char *address;
+	uint16_t port;
+};
+
+/* A UDP socket bound to the end. */
+int udp_open(const struct family *family, struct end end);
+
+/* So many packets in one system call. */
+void udp_send(const struct family *family, int fd, struct end to, unsigned int count);
+
+/* Whether that many arrive; those that are there, without waiting. */
+bool udp_arrive(int fd, unsigned int count);
+unsigned int udp_pending(int fd);
+
+/* A query from fd to the server's socket, and its reply: whether both arrive. */
+bool udp_exchange(const struct family *family, int fd, int server_fd, struct end server);
+
+int tcp_listen(const struct family *family, struct end end);
+
+/* Sends the SYN and does not wait for what becomes of it. */
+int tcp_begin(const struct family *family, struct end from, struct end to);
+
+/* A connection, and `segments` of a byte each way, one after another: whether all arrive. */
+bool tcp_exchange(const struct family *family, struct end client, struct end server,
+		  unsigned int segments);
+
+#endif

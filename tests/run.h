@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Commands, as one would type them: words apart by spaces, 'kept together' by
+ * quotes of either kind, without a shell. The word `notrackctl` is the program under test:
+ * $NOTRACKCTL. What they return lives as long as the test.
+ */
+#ifndef NOTRACK_TESTS_RUN_H
+#define NOTRACK_TESTS_RUN_H
+
+#include <jansson.h>
+#include <sys/types.h>
+
+#include "netns.h"
+
+struct run {
+	const char *command;
+	int code;		/* 128 + N when signal N ended it */
+	char *out;
+	char *err;
+};
+
+struct how {
+	enum place where;
+	const char *input;	/* stdin, /dev/null without */
+	void (*prepare)(void);	/* called in the child before exec */
+};
+
+#define PRINTF(text, first) __attribute__((format(printf, text, first)))
+
+struct run run(const char *command, ...) PRINTF(1, 2);
+struct run run_as(const struct how *how, const char *command, ...) PRINTF(2, 3);
+
+/* The same, for a command that may not fail: stops the test with its stderr. */
+struct run must(const char *command, ...) PRINTF(1, 2);
+struct run must_as(const struct how *how, const char *command, ...) PRINTF(2, 3);
+json_t *must_json(const char *command, ...) PRINTF(1, 2);
+
+/* Runs beside the test, stdout and stderr in the file `output`; stop() it. */
+pid_t start(enum place where, const char *output, const char *command, ...) PRINTF(3, 4);
+
+/* Sends the signal, waits, returns as `code` above. */
+int stop(pid_t pid, int signal_number);
+int wait_for(pid_t pid);
+
+/* fork(): the child ends with the test, whatever happens to that. */
+pid_t fork_child(void);
+
+char *read_file(const char *path);
+char *format_text(const char *format, ...) PRINTF(1, 2);
+
+/* Frees nothing, but lets a leak checker know who holds it. */
+void *keep(void *pointer);
+
+/*
+ * For polling: `while (!condition && wait_a_little(&waits)) ;` false after so
+ * long that the condition will never hold, which is no time anything must meet.
+ */
+bool wait_a_little(unsigned int *waits);
+
+#endif

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The kernel's tables as iptables-legacy prints them: what our program did to
+ * them is read with another's eyes.
+ */
+#ifndef NOTRACK_TESTS_TABLES_H
+#define NOTRACK_TESTS_TABLES_H
+
+#include <stdint.h>
+
+#include "netns.h"
+
+/* iptables-legacy-save -c of one table, or of every table there is (NULL), without comments. */
+char *table_save(const struct family *family, const char *table);
+
+/* raw and filter of both families: whatever we could have changed. */
+char *tables_save_all(void);
+
+/* What is left of a saved text without our jumps and our chains. */
+char *tables_without_ours(const char *saved);
+
+/*
+ * One way through a built-in chain to a verdict: what every rule on the way
+ * matched, in words of iptables, sorted. However ports are matched, it reads
+ * `--dport`; TCP's `--tcp-flags` of `--syn` too; comments are left out.
+ */
+struct path {
+	char *selector;		/* "--dport 53 -p udp" */
+	char *target;		/* "ACCEPT", "NOTRACK", "DROP"; the last rule's */
+	char *comment;		/* the last rule's, or "" */
+	char *rule;		/* the last rule, as saved */
+	uint64_t packets;	/* it counted */
+};
+
+struct paths {
+	struct path *path;
+	size_t count;
+};
+
+/* Every path through the chain, in the order in which a packet would try them. */
+struct paths table_walk(const struct family *family, const char *table, const char *chain);
+
+/* Those of the paths that end in the target. */
+struct paths paths_to(struct paths paths, const char *target);
+
+/* The selectors, as a set, one a line: for comparing. */
+char *paths_as_set(struct paths paths);
+
+/* How many packets took any path with this selector to the target. */
+uint64_t paths_packets(struct paths paths, const char *selector, const char *target);
+
+/* A rule without a target, at the end of the chain, that counts what matches. */
+void counter_append(const struct family *family, const char *label, const char *table,
+		    const char *chain, const char *match);
+uint64_t counter_packets(const struct family *family, const char *label);
+bool counter_reaches(const struct family *family, const char *label, uint64_t packets);
+
+/*
+ * A host that lets in and out what conntrack knows, and nothing else: every
+ * policy DROP, ESTABLISHED and RELATED accepted, INVALID dropped. New flows may
+ * only begin to UDP port 7 (echo), by which a test sees that conntrack is alive.
+ */
+void firewall_install(const struct family *family);
+
+/* The namespace's conntrack entries. */
+unsigned int conntrack_count(void);
+
+#endif

@@ -1,0 +1,347 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Rate limits: whom they hold back, by how much, and what their counters say. */
+#include <dirent.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "packets.h"
+#include "run.h"
+#include "tables.h"
+
+enum { BURST = 200, SEGMENTS = 300, MAX_TABLES = 64 };
+
+struct client_stats {
+	json_int_t seen;
+	json_int_t passed;
+	json_int_t dropped;
+};
+
+static json_int_t packets_of(json_t *client, const char *key)
+{
+	json_t *packets = json_object_get(json_object_get(client, key), "packets");
+
+	ck_assert_msg(json_is_integer(packets), "no %s.packets", key);
+	ck_assert(json_is_integer(json_object_get(json_object_get(client, key), "bytes")));
+	return json_integer_value(packets);
+}
+
+static struct client_stats stats_of(const char *prefix)
+{
+	json_t *clients = json_object_get(must_json("notrackctl stats --json"), "clients"), *client;
+	size_t i;
+
+	json_array_foreach(clients, i, client) {
+		ck_assert_str_eq(json_string_value(json_object_get(client, "service")), "dns");
+		if (!strcmp(json_string_value(json_object_get(client, "prefix")), prefix))
+			return (struct client_stats){
+				.seen = packets_of(client, "seen"),
+				.passed = packets_of(client, "passed"),
+				.dropped = packets_of(client, "dropped"),
+			};
+	}
+	ck_abort_msg("no stats of %s", prefix);
+}
+
+static struct client_stats stats_when_seen(const char *prefix, json_int_t packets)
+{
+	struct client_stats stats;
+	unsigned int waits = 0;
+
+	while ((stats = stats_of(prefix)).seen < packets && wait_a_little(&waits))
+		;
+	return stats;
+}
+
+/* A DNS server that reads no queries: what reached it waits in its socket. */
+static int serve(const struct family *family)
+{
+	return udp_open(family, (struct end){ HOST, family->host, 53 });
+}
+
+/* From a socket that had never sent, so that nothing of an earlier one is in its way. */
+static void burst_from(const struct family *family, const char *client, unsigned int count)
+{
+	int fd = udp_open(family, (struct end){ PEER, client, 0 });
+
+	udp_send(family, fd, (struct end){ HOST, family->host, 53 }, count);
+	close(fd);
+}
+
+static void limit(const struct family *family, const char *prefix, const char *rate)
+{
+	must("notrackctl %s limit dns %s %s", family->option, prefix, rate);
+}
+
+START_TEST(a_client_over_its_rate_gets_its_burst_and_no_more)
+{
+	const struct family *family = &families[_i];
+	struct client_stats stats;
+	unsigned int passed;
+	int server;
+
+	netns_add_peer();
+	must("notrackctl add dns");
+	limit(family, family->limited_prefix, "--above 10/sec --burst 20");
+	server = serve(family);
+
+	burst_from(family, family->limited, BURST);
+
+	stats = stats_when_seen(family->limited_prefix, BURST);
+	passed = udp_pending(server);
+	ck_assert_uint_ge(passed, 20);
+	ck_assert_uint_le(passed, 22);
+	ck_assert_int_eq(stats.seen, BURST);
+	ck_assert_int_eq(stats.passed, passed);
+	ck_assert_int_eq(stats.dropped, BURST - passed);
+}
+END_TEST
+
+START_TEST(other_clients_are_not_limited)
+{
+	const struct family *family = &families[_i];
+	int server;
+
+	netns_add_peer();
+	must("notrackctl add dns");
+	limit(family, family->limited_prefix, "--above 10/sec --burst 20");
+	server = serve(family);
+
+	burst_from(family, family->other, BURST);
+
+	ck_assert(udp_arrive(server, BURST));
+	ck_assert_int_eq(stats_of(family->limited_prefix).seen, 0);
+}
+END_TEST
+
+START_TEST(other_ports_of_a_limited_client_are_not_limited)
+{
+	const struct family *family = &families[_i];
+	struct end echo = { HOST, family->host, 7 };
+	int fd, server;
+
+	netns_add_peer();
+	must("notrackctl add dns");
+	limit(family, family->limited_prefix, "--above 10/sec --burst 20");
+	server = udp_open(family, echo);
+	fd = udp_open(family, (struct end){ PEER, family->limited, 0 });
+
+	udp_send(family, fd, echo, BURST);
+
+	ck_assert(udp_arrive(server, BURST));
+	ck_assert_int_eq(stats_of(family->limited_prefix).seen, 0);
+}
+END_TEST
+
+START_TEST(segments_of_an_open_connection_are_not_limited)
+{
+	const struct family *family = &families[_i];
+	struct end client = { PEER, family->limited, 0 }, server = { HOST, family->host, 53 };
+	struct client_stats stats;
+
+	netns_add_peer();
+	must("notrackctl add dns");
+	limit(family, family->limited_prefix, "--above 1/hour --burst 2");
+
+	ck_assert(tcp_exchange(family, client, server, SEGMENTS));
+
+	stats = stats_of(family->limited_prefix);
+	ck_assert_int_eq(stats.seen, 1);
+	ck_assert_int_eq(stats.passed, 1);
+	ck_assert_int_eq(stats.dropped, 0);
+}
+END_TEST
+
+START_TEST(new_connections_are_limited)
+{
+	const struct family *family = &families[_i];
+	struct end client = { PEER, family->limited, 0 }, server = { HOST, family->host, 53 };
+	struct client_stats stats;
+
+	netns_add_peer();
+	must("notrackctl add dns");
+	limit(family, family->limited_prefix, "--above 1/hour --burst 2");
+	ck_assert(tcp_exchange(family, client, server, 1));
+	ck_assert(tcp_exchange(family, client, server, 1));
+	tcp_listen(family, server);
+
+	tcp_begin(family, client, server);
+
+	stats = stats_when_seen(family->limited_prefix, 3);
+	ck_assert_int_eq(stats.passed, 2);
+	ck_assert_int_eq(stats.dropped, stats.seen - 2);
+	ck_assert_int_ge(stats.dropped, 1);
+}
+END_TEST
+
+/* The names of the kernel's rate tables, in this namespace, each with a space. */
+static char *rate_tables(const struct family *family)
+{
+	DIR *folder = opendir(format_text("/proc/thread-self/net/%s", family->hashlimit));
+	char *names = format_text("%s", "");
+	struct dirent *entry;
+
+	ck_assert_ptr_nonnull(folder);
+	while ((entry = readdir(folder)))
+		if (entry->d_name[0] != '.')
+			names = format_text("%s%s ", names, entry->d_name);
+	closedir(folder);
+	return names;
+}
+
+/* Only one name, and not that one. */
+static bool is_replaced(const struct family *family, const char *first)
+{
+	const char *now = rate_tables(family), *space = strchr(now, ' ');
+
+	return space && !space[1] && strcmp(now, first);
+}
+
+START_TEST(rate_change_takes_effect_at_once)
+{
+	const struct family *family = &families[_i];
+	unsigned int waits = 0;
+	char *first;
+	int server;
+
+	netns_add_peer();
+	must("notrackctl add dns");
+	limit(family, family->limited_prefix, "--above 10/sec --burst 20");
+	server = serve(family);
+	burst_from(family, family->limited, BURST);
+	stats_when_seen(family->limited_prefix, BURST);
+	ck_assert_uint_lt(udp_pending(server), BURST);
+	first = rate_tables(family);
+
+	limit(family, family->limited_prefix, "--above 1000/sec --burst 500");
+	burst_from(family, family->limited, BURST);
+
+	ck_assert(udp_arrive(server, BURST));
+	ck_assert_str_ne(first, "");
+	while (!is_replaced(family, first) && wait_a_little(&waits))
+		;
+	ck_assert_msg(is_replaced(family, first), "was %s, is %s", first, rate_tables(family));
+}
+END_TEST
+
+START_TEST(a_lowered_rate_takes_effect_at_once)
+{
+	const struct family *family = &families[_i];
+	unsigned int passed;
+	int server;
+
+	netns_add_peer();
+	must("notrackctl add dns");
+	limit(family, family->limited_prefix, "--above 1000/sec --burst 500");
+	server = serve(family);
+	burst_from(family, family->limited, BURST);
+	ck_assert(udp_arrive(server, BURST));
+
+	limit(family, family->limited_prefix, "--above 1/hour --burst 20");
+	burst_from(family, family->limited, BURST);
+
+	ck_assert_int_eq(stats_when_seen(family->limited_prefix, BURST).passed, 20);
+	passed = udp_pending(server);
+	ck_assert_uint_eq(passed, 20);
+}
+END_TEST
+
+START_TEST(clear_leaves_no_rate_table)
+{
+	const struct family *family = &families[_i];
+	unsigned int waits = 0;
+
+	must("notrackctl add dns");
+	limit(family, family->limited_prefix, "--above 10/sec");
+	limit(family, family->other_prefix, "--above 20/sec");
+	ck_assert_str_ne(rate_tables(family), "");
+
+	must("notrackctl clear");
+
+	while (*rate_tables(family) && wait_a_little(&waits))
+		;
+	ck_assert_str_eq(rate_tables(family), "");
+}
+END_TEST
+
+START_TEST(most_specific_prefix_wins)
+{
+	const struct family *family = &families[_i];
+	struct client_stats narrow;
+	int server;
+
+	netns_add_peer();
+	must("notrackctl add dns");
+	limit(family, family->wide_prefix, "--above 1/hour --burst 5");
+	limit(family, family->narrow_prefix, "--above 1/hour --burst 50");
+	server = serve(family);
+
+	burst_from(family, family->limited, BURST);
+
+	narrow = stats_when_seen(family->narrow_prefix, BURST);
+	ck_assert_int_eq(narrow.seen, BURST);
+	ck_assert_int_eq(narrow.passed, 50);
+	ck_assert_int_eq(narrow.dropped, BURST - 50);
+	ck_assert_int_eq(stats_of(family->wide_prefix).seen, 0);
+	ck_assert_uint_eq(udp_pending(server), 50);
+}
+END_TEST
+
+/* The order in which they were named is none in which they are matched. */
+START_TEST(most_specific_prefix_wins_when_named_first)
+{
+	const struct family *family = &families[_i];
+	const char *wide_client = family->wide_client;
+
+	netns_add_peer();
+	must("notrackctl add dns");
+	limit(family, family->narrow_prefix, "--above 1/hour --burst 50");
+	limit(family, family->wide_prefix, "--above 1/hour --burst 5");
+
+	burst_from(family, family->limited, BURST);
+	burst_from(family, wide_client, BURST);
+
+	ck_assert_int_eq(stats_when_seen(family->narrow_prefix, BURST).passed, 50);
+	ck_assert_int_eq(stats_when_seen(family->wide_prefix, BURST).passed, 5);
+	ck_assert_int_eq(stats_of(family->wide_prefix).seen, BURST);
+}
+END_TEST
+
+START_TEST(an_unlimited_client_is_free_again)
+{
+	const struct family *family = &families[_i];
+	int server;
+
+	netns_add_peer();
+	must("notrackctl add dns");
+	limit(family, family->limited_prefix, "--above 1/hour --burst 2");
+	limit(family, family->other_prefix, "--above 1/hour --burst 2");
+	server = serve(family);
+
+	must("notrackctl unlimit dns %s", family->limited_prefix);
+	burst_from(family, family->limited, BURST);
+	ck_assert(udp_arrive(server, BURST));
+	burst_from(family, family->other, BURST);
+
+	ck_assert_int_eq(stats_when_seen(family->other_prefix, BURST).passed, 2);
+}
+END_TEST
+
+static void tests(TCase *tcase)
+{
+	tcase_add_loop_test(tcase, a_client_over_its_rate_gets_its_burst_and_no_more, 0, FAMILY_COUNT);
+	tcase_add_loop_test(tcase, other_clients_are_not_limited, 0, FAMILY_COUNT);
+	tcase_add_loop_test(tcase, other_ports_of_a_limited_client_are_not_limited, 0, FAMILY_COUNT);
+	tcase_add_loop_test(tcase, segments_of_an_open_connection_are_not_limited, 0, FAMILY_COUNT);
+	tcase_add_loop_test(tcase, new_connections_are_limited, 0, FAMILY_COUNT);
+	tcase_add_loop_test(tcase, rate_change_takes_effect_at_once, 0, FAMILY_COUNT);
+	tcase_add_loop_test(tcase, a_lowered_rate_takes_effect_at_once, 0, FAMILY_COUNT);
+	tcase_add_loop_test(tcase, clear_leaves_no_rate_table, 0, FAMILY_COUNT);
+	tcase_add_loop_test(tcase, most_specific_prefix_wins, 0, FAMILY_COUNT);
+	tcase_add_loop_test(tcase, most_specific_prefix_wins_when_named_first, 0, FAMILY_COUNT);
+	tcase_add_loop_test(tcase, an_unlimited_client_is_free_again, 0, FAMILY_COUNT);
+}
+
+int main(void)
+{
+	return netns_main("limits", tests);
+}

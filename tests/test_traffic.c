@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Changes while packets flow: none is lost, none is lost count of. */
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "packets.h"
+#include "run.h"
+#include "tables.h"
+
+enum {
+	COMMITS = 200,
+	ROUNDS = 100,
+	MAX_QUERIES = 2000000,	/* by which the traffic ends, come what may */
+	MAX_SECONDS = 100,
+};
+
+/* Shared with the process that makes the traffic. */
+struct traffic {
+	atomic_uint queries;
+	atomic_bool enough;
+};
+
+static struct traffic *share_traffic(void)
+{
+	struct traffic *traffic = mmap(NULL, sizeof(*traffic), PROT_READ | PROT_WRITE,
+				       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	ck_assert(traffic != MAP_FAILED);
+	return traffic;
+}
+
+/* One query after another, each answered: what no socket and no queue can lose. */
+static pid_t ask_and_answer(const struct family *family, struct traffic *traffic)
+{
+	struct end server = { HOST, family->host, 53 }, client = { PEER, family->peer, 0 };
+	int server_fd = udp_open(family, server), fd = udp_open(family, client);
+	pid_t pid = fork_child();
+
+	if (pid) {
+		close(server_fd);
+		close(fd);
+		return pid;
+	}
+	while (!traffic->enough && traffic->queries < MAX_QUERIES) {
+		if (!udp_exchange(family, fd, server_fd, server))
+			_exit(EXIT_FAILURE);
+		traffic->queries++;
+	}
+	_exit(EXIT_SUCCESS);
+}
+
+/* Each changes the tables, and undoes the one before; dns is in all of them. */
+static void commit_something(const struct family *family, unsigned int number)
+{
+	static const char *const changes[] = {
+		"add ntp",
+		"limit dns %s --above 10/sec",
+		"del ntp",
+		"unlimit dns %s",
+	};
+	const char *change = changes[number % 4];
+	json_t *result;
+
+	if (number % 2)
+		result = must_json("notrackctl --json -w 60 %.*s %s%s", (int)strcspn(change, "%"), change,
+				   family->other_prefix, strchr(change, '%') + 2);
+	else
+		result = must_json("notrackctl --json -w 60 %s", change);
+	ck_assert_msg(json_is_true(json_object_get(result, "changed")), "changed nothing: %s", change);
+}
+
+static json_int_t stats_packets(const struct family *family, const char *key)
+{
+	json_t *services = json_object_get(must_json("notrackctl stats --json"), "services"), *service;
+	size_t i;
+
+	json_array_foreach(services, i, service)
+		if (!strcmp(json_string_value(json_object_get(service, "name")), "dns") &&
+		    !strcmp(json_string_value(json_object_get(service, "family")), family->name))
+			return json_integer_value(json_object_get(json_object_get(service, key), "packets"));
+	ck_abort_msg("no stats of dns %s", family->name);
+}
+
+static void hook_counted(const struct family *family, const char *table, const char *chain,
+			 const char *target, const char *selector, unsigned int packets)
+{
+	struct paths paths = table_walk(family, table, chain);
+
+	ck_assert_uint_eq(paths_packets(paths, selector, target), packets);
+}
+
+START_TEST(unchanged_rules_count_every_packet)
+{
+	const struct family *family = &families[_i];
+	struct traffic *traffic = share_traffic();
+	unsigned int queries;
+	pid_t asking;
+
+	netns_add_peer();
+	must("notrackctl add dns");
+	asking = ask_and_answer(family, traffic);
+
+	for (unsigned int i = 0; i < COMMITS; i++)
+		commit_something(family, i);
+
+	ck_assert_int_eq(waitpid(asking, NULL, WNOHANG), 0);
+	traffic->enough = true;
+	ck_assert_int_eq(wait_for(asking), EXIT_SUCCESS);
+	queries = traffic->queries;
+	hook_counted(family, "raw", "PREROUTING", "NOTRACK", "--dport 53 -p udp", queries);
+	hook_counted(family, "raw", "OUTPUT", "NOTRACK", "--sport 53 -p udp", queries);
+	hook_counted(family, "filter", "INPUT", "ACCEPT", "--dport 53 -p udp", queries);
+	hook_counted(family, "filter", "OUTPUT", "ACCEPT", "--sport 53 -p udp", queries);
+	ck_assert_int_eq(stats_packets(family, "untracked"), 2 * (json_int_t)queries);
+	ck_assert_int_eq(stats_packets(family, "accepted"), 2 * (json_int_t)queries);
+}
+END_TEST
+
+/* Of a host that would accept DNS without us: tracked, and nothing that is not. */
+static const char tracking_firewall[] =
+	"*filter\n"
+	":INPUT DROP [0:0]\n"
+	":FORWARD DROP [0:0]\n"
+	":OUTPUT DROP [0:0]\n"
+	"-A INPUT -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT\n"
+	"-A INPUT -p udp --dport 53 -m conntrack --ctstate NEW -j ACCEPT\n"
+	"-A OUTPUT -m conntrack --ctstate NEW,ESTABLISHED,RELATED -j ACCEPT\n"
+	"COMMIT\n";
+
+static void write_file(const char *path, const char *text)
+{
+	FILE *file = fopen(path, "w");
+
+	ck_assert_ptr_nonnull(file);
+	fputs(text, file);
+	fclose(file);
+}
+
+static pid_t start_nsd(const struct family *family)
+{
+	struct end client = { PEER, family->peer, 0 }, server = { HOST, family->host, 53 };
+	unsigned int waits = 0;
+	int fd = udp_open(family, client);
+	pid_t pid;
+
+	write_file("/run/example.zone", "$ORIGIN example.\n$TTL 3600\n"
+					"@ SOA ns hostmaster 1 2 3 4 5\n@ NS ns\nns A 192.0.2.1\n"
+					"www A 192.0.2.80\n");
+	write_file("/run/nsd.conf", format_text(
+		"server:\n ip-address: %s\n server-count: 1\n username: \"\"\n zonesdir: /run\n"
+		" database: \"\"\n pidfile: \"\"\n logfile: /run/nsd.log\n xfrdir: /run\n"
+		" xfrdfile: \"\"\n zonelistfile: /run/zone.list\n"
+		"remote-control:\n control-enable: no\n"
+		"zone:\n name: example.\n zonefile: example.zone\n", family->host));
+	pid = start(HOST, "/run/nsd.log", "nsd -d -c /run/nsd.conf");
+	/* Not a query yet, but something that nsd answers. */
+	do
+		udp_send(family, fd, server, 1);
+	while (!udp_pending(fd) && wait_a_little(&waits));
+	close(fd);
+	return pid;
+}
+
+static pid_t start_dnsperf(const struct family *family)
+{
+	write_file("/run/queries", "www.example A\nns.example A\nnone.example A\n");
+	return start(PEER, "/run/dnsperf.log",
+		     "dnsperf -s %s -d /run/queries -l %d -c 4 -q 4 -t 30", family->host, MAX_SECONDS);
+}
+
+static unsigned int dnsperf_says(const char *log, const char *what)
+{
+	const char *found = strstr(log, what);
+	unsigned int number;
+
+	ck_assert_msg(found && sscanf(found + strlen(what), "%u", &number) == 1, "no '%s':\n%s",
+		      what, log);
+	return number;
+}
+
+START_TEST(no_query_is_lost_while_rules_come_and_go)
+{
+	const struct family *family = &families[_i];
+	pid_t dnsperf, nsd;
+	char *log;
+
+	netns_add_peer();
+	must_as(&(struct how){ .input = tracking_firewall }, "%s -w", family->restore);
+	nsd = start_nsd(family);
+	dnsperf = start_dnsperf(family);
+
+	for (unsigned int i = 0; i < ROUNDS; i++) {
+		must("notrackctl -w 60 add dns");
+		must("notrackctl -w 60 del dns");
+	}
+
+	ck_assert_int_eq(waitpid(dnsperf, NULL, WNOHANG), 0);
+	stop(dnsperf, SIGINT);
+	stop(nsd, SIGTERM);
+	log = read_file("/run/dnsperf.log");
+	ck_assert_uint_gt(dnsperf_says(log, "Queries completed:"), ROUNDS);
+	ck_assert_msg(dnsperf_says(log, "Queries lost:") == 0, "%s", log);
+}
+END_TEST
+
+static void tests(TCase *tcase)
+{
+	tcase_add_loop_test(tcase, unchanged_rules_count_every_packet, 0, FAMILY_COUNT);
+	tcase_add_loop_test(tcase, no_query_is_lost_while_rules_come_and_go, 0, FAMILY_COUNT);
+}
+
+int main(void)
+{
+	return netns_main("traffic", tests);
+}
