@@ -307,6 +307,13 @@ int hashlimit_remove_clients(struct notrack *nt, const char *service,
 			     const char *const *prefixes, size_t count);
 
 /**
+ * hashlimit_has_client - whether a service limits exactly this prefix
+ * Returns: 1 or 0; -EINVAL; -ENOENT if there is no such service.
+ * Since: 1.0
+ */
+int hashlimit_has_client(struct notrack *nt, const char *service, const char *prefix);
+
+/**
  * hashlimit_each - visit the limits of a service
  * @service: as given to the visitor of notrack_each_service()
  * @visit: gets a limit with all members resolved but srcmask, which is 0 where

@@ -272,7 +272,7 @@ static int add_limit_chain(struct compiler *compiler, struct limit *limit)
 	struct chain *chain;
 
 	name_hashlimit(table, service, &limit->rate);
-	name_chain(name, service, 'l', table, sizeof(table));
+	name_chain(name, service, 'l', table, strlen(table));
 	sprintf(comment, "drop_overly_frequent_%s", service);
 	chain = ruleset_add_chain(compiler->rules, name);
 	if (!match || !chain)

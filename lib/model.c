@@ -103,16 +103,23 @@ bool model_remove_service(struct model *model, const char *name, unsigned int sc
 	return found;
 }
 
-void model_free(struct model *model)
+void model_clear(struct model *model, unsigned int scope)
 {
 	for (enum family family = IPV4; family < FAMILIES; family++) {
 		struct family_model *one = &model->families[family];
 
+		if (!(scope & 1u << family))
+			continue;
 		for (size_t i = 0; i < one->count; i++) {
 			service_unref(one->served[i].service);
 			clients_free(&one->served[i].clients);
 		}
 		free(one->served);
+		*one = (struct family_model){ 0 };
 	}
-	*model = (struct model){ 0 };
+}
+
+void model_free(struct model *model)
+{
+	model_clear(model, NOTRACK_ANY);
 }

@@ -29,6 +29,8 @@ int model_put_service(struct model *model, struct service *service, unsigned int
 		      unsigned int scope);
 /* Returns whether it was there. */
 bool model_remove_service(struct model *model, const char *name, unsigned int scope);
+/* Empties the families of @scope. */
+void model_clear(struct model *model, unsigned int scope);
 void model_free(struct model *model);
 
 #endif

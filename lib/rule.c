@@ -73,7 +73,7 @@ int ruleset_sort(struct ruleset *rules)
 	return 0;
 }
 
-struct chain *ruleset_find(const struct ruleset *rules, const char *name)
+bool ruleset_index(const struct ruleset *rules, const char *name, size_t *index)
 {
 	size_t low = 0, high = rules->count;
 
@@ -81,14 +81,22 @@ struct chain *ruleset_find(const struct ruleset *rules, const char *name)
 		size_t middle = (low + high) / 2;
 		int order = strcmp(name, rules->chains[middle]->name);
 
+		*index = middle;
 		if (!order)
-			return rules->chains[middle];
+			return true;
 		if (order < 0)
 			high = middle;
 		else
 			low = middle + 1;
 	}
-	return NULL;
+	return false;
+}
+
+struct chain *ruleset_find(const struct ruleset *rules, const char *name)
+{
+	size_t index;
+
+	return ruleset_index(rules, name, &index) ? rules->chains[index] : NULL;
 }
 
 void ruleset_free(struct ruleset *rules)
@@ -99,6 +107,12 @@ void ruleset_free(struct ruleset *rules)
 	free(rules->hooks);
 	arena_free(&rules->arena);
 	*rules = (struct ruleset){ 0 };
+}
+
+bool chain_is_top(const char *name)
+{
+	return !strcmp(name, CHAIN_PREFIX "PREROUTING") || !strcmp(name, CHAIN_PREFIX "INPUT") ||
+	       !strcmp(name, CHAIN_PREFIX "OUTPUT");
 }
 
 bool ports_need_multiport(uint8_t protocol, const struct ports *ports)
@@ -147,7 +161,8 @@ static bool same_prefix(const struct prefix *a, const struct prefix *b)
 bool rule_same(const struct rule *a, const struct rule *b)
 {
 	if (a->target == TARGET_FOREIGN || b->target == TARGET_FOREIGN)
-		return a->target == b->target && a->foreign == b->foreign;
+		return a->target == b->target && a->foreign_size == b->foreign_size &&
+		       !memcmp(a->foreign, b->foreign, a->foreign_size);
 	return a->target == b->target && same_prefix(&a->source, &b->source) &&
 	       same_prefix(&a->destination, &b->destination) &&
 	       same_text(a->chain, b->chain) && same_match(a->match, b->match);

@@ -75,6 +75,7 @@ struct rule {
 	const char *chain;		/* of TARGET_JUMP and TARGET_GOTO */
 	const struct match *match;	/* NULL asks for nothing */
 	const void *foreign;		/* TARGET_FOREIGN: the entry, to put it back */
+	uint16_t foreign_size;
 	struct notrack_count count;
 };
 
@@ -107,6 +108,7 @@ int ruleset_add_hook(struct ruleset *rules, const struct hook *hook);
 
 /* Puts the chains in order of name; -EEXIST if a name is there twice. */
 int ruleset_sort(struct ruleset *rules);
+bool ruleset_index(const struct ruleset *rules, const char *name, size_t *index);
 struct chain *ruleset_find(const struct ruleset *rules, const char *name);
 void ruleset_free(struct ruleset *rules);
 
@@ -114,6 +116,9 @@ void ruleset_free(struct ruleset *rules);
 bool ports_need_multiport(uint8_t protocol, const struct ports *ports);
 
 bool rule_same(const struct rule *a, const struct rule *b);
+
+/* Whether @name is that of a chain which a built-in chain enters. */
+bool chain_is_top(const char *name);
 
 /* As iptables-save prints it: "-A CHAIN ...", without the end of line. */
 void rule_print(const struct rule *rule, const char *chain, enum family family, FILE *out);

@@ -375,6 +375,16 @@ static bool has_flows(const struct service *service, enum family family)
 		names_family(service->remote, service->remote_count, family));
 }
 
+unsigned int service_families(const struct service *service)
+{
+	unsigned int families = 0;
+
+	for (enum family family = IPV4; family < FAMILIES; family++)
+		if (has_flows(service, family))
+			families |= 1u << family;
+	return families;
+}
+
 static int choose_families(const struct service *service, const char *words,
 			   unsigned int *families, struct error *error)
 {
@@ -387,9 +397,7 @@ static int choose_families(const struct service *service, const char *words,
 			return err;
 		*families &= asked;
 	}
-	for (enum family family = IPV4; family < FAMILIES; family++)
-		if (!has_flows(service, family))
-			*families &= ~(1u << family);
+	*families &= service_families(service);
 	if (!*families)
 		return fail(error, -EINVAL,
 			    "service %s: its addresses leave nothing to do in the families asked for",

@@ -60,6 +60,9 @@ int service_parse(struct service **service, const struct notrack_service *words,
 struct service *service_ref(struct service *service);
 void service_unref(struct service *service);
 
+/* The families in which it has flows, as bits. */
+unsigned int service_families(const struct service *service);
+
 /* The words of a service, as notrack_each_service() hands them out. */
 int service_format(const struct service *service, struct notrack_service *words,
 		   struct arena *arena);

@@ -63,6 +63,8 @@ static const struct {
 	{ "limit dns 192.0.2.0/24 --above 10/sec --burst 0", "0" },
 	{ "limit dns 192.0.2.0/24 --above 10/sec --burst 4294967296", "4294967296" },
 	{ "limit dns 192.0.2.0/24 --above 1/day --burst 1000000", "1000000" },
+	{ "limit dns 192.0.2.0/24 --above 1/hour --burst 50", "50" },	/* past what credits hold */
+	{ "limit dns 192.0.2.0/24 --above 1/min --burst 5000", "5000" },
 	{ "limit dns 192.0.2.0/24 --above 10/sec --srcmask 33", "33" },
 	{ "limit dns 2001:db8::/64 --above 10/sec --srcmask 129", "129" },
 	{ "limit dns 192.0.2.0/24 --above 10/sec --htable-max 99999999999", "99999999999" },

@@ -159,13 +159,14 @@ START_TEST(a_limit_reads_as_iptables_prints_it)
 }
 END_TEST
 
-/* The number of the first path that ends so; the chain must have one. */
-static size_t first_to(struct paths paths, const char *target, const char *selector)
+/* The number of the first path for such packets that ends so; there must be one. */
+static size_t first_to(struct paths paths, const char *target, const char *protocol)
 {
 	for (size_t i = 0; i < paths.count; i++)
-		if (!strcmp(paths.path[i].target, target) && strstr(paths.path[i].selector, selector))
+		if (!strcmp(paths.path[i].target, target) && strstr(paths.path[i].selector, "--dport 53") &&
+		    strstr(paths.path[i].selector, format_text("-p %s", protocol)))
 			return i;
-	ck_abort_msg("no %s of %s", target, selector);
+	ck_abort_msg("no %s for %s", target, protocol);
 }
 
 START_TEST(a_limit_comes_before_the_accepts)
@@ -177,8 +178,8 @@ START_TEST(a_limit_comes_before_the_accepts)
 	must("notrackctl limit dns %s --above 10/sec --burst 20", family->limited_prefix);
 
 	paths = table_walk(family, "filter", "INPUT");
-	for (size_t i = first_to(paths, "ACCEPT", "--dport 53"); i < paths.count; i++)
-		ck_assert_str_ne(paths.path[i].target, "DROP");
+	ck_assert_uint_lt(first_to(paths, "DROP", "udp"), first_to(paths, "ACCEPT", "udp"));
+	ck_assert_uint_lt(first_to(paths, "DROP", "tcp"), first_to(paths, "ACCEPT", "tcp"));
 }
 END_TEST
 

@@ -1,0 +1,406 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The transaction.  Tables are replaced one at a time, each at once; so that
+ * no packet is untracked and not accepted in between:
+ *
+ *	1. filter gets what is new, and keeps all that it accepts
+ *	2. raw becomes what is wanted
+ *	3. filter becomes what is wanted
+ *
+ * Most changes need one or two of these.  When a step fails, those before it
+ * are taken back, last to first.
+ */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "compile.h"
+#include "context.h"
+#include "diff.h"
+#include "table.h"
+
+/* How often a table may change under our hands, by a program without the lock. */
+#define TRIES 10
+
+struct transaction {
+	struct notrack *nt;
+	const struct model *model;
+	struct table tables[FAMILIES][TABLES];
+	struct ruleset have[FAMILIES][TABLES];	/* as found */
+	struct ruleset want[FAMILIES][TABLES];
+	struct ruleset both[FAMILIES];		/* filter, halfway */
+	bool skip[FAMILIES][TABLES];		/* nothing there, nothing wanted */
+	struct notrack_changes changes;
+	struct step *steps;			/* done, to be taken back on failure */
+	size_t step_count;
+};
+
+struct step {
+	enum family family;
+	enum table_id id;
+	const struct ruleset *target;
+};
+
+#define STEPS_MOST (3 * FAMILIES)
+
+/* --- reading and comparing -------------------------------------------- */
+
+static int begin_table(struct transaction *t, enum family family, enum table_id id)
+{
+	const struct kernel *kernel = &kernels[family];
+	struct table *table = &t->tables[family][id];
+	int err;
+
+	/* a table that is not there would be made by being read */
+	t->skip[family][id] = !t->want[family][id].count && !table_exists(kernel, id);
+	if (t->skip[family][id])
+		return 0;
+	err = table_open(table, kernel, id, &t->nt->error);
+	if (!err)
+		err = table_read(table, &t->have[family][id], &t->nt->error);
+	if (!err)
+		err = revisions_ask(&t->nt->revisions[family], kernel, &t->nt->error);
+	return err;
+}
+
+static int begin_family(struct transaction *t, enum family family)
+{
+	struct ruleset *want = t->want[family], *have = t->have[family];
+	int err = compile(&t->model->families[family], family, want, &t->nt->error);
+
+	for (enum table_id id = RAW; id < TABLES && !err; id++)
+		err = begin_table(t, family, id);
+	if (!err && ruleset_union(&t->both[family], &have[FILTER], &want[FILTER]))
+		err = fail(&t->nt->error, -ENOMEM, "out of memory");
+	return err;
+}
+
+static int begin(struct transaction *t)
+{
+	int err = 0;
+
+	for (enum family family = IPV4; family < FAMILIES && !err; family++) {
+		if (context_has(t->nt, family))
+			err = begin_family(t, family);
+		else
+			t->skip[family][RAW] = t->skip[family][FILTER] = true;
+	}
+	return err;
+}
+
+static void end(struct transaction *t)
+{
+	for (enum family family = IPV4; family < FAMILIES; family++) {
+		for (enum table_id id = RAW; id < TABLES; id++) {
+			table_close(&t->tables[family][id]);
+			ruleset_free(&t->have[family][id]);
+			ruleset_free(&t->want[family][id]);
+		}
+		ruleset_free(&t->both[family]);
+	}
+}
+
+/* --- one table -------------------------------------------------------- */
+
+/* Commits @target once; 0 if there was nothing to do. */
+static int try_step(struct transaction *t, const struct step *step, bool *replaced,
+		    struct notrack_changes *changes)
+{
+	struct table *table = &t->tables[step->family][step->id];
+	struct ruleset again = { 0 };
+	const struct ruleset *found = &t->have[step->family][step->id];
+	struct error *error = &t->nt->error;
+	int err = 0, count;
+
+	*replaced = false;
+	if (!table->handle) {	/* committed before, or changed by somebody */
+		err = table_open(table, &kernels[step->family], step->id, error);
+		if (!err)
+			err = table_read(table, &again, error);
+		found = &again;
+	}
+	count = err ? err : table_edit(table, found, step->target,
+				       &t->nt->revisions[step->family], changes, error);
+	ruleset_free(&again);
+	if (count > 0) {
+		err = table_commit(table, replaced, error);
+		if (err)
+			count = err;
+	} else if (count < 0) {
+		table_close(table);
+	}
+	return count;
+}
+
+static int do_step(struct transaction *t, const struct step *step, bool *replaced)
+{
+	struct notrack_changes changes;
+	int result = -EAGAIN;
+
+	for (int i = 0; i < TRIES && result == -EAGAIN; i++) {
+		changes = (struct notrack_changes){ 0 };
+		result = try_step(t, step, replaced, &changes);
+	}
+	if (result == -EAGAIN)
+		return fail(&t->nt->error, -EBUSY, "table %s (%s): another program, which does "
+			    "not take the xtables lock, kept changing it; try again",
+			    table_name(step->id), kernels[step->family].name);
+	if (result > 0) {
+		t->changes.added += changes.added;
+		t->changes.removed += changes.removed;
+	}
+	return result < 0 ? result : 0;
+}
+
+/* --- all tables ------------------------------------------------------- */
+
+static int take_back(struct transaction *t, int err)
+{
+	struct error cause = t->nt->error;
+	bool replaced;
+
+	while (t->step_count--) {
+		struct step back = t->steps[t->step_count];
+
+		back.target = &t->have[back.family][back.id];
+		if (do_step(t, &back, &replaced))
+			return fail(&t->nt->error, -ENOTRECOVERABLE, "%.500s; and table %s (%s) could "
+				    "not be put back as it was", cause.text, table_name(back.id),
+				    kernels[back.family].name);
+	}
+	t->nt->error = cause;
+	return err;
+}
+
+static int run_steps(struct transaction *t)
+{
+	struct step plan[STEPS_MOST], done[STEPS_MOST];
+	size_t planned = 0;
+	bool replaced;
+	int err = 0;
+
+	for (enum family f = IPV4; f < FAMILIES; f++)
+		plan[planned++] = (struct step){ f, FILTER, &t->both[f] };
+	for (enum family f = IPV4; f < FAMILIES; f++)
+		plan[planned++] = (struct step){ f, RAW, &t->want[f][RAW] };
+	for (enum family f = IPV4; f < FAMILIES; f++)
+		plan[planned++] = (struct step){ f, FILTER, &t->want[f][FILTER] };
+	t->steps = done;
+	for (size_t i = 0; i < planned && !err; i++) {
+		unsigned int before = t->changes.added + t->changes.removed;
+
+		if (t->skip[plan[i].family][plan[i].id])
+			continue;
+		err = do_step(t, &plan[i], &replaced);
+		if (replaced || t->changes.added + t->changes.removed != before)
+			done[t->step_count++] = plan[i];
+	}
+	if (err)
+		err = take_back(t, err);
+	return err;
+}
+
+static int commit_model(struct notrack *nt, const struct model *model,
+			struct notrack_changes *changes)
+{
+	struct transaction *t = calloc(1, sizeof(*t));
+	int err;
+
+	if (!t)
+		return fail(&nt->error, -ENOMEM, "out of memory");
+	t->nt = nt;
+	t->model = model;
+	err = begin(t);
+	if (!err)
+		err = run_steps(t);
+	if (!err)
+		*changes = t->changes;
+	end(t);
+	free(t);
+	return err;
+}
+
+struct commit {
+	const struct model *model;
+	struct notrack_changes changes;
+};
+
+static int commit_in_kernel(struct notrack *nt, void *data)
+{
+	struct commit *commit = data;
+
+	return commit_model(nt, commit->model, &commit->changes);
+}
+
+static int commit_locked(struct notrack *nt, struct notrack_changes *changes)
+{
+	struct commit commit = { .model = &nt->model };
+	bool held = nt->lock_fd >= 0;
+	int err = notrack_lock(nt);
+
+	if (!err)
+		err = context_in_kernel(nt, commit_in_kernel, &commit);
+	if (!held)
+		notrack_unlock(nt);
+	context_give_changes(changes, &commit.changes);
+	return err ? err : (int)(commit.changes.added + commit.changes.removed);
+}
+
+int notrack_commit(struct notrack *nt, struct notrack_changes *changes)
+{
+	context_begin(nt);
+	return commit_locked(nt, changes);
+}
+
+int notrack_clear(struct notrack *nt, struct notrack_changes *changes)
+{
+	context_begin(nt);
+	model_clear(&nt->model, nt->families);
+	return commit_locked(nt, changes);
+}
+
+/* --- looking without touching ----------------------------------------- */
+
+struct printer {
+	FILE *out;
+	enum family family;
+	enum table_id id;
+	struct notrack_changes changes;
+};
+
+static void print_line(struct printer *printer, char sign, const struct rule *rule,
+		       const char *chain)
+{
+	if (!printer->out)
+		return;
+	fprintf(printer->out, "%c%s %s ", sign, printer->family == IPV6 ? "-6" : "-4",
+		table_name(printer->id));
+	rule_print(rule, chain, printer->family, printer->out);
+	putc('\n', printer->out);
+}
+
+static int print_nothing(void *data, const struct chain *chain)
+{
+	(void)data;
+	(void)chain;
+	return 0;
+}
+
+static int print_added(void *data, const struct chain *chain, const struct rule *rule,
+		       unsigned int position, bool last)
+{
+	struct printer *printer = data;
+
+	(void)position;
+	(void)last;
+	printer->changes.added++;
+	print_line(printer, '+', rule, chain->name);
+	return 0;
+}
+
+static int print_removed(void *data, const struct chain *chain, const struct rule *rule,
+			 unsigned int position)
+{
+	struct printer *printer = data;
+
+	(void)position;
+	printer->changes.removed++;
+	print_line(printer, '-', rule, chain->name);
+	return 0;
+}
+
+static int print_hook_added(void *data, const struct hook *hook)
+{
+	const struct rule jump = { .target = TARGET_JUMP, .chain = hook->target };
+	struct printer *printer = data;
+
+	printer->changes.added++;
+	print_line(printer, '+', &jump, hook->chain);
+	return 0;
+}
+
+static int print_hook_removed(void *data, const struct hook *hook)
+{
+	const struct rule jump = { .target = TARGET_JUMP, .chain = hook->target };
+	struct printer *printer = data;
+
+	printer->changes.removed++;
+	print_line(printer, '-', &jump, hook->chain);
+	return 0;
+}
+
+static int print_flushed(void *data, const struct chain *chain)
+{
+	for (size_t i = 0; i < chain->count; i++)
+		print_removed(data, chain, &chain->rules[i], 0);
+	return 0;
+}
+
+static const struct edit_ops print_edit = {
+	.add_chain = print_nothing,
+	.add_rule = print_added,
+	.remove_rule = print_removed,
+	.add_hook = print_hook_added,
+	.remove_hook = print_hook_removed,
+	.flush_chain = print_flushed,
+	.remove_chain = print_nothing,
+};
+
+static int diff_in_kernel(struct notrack *nt, void *data)
+{
+	struct transaction *t = calloc(1, sizeof(*t));
+	struct printer *printer = data;
+	int err;
+
+	if (!t)
+		return fail(&nt->error, -ENOMEM, "out of memory");
+	t->nt = nt;
+	t->model = &nt->model;
+	err = begin(t);
+	for (enum family f = IPV4; f < FAMILIES && !err; f++)
+		for (enum table_id id = RAW; id < TABLES && !err; id++) {
+			printer->family = f;
+			printer->id = id;
+			err = ruleset_edit(&t->have[f][id], &t->want[f][id], &print_edit, printer);
+		}
+	if (err && !*nt->error.text)
+		fail(&nt->error, err, "out of memory");
+	end(t);
+	free(t);
+	return err;
+}
+
+int notrack_diff(struct notrack *nt, FILE *out, struct notrack_changes *changes)
+{
+	struct printer printer = { .out = out };
+	int err;
+
+	context_begin(nt);
+	err = context_in_kernel(nt, diff_in_kernel, &printer);
+	context_give_changes(changes, &printer.changes);
+	return err ? err : (int)(printer.changes.added + printer.changes.removed);
+}
+
+int notrack_print_rules(struct notrack *nt, FILE *out)
+{
+	int err = 0;
+
+	context_begin(nt);
+	for (enum family f = IPV4; f < FAMILIES && !err; f++) {
+		struct ruleset want[TABLES] = { 0 };
+
+		if (!context_has(nt, f) || !nt->model.families[f].count)
+			continue;
+		err = compile(&nt->model.families[f], f, want, &nt->error);
+		if (!err)
+			fprintf(out, "# %s: for %s-restore --noflush\n", kernels[f].name,
+				f == IPV6 ? "ip6tables-legacy" : "iptables-legacy");
+		for (enum table_id id = RAW; id < TABLES; id++) {
+			if (!err)
+				ruleset_print(&want[id], id, f, out);
+			ruleset_free(&want[id]);
+		}
+	}
+	if (!err && ferror(out))
+		err = fail(&nt->error, -EIO, "the rules cannot be written");
+	return err;
+}

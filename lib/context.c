@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "context.h"
+#include "lock.h"
+#include "netns.h"
+
+#define WAIT_MS_DEFAULT 5000
+
+struct notrack *notrack_new(void)
+{
+	struct notrack *nt = calloc(1, sizeof(*nt));
+
+	if (!nt)
+		return NULL;
+	nt->families = NOTRACK_ANY;
+	nt->netns_fd = -1;
+	nt->lock_fd = -1;
+	nt->wait_ms = WAIT_MS_DEFAULT;
+	return nt;
+}
+
+void notrack_free(struct notrack *nt)
+{
+	if (!nt)
+		return;
+	notrack_unlock(nt);
+	if (nt->netns_fd >= 0)
+		close(nt->netns_fd);
+	model_free(&nt->model);
+	free(nt);
+}
+
+const char *notrack_error(const struct notrack *nt)
+{
+	return nt->error.text;
+}
+
+const char *notrack_version(void)
+{
+	return NOTRACK_VERSION;
+}
+
+void context_begin(struct notrack *nt)
+{
+	nt->error.text[0] = '\0';
+}
+
+int notrack_set_families(struct notrack *nt, unsigned int families)
+{
+	context_begin(nt);
+	if (!families || families & ~NOTRACK_ANY)
+		return fail(&nt->error, -EINVAL, "families 0x%x: NOTRACK_IPV4, NOTRACK_IPV6 or both",
+			    families);
+	nt->families = families;
+	return 0;
+}
+
+int notrack_set_netns_fd(struct notrack *nt, int fd)
+{
+	int copy = -1;
+
+	context_begin(nt);
+	if (fd >= 0) {
+		copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+		if (copy < 0)
+			return fail(&nt->error, -errno, "network namespace: %m");
+	}
+	if (nt->netns_fd >= 0)
+		close(nt->netns_fd);
+	nt->netns_fd = copy;
+	return 0;
+}
+
+int notrack_set_netns(struct notrack *nt, const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC), err;
+
+	context_begin(nt);
+	if (fd < 0)
+		return fail(&nt->error, -errno, "network namespace %s: %m", path);
+	err = notrack_set_netns_fd(nt, fd);
+	close(fd);
+	return err;
+}
+
+void notrack_set_wait(struct notrack *nt, unsigned int milliseconds)
+{
+	nt->wait_ms = milliseconds;
+}
+
+int notrack_lock(struct notrack *nt)
+{
+	int fd;
+
+	context_begin(nt);
+	if (nt->lock_fd >= 0)
+		return 0;
+	fd = lock_take(nt->wait_ms, &nt->error);
+	if (fd < 0)
+		return fd;
+	nt->lock_fd = fd;
+	return 0;
+}
+
+void notrack_unlock(struct notrack *nt)
+{
+	if (nt->lock_fd >= 0)
+		close(nt->lock_fd);
+	nt->lock_fd = -1;
+}
+
+/* --- the kernel ------------------------------------------------------- */
+
+struct errand {
+	struct notrack *nt;
+	int (*work)(struct notrack *nt, void *data);
+	void *data;
+};
+
+static int run_errand(void *data)
+{
+	struct errand *errand = data;
+
+	return errand->work(errand->nt, errand->data);
+}
+
+int context_in_kernel(struct notrack *nt, int (*work)(struct notrack *nt, void *data),
+		      void *data)
+{
+	static pthread_mutex_t libiptc = PTHREAD_MUTEX_INITIALIZER;
+	struct errand errand = { nt, work, data };
+	int result;
+
+	pthread_mutex_lock(&libiptc);
+	if (nt->netns_fd >= 0)
+		result = netns_run(nt->netns_fd, run_errand, &errand, &nt->error);
+	else
+		result = work(nt, data);
+	pthread_mutex_unlock(&libiptc);
+	return result;
+}
+
+/* --- structs of other versions ---------------------------------------- */
+
+int context_take_struct(struct notrack *nt, void *to, size_t size, const void *from,
+			const char *what)
+{
+	size_t given = from ? *(const size_t *)from : 0;
+
+	if (given <= sizeof(size_t) || given > 16 * size)
+		return fail(&nt->error, -EINVAL, "%s: its size member is not set", what);
+	/* a newer caller's members that are not zero would be ignored */
+	for (size_t i = size; i < given; i++)
+		if (((const char *)from)[i])
+			return fail(&nt->error, -EINVAL, "%s: uses a member that this version "
+				    "of libnotrack does not have", what);
+	memset(to, 0, size);
+	memcpy(to, from, given < size ? given : size);
+	return 0;
+}
+
+void context_give_changes(struct notrack_changes *to, const struct notrack_changes *from)
+{
+	size_t size;
+
+	if (!to)
+		return;
+	size = to->size;
+	if (size > sizeof(*from))
+		size = sizeof(*from);
+	if (size > sizeof(to->size))
+		memcpy((char *)to + sizeof(to->size), (const char *)from + sizeof(from->size),
+		       size - sizeof(to->size));
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef LIB_CONTEXT_H
+#define LIB_CONTEXT_H
+
+#include "entry.h"
+#include "error.h"
+#include "model.h"
+#include "notrack.h"
+
+struct notrack {
+	struct model model;
+	unsigned int families;		/* NOTRACK_IPV4, NOTRACK_IPV6 */
+	int netns_fd;			/* -1: the caller's */
+	unsigned int wait_ms;
+	int lock_fd;			/* -1: not held */
+	struct revisions revisions[FAMILIES];
+	struct error error;
+};
+
+/* What public functions begin with. */
+void context_begin(struct notrack *nt);
+
+static inline bool context_has(const struct notrack *nt, enum family family)
+{
+	return nt->families & 1u << family;
+}
+
+/*
+ * Runs @work in the context's network namespace, alone in this process: libiptc
+ * has static state.
+ */
+int context_in_kernel(struct notrack *nt, int (*work)(struct notrack *nt, void *data),
+		      void *data);
+
+/* Copies @from, whose size its first member has, over defaults of @size bytes. */
+int context_take_struct(struct notrack *nt, void *to, size_t size, const void *from,
+			const char *what);
+
+/* Hands out @from, of which the caller's struct may hold a part only. */
+void context_give_changes(struct notrack_changes *to, const struct notrack_changes *from);
+
+#endif

@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* From entries to rules. */
+#include "layout.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* --- matches ------------------------------------------------------ */
+
+struct reader {
+	struct match match;
+	struct arena *arena;
+	const struct kernel *kernel;
+	enum family family;
+	bool bad;		/* something we never say, or out of memory */
+	int err;
+};
+
+static bool all_zero(const void *data, size_t size)
+{
+	const unsigned char *byte = data;
+
+	while (size--)
+		if (*byte++)
+			return false;
+	return true;
+}
+
+static void get_range(struct reader *reader, const __u16 range[2], struct ports *ports)
+{
+	if (range[0] == 0 && range[1] == 0xffff)
+		return;
+	if (ports->count)
+		reader->bad = true;
+	ports->count = 1;
+	ports->range[0].first = range[0];
+	ports->range[0].last = range[1];
+}
+
+static void get_tcp(struct reader *reader, const void *data)
+{
+	const struct xt_tcp *tcp = data;
+
+	get_range(reader, tcp->spts, &reader->match.source);
+	get_range(reader, tcp->dpts, &reader->match.destination);
+	if (tcp->flg_mask == SYN_MASK && tcp->flg_cmp == SYN_BIT)
+		reader->match.syn = tcp->invflags == XT_TCP_INV_FLAGS ? SYN_NOT : SYN_ONLY;
+	else if (tcp->flg_mask || tcp->flg_cmp)
+		reader->bad = true;
+	if (tcp->option || tcp->invflags & ~XT_TCP_INV_FLAGS)
+		reader->bad = true;
+}
+
+static void get_udp(struct reader *reader, const void *data)
+{
+	const struct xt_udp *udp = data;
+
+	get_range(reader, udp->spts, &reader->match.source);
+	get_range(reader, udp->dpts, &reader->match.destination);
+	if (udp->invflags)
+		reader->bad = true;
+}
+
+static void get_multiport(struct reader *reader, const void *data)
+{
+	const struct xt_multiport_v1 *multiport = data;
+	struct ports *ports = multiport->flags == XT_MULTIPORT_SOURCE ?
+			      &reader->match.source : &reader->match.destination;
+
+	if (multiport->flags == XT_MULTIPORT_EITHER || multiport->invert || ports->count ||
+	    multiport->count > XT_MULTI_PORTS) {
+		reader->bad = true;
+		return;
+	}
+	for (unsigned int i = 0; i < multiport->count; i++) {
+		ports->range[ports->count].first = multiport->ports[i];
+		if (multiport->pflags[i] && i + 1 < multiport->count)
+			i++;
+		ports->range[ports->count++].last = multiport->ports[i];
+	}
+}
+
+static void get_sctp(struct reader *reader, const void *data)
+{
+	const struct xt_sctp_info *sctp = data;
+
+	if (sctp->flags != XT_SCTP_CHUNK_TYPES || sctp->invflags || sctp->flag_count ||
+	    sctp->chunk_match_type != SCTP_CHUNK_MATCH_ANY || sctp->chunkmap[0] != 1u << SCTP_INIT ||
+	    !all_zero(sctp->chunkmap + 1, sizeof(sctp->chunkmap) - sizeof(sctp->chunkmap[0])))
+		reader->bad = true;
+	reader->match.sctp_init = true;
+}
+
+static void get_icmp(struct reader *reader, const void *data)
+{
+	const struct ipt_icmp *icmp = data;
+
+	if (icmp->code[0] || icmp->code[1] != ICMP_ANY_CODE || icmp->invflags)
+		reader->bad = true;
+	reader->match.icmp = true;
+	reader->match.icmp_type = icmp->type;
+}
+
+/* The kernel's own scale keeps no more than this of the period. */
+static uint64_t period_from_v1(uint64_t average)
+{
+	char above[LIMIT_ABOVE_TEXT];
+	struct limit_rate rate = { 0 };
+	struct hashlimit words = { .size = sizeof(words), .above = above };
+
+	limit_format_above(average * (LIMIT_SCALE / XT_HASHLIMIT_SCALE), above);
+	limit_parse(&rate, &words, IPV4, &(struct error){ 0 });
+	return rate.period;
+}
+
+#define GET_HASHLIMIT(reader, info, bits) do {						\
+	if ((info)->cfg.mode != (XT_HASHLIMIT_INVERT | XT_HASHLIMIT_HASH_SIP) ||	\
+	    (info)->cfg.gc_interval != GC_INTERVAL_MS || (info)->cfg.dstmask != (bits) || \
+	    !(info)->cfg.avg || !memchr((info)->name, '\0', sizeof((info)->name)))	\
+		(reader)->bad = true;							\
+	rate->period = (info)->cfg.avg;							\
+	rate->burst = (uint32_t)(info)->cfg.burst;					\
+	rate->srcmask = (info)->cfg.srcmask;						\
+	rate->htable_max = (info)->cfg.max;						\
+	rate->htable_size = (info)->cfg.size;						\
+	rate->htable_expire_ms = (info)->cfg.expire;					\
+	name = (info)->name;								\
+} while (0)
+
+static void get_hashlimit(struct reader *reader, const void *data, uint8_t revision)
+{
+	struct limit_rate *rate = arena_alloc(reader->arena, sizeof(*rate));
+	unsigned int bits = family_bits(reader->family);
+	const char *name;
+
+	if (!rate) {
+		reader->err = -ENOMEM;
+		return;
+	}
+	if (revision == 3)
+		GET_HASHLIMIT(reader, (const struct xt_hashlimit_mtinfo3 *)data, bits);
+	else if (revision == 2)
+		GET_HASHLIMIT(reader, (const struct xt_hashlimit_mtinfo2 *)data, bits);
+	else
+		GET_HASHLIMIT(reader, (const struct xt_hashlimit_mtinfo1 *)data, bits);
+	if (reader->bad)
+		return;
+	if (revision == 1)
+		rate->period = period_from_v1(rate->period);
+	reader->match.above = rate;
+	reader->match.table_name = arena_strdup(reader->arena, name);
+	if (!reader->match.table_name)
+		reader->err = -ENOMEM;
+}
+
+/* A comment that goes on where the one before it ended. */
+static void get_comment(struct reader *reader, const void *data)
+{
+	const struct xt_comment_info *info = data;
+	const char *before = reader->match.comment ? reader->match.comment : "";
+	size_t had = strlen(before), more = strnlen(info->comment, sizeof(info->comment));
+	char *comment = arena_alloc(reader->arena, had + more + 1);
+
+	if (!comment) {
+		reader->err = -ENOMEM;
+		return;
+	}
+	memcpy(comment, before, had);
+	memcpy(comment + had, info->comment, more);
+	reader->match.comment = comment;
+}
+
+static const struct {
+	const char *name;
+	uint8_t revision;
+	size_t size;
+	void (*get)(struct reader *reader, const void *data);
+} readers[] = {
+	{ "udp", 0, sizeof(struct xt_udp), get_udp },
+	{ "tcp", 0, sizeof(struct xt_tcp), get_tcp },
+	{ "multiport", 1, sizeof(struct xt_multiport_v1), get_multiport },
+	{ "comment", 0, sizeof(struct xt_comment_info), get_comment },
+	{ "sctp", 0, sizeof(struct xt_sctp_info), get_sctp },
+	{ "icmp", 0, sizeof(struct ipt_icmp), get_icmp },
+	{ "icmp6", 0, sizeof(struct ip6t_icmp), get_icmp },
+};
+#define READERS (sizeof(readers) / sizeof(readers[0]))
+
+static const size_t hashlimit_sizes[] = {
+	[1] = sizeof(struct xt_hashlimit_mtinfo1),
+	[2] = sizeof(struct xt_hashlimit_mtinfo2),
+	[3] = sizeof(struct xt_hashlimit_mtinfo3),
+};
+
+static void get_match(struct reader *reader, const struct xt_entry_match *match)
+{
+	const size_t head = XT_ALIGN(sizeof(*match));
+	uint8_t revision = match->u.user.revision;
+	size_t size = match->u.user.match_size;
+
+	if (!strcmp(match->u.user.name, "hashlimit")) {
+		if (revision >= 1 && revision <= 3 && !reader->match.above &&
+		    size == head + XT_ALIGN(hashlimit_sizes[revision]))
+			get_hashlimit(reader, match->data, revision);
+		else
+			reader->bad = true;
+		return;
+	}
+	for (size_t i = 0; i < READERS; i++) {
+		if (strcmp(match->u.user.name, readers[i].name) || revision != readers[i].revision ||
+		    size != head + XT_ALIGN(readers[i].size))
+			continue;
+		readers[i].get(reader, match->data);
+		return;
+	}
+	reader->bad = true;
+}
+
+/* --- targets ------------------------------------------------------ */
+
+static bool get_notrack(const struct xt_entry_target *target)
+{
+	const struct xt_ct_target_info_v1 *ct = (const void *)target->data;
+
+	if (!strcmp(target->u.user.name, "NOTRACK"))
+		return true;
+	return !strcmp(target->u.user.name, "CT") && target->u.user.revision >= 1 &&
+	       (ct->flags & ~XT_CT_NOTRACK_ALIAS) == XT_CT_NOTRACK && !ct->zone &&
+	       !ct->ct_events && !ct->exp_events && !*ct->helper && !*ct->timeout;
+}
+
+static int get_target(struct rule *rule, const struct xt_entry_target *target, const char *label,
+		      bool go, struct arena *arena)
+{
+	for (size_t i = 0; i < VERDICTS; i++) {
+		if (strcmp(label, verdict_labels[i]))
+			continue;
+		rule->target = (uint8_t)i;
+		return 0;
+	}
+	if (get_notrack(target)) {
+		rule->target = TARGET_NOTRACK;
+		return 0;
+	}
+	if (strcmp(target->u.user.name, XT_STANDARD_TARGET)) {
+		rule->target = TARGET_FOREIGN;
+		return 0;
+	}
+	rule->target = go ? TARGET_GOTO : TARGET_JUMP;
+	rule->chain = arena_strdup(arena, label);
+	return rule->chain ? 0 : -ENOMEM;
+}
+
+void *entry_copy(const void *entry, const char *target, const struct kernel *kernel,
+		 struct arena *arena)
+{
+	struct header header;
+	struct xt_entry_target *copied;
+	char *copy;
+
+	kernel->get_header(entry, &header);
+	copy = arena_alloc(arena, header.next_offset);
+	if (!copy)
+		return NULL;
+	memcpy(copy, entry, header.next_offset);
+	memset(copy + kernel->counters_offset, 0, sizeof(struct xt_counters));
+	copied = (void *)(copy + header.target_offset);
+	if (!strcmp(copied->u.user.name, XT_STANDARD_TARGET)) {
+		memset(copied->u.user.name, 0, sizeof(copied->u.user.name));
+		strncpy(copied->u.user.name, target, sizeof(copied->u.user.name) - 1);
+	}
+	return copy;
+}
+
+static int keep_match(struct rule *rule, const struct reader *reader)
+{
+	struct match *match = arena_alloc(reader->arena, sizeof(*match));
+
+	if (!match)
+		return -ENOMEM;
+	*match = reader->match;
+	rule->match = match;
+	return 0;
+}
+
+int entry_decode(struct rule *rule, const void *entry, const char *target,
+		 const struct kernel *kernel, struct arena *arena)
+{
+	struct reader reader = { .arena = arena, .kernel = kernel, .family = kernel->family };
+	struct header header;
+	const char *bytes = entry;
+	size_t offset = kernel->entry_size;
+	int err;
+
+	*rule = (struct rule){ 0 };
+	reader.bad = !kernel->get_header(entry, &header);
+	while (offset < header.target_offset) {
+		const struct xt_entry_match *match = (const void *)(bytes + offset);
+
+		get_match(&reader, match);
+		offset += match->u.match_size;
+	}
+	reader.match.protocol = header.protocol;
+	memcpy(reader.match.in, header.in, IFNAMSIZ);
+	memcpy(reader.match.out, header.out, IFNAMSIZ);
+	rule->source = header.source;
+	rule->destination = header.destination;
+	rule->count.packets = header.counters.pcnt;
+	rule->count.bytes = header.counters.bcnt;
+	err = get_target(rule, (const void *)(bytes + header.target_offset), target, header.go,
+			 arena);
+	if (reader.bad || rule->target == TARGET_FOREIGN) {
+		rule->target = TARGET_FOREIGN;
+		rule->foreign = entry_copy(entry, target, kernel, arena);
+		rule->foreign_size = header.next_offset;
+		return rule->foreign ? err : -ENOMEM;
+	}
+	if (header.protocol || *header.in || *header.out || header.target_offset > kernel->entry_size)
+		err = err ? err : keep_match(rule, &reader);
+	return err ? err : reader.err;
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The least edit from the chains that are there to those that are wanted. */
+#ifndef LIB_DIFF_H
+#define LIB_DIFF_H
+
+#include "rule.h"
+
+/*
+ * Called in an order in which libiptc can do it: chains before the rules that
+ * jump to them, rules away before their chains.  Other than 0 ends the edit.
+ */
+struct edit_ops {
+	int (*add_chain)(void *data, const struct chain *chain);
+	int (*add_rule)(void *data, const struct chain *chain, const struct rule *rule,
+			unsigned int position, bool last);
+	int (*remove_rule)(void *data, const struct chain *chain, const struct rule *rule,
+			   unsigned int position);
+	int (*add_hook)(void *data, const struct hook *hook);
+	int (*remove_hook)(void *data, const struct hook *hook);
+	int (*flush_chain)(void *data, const struct chain *chain);
+	int (*remove_chain)(void *data, const struct chain *chain);
+};
+
+int ruleset_edit(const struct ruleset *have, const struct ruleset *want,
+		 const struct edit_ops *ops, void *data);
+
+/*
+ * Make before break: @want, and besides what @have accepts and @want does not.
+ * Shares memory with both.
+ */
+int ruleset_union(struct ruleset *both, const struct ruleset *have,
+		  const struct ruleset *want);
+
+#endif

@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <arpa/inet.h>
+#include <libiptc/libip6tc.h>
+#include <libiptc/libiptc.h>
+#include <string.h>
+
+#include "kernel.h"
+
+/* --- interfaces: a name, and a mask of the bytes that count ----------- */
+
+static void put_interface(char *name, unsigned char *mask, const char *interface)
+{
+	size_t size = strlen(interface);
+
+	if (!size)
+		return;
+	strcpy(name, interface);
+	if (interface[size - 1] == '+')
+		memset(mask, 0xff, size - 1);
+	else
+		memset(mask, 0xff, size + 1);
+}
+
+static void get_interface(const char *name, const unsigned char *mask, char *interface)
+{
+	size_t size = 0;
+
+	while (size < IFNAMSIZ - 1 && mask[size] && name[size]) {
+		interface[size] = name[size];
+		size++;
+	}
+	if (size && !mask[size])
+		interface[size++] = '+';
+	interface[size] = '\0';
+}
+
+static void put_address(void *address, void *mask, const struct prefix *prefix, size_t bytes)
+{
+	unsigned char *bits = mask;
+
+	memcpy(address, prefix->address, bytes);
+	memset(bits, 0xff, prefix->length / 8);
+	if (prefix->length % 8)
+		bits[prefix->length / 8] = (unsigned char)(0xff00u >> prefix->length % 8);
+}
+
+static bool get_address(const void *address, const void *mask, struct prefix *prefix,
+			size_t bytes, enum family family)
+{
+	const unsigned char *bits = mask;
+	unsigned char expected[16] = { 0 }, none[16];
+	unsigned int length = 0;
+
+	while (length < bytes * 8 && bits[length / 8] & 0x80u >> length % 8)
+		length++;
+	memset(prefix, 0, sizeof(*prefix));
+	memcpy(prefix->address, address, bytes);
+	prefix->length = (uint8_t)length;
+	prefix->family = family;
+	put_address(none, expected, prefix, bytes);
+	return !memcmp(expected, mask, bytes);
+}
+
+/* --- headers ---------------------------------------------------------- */
+
+static void put_header4(void *to, const struct header *header)
+{
+	struct ipt_entry *entry = to;
+
+	put_address(&entry->ip.src, &entry->ip.smsk, &header->source, 4);
+	put_address(&entry->ip.dst, &entry->ip.dmsk, &header->destination, 4);
+	put_interface(entry->ip.iniface, entry->ip.iniface_mask, header->in);
+	put_interface(entry->ip.outiface, entry->ip.outiface_mask, header->out);
+	entry->ip.proto = header->protocol;
+	entry->ip.flags = header->go ? IPT_F_GOTO : 0;
+	entry->target_offset = header->target_offset;
+	entry->next_offset = header->next_offset;
+	entry->counters = header->counters;
+}
+
+static bool get_header4(const void *from, struct header *header)
+{
+	const struct ipt_entry *entry = from;
+
+	get_interface(entry->ip.iniface, entry->ip.iniface_mask, header->in);
+	get_interface(entry->ip.outiface, entry->ip.outiface_mask, header->out);
+	header->protocol = (uint8_t)entry->ip.proto;
+	header->go = entry->ip.flags & IPT_F_GOTO;
+	header->target_offset = entry->target_offset;
+	header->next_offset = entry->next_offset;
+	header->counters = entry->counters;
+	return !(entry->ip.flags & ~IPT_F_GOTO) && !entry->ip.invflags &&
+	       get_address(&entry->ip.src, &entry->ip.smsk, &header->source, 4, IPV4) &&
+	       get_address(&entry->ip.dst, &entry->ip.dmsk, &header->destination, 4, IPV4);
+}
+
+static void put_header6(void *to, const struct header *header)
+{
+	struct ip6t_entry *entry = to;
+
+	put_address(&entry->ipv6.src, &entry->ipv6.smsk, &header->source, 16);
+	put_address(&entry->ipv6.dst, &entry->ipv6.dmsk, &header->destination, 16);
+	put_interface(entry->ipv6.iniface, entry->ipv6.iniface_mask, header->in);
+	put_interface(entry->ipv6.outiface, entry->ipv6.outiface_mask, header->out);
+	entry->ipv6.proto = header->protocol;
+	entry->ipv6.flags = (__u8)((header->protocol ? IP6T_F_PROTO : 0) |
+				   (header->go ? IP6T_F_GOTO : 0));
+	entry->target_offset = header->target_offset;
+	entry->next_offset = header->next_offset;
+	entry->counters = header->counters;
+}
+
+static bool get_header6(const void *from, struct header *header)
+{
+	const struct ip6t_entry *entry = from;
+
+	get_interface(entry->ipv6.iniface, entry->ipv6.iniface_mask, header->in);
+	get_interface(entry->ipv6.outiface, entry->ipv6.outiface_mask, header->out);
+	header->protocol = (uint8_t)entry->ipv6.proto;
+	header->go = entry->ipv6.flags & IP6T_F_GOTO;
+	header->target_offset = entry->target_offset;
+	header->next_offset = entry->next_offset;
+	header->counters = entry->counters;
+	return !(entry->ipv6.flags & ~(IP6T_F_GOTO | IP6T_F_PROTO)) && !entry->ipv6.invflags &&
+	       get_address(&entry->ipv6.src, &entry->ipv6.smsk, &header->source, 16, IPV6) &&
+	       get_address(&entry->ipv6.dst, &entry->ipv6.dmsk, &header->destination, 16, IPV6);
+}
+
+/* --- libiptc, with entries of either family as bytes ------------------ */
+
+#define WRAPPERS(lib, tag, struct_entry)						\
+static const void *tag##_first_rule(const char *chain, struct xtc_handle *handle)	\
+{											\
+	return lib##_first_rule(chain, handle);						\
+}											\
+static const void *tag##_next_rule(const void *previous, struct xtc_handle *handle)	\
+{											\
+	return lib##_next_rule((const struct_entry *)previous, handle);			\
+}											\
+static const char *tag##_get_target(const void *entry, struct xtc_handle *handle)	\
+{											\
+	return lib##_get_target((const struct_entry *)entry, handle);			\
+}											\
+static int tag##_insert(const char *chain, const void *entry, unsigned int position,	\
+			struct xtc_handle *handle)					\
+{											\
+	return lib##_insert_entry(chain, (const struct_entry *)entry, position, handle); \
+}											\
+static int tag##_append(const char *chain, const void *entry, struct xtc_handle *handle) \
+{											\
+	return lib##_append_entry(chain, (const struct_entry *)entry, handle);		\
+}											\
+static int tag##_builtin(const char *chain, struct xtc_handle *handle)			\
+{											\
+	return lib##_builtin(chain, handle);						\
+}
+
+WRAPPERS(iptc, ip4, struct ipt_entry)
+WRAPPERS(ip6tc, ip6, struct ip6t_entry)
+
+#define OPERATIONS(lib, tag)					\
+	.init = lib##_init,					\
+	.free = lib##_free,					\
+	.commit = lib##_commit,					\
+	.first_chain = lib##_first_chain,			\
+	.next_chain = lib##_next_chain,				\
+	.first_rule = tag##_first_rule,				\
+	.next_rule = tag##_next_rule,				\
+	.get_target = tag##_get_target,				\
+	.builtin = tag##_builtin,				\
+	.get_policy = lib##_get_policy,				\
+	.set_policy = lib##_set_policy,				\
+	.create_chain = lib##_create_chain,			\
+	.flush_chain = lib##_flush_entries,			\
+	.delete_chain = lib##_delete_chain,			\
+	.get_references = lib##_get_references,			\
+	.insert = tag##_insert,					\
+	.append = tag##_append,					\
+	.remove = lib##_delete_num_entry,			\
+	.read_counter = lib##_read_counter,			\
+	.set_counter = lib##_set_counter
+
+const struct kernel kernels[FAMILIES] = {
+	[IPV4] = {
+		.family = IPV4,
+		.name = "IPv4",
+		.domain = AF_INET,
+		.level = IPPROTO_IP,
+		.get_match_revision = IPT_SO_GET_REVISION_MATCH,
+		.get_target_revision = IPT_SO_GET_REVISION_TARGET,
+		.module = "ip_tables",
+		.table_module = { [RAW] = "iptable_raw", [FILTER] = "iptable_filter" },
+		.icmp_match = "icmp",
+		.entry_size = XT_ALIGN(sizeof(struct ipt_entry)),
+		.counters_offset = offsetof(struct ipt_entry, counters),
+		.selector_size = sizeof(struct ipt_ip),
+		.put_header = put_header4,
+		.get_header = get_header4,
+		OPERATIONS(iptc, ip4),
+	},
+	[IPV6] = {
+		.family = IPV6,
+		.name = "IPv6",
+		.domain = AF_INET6,
+		.level = IPPROTO_IPV6,
+		.get_match_revision = IP6T_SO_GET_REVISION_MATCH,
+		.get_target_revision = IP6T_SO_GET_REVISION_TARGET,
+		.module = "ip6_tables",
+		.table_module = { [RAW] = "ip6table_raw", [FILTER] = "ip6table_filter" },
+		.icmp_match = "icmp6",
+		.entry_size = XT_ALIGN(sizeof(struct ip6t_entry)),
+		.counters_offset = offsetof(struct ip6t_entry, counters),
+		.selector_size = sizeof(struct ip6t_ip6),
+		.put_header = put_header6,
+		.get_header = get_header6,
+		OPERATIONS(ip6tc, ip6),
+	},
+};

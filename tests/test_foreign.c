@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Rules of others: byte for byte what they were, counters and all, whatever we do. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "foreign_rules.h"
+#include "run.h"
+#include "tables.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+enum { MIN_RULES = 200 };	/* fewer would not be what the tests say they prove */
+
+/* Policies and their counters, and chains to jump to. */
+static const char chains[] =
+	"*raw\n"
+	":PREROUTING ACCEPT [1:100]\n"
+	":OUTPUT DROP [2:200]\n"
+	":chain1 - [0:0]\n"
+	"COMMIT\n"
+	"*mangle\n"
+	":PREROUTING ACCEPT [3:300]\n"
+	":INPUT DROP [4:400]\n"
+	":FORWARD ACCEPT [5:500]\n"
+	":OUTPUT ACCEPT [6:600]\n"
+	":POSTROUTING DROP [7:700]\n"
+	":chain1 - [0:0]\n"
+	"COMMIT\n"
+	"*nat\n"
+	":PREROUTING ACCEPT [8:800]\n"
+	":OUTPUT ACCEPT [9:900]\n"
+	":chain1 - [0:0]\n"
+	"COMMIT\n"
+	"*security\n"
+	":INPUT ACCEPT [10:1000]\n"
+	":chain1 - [0:0]\n"
+	"COMMIT\n"
+	"*filter\n"
+	":INPUT DROP [11:1100]\n"
+	":FORWARD DROP [12:1200]\n"
+	":OUTPUT ACCEPT [4294967297:18446744073709551615]\n"
+	":chain1 - [0:0]\n"
+	":chain2 - [0:0]\n"
+	":chain3 - [0:0]\n"
+	":empty - [0:0]\n"
+	":a-chain-with-28-letters-is28 - [0:0]\n"
+	"COMMIT\n";
+
+/* How many the kernel took; each with a counter of its own. */
+static unsigned int load(const struct family *family, const char *const *rules, size_t count)
+{
+	unsigned int loaded = 0;
+
+	for (size_t i = 0; i < count; i++)
+		loaded += run("%s -w %s -c %zu %zu", family->tables, rules[i], 7 * i + 1,
+			      1000 * i + 3).code == 0;
+	return loaded;
+}
+
+static void given_a_host_full_of_rules(const struct family *family)
+{
+	unsigned int loaded;
+
+	/* Some rules are about these; a host without the tool goes without the rules. */
+	run("ipset create foreign hash:ip timeout 0 counters");
+	run("ipset create foreign6 hash:ip family inet6 timeout 0");
+	must_as(&(struct how){ .input = chains }, "%s -c", family->restore);
+	loaded = load(family, rules_of_both, COUNT(rules_of_both));
+	loaded += family == &families[0] ? load(family, rules_of_ipv4, COUNT(rules_of_ipv4)) :
+					   load(family, rules_of_ipv6, COUNT(rules_of_ipv6));
+	ck_assert_uint_ge(loaded, MIN_RULES);
+}
+
+/* All a caller may do to a table: chains come, change and go. */
+static const char *const our_work[] = {
+	"notrackctl add dns",
+	"notrackctl add ntp --classic",
+	"notrackctl add web --ports 80,443,8000:8080 --proto tcp --role inbound",
+	"notrackctl limit dns 192.0.2.10/31,2001:db8:1::/64 --above 10/sec --burst 20",
+	"notrackctl limit dns 192.0.2.10/31,2001:db8:1::/64 --above 1000/sec --burst 500",
+	"notrackctl limit ntp 198.51.100.0/24,2001:db8:2::/64 --above 3/min",
+	"notrackctl add web --ports 80 --proto tcp --role inbound",
+	"notrackctl unlimit dns 192.0.2.10/31,2001:db8:1::/64",
+	"notrackctl del ntp",
+	"notrackctl show",
+	"notrackctl stats",
+};
+
+START_TEST(foreign_rules_stand_byte_for_byte)
+{
+	const struct family *family = &families[_i];
+	char *before, *with;
+
+	given_a_host_full_of_rules(family);
+	before = table_save(family, NULL);
+
+	for (size_t i = 0; i < COUNT(our_work); i++) {
+		must("%s", our_work[i]);
+		with = table_save(family, NULL);
+		ck_assert_str_ne(with, before);
+		ck_assert_str_eq(tables_without_ours(with), before);
+	}
+	must("notrackctl clear");
+
+	ck_assert_str_eq(table_save(family, NULL), before);
+}
+END_TEST
+
+START_TEST(a_refused_change_leaves_foreign_rules_alone)
+{
+	const struct family *family = &families[_i];
+	char *before;
+
+	given_a_host_full_of_rules(family);
+	before = table_save(family, NULL);
+
+	ck_assert_int_ne(run("notrackctl add dns --ports 65536").code, 0);
+	ck_assert_int_eq(run("notrackctl clear").code, 0);
+
+	ck_assert_str_eq(table_save(family, NULL), before);
+}
+END_TEST
+
+static void tests(TCase *tcase)
+{
+	tcase_add_loop_test(tcase, foreign_rules_stand_byte_for_byte, 0, FAMILY_COUNT);
+	tcase_add_loop_test(tcase, a_refused_change_leaves_foreign_rules_alone, 0, FAMILY_COUNT);
+}
+
+int main(void)
+{
+	return netns_main("foreign", tests);
+}

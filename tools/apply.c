@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* apply: make the kernel what the configuration says. */
+#include <errno.h>
+#include <glob.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "config.h"
+#include "notrackctl.h"
+
+#define CONFIG_FILE "/etc/notrack.conf"
+#define CONFIG_PARTS "/etc/notrack.conf.d/*.conf"
+
+/* The file, then the parts in order of name. */
+static int read_default(struct config *config)
+{
+	int code = config_read(config, CONFIG_FILE);
+	glob_t parts;
+
+	if (code || glob(CONFIG_PARTS, 0, NULL, &parts))
+		return code;
+	for (size_t i = 0; i < parts.gl_pathc && !code; i++)
+		code = config_read(config, parts.gl_pathv[i]);
+	globfree(&parts);
+	return code;
+}
+
+static int apply(const struct options *options, struct notrack *nt)
+{
+	struct notrack_changes changes = { .size = sizeof(changes) };
+	int err = options->dry_run ? notrack_diff(nt, options->json ? NULL : stdout, &changes) :
+				     notrack_commit(nt, &changes);
+
+	return err < 0 ? complain_notrack(nt, err) : tell_changes(options, &changes);
+}
+
+static int run_apply(struct options *options)
+{
+	int code = EXIT_DONE;
+	struct config *config = config_new();
+	struct notrack *nt;
+
+	if (!config)
+		return complain(EXIT_BUSY, "out of memory");
+	code = options->word_count ? config_read(config, options->words[0]) : read_default(config);
+	nt = code ? NULL : open_context(options, &code);
+	if (nt && !code)
+		code = config_build(config, nt, options->families);
+	if (nt && !code)
+		code = apply(options, nt);
+	notrack_free(nt);
+	config_free(config);
+	return code;
+}
+
+const struct command command_apply = {
+	.name = "apply",
+	.usage = "[FILE] [--dry-run]",
+	.help = "Make the kernel exactly what FILE says, - being standard input; without it,\n"
+		CONFIG_FILE " and then " CONFIG_PARTS ".\n\n"
+		"  --dry-run              print the rules that would come (+) and go (-)\n",
+	.options = " dry-run ",
+	.words_most = 1,
+	.run = run_apply,
+};

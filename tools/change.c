@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What every command does ahead of and behind its own work. */
+#include <errno.h>
+#include <jansson.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "notrackctl.h"
+
+int complain(int code, const char *format, ...)
+{
+	va_list args;
+
+	fputs("notrackctl: ", stderr);
+	va_start(args, format);
+	vfprintf(stderr, format, args);
+	va_end(args);
+	putc('\n', stderr);
+	return code;
+}
+
+int complain_notrack(const struct notrack *nt, int err)
+{
+	const char *sentence = notrack_error(nt);
+	int code;
+
+	switch (err) {
+	case -EINVAL:
+	case -ENOENT:
+		code = EXIT_BAD_INPUT;
+		break;
+	case -EPROTONOSUPPORT:
+		code = EXIT_LACKS;
+		break;
+	case -EBUSY:
+	case -ENOMEM:
+		code = EXIT_BUSY;
+		break;
+	default:
+		code = EXIT_FAILED;
+	}
+	return complain(code, "%s", *sentence ? sentence : strerror(-err));
+}
+
+static int enter_netns(struct notrack *nt, const char *name)
+{
+	char path[4096];
+
+	if (strchr(name, '/'))
+		return notrack_set_netns(nt, name);
+	snprintf(path, sizeof(path), "/run/netns/%s", name);	/* where ip-netns(8) keeps them */
+	return notrack_set_netns(nt, path);
+}
+
+struct notrack *open_context(const struct options *options, int *code)
+{
+	struct notrack *nt = notrack_new();
+	int err = 0;
+
+	if (!nt) {
+		*code = complain(EXIT_BUSY, "out of memory");
+		return NULL;
+	}
+	if (options->families)
+		err = notrack_set_families(nt, options->families);
+	if (!err && options->netns)
+		err = enter_netns(nt, options->netns);
+	if (options->waits)
+		notrack_set_wait(nt, options->wait_ms);
+	if (!err)
+		return nt;
+	*code = complain_notrack(nt, err);
+	notrack_free(nt);
+	return NULL;
+}
+
+int tell_changes(const struct options *options, const struct notrack_changes *changes)
+{
+	json_t *told;
+
+	if (!options->json)
+		return EXIT_DONE;
+	told = json_pack("{s:b, s:i, s:i}", "changed", changes->added || changes->removed,
+			 "added", (int)changes->added, "removed", (int)changes->removed);
+	json_dumpf(told, stdout, 0);
+	putchar('\n');
+	json_decref(told);
+	return EXIT_DONE;
+}
+
+int change_model(const struct options *options,
+		 int (*change)(struct notrack *nt, const struct options *options))
+{
+	struct notrack_changes changes = { .size = sizeof(changes) };
+	int code = EXIT_DONE, err;
+	struct notrack *nt = open_context(options, &code);
+
+	if (!nt)
+		return code;
+	err = notrack_lock(nt);
+	if (!err)
+		err = notrack_load(nt);
+	if (err >= 0)
+		err = change(nt, options);
+	if (err >= 0)
+		err = notrack_commit(nt, &changes);
+	code = err < 0 ? complain_notrack(nt, err) : tell_changes(options, &changes);
+	notrack_free(nt);
+	return code;
+}

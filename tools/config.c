@@ -1,0 +1,513 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * inih takes lines apart; this file knows what they mean.  Each value is
+ * judged at its line, by giving it to the library on a service of no account.
+ */
+#include <errno.h>
+#include <ini.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "config.h"
+#include "notrackctl.h"
+
+/* A line that the reader slips in behind a section's, so that empty ones count. */
+#define SECTION_MARK "+"
+
+enum section_kind {
+	SECTION_SERVICE,
+	SECTION_LIMIT,
+};
+
+struct client {
+	char *prefix;
+	int line;
+};
+
+struct section {
+	struct section *next;
+	enum section_kind kind;
+	char *name;
+	const char *path;
+	int line;
+	struct notrack_service service;		/* its strings are owned */
+	struct hashlimit limit;
+	char *above;
+	struct client *clients;
+	size_t client_count, client_room;
+	bool has_clients;
+};
+
+struct config {
+	struct section *first, **last;
+	char **paths;
+	size_t path_count;
+	struct notrack *judge;
+};
+
+struct file {
+	struct config *config;
+	FILE *stream;
+	const char *path;
+	int line;
+	bool mark;		/* the next line is the mark of a section */
+	bool continues;		/* this line goes on with the one before */
+	char *text;
+	size_t size;
+	struct section *section;
+	int code;
+};
+
+struct config *config_new(void)
+{
+	struct config *config = calloc(1, sizeof(*config));
+
+	if (!config)
+		return NULL;
+	config->last = &config->first;
+	config->judge = notrack_new();
+	if (config->judge)
+		return config;
+	free(config);
+	return NULL;
+}
+
+static void free_section(struct section *section)
+{
+	const char *key, *value;
+
+	for (unsigned int i = 0; notrack_service_get(&section->service, i, &key, &value); i++)
+		free((char *)value);
+	for (size_t i = 0; i < section->client_count; i++)
+		free(section->clients[i].prefix);
+	free(section->clients);
+	free(section->above);
+	free(section->name);
+	free(section);
+}
+
+void config_free(struct config *config)
+{
+	struct section *next;
+
+	if (!config)
+		return;
+	for (struct section *section = config->first; section; section = next) {
+		next = section->next;
+		free_section(section);
+	}
+	for (size_t i = 0; i < config->path_count; i++)
+		free(config->paths[i]);
+	free(config->paths);
+	notrack_free(config->judge);
+	free(config);
+}
+
+/* --- complaints ------------------------------------------------------- */
+
+#define complain_at(file, ...) ((file)->code = complain_line((file)->path, (file)->line, __VA_ARGS__))
+
+static int complain_line(const char *path, int line, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+static int complain_line(const char *path, int line, const char *format, ...)
+{
+	char text[1200];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	return complain(EXIT_BAD_INPUT, "%s:%d: %s", path, line, text);
+}
+
+static int out_of_memory(void)
+{
+	return complain(EXIT_BUSY, "out of memory");
+}
+
+/* --- lines ------------------------------------------------------------ */
+
+static char *take_line(struct file *file, char *line, int room)
+{
+	ssize_t size = getline(&file->text, &file->size, file->stream);
+
+	if (size < 0)
+		return NULL;
+	file->line++;
+	if (memchr(file->text, '\0', (size_t)size)) {
+		complain_at(file, "has a NUL byte");
+		return NULL;
+	}
+	if (size >= room) {
+		complain_at(file, "is longer than %d characters; a list may go on in the next line, "
+			    "which then begins with a blank", room - 1);
+		return NULL;
+	}
+	file->continues = *file->text == ' ' || *file->text == '\t';
+	file->mark = *file->text == '[';
+	return strcpy(line, file->text);
+}
+
+static char *read_line(char *line, int room, void *data)
+{
+	struct file *file = data;
+
+	if (file->code)
+		return NULL;
+	if (file->mark) {
+		file->mark = false;
+		return strcpy(line, SECTION_MARK "=\n");
+	}
+	return take_line(file, line, room);
+}
+
+/* --- sections --------------------------------------------------------- */
+
+static int judge_name(struct file *file, const char *name)
+{
+	struct notrack_service words = { .size = sizeof(words), .name = name, .ports = "1" };
+	int err = notrack_add_service(file->config->judge, &words);
+
+	return err ? complain_at(file, "%s", notrack_error(file->config->judge)) : 0;
+}
+
+static int begin_section(struct file *file, const char *title)
+{
+	static const char *const kinds[] = { "service ", "limit " };
+	struct section *section;
+
+	for (int kind = SECTION_SERVICE; kind <= SECTION_LIMIT; kind++) {
+		const char *name = title + strlen(kinds[kind]);
+
+		if (strncmp(title, kinds[kind], strlen(kinds[kind])))
+			continue;
+		name += strspn(name, " \t");
+		if (judge_name(file, name))
+			return file->code;
+		section = calloc(1, sizeof(*section));
+		if (!section || !(section->name = strdup(name))) {
+			free(section);
+			return file->code = out_of_memory();
+		}
+		section->kind = (enum section_kind)kind;
+		section->path = file->path;
+		section->line = file->line;
+		section->service.size = sizeof(section->service);
+		section->limit.size = sizeof(section->limit);
+		*file->config->last = section;
+		file->config->last = &section->next;
+		file->section = section;
+		return 0;
+	}
+	return complain_at(file, "[%s]: a section is [service NAME] or [limit SERVICE]", title);
+}
+
+/* --- keys of services ------------------------------------------------- */
+
+static int judge_key(struct file *file, const char *key, const char *value)
+{
+	struct notrack *judge = file->config->judge;
+	struct notrack_service words = {
+		.size = sizeof(words), .name = file->section->name, .ports = "1", .roles = "both",
+	};
+
+	if (!*value)
+		return complain_at(file, "%s: has no value", key);
+	notrack_service_set(&words, key, value);
+	/* the other family's addresses are not at fault */
+	if (notrack_add_service(judge, &words))
+		return complain_at(file, "%s: %s", key, notrack_error(judge));
+	return 0;
+}
+
+static const char *current_value(const struct section *section, const char *key)
+{
+	const char *name, *value;
+
+	for (unsigned int i = 0; notrack_service_get(&section->service, i, &name, &value); i++)
+		if (!strcmp(name, key))
+			return value;
+	return NULL;
+}
+
+static int take_service_key(struct file *file, const char *key, const char *value)
+{
+	struct section *section = file->section;
+	struct notrack_service scratch = { 0 };
+	const char *before;
+	char *joined;
+
+	if (notrack_service_set(&scratch, key, value))
+		return complain_at(file, "%s: not a key of a service", key);
+	before = current_value(section, key);
+	if (before && !file->continues)
+		return complain_at(file, "%s: is given twice", key);
+	if (judge_key(file, key, value))
+		return file->code;
+	if (asprintf(&joined, "%s%s%s", before ? before : "", before ? ", " : "", value) < 0)
+		return file->code = out_of_memory();
+	free((char *)before);
+	notrack_service_set(&section->service, key, joined);
+	return 0;
+}
+
+/* --- keys of limits --------------------------------------------------- */
+
+static int add_client(struct section *section, const char *word, int line)
+{
+	if (section->client_count == section->client_room) {
+		size_t room = section->client_room ? 2 * section->client_room : 8;
+		struct client *grown = realloc(section->clients, room * sizeof(*grown));
+
+		if (!grown)
+			return out_of_memory();
+		section->clients = grown;
+		section->client_room = room;
+	}
+	section->clients[section->client_count].line = line;
+	section->clients[section->client_count].prefix = strdup(word);
+	if (!section->clients[section->client_count].prefix)
+		return out_of_memory();
+	section->client_count++;
+	return 0;
+}
+
+static int take_clients(struct file *file, char *value)
+{
+	static const struct hashlimit any = { .size = sizeof(any), .above = "1/sec" };
+	struct notrack *judge = file->config->judge;
+	char *rest = value, *word;
+
+	while (!file->code && (word = strsep(&rest, ","))) {
+		word += strspn(word, " \t");
+		word[strcspn(word, " \t")] = '\0';
+		if (!*word)
+			return complain_at(file, "clients: an empty word in a list");
+		if (hashlimit_add_client(judge, file->section->name, word, &any))
+			return complain_at(file, "clients: %s", notrack_error(judge));
+		file->code = add_client(file->section, word, file->line);
+	}
+	return file->code;
+}
+
+static int judge_limit(struct file *file, const char *key, const struct hashlimit *limit)
+{
+	struct notrack *judge = file->config->judge;
+
+	if (hashlimit_add_clients(judge, file->section->name, NULL, 0, limit))
+		return complain_at(file, "%s: %s", key, notrack_error(judge));
+	return 0;
+}
+
+static int take_number(struct file *file, const char *key, const char *value, uint32_t *number)
+{
+	char *end;
+	unsigned long parsed;
+
+	errno = 0;
+	parsed = strtoul(value, &end, 10);
+	if (*value < '0' || *value > '9' || *end || errno || !parsed || parsed > UINT32_MAX)
+		return complain_at(file, "%s: %s: must be a number of at least 1", key, value);
+	*number = (uint32_t)parsed;
+	return 0;
+}
+
+static int take_limit_key(struct file *file, const char *key, const char *value)
+{
+	struct section *section = file->section;
+	const struct {
+		const char *key;
+		uint32_t *number;
+	} numbers[] = {
+		{ "burst", &section->limit.burst },
+		{ "srcmask", &section->limit.srcmask },
+		{ "htable-max", &section->limit.htable_max },
+		{ "htable-size", &section->limit.htable_size },
+		{ "htable-expire", &section->limit.htable_expire_ms },
+	};
+	struct hashlimit alone = { .size = sizeof(alone), .above = "1000/sec" };
+
+	if (!strcmp(key, "above")) {
+		if (section->above)
+			return complain_at(file, "above: is given twice");
+		alone.above = value;
+		if (judge_limit(file, key, &alone))
+			return file->code;
+		section->above = strdup(value);
+		section->limit.above = section->above;
+		return section->above ? 0 : (file->code = out_of_memory());
+	}
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+		if (strcmp(numbers[i].key, key))
+			continue;
+		if (*numbers[i].number)
+			return complain_at(file, "%s: is given twice", key);
+		return take_number(file, key, value, numbers[i].number);
+	}
+	return complain_at(file, "%s: not a key of a limit", key);
+}
+
+/* --- what inih calls -------------------------------------------------- */
+
+static int take_key(struct file *file, const char *key, char *value)
+{
+	struct section *section = file->section;
+	size_t size = strlen(value);
+
+	if (size && value[size - 1] == ',')	/* the list goes on in the next line */
+		value[size - 1] = '\0';
+	if (section->kind == SECTION_SERVICE)
+		return take_service_key(file, key, value);
+	if (strcmp(key, "clients"))
+		return take_limit_key(file, key, value);
+	if (section->has_clients && !file->continues)
+		return complain_at(file, "clients: is given twice");
+	section->has_clients = true;
+	return take_clients(file, value);
+}
+
+/* Returns 0 for an error, as inih wants it; the file's code has it too. */
+static int handle(void *data, const char *title, const char *key, const char *value)
+{
+	struct file *file = data;
+	char *copy;
+
+	if (file->code)
+		return 0;
+	if (!strcmp(key, SECTION_MARK))
+		return !begin_section(file, title);
+	if (!file->section) {
+		complain_at(file, "%s: stands ahead of any section", key);
+		return 0;
+	}
+	copy = strdup(value);
+	if (copy)
+		take_key(file, key, copy);
+	else
+		file->code = out_of_memory();
+	free(copy);
+	return !file->code;
+}
+
+/* --- files ------------------------------------------------------------ */
+
+static int keep_path(struct config *config, const char *path, struct file *file)
+{
+	char **grown = realloc(config->paths, (config->path_count + 1) * sizeof(*grown));
+
+	if (!grown)
+		return out_of_memory();
+	config->paths = grown;
+	grown[config->path_count] = strdup(strcmp(path, "-") ? path : "<stdin>");
+	if (!grown[config->path_count])
+		return out_of_memory();
+	file->path = grown[config->path_count++];
+	return 0;
+}
+
+static FILE *open_file(const char *path)
+{
+	struct stat status;
+	FILE *stream = strcmp(path, "-") ? fopen(path, "re") : stdin;
+
+	if (stream && !fstat(fileno(stream), &status) && S_ISDIR(status.st_mode)) {
+		fclose(stream);
+		errno = EISDIR;
+		return NULL;
+	}
+	return stream;
+}
+
+int config_read(struct config *config, const char *path)
+{
+	struct file file = { .config = config };
+	int line, code = keep_path(config, path, &file);
+
+	if (code)
+		return code;
+	file.stream = open_file(path);
+	if (!file.stream)
+		return complain(EXIT_BAD_INPUT, "%s: %m", file.path);
+	line = ini_parse_stream(read_line, &file, handle, &file);
+	if (!file.code && ferror(file.stream))
+		file.code = complain(EXIT_FAILED, "%s: %m", file.path);
+	if (!file.code && line > 0)
+		file.code = complain_line(file.path, file.line, "is neither a [section] nor key = value");
+	if (!file.code && line < 0)
+		file.code = out_of_memory();
+	if (file.stream != stdin)
+		fclose(file.stream);
+	free(file.text);
+	return file.code;
+}
+
+/* --- into the model --------------------------------------------------- */
+
+static int build_service(const struct config *config, struct section *section,
+			 struct notrack *nt, unsigned int families)
+{
+	struct notrack_service words = section->service;
+	int err;
+
+	for (const struct section *other = config->first; other != section; other = other->next)
+		if (other->kind == SECTION_SERVICE && !strcmp(other->name, section->name) &&
+		    !(other->service.families && words.families &&
+		      strcmp(other->service.families, words.families)))
+			return complain_line(section->path, section->line, "service %s: is there "
+					     "twice; the first is %s:%d", section->name, other->path,
+					     other->line);
+	if (families && words.families && !strstr(words.families,
+						   families == NOTRACK_IPV6 ? "ipv6" : "ipv4"))
+		return 0;
+	words.name = section->name;
+	err = notrack_add_service(nt, &words);
+	return err ? complain_line(section->path, section->line, "%s", notrack_error(nt)) : 0;
+}
+
+static int build_limit(const struct section *section, struct notrack *nt,
+		       unsigned int families)
+{
+	int found, err;
+
+	if (!section->above)
+		return complain_line(section->path, section->line, "limit %s: above is missing",
+				     section->name);
+	if (!section->client_count)
+		return complain_line(section->path, section->line, "limit %s: clients are missing",
+				     section->name);
+	for (size_t i = 0; i < section->client_count; i++) {
+		const struct client *client = &section->clients[i];
+		bool ipv6 = strchr(client->prefix, ':');
+
+		if (families == (ipv6 ? NOTRACK_IPV4 : NOTRACK_IPV6))
+			continue;
+		found = hashlimit_has_client(nt, section->name, client->prefix);
+		if (found == 1)
+			return complain_line(section->path, client->line, "client %s: is named twice",
+					     client->prefix);
+		err = found < 0 ? found : hashlimit_add_client(nt, section->name, client->prefix,
+							       &section->limit);
+		if (err)
+			return complain_line(section->path, client->line, "%s", notrack_error(nt));
+	}
+	return 0;
+}
+
+int config_build(const struct config *config, struct notrack *nt, unsigned int families)
+{
+	int code = 0;
+
+	if (families == NOTRACK_ANY)
+		families = 0;
+	for (struct section *section = config->first; section && !code; section = section->next)
+		if (section->kind == SECTION_SERVICE)
+			code = build_service(config, section, nt, families);
+	for (struct section *section = config->first; section && !code; section = section->next)
+		if (section->kind == SECTION_LIMIT)
+			code = build_limit(section, nt, families);
+	return code;
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* notrack.conf(5) */
+#ifndef CONFIG_H
+#define CONFIG_H
+
+#include "notrack.h"
+
+struct config;
+
+struct config *config_new(void);
+void config_free(struct config *config);
+
+/* Adds what a file says, "-" being standard input; an exit code, after a complaint. */
+int config_read(struct config *config, const char *path);
+
+/* Adds all that was read to an empty model; an exit code. */
+int config_build(const struct config *config, struct notrack *nt, unsigned int families);
+
+#endif

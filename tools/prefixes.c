@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "notrackctl.h"
+#include "prefixes.h"
+
+static int add_word(struct prefix_words *prefixes, const char *word)
+{
+	if (prefixes->count == prefixes->room) {
+		size_t room = prefixes->room ? 2 * prefixes->room : 64;
+		const char **grown = realloc(prefixes->words, room * sizeof(*grown));
+
+		if (!grown)
+			return complain(EXIT_BUSY, "out of memory");
+		prefixes->words = grown;
+		prefixes->room = room;
+	}
+	prefixes->words[prefixes->count++] = word;
+	return 0;
+}
+
+static int split(struct prefix_words *prefixes, char *text, const char *separators)
+{
+	char *rest = text, *word;
+	int code = 0;
+
+	while (!code && (word = strsep(&rest, separators)))
+		if (*word)
+			code = add_word(prefixes, word);
+	return code;
+}
+
+static int read_all(char **text)
+{
+	size_t size = 0, room = 1 << 16, got;
+	char *grown = malloc(room);
+
+	*text = grown;
+	while (grown && (got = fread(*text + size, 1, room - size - 1, stdin))) {
+		size += got;
+		if (size < room - 1)
+			continue;
+		room *= 2;
+		grown = realloc(*text, room);
+		if (grown)
+			*text = grown;
+	}
+	if (!grown)
+		return complain(EXIT_BUSY, "out of memory");
+	if (ferror(stdin))
+		return complain(EXIT_FAILED, "standard input: %m");
+	if (memchr(*text, '\0', size))
+		return complain(EXIT_BAD_INPUT, "standard input: has a NUL byte");
+	(*text)[size] = '\0';
+	return 0;
+}
+
+static int split_lines(struct prefix_words *prefixes)
+{
+	char *rest = prefixes->text, *line;
+	int code = 0;
+
+	while (!code && (line = strsep(&rest, "\n"))) {
+		line[strcspn(line, "#")] = '\0';
+		code = split(prefixes, line, " \t\r,");
+	}
+	return code;
+}
+
+int prefixes_read(struct prefix_words *prefixes, const char *argument)
+{
+	int code = 0;
+
+	*prefixes = (struct prefix_words){ 0 };
+	if (!strcmp(argument, "-")) {
+		code = read_all(&prefixes->text);
+		return code ? code : split_lines(prefixes);
+	}
+	prefixes->text = strdup(argument);
+	if (!prefixes->text)
+		return complain(EXIT_BUSY, "out of memory");
+	code = split(prefixes, prefixes->text, ", ");
+	if (!code && !prefixes->count)
+		code = complain(EXIT_BAD_INPUT, "\"%s\": names no prefix", argument);
+	return code;
+}
+
+void prefixes_free(struct prefix_words *prefixes)
+{
+	free(prefixes->words);
+	free(prefixes->text);
+	*prefixes = (struct prefix_words){ 0 };
+}

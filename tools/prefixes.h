@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Prefixes of the command line or of standard input. */
+#ifndef PREFIXES_H
+#define PREFIXES_H
+
+#include <stddef.h>
+
+struct prefix_words {
+	const char **words;
+	size_t count, room;
+	char *text;		/* that the words are in */
+};
+
+/* "PREFIX,PREFIX", or "-": one a line, '#' begins a comment.  An exit code. */
+int prefixes_read(struct prefix_words *prefixes, const char *argument);
+void prefixes_free(struct prefix_words *prefixes);
+
+#endif

@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* show: what is in the kernel, as configuration file, rules or JSON. */
+#include <errno.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "notrackctl.h"
+
+struct show {
+	struct notrack *nt;
+	const struct notrack_service *service;
+	json_t *services, *limits;
+	bool again;			/* something was printed before */
+};
+
+/* --- as configuration file -------------------------------------------- */
+
+/* Shorter than inih's line; what is longer goes on in the next one. */
+#define LINE_MOST 78
+
+static int print_words(const char *key, const char *const *words, size_t count)
+{
+	int column = printf("%s =", key);
+
+	for (size_t i = 0; i < count; i++) {
+		if (column + (int)strlen(words[i]) + 2 > LINE_MOST) {
+			column = printf("\n   ");
+			column--;
+		}
+		column += printf(" %s%s", words[i], i + 1 < count ? "," : "");
+	}
+	putchar('\n');
+	return 0;
+}
+
+/* Takes a list in words apart, and prints it in lines. */
+static int print_list(const char *key, const char *list)
+{
+	char *copy = strdup(list), *rest = copy, *word;
+	const char **words = calloc(strlen(list) / 2 + 1, sizeof(*words));
+	size_t count = 0;
+
+	if (!copy || !words) {
+		free(copy);
+		free(words);
+		return -ENOMEM;
+	}
+	while ((word = strsep(&rest, ",")))
+		words[count++] = word + (*word == ' ');
+	print_words(key, words, count);
+	free(words);
+	free(copy);
+	return 0;
+}
+
+static int print_limit(const struct hashlimit *limit, const char *const *clients, size_t count,
+		       void *data)
+{
+	const struct show *show = data;
+
+	printf("\n[limit %s]\n", show->service->name);
+	print_words("clients", clients, count);
+	printf("above = %s\nburst = %u\n", limit->above, limit->burst);
+	if (limit->srcmask)
+		printf("srcmask = %u\n", limit->srcmask);
+	if (limit->htable_max)
+		printf("htable-max = %u\n", limit->htable_max);
+	if (limit->htable_size)
+		printf("htable-size = %u\n", limit->htable_size);
+	if (limit->htable_expire_ms)
+		printf("htable-expire = %u\n", limit->htable_expire_ms);
+	return 0;
+}
+
+static int print_service(const struct notrack_service *service, void *data)
+{
+	struct show *show = data;
+	const char *key, *value;
+	int err = 0;
+
+	printf("%s[service %s]\n", show->again ? "\n" : "", service->name);
+	show->again = true;
+	for (unsigned int i = 0; !err && notrack_service_get(service, i, &key, &value); i++)
+		if (value)
+			err = print_list(key, value);
+	show->service = service;
+	return err ? err : hashlimit_each(show->nt, service, print_limit, show);
+}
+
+/* --- as JSON ---------------------------------------------------------- */
+
+static json_t *json_word(const char *word, bool numbers)
+{
+	char *end;
+	long number = strtol(word, &end, 10);
+
+	if (numbers && end != word && !*end)
+		return json_integer(number);
+	return json_string(word);
+}
+
+/* "udp, tcp" becomes ["udp", "tcp"]; numbers, but not ranges, become numbers. */
+static json_t *json_list(const char *list, bool numbers)
+{
+	json_t *array = json_array();
+	char *copy = strdup(list ? list : ""), *rest = copy, *word;
+
+	while (copy && *copy && (word = strsep(&rest, ",")))
+		json_array_append_new(array, json_word(word + (*word == ' '), numbers));
+	free(copy);
+	return array;
+}
+
+static void set_positive(json_t *object, const char *key, uint32_t value)
+{
+	if (value)
+		json_object_set_new(object, key, json_integer(value));
+}
+
+/* The clients of both families may be in one limit: IPv4 comes first. */
+static void set_srcmask(json_t *object, const struct hashlimit *limit,
+			const char *const *clients, size_t count)
+{
+	bool first6 = strchr(clients[0], ':'), last6 = strchr(clients[count - 1], ':');
+
+	json_object_set_new(object, "srcmask",
+			    json_integer(limit->srcmask ? limit->srcmask : first6 ? 64 : 32));
+	if (!limit->srcmask && !first6 && last6)
+		json_object_set_new(object, "srcmask6", json_integer(64));
+}
+
+static int add_json_limit(const struct hashlimit *limit, const char *const *clients,
+			  size_t count, void *data)
+{
+	struct show *show = data;
+	json_t *object = json_object(), *array = json_array();
+
+	json_object_set_new(object, "above", json_string(limit->above));
+	json_object_set_new(object, "burst", json_integer(limit->burst));
+	set_srcmask(object, limit, clients, count);
+	set_positive(object, "htable-max", limit->htable_max);
+	set_positive(object, "htable-size", limit->htable_size);
+	set_positive(object, "htable-expire", limit->htable_expire_ms);
+	for (size_t i = 0; i < count; i++)
+		json_array_append_new(array, json_string(clients[i]));
+	json_object_set_new(object, "clients", array);
+	json_array_append_new(show->limits, object);
+	return 0;
+}
+
+static int add_json_service(const struct notrack_service *service, void *data)
+{
+	struct show *show = data;
+	json_t *object = json_object();
+
+	json_object_set_new(object, "name", json_string(service->name));
+	json_object_set_new(object, "protocols", json_list(service->protocols, false));
+	json_object_set_new(object, "ports", json_list(service->ports, true));
+	json_object_set_new(object, "roles", json_list(service->roles, false));
+	json_object_set_new(object, "local", json_list(service->local, false));
+	json_object_set_new(object, "remote", json_list(service->remote, false));
+	json_object_set_new(object, "mode", json_string(service->mode ? service->mode : "strict"));
+	if (service->interfaces)
+		json_object_set_new(object, "interfaces", json_list(service->interfaces, false));
+	if (service->reply_ports)
+		json_object_set_new(object, "reply-ports", json_string(service->reply_ports));
+	if (service->icmp_errors)
+		json_object_set_new(object, "icmp-errors", json_false());
+	if (service->families)
+		json_object_set_new(object, "families", json_list(service->families, false));
+	show->limits = json_array();
+	json_object_set_new(object, "limits", show->limits);
+	json_array_append_new(show->services, object);
+	return hashlimit_each(show->nt, service, add_json_limit, show);
+}
+
+static int print_json(struct show *show)
+{
+	json_t *root = json_object();
+	int err;
+
+	show->services = json_array();
+	json_object_set_new(root, "services", show->services);
+	err = notrack_each_service(show->nt, add_json_service, show);
+	if (!err) {
+		json_dumpf(root, stdout, JSON_INDENT(2));
+		putchar('\n');
+	}
+	json_decref(root);
+	return err;
+}
+
+/* --- the command ------------------------------------------------------ */
+
+/* What cannot be read back is not shown; at least say that it is there. */
+static int warn_of_drift(struct notrack *nt)
+{
+	int count = notrack_diff(nt, NULL, NULL);
+
+	if (count > 0)
+		complain(0, "warning: %d rules differ from what is shown: somebody edited chains "
+			 "of ours; the next change puts them right", count);
+	return count < 0 ? count : 0;
+}
+
+static int run_show(struct options *options)
+{
+	int code = EXIT_DONE, err;
+	struct show show = { .nt = open_context(options, &code) };
+
+	if (!show.nt)
+		return code;
+	err = notrack_load(show.nt);
+	if (err >= 0)
+		err = warn_of_drift(show.nt);
+	if (err >= 0)
+		err = options->rules ? notrack_print_rules(show.nt, stdout) :
+		      options->json ? print_json(&show) :
+		      notrack_each_service(show.nt, print_service, &show);
+	if (err < 0)
+		code = complain_notrack(show.nt, err);
+	notrack_free(show.nt);
+	return code;
+}
+
+const struct command command_show = {
+	.name = "show",
+	.usage = "[--rules]",
+	.help = "Print what is in the kernel, in the words of the configuration file, or:\n\n"
+		"  --rules                as text for iptables-legacy-restore --noflush\n"
+		"  --json                 as JSON\n",
+	.options = " rules ",
+	.run = run_show,
+};
