@@ -46,7 +46,8 @@ static int add_client(struct chain *chain, const struct client *client, bool cov
 
 	if (err)
 		return err;
-	return add_rule(chain, &client->prefix, covered ? TARGET_RETURN : TARGET_NONE, NULL);
+	return add_rule(chain, &client->prefix, covered ? TARGET_RETURN : TARGET_NONE,
+			client->limit->chain);
 }
 
 /* One by one, each after those it covers. */

@@ -72,7 +72,9 @@ struct match {
 struct rule {
 	struct prefix source, destination;
 	uint8_t target;			/* enum target */
-	const char *chain;		/* of TARGET_JUMP and TARGET_GOTO */
+	const char *chain;		/* of TARGET_JUMP and TARGET_GOTO; in the rule that counts
+					   what a limit let through: the limit's, so that both
+					   rules begin to count at the same time */
 	const struct match *match;	/* NULL asks for nothing */
 	const void *foreign;		/* TARGET_FOREIGN: the entry, to put it back */
 	uint16_t foreign_size;

@@ -108,6 +108,20 @@ static bool is_ours(const char *chain)
 	return !strncmp(chain, CHAIN_PREFIX, strlen(CHAIN_PREFIX));
 }
 
+/* The second rule of a client belongs to the limit of the first. */
+static void pair_rules(struct chain *chain)
+{
+	for (size_t i = 1; i < chain->count; i++) {
+		const struct rule *first = &chain->rules[i - 1];
+		struct rule *second = &chain->rules[i];
+
+		if (first->target == TARGET_JUMP && !second->match &&
+		    (second->target == TARGET_NONE || second->target == TARGET_RETURN) &&
+		    !prefix_compare(&first->source, &second->source))
+			second->chain = first->chain;
+	}
+}
+
 static int read_chain(struct table *table, const char *name, struct ruleset *found)
 {
 	const struct kernel *kernel = table->kernel;
@@ -122,6 +136,8 @@ static int read_chain(struct table *table, const char *name, struct ruleset *fou
 		if (!err && !chain_add_rule(chain, &rule))
 			err = -ENOMEM;
 	}
+	if (!err)
+		pair_rules(chain);
 	return err;
 }
 
