@@ -102,7 +102,7 @@ static void end(struct transaction *t)
 /* --- one table -------------------------------------------------------- */
 
 /* Commits @target once; 0 if there was nothing to do. */
-static int try_step(struct transaction *t, const struct step *step, bool *replaced,
+static int try_step(struct transaction *t, const struct step *step,
 		    struct notrack_changes *changes)
 {
 	struct table *table = &t->tables[step->family][step->id];
@@ -111,34 +111,33 @@ static int try_step(struct transaction *t, const struct step *step, bool *replac
 	struct error *error = &t->nt->error;
 	int err = 0, count;
 
-	*replaced = false;
-	if (!table->handle) {	/* committed before, or changed by somebody */
+	if (!table->open) {	/* committed before, or changed by somebody */
 		err = table_open(table, &kernels[step->family], step->id, error);
 		if (!err)
 			err = table_read(table, &again, error);
 		found = &again;
 	}
-	count = err ? err : table_edit(table, found, step->target,
-				       &t->nt->revisions[step->family], changes, error);
-	ruleset_free(&again);
+	count = err ? err : table_edit(table, found, step->target, changes, error);
 	if (count > 0) {
-		err = table_commit(table, replaced, error);
+		err = table_commit(table, &t->nt->revisions[step->family], error);
 		if (err)
 			count = err;
-	} else if (count < 0) {
+	} else if (count < 0 || found == &again) {
 		table_close(table);
 	}
+	ruleset_free(&again);
 	return count;
 }
 
-static int do_step(struct transaction *t, const struct step *step, bool *replaced)
+/* Returns whether it was committed, or -errno. */
+static int do_step(struct transaction *t, const struct step *step)
 {
 	struct notrack_changes changes;
 	int result = -EAGAIN;
 
 	for (int i = 0; i < TRIES && result == -EAGAIN; i++) {
 		changes = (struct notrack_changes){ 0 };
-		result = try_step(t, step, replaced, &changes);
+		result = try_step(t, step, &changes);
 	}
 	if (result == -EAGAIN)
 		return fail(&t->nt->error, -EBUSY, "table %s (%s): another program, which does "
@@ -148,7 +147,7 @@ static int do_step(struct transaction *t, const struct step *step, bool *replace
 		t->changes.added += changes.added;
 		t->changes.removed += changes.removed;
 	}
-	return result < 0 ? result : 0;
+	return result < 0 ? result : result > 0;
 }
 
 /* --- all tables ------------------------------------------------------- */
@@ -156,13 +155,12 @@ static int do_step(struct transaction *t, const struct step *step, bool *replace
 static int take_back(struct transaction *t, int err)
 {
 	struct error cause = t->nt->error;
-	bool replaced;
 
 	while (t->step_count--) {
 		struct step back = t->steps[t->step_count];
 
 		back.target = &t->have[back.family][back.id];
-		if (do_step(t, &back, &replaced))
+		if (do_step(t, &back) < 0)
 			return fail(&t->nt->error, -ENOTRECOVERABLE, "%.500s; and table %s (%s) could "
 				    "not be put back as it was", cause.text, table_name(back.id),
 				    kernels[back.family].name);
@@ -175,8 +173,7 @@ static int run_steps(struct transaction *t)
 {
 	struct step plan[STEPS_MOST], done[STEPS_MOST];
 	size_t planned = 0;
-	bool replaced;
-	int err = 0;
+	int result = 0;
 
 	for (enum family f = IPV4; f < FAMILIES; f++)
 		plan[planned++] = (struct step){ f, FILTER, &t->both[f] };
@@ -185,18 +182,14 @@ static int run_steps(struct transaction *t)
 	for (enum family f = IPV4; f < FAMILIES; f++)
 		plan[planned++] = (struct step){ f, FILTER, &t->want[f][FILTER] };
 	t->steps = done;
-	for (size_t i = 0; i < planned && !err; i++) {
-		unsigned int before = t->changes.added + t->changes.removed;
-
+	for (size_t i = 0; i < planned && result >= 0; i++) {
 		if (t->skip[plan[i].family][plan[i].id])
 			continue;
-		err = do_step(t, &plan[i], &replaced);
-		if (replaced || t->changes.added + t->changes.removed != before)
+		result = do_step(t, &plan[i]);
+		if (result > 0)
 			done[t->step_count++] = plan[i];
 	}
-	if (err)
-		err = take_back(t, err);
-	return err;
+	return result < 0 ? take_back(t, result) : 0;
 }
 
 static int commit_model(struct notrack *nt, const struct model *model,

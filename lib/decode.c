@@ -229,26 +229,25 @@ static bool get_notrack(const struct xt_entry_target *target)
 	       !ct->ct_events && !ct->exp_events && !*ct->helper && !*ct->timeout;
 }
 
-static int get_target(struct rule *rule, const struct xt_entry_target *target, const char *label,
-		      bool go, struct arena *arena)
+static void get_target(struct rule *rule, const struct xt_entry_target *target,
+		       const char *label, bool go)
 {
 	for (size_t i = 0; i < VERDICTS; i++) {
 		if (strcmp(label, verdict_labels[i]))
 			continue;
 		rule->target = (uint8_t)i;
-		return 0;
+		return;
 	}
 	if (get_notrack(target)) {
 		rule->target = TARGET_NOTRACK;
-		return 0;
+		return;
 	}
 	if (strcmp(target->u.user.name, XT_STANDARD_TARGET)) {
 		rule->target = TARGET_FOREIGN;
-		return 0;
+		return;
 	}
 	rule->target = go ? TARGET_GOTO : TARGET_JUMP;
-	rule->chain = arena_strdup(arena, label);
-	return rule->chain ? 0 : -ENOMEM;
+	rule->chain = label;
 }
 
 void *entry_copy(const void *entry, const char *target, const struct kernel *kernel,
@@ -290,7 +289,6 @@ int entry_decode(struct rule *rule, const void *entry, const char *target,
 	struct header header;
 	const char *bytes = entry;
 	size_t offset = kernel->entry_size;
-	int err;
 
 	*rule = (struct rule){ 0 };
 	reader.bad = !kernel->get_header(entry, &header);
@@ -307,15 +305,16 @@ int entry_decode(struct rule *rule, const void *entry, const char *target,
 	rule->destination = header.destination;
 	rule->count.packets = header.counters.pcnt;
 	rule->count.bytes = header.counters.bcnt;
-	err = get_target(rule, (const void *)(bytes + header.target_offset), target, header.go,
-			 arena);
+	get_target(rule, entry_target(kernel, entry), target, header.go);
 	if (reader.bad || rule->target == TARGET_FOREIGN) {
 		rule->target = TARGET_FOREIGN;
 		rule->foreign = entry_copy(entry, target, kernel, arena);
 		rule->foreign_size = header.next_offset;
-		return rule->foreign ? err : -ENOMEM;
+		return rule->foreign ? 0 : -ENOMEM;
 	}
+	if (reader.err)
+		return reader.err;
 	if (header.protocol || *header.in || *header.out || header.target_offset > kernel->entry_size)
-		err = err ? err : keep_match(rule, &reader);
-	return err ? err : reader.err;
+		return keep_match(rule, &reader);
+	return 0;
 }

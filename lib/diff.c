@@ -95,7 +95,7 @@ static int edit_chain(const struct chain *have, const struct chain *want,
 			j++;
 			position++;
 		} else if (j < want->count) {
-			err = ops->add_rule(data, want, &want->rules[j++], position++,
+			err = ops->add_rule(data, have, &want->rules[j++], position++,
 					    i == have->count);
 		} else {
 			break;

@@ -24,19 +24,22 @@ int revisions_ask(struct revisions *revisions, const struct kernel *kernel,
 /* The longest entry: its length is a 16 bit number, and aligned. */
 #define ENTRY_MOST 65528
 
-/* Fills @buffer, aligned as malloc(3) does, of ENTRY_MOST bytes. */
+/*
+ * Fills @buffer, aligned as malloc(3) does, of ENTRY_MOST bytes.  A verdict or
+ * chain stands by its label in place of the target's name; see blob_replace().
+ */
 int entry_encode(void *buffer, const struct rule *rule, const struct kernel *kernel,
 		 const struct revisions *revisions, struct error *error);
 
 /*
- * @target: its label, as libiptc gives it.  A rule that entry_encode() would
- * not make becomes TARGET_FOREIGN, with a copy of the entry.
+ * @target: the label of its target, which @rule may point to from then on.  A
+ * rule that entry_encode() would not make becomes TARGET_FOREIGN, with a copy.
  */
 int entry_decode(struct rule *rule, const void *entry, const char *target,
 		 const struct kernel *kernel, struct arena *arena);
 
-/* A copy that libiptc takes, without counters: a verdict or chain by its label,
- * not by offset. */
+/* A copy without counters, and with the label of a verdict or chain in place of
+ * the target's name. */
 void *entry_copy(const void *entry, const char *target, const struct kernel *kernel,
 		 struct arena *arena);
 

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include <arpa/inet.h>
-#include <libiptc/libip6tc.h>
-#include <libiptc/libiptc.h>
-#include <string.h>
-
 #include "kernel.h"
+
+#include <arpa/inet.h>
+#include <linux/netfilter_ipv6/ip6_tables.h>
+#include <string.h>
 
 /* --- interfaces: a name, and a mask of the bytes that count ----------- */
 
@@ -126,60 +125,6 @@ static bool get_header6(const void *from, struct header *header)
 	       get_address(&entry->ipv6.dst, &entry->ipv6.dmsk, &header->destination, 16, IPV6);
 }
 
-/* --- libiptc, with entries of either family as bytes ------------------ */
-
-#define WRAPPERS(lib, tag, struct_entry)						\
-static const void *tag##_first_rule(const char *chain, struct xtc_handle *handle)	\
-{											\
-	return lib##_first_rule(chain, handle);						\
-}											\
-static const void *tag##_next_rule(const void *previous, struct xtc_handle *handle)	\
-{											\
-	return lib##_next_rule((const struct_entry *)previous, handle);			\
-}											\
-static const char *tag##_get_target(const void *entry, struct xtc_handle *handle)	\
-{											\
-	return lib##_get_target((const struct_entry *)entry, handle);			\
-}											\
-static int tag##_insert(const char *chain, const void *entry, unsigned int position,	\
-			struct xtc_handle *handle)					\
-{											\
-	return lib##_insert_entry(chain, (const struct_entry *)entry, position, handle); \
-}											\
-static int tag##_append(const char *chain, const void *entry, struct xtc_handle *handle) \
-{											\
-	return lib##_append_entry(chain, (const struct_entry *)entry, handle);		\
-}											\
-static int tag##_builtin(const char *chain, struct xtc_handle *handle)			\
-{											\
-	return lib##_builtin(chain, handle);						\
-}
-
-WRAPPERS(iptc, ip4, struct ipt_entry)
-WRAPPERS(ip6tc, ip6, struct ip6t_entry)
-
-#define OPERATIONS(lib, tag)					\
-	.init = lib##_init,					\
-	.free = lib##_free,					\
-	.commit = lib##_commit,					\
-	.first_chain = lib##_first_chain,			\
-	.next_chain = lib##_next_chain,				\
-	.first_rule = tag##_first_rule,				\
-	.next_rule = tag##_next_rule,				\
-	.get_target = tag##_get_target,				\
-	.builtin = tag##_builtin,				\
-	.get_policy = lib##_get_policy,				\
-	.set_policy = lib##_set_policy,				\
-	.create_chain = lib##_create_chain,			\
-	.flush_chain = lib##_flush_entries,			\
-	.delete_chain = lib##_delete_chain,			\
-	.get_references = lib##_get_references,			\
-	.insert = tag##_insert,					\
-	.append = tag##_append,					\
-	.remove = lib##_delete_num_entry,			\
-	.read_counter = lib##_read_counter,			\
-	.set_counter = lib##_set_counter
-
 const struct kernel kernels[FAMILIES] = {
 	[IPV4] = {
 		.family = IPV4,
@@ -192,11 +137,11 @@ const struct kernel kernels[FAMILIES] = {
 		.table_module = { [RAW] = "iptable_raw", [FILTER] = "iptable_filter" },
 		.icmp_match = "icmp",
 		.entry_size = XT_ALIGN(sizeof(struct ipt_entry)),
+		.mark_offset = offsetof(struct ipt_entry, nfcache),
+		.lengths_offset = offsetof(struct ipt_entry, target_offset),
 		.counters_offset = offsetof(struct ipt_entry, counters),
-		.selector_size = sizeof(struct ipt_ip),
 		.put_header = put_header4,
 		.get_header = get_header4,
-		OPERATIONS(iptc, ip4),
 	},
 	[IPV6] = {
 		.family = IPV6,
@@ -209,10 +154,10 @@ const struct kernel kernels[FAMILIES] = {
 		.table_module = { [RAW] = "ip6table_raw", [FILTER] = "ip6table_filter" },
 		.icmp_match = "icmp6",
 		.entry_size = XT_ALIGN(sizeof(struct ip6t_entry)),
+		.mark_offset = offsetof(struct ip6t_entry, nfcache),
+		.lengths_offset = offsetof(struct ip6t_entry, target_offset),
 		.counters_offset = offsetof(struct ip6t_entry, counters),
-		.selector_size = sizeof(struct ip6t_ip6),
 		.put_header = put_header6,
 		.get_header = get_header6,
-		OPERATIONS(ip6tc, ip6),
 	},
 };

@@ -36,6 +36,13 @@ struct chain *ruleset_add_chain(struct ruleset *rules, const char *name)
 	return chain;
 }
 
+int chain_reserve(struct ruleset *rules, struct chain *chain, size_t count)
+{
+	chain->rules = arena_alloc(&rules->arena, count * sizeof(*chain->rules));
+	chain->in_arena = true;
+	return chain->rules ? 0 : -ENOMEM;
+}
+
 struct rule *chain_add_rule(struct chain *chain, const struct rule *rule)
 {
 	struct rule *grown = grow(chain->rules, chain->count, sizeof(*grown));
@@ -54,7 +61,9 @@ int ruleset_add_hook(struct ruleset *rules, const struct hook *hook)
 	if (!grown)
 		return -ENOMEM;
 	rules->hooks = grown;
-	grown[rules->hook_count++] = *hook;
+	grown[rules->hook_count] = *hook;
+	grown[rules->hook_count++].jump = (struct rule){ .target = TARGET_JUMP,
+							 .chain = hook->target };
 	return 0;
 }
 
@@ -102,7 +111,8 @@ struct chain *ruleset_find(const struct ruleset *rules, const char *name)
 void ruleset_free(struct ruleset *rules)
 {
 	for (size_t i = 0; i < rules->count; i++)
-		free(rules->chains[i]->rules);
+		if (!rules->chains[i]->in_arena)
+			free(rules->chains[i]->rules);
 	free(rules->chains);
 	free(rules->hooks);
 	arena_free(&rules->arena);

@@ -85,6 +85,8 @@ struct chain {
 	char name[CHAIN_NAME_MOST + 1];
 	struct rule *rules;
 	size_t count;
+	bool in_arena;			/* the rules are, and no more may be added */
+	size_t slot;			/* of the table that reads or edits it: see table.c */
 };
 
 /* Where a built-in chain (or somebody's chain) enters ours. */
@@ -93,6 +95,7 @@ struct hook {
 	const char *target;		/* chain of ours */
 	unsigned int position;		/* 0 is the top */
 	const void *entry;		/* as found in the kernel; NULL: a plain jump */
+	struct rule jump;		/* the plain jump */
 };
 
 /* The chains of ours in one table of one family. */
@@ -105,6 +108,8 @@ struct ruleset {
 };
 
 struct chain *ruleset_add_chain(struct ruleset *rules, const char *name);
+/* Room for exactly @count rules, in the ruleset's arena, for an empty chain. */
+int chain_reserve(struct ruleset *rules, struct chain *chain, size_t count);
 struct rule *chain_add_rule(struct chain *chain, const struct rule *rule);
 int ruleset_add_hook(struct ruleset *rules, const struct hook *hook);
 

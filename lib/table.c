@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "table.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -6,7 +8,6 @@
 #include <xtables.h>
 
 #include "diff.h"
-#include "table.h"
 
 /* --- opening ---------------------------------------------------------- */
 
@@ -42,26 +43,33 @@ static bool host_uses_nft(void)
 	return strstr(path, "nft") != NULL;
 }
 
+static int not_permitted(const struct kernel *kernel, enum table_id id, struct error *error)
+{
+	return fail(error, -EPERM, "table %s (%s): not permitted; run as root, or with "
+		    "CAP_NET_ADMIN and CAP_NET_RAW in this network namespace", table_name(id),
+		    kernel->name);
+}
+
 static int explain_open(int err, const struct kernel *kernel, enum table_id id,
 			struct error *error)
 {
 	const char *name = table_name(id);
 
 	switch (err) {
-	case EPERM:
-	case EACCES:
-		return fail(error, -EPERM, "table %s (%s): not permitted; run as root, or with "
-			    "CAP_NET_ADMIN and CAP_NET_RAW in this network namespace", name,
+	case -EPERM:
+	case -EACCES:
+		return not_permitted(kernel, id, error);
+	case -ENOMEM:
+	case -ENOBUFS:
+		return fail(error, -ENOMEM, "table %s (%s): no memory to read it", name,
 			    kernel->name);
-	case ENOMEM:
-	case ENOBUFS:
-		return fail(error, -ENOMEM, "table %s (%s): the kernel is out of memory", name,
-			    kernel->name);
-	case ENOENT:
-	case ENOPROTOOPT:
-	case EAFNOSUPPORT:
-	case EPROTONOSUPPORT:
-	case ENOSYS:
+	case -EAGAIN:
+		return fail(error, -EBUSY, "table %s (%s): another program keeps changing it; try "
+			    "again", name, kernel->name);
+	case -ENOENT:
+	case -ENOPROTOOPT:
+	case -EAFNOSUPPORT:
+	case -EPROTONOSUPPORT:
 		return fail(error, -EPROTONOSUPPORT, "table %s (%s): the kernel has none; load "
 			    "module %s, or build it with CONFIG_IP%s_NF_%s and "
 			    "CONFIG_NETFILTER_XTABLES_LEGACY%s%s", name, kernel->name,
@@ -70,35 +78,51 @@ static int explain_open(int err, const struct kernel *kernel, enum table_id id,
 			    kernel->family == IPV6 ? "; where IPv6 is off, use -4" : "",
 			    host_uses_nft() ? "; iptables on this host is the nft-based one" : "");
 	default:
-		errno = err;
+		errno = -err;
 		return fail(error, -EIO, "table %s (%s): cannot be read: %m", name, kernel->name);
 	}
 }
 
 static bool may_be_module(int err)
 {
-	return err == ENOENT || err == ENOPROTOOPT || err == EPROTONOSUPPORT;
+	return err == -ENOENT || err == -ENOPROTOOPT || err == -EPROTONOSUPPORT;
 }
 
 int table_open(struct table *table, const struct kernel *kernel, enum table_id id,
 	       struct error *error)
 {
-	table->kernel = kernel;
-	table->id = id;
-	table->handle = kernel->init(table_name(id));
-	if (!table->handle && may_be_module(errno)) {
+	int err = blob_read(&table->blob, kernel, id);
+
+	if (may_be_module(err)) {
+		blob_free(&table->blob);
 		xtables_insmod(kernel->module, NULL, true);
 		xtables_insmod(kernel->table_module[id], NULL, true);
-		table->handle = kernel->init(table_name(id));
+		err = blob_read(&table->blob, kernel, id);
 	}
-	return table->handle ? 0 : explain_open(errno, kernel, id, error);
+	table->kernel = kernel;
+	table->id = id;
+	table->open = !err;
+	if (err)
+		blob_free(&table->blob);
+	return err ? explain_open(err, kernel, id, error) : 0;
+}
+
+static void drop_edits(struct table *table)
+{
+	for (size_t i = 0; i < table->edit_count; i++)
+		free(table->edits[i].items);
+	free(table->edits);
+	table->edits = NULL;
+	table->edit_count = table->edit_room = 0;
 }
 
 void table_close(struct table *table)
 {
-	if (table->handle)
-		table->kernel->free(table->handle);
-	table->handle = NULL;
+	if (!table->open)
+		return;
+	drop_edits(table);
+	blob_free(&table->blob);
+	table->open = false;
 }
 
 /* --- reading ---------------------------------------------------------- */
@@ -122,19 +146,36 @@ static void pair_rules(struct chain *chain)
 	}
 }
 
-static int read_chain(struct table *table, const char *name, struct ruleset *found)
-{
-	const struct kernel *kernel = table->kernel;
-	struct chain *chain = ruleset_add_chain(found, name);
-	const void *entry = kernel->first_rule(name, table->handle);
-	struct rule rule;
-	int err = chain ? 0 : -ENOMEM;
+struct reading {
+	const struct table *table;
+	struct ruleset *found;
+	const char *label, *kept;	/* the last label, and our copy of it */
+};
 
-	for (; entry && !err; entry = kernel->next_rule(entry, table->handle)) {
-		err = entry_decode(&rule, entry, kernel->get_target(entry, table->handle), kernel,
-				   &found->arena);
-		if (!err && !chain_add_rule(chain, &rule))
-			err = -ENOMEM;
+/* Labels outlive the block in the ruleset; the same one often comes in a row. */
+static const char *keep_label(struct reading *reading, const char *label)
+{
+	if (label != reading->label) {
+		reading->label = label;
+		reading->kept = arena_strdup(&reading->found->arena, label);
+	}
+	return reading->kept;
+}
+
+static int read_chain(struct reading *reading, const struct blob_chain *from, size_t slot)
+{
+	const struct blob *blob = &reading->table->blob;
+	struct chain *chain = ruleset_add_chain(reading->found, from->name);
+	uint32_t offset = from->rules;
+	int err = chain && !chain_reserve(reading->found, chain, from->count) ? 0 : -ENOMEM;
+
+	if (chain)
+		chain->slot = slot;
+	for (uint32_t i = 0; i < from->count && !err; i++, offset = blob_next(blob, offset)) {
+		const char *label = keep_label(reading, blob_label(blob, offset));
+
+		err = label ? entry_decode(&chain->rules[chain->count++], blob_entry(blob, offset),
+					   label, blob->kernel, &reading->found->arena) : -ENOMEM;
 	}
 	if (!err)
 		pair_rules(chain);
@@ -142,21 +183,22 @@ static int read_chain(struct table *table, const char *name, struct ruleset *fou
 }
 
 /* Somebody's chain: which of its rules enter ours. */
-static int read_hooks(struct table *table, const char *name, struct ruleset *found)
+static int read_hooks(struct reading *reading, const struct blob_chain *from)
 {
-	const struct kernel *kernel = table->kernel;
-	const void *entry = kernel->first_rule(name, table->handle);
-	unsigned int position = 0;
+	const struct blob *blob = &reading->table->blob;
+	struct ruleset *found = reading->found;
+	uint32_t offset = from->rules;
 
-	for (; entry; entry = kernel->next_rule(entry, table->handle), position++) {
-		const char *target = kernel->get_target(entry, table->handle);
-		struct hook hook = { .position = position };
+	for (uint32_t i = 0; i < from->count; i++, offset = blob_next(blob, offset)) {
+		const char *label = blob_label(blob, offset);
+		struct hook hook = { .position = i };
 
-		if (!is_ours(target))
+		if (!is_ours(label))
 			continue;
-		hook.chain = arena_strdup(&found->arena, name);
-		hook.target = arena_strdup(&found->arena, target);
-		hook.entry = entry_copy(entry, target, kernel, &found->arena);
+		hook.chain = arena_strdup(&found->arena, from->name);
+		hook.target = arena_strdup(&found->arena, label);
+		hook.entry = entry_copy(blob_entry(blob, offset), label, blob->kernel,
+					&found->arena);
 		if (!hook.chain || !hook.target || !hook.entry || ruleset_add_hook(found, &hook))
 			return -ENOMEM;
 	}
@@ -165,124 +207,189 @@ static int read_hooks(struct table *table, const char *name, struct ruleset *fou
 
 int table_read(struct table *table, struct ruleset *found, struct error *error)
 {
-	const struct kernel *kernel = table->kernel;
-	const char *name = kernel->first_chain(table->handle);
+	struct reading reading = { .table = table, .found = found };
 	int err = 0;
 
-	for (; name && !err; name = kernel->next_chain(table->handle))
-		err = is_ours(name) ? read_chain(table, name, found) :
-				      read_hooks(table, name, found);
+	for (size_t i = 0; i < table->blob.count && !err; i++) {
+		const struct blob_chain *chain = &table->blob.chains[i];
+
+		err = chain->hook < 0 && is_ours(chain->name) ? read_chain(&reading, chain, i) :
+								read_hooks(&reading, chain);
+	}
 	if (!err)
 		err = ruleset_sort(found);
 	return err ? fail(error, err, "table %s (%s): out of memory", table_name(table->id),
-			  kernel->name) : 0;
+			  table->kernel->name) : 0;
 }
 
 /* --- editing ---------------------------------------------------------- */
 
 struct editor {
 	struct table *table;
-	const struct revisions *revisions;
 	struct notrack_changes changes;
-	void *buffer;
-	struct error *error;
 };
 
-/* libiptc knows what it was told only: an error here is ours, or memory. */
-static int check(struct editor *editor, int done, const char *what, const char *chain)
+static struct blob_edit *new_edit(struct table *table)
 {
-	int err = errno == ENOMEM ? -ENOMEM : -EIO;
+	if (table->edit_count == table->edit_room) {
+		size_t room = table->edit_room ? 2 * table->edit_room : 16;
+		struct blob_edit *grown = realloc(table->edits, room * sizeof(*grown));
 
-	if (done)
+		if (!grown)
+			return NULL;
+		table->edits = grown;
+		table->edit_room = room;
+	}
+	table->edits[table->edit_count] = (struct blob_edit){ 0 };
+	return &table->edits[table->edit_count++];
+}
+
+static int begin_edits(struct table *table)
+{
+	for (size_t i = 0; i < table->blob.count; i++) {
+		struct blob_edit *edit = new_edit(table);
+
+		if (!edit)
+			return -ENOMEM;
+		edit->name = table->blob.chains[i].name;
+		edit->old = &table->blob.chains[i];
+	}
+	return 0;
+}
+
+/* A chain's slot: that of its edit, which for one that is there is its own number. */
+static struct blob_edit *edit_of(struct table *table, const struct chain *chain)
+{
+	return &table->edits[chain->slot];
+}
+
+/* A chain of others. */
+static struct blob_edit *find_edit(struct table *table, const char *name)
+{
+	for (size_t i = 0; i < table->edit_count; i++)
+		if (!strcmp(table->edits[i].name, name))
+			return &table->edits[i];
+	return NULL;
+}
+
+/* From a span of entries to a list of them, with room for one more. */
+static int touch(struct table *table, struct blob_edit *edit)
+{
+	size_t have = edit->touched ? edit->count : edit->old ? edit->old->count : 0;
+	uint32_t offset;
+
+	if (!edit->touched || !(edit->count & (edit->count - 1))) {
+		size_t room = 8;
+		struct blob_item *grown;
+
+		while (room < 2 * have + 1)
+			room *= 2;
+		grown = realloc(edit->items, room * sizeof(*grown));
+		if (!grown)
+			return -ENOMEM;
+		edit->items = grown;
+	}
+	if (edit->touched)
 		return 0;
-	return fail(editor->error, err, "table %s (%s): cannot %s chain %s: %m",
-		    table_name(editor->table->id), editor->table->kernel->name, what, chain);
+	edit->touched = true;
+	edit->count = have;
+	offset = edit->old ? edit->old->rules : 0;
+	for (uint32_t i = 0; i < have; i++, offset = blob_next(&table->blob, offset))
+		edit->items[i] = (struct blob_item){ .offset = offset,
+						     .number = edit->old->first + i };
+	return 0;
+}
+
+static int insert_item(struct editor *editor, struct blob_edit *edit, unsigned int position,
+		       struct blob_item item)
+{
+	if (!edit || touch(editor->table, edit))
+		return -ENOMEM;
+	if (position > edit->count)	/* a chain of others is shorter than it was */
+		position = (unsigned int)edit->count;
+	memmove(edit->items + position + 1, edit->items + position,
+		(edit->count - position) * sizeof(*edit->items));
+	edit->items[position] = item;
+	edit->count++;
+	editor->changes.added++;
+	return 0;
+}
+
+static int remove_item(struct editor *editor, struct blob_edit *edit, unsigned int position)
+{
+	if (!edit || touch(editor->table, edit))
+		return -ENOMEM;
+	edit->count--;
+	memmove(edit->items + position, edit->items + position + 1,
+		(edit->count - position) * sizeof(*edit->items));
+	editor->changes.removed++;
+	return 0;
 }
 
 static int add_chain(void *data, const struct chain *chain)
 {
 	struct editor *editor = data;
-	struct table *table = editor->table;
+	struct blob_edit *edit = new_edit(editor->table);
 
-	return check(editor, table->kernel->create_chain(chain->name, table->handle), "make",
-		     chain->name);
+	if (!edit)
+		return -ENOMEM;
+	edit->name = chain->name;
+	((struct chain *)chain)->slot = editor->table->edit_count - 1;
+	return touch(editor->table, edit);
 }
 
 static int add_rule(void *data, const struct chain *chain, const struct rule *rule,
 		    unsigned int position, bool last)
 {
 	struct editor *editor = data;
-	const struct kernel *kernel = editor->table->kernel;
-	struct xtc_handle *handle = editor->table->handle;
-	int err = entry_encode(editor->buffer, rule, kernel, editor->revisions, editor->error);
 
-	if (err)
-		return err;
-	editor->changes.added++;
-	return check(editor, last ? kernel->append(chain->name, editor->buffer, handle) :
-				    kernel->insert(chain->name, editor->buffer, position, handle),
-		     "add a rule to", chain->name);
+	(void)last;
+	return insert_item(editor, edit_of(editor->table, chain), position,
+			   (struct blob_item){ .rule = rule });
 }
 
 static int remove_rule(void *data, const struct chain *chain, const struct rule *rule,
 		       unsigned int position)
 {
 	struct editor *editor = data;
-	struct table *table = editor->table;
 
 	(void)rule;
-	editor->changes.removed++;
-	return check(editor, table->kernel->remove(chain->name, position, table->handle),
-		     "remove a rule from", chain->name);
+	return remove_item(editor, edit_of(editor->table, chain), position);
 }
 
 static int add_hook(void *data, const struct hook *hook)
 {
 	struct editor *editor = data;
-	struct table *table = editor->table;
-	const struct rule jump = { .target = TARGET_JUMP, .chain = hook->target };
-	const void *entry = hook->entry;
-	int err;
+	struct blob_item item = { .entry = hook->entry };
 
-	if (!entry) {
-		err = entry_encode(editor->buffer, &jump, table->kernel, editor->revisions,
-				   editor->error);
-		if (err)
-			return err;
-		entry = editor->buffer;
-	}
-	editor->changes.added++;
-	return check(editor, table->kernel->insert(hook->chain, entry, hook->position,
-						   table->handle), "add a jump to", hook->chain);
+	item.rule = hook->entry ? NULL : &hook->jump;
+	return insert_item(editor, find_edit(editor->table, hook->chain), hook->position, item);
 }
 
 static int remove_hook(void *data, const struct hook *hook)
 {
 	struct editor *editor = data;
-	struct table *table = editor->table;
 
-	editor->changes.removed++;
-	return check(editor, table->kernel->remove(hook->chain, hook->position, table->handle),
-		     "remove a jump from", hook->chain);
+	return remove_item(editor, find_edit(editor->table, hook->chain), hook->position);
 }
 
 static int flush_chain(void *data, const struct chain *chain)
 {
 	struct editor *editor = data;
-	struct table *table = editor->table;
+	struct blob_edit *edit = edit_of(editor->table, chain);
 
+	edit->touched = true;
+	edit->count = 0;
 	editor->changes.removed += (unsigned int)chain->count;
-	return check(editor, table->kernel->flush_chain(chain->name, table->handle), "flush",
-		     chain->name);
+	return 0;
 }
 
 static int remove_chain(void *data, const struct chain *chain)
 {
 	struct editor *editor = data;
-	struct table *table = editor->table;
 
-	return check(editor, table->kernel->delete_chain(chain->name, table->handle), "remove",
-		     chain->name);
+	edit_of(editor->table, chain)->removed = true;
+	return 0;
 }
 
 static const struct edit_ops edit_table = {
@@ -296,20 +403,18 @@ static const struct edit_ops edit_table = {
 };
 
 int table_edit(struct table *table, const struct ruleset *found, const struct ruleset *want,
-	       const struct revisions *revisions, struct notrack_changes *changes,
-	       struct error *error)
+	       struct notrack_changes *changes, struct error *error)
 {
-	struct editor editor = { .table = table, .revisions = revisions, .error = error };
+	struct editor editor = { .table = table };
 	int err;
 
-	editor.buffer = malloc(ENTRY_MOST);
-	if (!editor.buffer)
-		return fail(error, -ENOMEM, "out of memory");
-	*error = (struct error){ 0 };
-	err = ruleset_edit(found, want, &edit_table, &editor);
-	free(editor.buffer);
+	drop_edits(table);
+	err = begin_edits(table);
+	if (!err)
+		err = ruleset_edit(found, want, &edit_table, &editor);
 	if (err)
-		return *error->text ? err : fail(error, err, "out of memory");
+		return fail(error, err, "table %s (%s): out of memory", table_name(table->id),
+			    table->kernel->name);
 	changes->added += editor.changes.added;
 	changes->removed += editor.changes.removed;
 	return (int)(editor.changes.added + editor.changes.removed);
@@ -317,114 +422,44 @@ int table_edit(struct table *table, const struct ruleset *found, const struct ru
 
 /* --- committing ------------------------------------------------------- */
 
-/*
- * iptc_commit() replaces the table, then adds the counters of rules that
- * stayed, in two calls.  When the second fails, the rules are in, with
- * counters of 0; the handle still has them as they were read.
- */
-static int put_counters_back(const struct kernel *kernel, struct xtc_handle *old,
-			     struct xtc_handle *new)
-{
-	struct xt_counters counters, *read;
-	const char *name, *policy;
-
-	for (name = kernel->first_chain(old); name; name = kernel->next_chain(old)) {
-		/* libiptc counts rules from 1 here */
-		for (unsigned int i = 1; (read = kernel->read_counter(name, i, old)); i++) {
-			counters = *read;
-			read = kernel->read_counter(name, i, new);
-			if (!read)
-				return -EAGAIN;
-			counters.pcnt += read->pcnt;
-			counters.bcnt += read->bcnt;
-			if (!kernel->set_counter(name, i, &counters, new))
-				return -errno;
-		}
-		if (!kernel->builtin(name, old))
-			continue;
-		policy = kernel->get_policy(name, &counters, old);
-		if (policy && !kernel->set_policy(name, policy, &counters, new))
-			return -errno;
-	}
-	return kernel->commit(new) ? 0 : -errno;
-}
-
-/* But for counters, and what the kernel keeps in entries for itself. */
-static bool same_entry(const struct kernel *kernel, const void *a, const void *b)
-{
-	struct header one, other;
-	const char *bytes = a, *others = b;
-
-	kernel->get_header(a, &one);
-	kernel->get_header(b, &other);
-	return one.target_offset == other.target_offset && one.next_offset == other.next_offset &&
-	       !memcmp(bytes, others, kernel->selector_size) &&
-	       !memcmp(bytes + kernel->entry_size, others + kernel->entry_size,
-		       one.target_offset - kernel->entry_size);
-}
-
-/* Whether two handles, one of them edited, have the same rules. */
-static bool same_rules(const struct kernel *kernel, struct xtc_handle *a, struct xtc_handle *b)
-{
-	const char *one = kernel->first_chain(a), *other = kernel->first_chain(b);
-
-	for (; one && other && !strcmp(one, other);
-	     one = kernel->next_chain(a), other = kernel->next_chain(b)) {
-		const void *rule = kernel->first_rule(one, a), *same = kernel->first_rule(other, b);
-
-		for (; rule && same; rule = kernel->next_rule(rule, a),
-		     same = kernel->next_rule(same, b))
-			if (!same_entry(kernel, rule, same) ||
-			    strcmp(kernel->get_target(rule, a), kernel->get_target(same, b)))
-				return false;
-		if (rule || same)
-			return false;
-	}
-	return !one && !other;
-}
-
 static int explain_commit(const struct table *table, int err, struct error *error)
 {
 	const char *name = table_name(table->id), *family = table->kernel->name;
 
 	switch (err) {
-	case EAGAIN:
-		return -EAGAIN;
-	case EPERM:
-	case EACCES:
-		return explain_open(err, table->kernel, table->id, error);
-	case ENOMEM:
-	case ENOBUFS:
-		return fail(error, -ENOMEM, "table %s (%s): the kernel has no memory for it", name,
-			    family);
-	case ENOENT:
+	case -EAGAIN:
+		return err;
+	case -EPERM:
+	case -EACCES:
+		return not_permitted(table->kernel, table->id, error);
+	case -ENOMEM:
+	case -ENOBUFS:
+		return fail(error, -ENOMEM, "table %s (%s): no memory for it, here or in the kernel",
+			    name, family);
+	case -ENOENT:
 		return fail(error, -EPROTONOSUPPORT, "table %s (%s): the kernel lacks a match or "
 			    "target of our rules, or a module of it cannot be loaded", name, family);
+	case -EBUSY:
+		return fail(error, -EBUSY, "table %s (%s): a rule of others leads to a chain of ours "
+			    "that has to go; remove that rule", name, family);
+	case -ENOTRECOVERABLE:
+		return fail(error, err, "table %s (%s): the kernel did not take its counters back, "
+			    "and they are lost", name, family);
 	default:
-		errno = err;
+		errno = -err;
 		return fail(error, -EIO, "table %s (%s): the kernel refused it: %m; its log may "
 			    "say more", name, family);
 	}
 }
 
-int table_commit(struct table *table, bool *replaced, struct error *error)
+int table_commit(struct table *table, const struct revisions *revisions, struct error *error)
 {
-	const struct kernel *kernel = table->kernel;
-	struct xtc_handle *now;
-	int err = 0;
+	int err;
 
-	*replaced = true;
-	if (kernel->commit(table->handle)) {
-		table_close(table);
-		return 0;
-	}
-	err = errno;
-	now = err == EAGAIN ? NULL : kernel->init(table_name(table->id));
-	*replaced = now && same_rules(kernel, table->handle, now);
-	if (*replaced)
-		put_counters_back(kernel, table->handle, now);
-	if (now)
-		kernel->free(now);
+	*error = (struct error){ 0 };
+	err = blob_replace(&table->blob, table->edits, table->edit_count, revisions, error);
+	if (err && !*error->text)
+		err = explain_commit(table, err, error);
 	table_close(table);
-	return explain_commit(table, err, error);
+	return err;
 }

@@ -1,0 +1,617 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "blob.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/netfilter_ipv6/ip6_tables.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* One code for both families: all but the entries is the same. */
+static_assert(sizeof(struct ipt_getinfo) == sizeof(struct ip6t_getinfo), "getinfo");
+static_assert(sizeof(struct ipt_replace) == sizeof(struct ip6t_replace), "replace");
+static_assert(offsetof(struct ipt_get_entries, entrytable) ==
+	      offsetof(struct ip6t_get_entries, entrytable), "entries");
+static_assert(IPT_SO_GET_INFO == IP6T_SO_GET_INFO && IPT_SO_GET_ENTRIES == IP6T_SO_GET_ENTRIES &&
+	      IPT_SO_SET_REPLACE == IP6T_SO_SET_REPLACE &&
+	      IPT_SO_SET_ADD_COUNTERS == IP6T_SO_SET_ADD_COUNTERS, "options");
+
+static const char *const hook_names[NF_INET_NUMHOOKS] = {
+	[NF_INET_PRE_ROUTING] = "PREROUTING",
+	[NF_INET_LOCAL_IN] = "INPUT",
+	[NF_INET_FORWARD] = "FORWARD",
+	[NF_INET_LOCAL_OUT] = "OUTPUT",
+	[NF_INET_POST_ROUTING] = "POSTROUTING",
+};
+
+/* How often a table may grow between the two calls that read it. */
+#define READS_MOST 100
+
+#define STANDARD_SIZE XT_ALIGN(sizeof(struct xt_standard_target))
+#define ERROR_SIZE XT_ALIGN(sizeof(struct xt_error_target))
+
+/* An entry that heads a user's chain, one that ends any chain. */
+static uint32_t head_size(const struct kernel *kernel)
+{
+	return (uint32_t)(kernel->entry_size + ERROR_SIZE);
+}
+
+static uint32_t foot_size(const struct kernel *kernel)
+{
+	return (uint32_t)(kernel->entry_size + STANDARD_SIZE);
+}
+
+/* --- reading ---------------------------------------------------------- */
+
+static int get_entries(struct blob *blob)
+{
+	socklen_t size = sizeof(blob->info);
+
+	memset(&blob->info, 0, sizeof(blob->info));
+	strcpy(blob->info.name, table_name(blob->id));
+	if (getsockopt(blob->sockfd, blob->kernel->level, IPT_SO_GET_INFO, &blob->info, &size))
+		return -errno;
+	size = (socklen_t)(sizeof(*blob->block) + blob->info.size);
+	blob->block = malloc(size);
+	if (!blob->block)
+		return -ENOMEM;
+	memset(blob->block, 0, sizeof(*blob->block));
+	strcpy(blob->block->name, blob->info.name);
+	blob->block->size = blob->info.size;
+	if (getsockopt(blob->sockfd, blob->kernel->level, IPT_SO_GET_ENTRIES, blob->block, &size))
+		return -errno;
+	return 0;
+}
+
+static int hook_at(const struct blob *blob, uint32_t offset)
+{
+	for (int hook = 0; hook < NF_INET_NUMHOOKS; hook++)
+		if (blob->info.valid_hooks & 1u << hook && blob->info.hook_entry[hook] == offset)
+			return hook;
+	return -1;
+}
+
+static uint32_t *mark(const struct blob *blob, uint32_t head)
+{
+	return (uint32_t *)((char *)blob->block->entrytable + head + blob->kernel->mark_offset);
+}
+
+static struct blob_chain *add_chain(struct blob *blob)
+{
+	if (!(blob->count & (blob->count - 1))) {
+		size_t room = blob->count ? 2 * blob->count : 1;
+		struct blob_chain *grown = realloc(blob->chains, room * sizeof(*grown));
+
+		if (!grown)
+			return NULL;
+		blob->chains = grown;
+	}
+	return &blob->chains[blob->count++];
+}
+
+static bool is_head(const struct blob *blob, uint32_t offset)
+{
+	return !strcmp(entry_target(blob->kernel, blob_entry(blob, offset))->u.user.name,
+		       XT_ERROR_TARGET);
+}
+
+static const char *head_name(const struct blob *blob, uint32_t offset)
+{
+	const struct xt_error_target *target =
+		(const void *)entry_target(blob->kernel, blob_entry(blob, offset));
+
+	return target->errorname;
+}
+
+static int begin_chain(struct blob *blob, uint32_t offset, uint32_t number, int hook)
+{
+	struct blob_chain *chain = add_chain(blob);
+
+	if (!chain)
+		return -ENOMEM;
+	*chain = (struct blob_chain){ .rules = offset, .first = number, .hook = hook };
+	if (hook >= 0) {
+		chain->name = hook_names[hook];
+	} else {
+		chain->name = head_name(blob, offset);
+		chain->rules = blob_next(blob, offset);
+		chain->first++;
+		*mark(blob, offset) = (uint32_t)(blob->count - 1);
+	}
+	return 0;
+}
+
+static void end_chain(struct blob *blob, uint32_t last_offset, uint32_t last_number)
+{
+	struct blob_chain *chain = &blob->chains[blob->count - 1];
+
+	chain->foot = last_offset;
+	chain->count = last_number - chain->first;
+}
+
+/* Finds the chains; an error entry of its own ends the block. */
+static int index_chains(struct blob *blob)
+{
+	uint32_t last = 0, number = 0, next;
+	int err = 0;
+
+	for (uint32_t offset = 0; offset < blob->info.size && !err; offset = next, number++) {
+		int hook = hook_at(blob, offset);
+		bool head = hook < 0 && is_head(blob, offset);
+
+		next = blob_next(blob, offset);
+		if (next <= offset || next > blob->info.size)
+			return -EIO;
+		if ((hook >= 0 || head) && blob->count)
+			end_chain(blob, last, number - 1);
+		if (head && next == blob->info.size)
+			return 0;
+		if (hook >= 0 || head)
+			err = begin_chain(blob, offset, number, hook);
+		last = offset;
+	}
+	return err ? err : -EIO;
+}
+
+int blob_read(struct blob *blob, const struct kernel *kernel, enum table_id id)
+{
+	int err = -EAGAIN;
+
+	*blob = (struct blob){ .kernel = kernel, .id = id };
+	blob->sockfd = socket(kernel->domain, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW);
+	if (blob->sockfd < 0)
+		return -errno;
+	for (int i = 0; i < READS_MOST && err == -EAGAIN; i++) {
+		free(blob->block);
+		blob->block = NULL;
+		err = get_entries(blob);
+	}
+	return err ? err : index_chains(blob);
+}
+
+void blob_free(struct blob *blob)
+{
+	if (blob->sockfd >= 0)
+		close(blob->sockfd);
+	free(blob->block);
+	free(blob->chains);
+	*blob = (struct blob){ .sockfd = -1 };
+}
+
+const char *blob_label(const struct blob *blob, uint32_t offset)
+{
+	const struct xt_entry_target *target = entry_target(blob->kernel, blob_entry(blob, offset));
+	int verdict = ((const struct xt_standard_target *)target)->verdict;
+
+	if (*target->u.user.name)
+		return target->u.user.name;
+	if (verdict >= 0)
+		return (uint32_t)verdict == blob_next(blob, offset) ? "" :
+		       head_name(blob, (uint32_t)verdict - head_size(blob->kernel));
+	switch (verdict) {
+	case -NF_ACCEPT - 1:
+		return "ACCEPT";
+	case -NF_DROP - 1:
+		return "DROP";
+	case XT_RETURN:
+		return "RETURN";
+	default:
+		return "QUEUE";
+	}
+}
+
+/* --- writing ---------------------------------------------------------- */
+
+struct build {
+	struct blob *blob;
+	struct blob_edit *edits;
+	struct blob_edit **chains;	/* those that stay, in their new order */
+	size_t count, builtin_count;
+	const struct revisions *revisions;
+	struct error *error;
+	struct ipt_replace *replace;
+	uint32_t *origin;		/* by new number: old number + 1; 0 is a new entry */
+	struct xt_counters_info *counters;	/* by new number: of new entries, then of all */
+	struct xt_counters *old_counters;	/* by old number, read as the table is replaced */
+	uint32_t offset, number;	/* where the next entry goes */
+	uint64_t *scratch;		/* for one entry */
+};
+
+static int compare_edits(const void *a, const void *b)
+{
+	return strcmp((*(struct blob_edit *const *)a)->name, (*(struct blob_edit *const *)b)->name);
+}
+
+/* Built-in chains as they are, then the others by name, as iptables keeps them. */
+static int order_chains(struct build *build, size_t count)
+{
+	bool sorted = true;
+
+	build->chains = calloc(count + 1, sizeof(*build->chains));
+	if (!build->chains)
+		return -ENOMEM;
+	for (size_t i = 0; i < count; i++) {
+		struct blob_edit *edit = &build->edits[i];
+
+		if (edit->removed)
+			continue;
+		if (edit->old && edit->old->hook >= 0)
+			build->builtin_count++;
+		else if (build->count > build->builtin_count &&
+			 compare_edits(&build->chains[build->count - 1], &edit) > 0)
+			sorted = false;
+		build->chains[build->count++] = edit;
+	}
+	if (!sorted)
+		qsort(build->chains + build->builtin_count, build->count - build->builtin_count,
+		      sizeof(*build->chains), compare_edits);
+	return 0;
+}
+
+static struct blob_edit *find_chain(const struct build *build, const char *name)
+{
+	size_t low = build->builtin_count, high = build->count;
+
+	while (low < high) {
+		size_t middle = (low + high) / 2;
+		int order = strcmp(name, build->chains[middle]->name);
+
+		if (!order)
+			return build->chains[middle];
+		if (order < 0)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	return NULL;
+}
+
+/* The bytes of a new entry: those of one without matches are known. */
+static int item_size(struct build *build, const struct blob_item *item, uint32_t *size)
+{
+	const struct kernel *kernel = build->blob->kernel;
+	int err = 0;
+
+	if (item->rule && !item->rule->match && item->rule->target != TARGET_FOREIGN &&
+	    item->rule->target != TARGET_NOTRACK) {
+		*size += (uint32_t)(kernel->entry_size + STANDARD_SIZE);
+	} else if (item->rule) {
+		err = entry_encode(build->scratch, item->rule, kernel, build->revisions, build->error);
+		if (!err)
+			*size += entry_next(kernel, build->scratch);
+	} else {
+		*size += entry_next(kernel, item->entry ? item->entry :
+				    blob_entry(build->blob, item->offset));
+	}
+	return err;
+}
+
+/* Where each chain will be, and how much there is. */
+static int lay_out(struct build *build, uint32_t *size, uint32_t *entries)
+{
+	const struct kernel *kernel = build->blob->kernel;
+	int err = 0;
+
+	*size = *entries = 0;
+	for (size_t i = 0; i < build->count && !err; i++) {
+		struct blob_edit *edit = build->chains[i];
+
+		if (i >= build->builtin_count) {
+			*size += head_size(kernel);
+			++*entries;
+		}
+		edit->rules = *size;
+		if (!edit->touched)
+			*size += edit->old->foot - edit->old->rules;
+		for (size_t j = 0; edit->touched && j < edit->count && !err; j++)
+			err = item_size(build, &edit->items[j], size);
+		*entries += (uint32_t)(edit->touched ? edit->count : edit->old->count) + 1;
+		edit->foot = *size;
+		*size += foot_size(kernel);
+	}
+	*size += head_size(kernel);
+	++*entries;
+	return err;
+}
+
+static int make_room(struct build *build, uint32_t size, uint32_t entries)
+{
+	struct blob *blob = build->blob;
+
+	build->replace = calloc(1, sizeof(*build->replace) + size);
+	build->origin = calloc(entries, sizeof(*build->origin));
+	build->counters = calloc(1, sizeof(*build->counters) +
+				 entries * sizeof(build->counters->counters[0]));
+	build->old_counters = calloc(blob->info.num_entries, sizeof(*build->old_counters));
+	if (!build->replace || !build->origin || !build->counters || !build->old_counters)
+		return -ENOMEM;
+	strcpy(build->replace->name, blob->info.name);
+	build->replace->valid_hooks = blob->info.valid_hooks;
+	build->replace->num_entries = entries;
+	build->replace->size = size;
+	build->replace->num_counters = blob->info.num_entries;
+	build->replace->counters = build->old_counters;
+	strcpy(build->counters->name, blob->info.name);
+	build->counters->num_counters = entries;
+	return 0;
+}
+
+/* The new offset of what was at @verdict; -1 if it is gone. */
+static int move_jump(const struct build *build, int verdict)
+{
+	const struct blob *blob = build->blob;
+	uint32_t head = (uint32_t)verdict - head_size(blob->kernel);
+	const struct blob_edit *edit = &build->edits[*mark(blob, head)];
+
+	return edit->removed ? -1 : (int)edit->rules;
+}
+
+static char *place(const struct build *build)
+{
+	return (char *)build->replace->entries + build->offset;
+}
+
+static void step(struct build *build, uint32_t origin)
+{
+	build->origin[build->number++] = origin;
+	build->offset += entry_next(build->blob->kernel, place(build));
+}
+
+/* One entry that stays: its bytes, but for where it jumps. */
+static int keep_entry(struct build *build, uint32_t offset, uint32_t number)
+{
+	const struct kernel *kernel = build->blob->kernel;
+	const char *old = blob_entry(build->blob, offset);
+	uint16_t next = entry_next(kernel, old);
+	struct xt_standard_target *target;
+
+	memcpy(place(build), old, next);
+	target = (void *)(place(build) + entry_target_offset(kernel, old));
+	if (!*target->target.u.user.name && target->verdict >= 0) {
+		if ((uint32_t)target->verdict == offset + next)
+			target->verdict = (int)(build->offset + next);
+		else
+			target->verdict = move_jump(build, target->verdict);
+		if (target->verdict < 0)
+			return -EBUSY;
+	}
+	step(build, number + 1);
+	return 0;
+}
+
+static int verdict_of(const struct build *build, const char *label, uint32_t next)
+{
+	const struct blob_edit *edit;
+
+	if (!*label)
+		return (int)next;
+	if (!strcmp(label, "ACCEPT"))
+		return -NF_ACCEPT - 1;
+	if (!strcmp(label, "DROP"))
+		return -NF_DROP - 1;
+	if (!strcmp(label, "RETURN"))
+		return XT_RETURN;
+	if (!strcmp(label, "QUEUE"))
+		return -NF_QUEUE - 1;
+	edit = find_chain(build, label);
+	return edit ? (int)edit->rules : 0;
+}
+
+/* From a label in place of the target's name to a verdict, where it is one. */
+static void resolve_label(struct build *build)
+{
+	const struct kernel *kernel = build->blob->kernel;
+	char *entry = place(build);
+	struct xt_standard_target *target = (void *)(entry + entry_target_offset(kernel, entry));
+	char *name = target->target.u.user.name;
+	int verdict;
+
+	if (target->target.u.user.target_size != STANDARD_SIZE || target->target.u.user.revision)
+		return;
+	verdict = verdict_of(build, name, build->offset + entry_next(kernel, entry));
+	if (!verdict)		/* a target of that size, not a chain: no chain is at 0 */
+		return;
+	memset(name, 0, sizeof(target->target.u.user.name));
+	target->verdict = verdict;
+}
+
+static int add_entry(struct build *build, const struct blob_item *item)
+{
+	const struct kernel *kernel = build->blob->kernel;
+	struct xt_counters *counters = &build->counters->counters[build->number];
+	int err;
+
+	if (item->rule) {
+		err = entry_encode(build->scratch, item->rule, kernel, build->revisions, build->error);
+		if (err)
+			return err;
+		memcpy(place(build), build->scratch, entry_next(kernel, build->scratch));
+		counters->pcnt = item->rule->count.packets;
+		counters->bcnt = item->rule->count.bytes;
+	} else {
+		memcpy(place(build), item->entry, entry_next(kernel, item->entry));
+	}
+	resolve_label(build);
+	step(build, 0);
+	return 0;
+}
+
+static void add_head(struct build *build, const char *name)
+{
+	const struct kernel *kernel = build->blob->kernel;
+	const struct header header = { .target_offset = (uint16_t)kernel->entry_size,
+				       .next_offset = (uint16_t)head_size(kernel) };
+	struct xt_error_target *target = (void *)(place(build) + kernel->entry_size);
+
+	kernel->put_header(place(build), &header);
+	target->target.u.user.target_size = ERROR_SIZE;
+	strcpy(target->target.u.user.name, XT_ERROR_TARGET);
+	strncpy(target->errorname, name, sizeof(target->errorname) - 1);
+	step(build, 0);
+}
+
+static void add_foot(struct build *build)
+{
+	const struct kernel *kernel = build->blob->kernel;
+	const struct header header = { .target_offset = (uint16_t)kernel->entry_size,
+				       .next_offset = (uint16_t)foot_size(kernel) };
+	struct xt_standard_target *target = (void *)(place(build) + kernel->entry_size);
+
+	kernel->put_header(place(build), &header);
+	target->target.u.user.target_size = STANDARD_SIZE;
+	target->verdict = XT_RETURN;
+	step(build, 0);
+}
+
+static int write_chain(struct build *build, const struct blob_edit *edit)
+{
+	const struct blob_chain *old = edit->old;
+	uint32_t offset = old ? old->rules : 0;
+	int err = 0;
+
+	if (!old || old->hook < 0)
+		add_head(build, edit->name);
+	for (uint32_t i = 0; !edit->touched && i < old->count && !err; i++) {
+		uint32_t next = blob_next(build->blob, offset);
+
+		err = keep_entry(build, offset, old->first + i);
+		offset = next;
+	}
+	for (size_t i = 0; edit->touched && i < edit->count && !err; i++) {
+		const struct blob_item *item = &edit->items[i];
+
+		err = item->rule || item->entry ? add_entry(build, item) :
+		      keep_entry(build, item->offset, item->number);
+	}
+	if (err)
+		return err;
+	if (old && old->hook >= 0) {
+		build->replace->hook_entry[old->hook] = edit->rules;
+		build->replace->underflow[old->hook] = edit->foot;
+	}
+	if (old)
+		return keep_entry(build, old->foot, old->first + old->count);
+	add_foot(build);
+	return 0;
+}
+
+static int write_chains(struct build *build)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < build->count && !err; i++)
+		err = write_chain(build, build->chains[i]);
+	if (!err)
+		add_head(build, XT_ERROR_TARGET);
+	return err;
+}
+
+/* --- handing over ----------------------------------------------------- */
+
+static int set_replace(const struct blob *blob, const struct ipt_replace *replace)
+{
+	return setsockopt(blob->sockfd, blob->kernel->level, IPT_SO_SET_REPLACE, replace,
+			  (socklen_t)(sizeof(*replace) + replace->size)) ? -errno : 0;
+}
+
+static int add_counters(const struct blob *blob, const struct xt_counters_info *counters)
+{
+	return setsockopt(blob->sockfd, blob->kernel->level, IPT_SO_SET_ADD_COUNTERS, counters,
+			  (socklen_t)(sizeof(*counters) + counters->num_counters *
+				      sizeof(counters->counters[0]))) ? -errno : 0;
+}
+
+/*
+ * The table is replaced, its counters began at 0, and cannot be added to: put
+ * back what was there, and what was counted before and since.
+ */
+static int put_back(const struct build *build)
+{
+	struct blob *blob = build->blob;
+	uint32_t size = blob->info.size, entries = blob->info.num_entries;
+	struct ipt_replace *replace = calloc(1, sizeof(*replace) + size);
+	struct xt_counters_info *counters = calloc(1, sizeof(*counters) +
+					entries * sizeof(counters->counters[0]));
+	struct xt_counters *since = calloc(build->replace->num_entries, sizeof(*since));
+	int err = replace && counters && since ? 0 : -ENOMEM;
+
+	if (!err) {
+		for (size_t i = 0; i < blob->count; i++)
+			if (blob->chains[i].hook < 0)
+				*mark(blob, blob->chains[i].rules - head_size(blob->kernel)) = 0;
+		memcpy(replace, build->replace, sizeof(*replace));
+		memcpy(replace->hook_entry, blob->info.hook_entry, sizeof(replace->hook_entry));
+		memcpy(replace->underflow, blob->info.underflow, sizeof(replace->underflow));
+		replace->num_entries = entries;
+		replace->size = size;
+		replace->num_counters = build->replace->num_entries;
+		replace->counters = since;
+		memcpy(replace->entries, blob->block->entrytable, size);
+		err = set_replace(blob, replace);
+	}
+	if (!err) {
+		strcpy(counters->name, replace->name);
+		counters->num_counters = entries;
+		memcpy(counters->counters, build->old_counters, entries * sizeof(*since));
+		for (uint32_t i = 0; i < build->replace->num_entries; i++) {
+			struct xt_counters *sum;
+
+			if (!build->origin[i])
+				continue;
+			sum = &counters->counters[build->origin[i] - 1];
+			sum->pcnt += since[i].pcnt;
+			sum->bcnt += since[i].bcnt;
+		}
+		err = add_counters(blob, counters);
+	}
+	free(replace);
+	free(counters);
+	free(since);
+	return err ? -ENOTRECOVERABLE : 0;
+}
+
+static int hand_over(struct build *build)
+{
+	int err = set_replace(build->blob, build->replace), back;
+
+	if (err)
+		return err;
+	for (uint32_t i = 0; i < build->replace->num_entries; i++)
+		if (build->origin[i])
+			build->counters->counters[i] = build->old_counters[build->origin[i] - 1];
+	err = add_counters(build->blob, build->counters);
+	if (!err)
+		return 0;
+	back = put_back(build);
+	return back ? back : err;
+}
+
+int blob_replace(struct blob *blob, struct blob_edit *edits, size_t count,
+		 const struct revisions *revisions, struct error *error)
+{
+	struct build build = { .blob = blob, .edits = edits, .revisions = revisions,
+			       .error = error };
+	uint32_t size = 0, entries = 0;
+	int err;
+
+	build.scratch = malloc(ENTRY_MOST);
+	err = build.scratch ? order_chains(&build, count) : -ENOMEM;
+	if (!err)
+		err = lay_out(&build, &size, &entries);
+	if (!err)
+		err = make_room(&build, size, entries);
+	if (!err)
+		err = write_chains(&build);
+	if (!err)
+		err = hand_over(&build);
+	free(build.chains);
+	free(build.replace);
+	free(build.origin);
+	free(build.counters);
+	free(build.old_counters);
+	free(build.scratch);
+	return err;
+}
