@@ -1,17 +1,38 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <stdalign.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "arena.h"
+#include "memory.h"
 
-#define BLOCK_BYTES (64 * 1024 - 64)
+/* Each block is twice the one before. */
+#define BLOCK_LEAST (8 * 1024)
+#define BLOCK_MOST (8 * 1024 * 1024)
 
 struct arena_block {
 	struct arena_block *next;
-	size_t size;
+	size_t size;		/* with this head */
 	alignas(max_align_t) char data[];
 };
+
+static int add_block(struct arena *arena, size_t least)
+{
+	size_t size = arena->block ? 2 * arena->block->size : BLOCK_LEAST;
+	struct arena_block *block;
+
+	if (size > BLOCK_MOST)
+		size = BLOCK_MOST;
+	if (size < sizeof(*block) + least)
+		size = sizeof(*block) + least;
+	block = memory_get(size);
+	if (!block)
+		return -1;
+	block->size = size;
+	block->next = arena->block;
+	arena->block = block;
+	arena->left = size - sizeof(*block);
+	return 0;
+}
 
 void *arena_alloc(struct arena *arena, size_t size)
 {
@@ -19,20 +40,11 @@ void *arena_alloc(struct arena *arena, size_t size)
 	struct arena_block *block;
 
 	size = (size + align - 1) & ~(align - 1);
-	if (size > arena->left) {
-		size_t room = size > BLOCK_BYTES ? size : BLOCK_BYTES;
-
-		block = calloc(1, sizeof(*block) + room);
-		if (!block)
-			return NULL;
-		block->size = room;
-		block->next = arena->block;
-		arena->block = block;
-		arena->left = room;
-	}
+	if (size > arena->left && add_block(arena, size))
+		return NULL;
 	block = arena->block;
 	arena->left -= size;
-	return block->data + block->size - arena->left - size;
+	return (char *)block + block->size - arena->left - size;
 }
 
 char *arena_strdup(struct arena *arena, const char *string)
@@ -49,7 +61,7 @@ void arena_free(struct arena *arena)
 
 	for (struct arena_block *block = arena->block; block; block = next) {
 		next = block->next;
-		free(block);
+		memory_put(block, block->size);
 	}
 	*arena = (struct arena){ 0 };
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "blob.h"
+#include "memory.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -55,10 +56,10 @@ static int get_entries(struct blob *blob)
 	if (getsockopt(blob->sockfd, blob->kernel->level, IPT_SO_GET_INFO, &blob->info, &size))
 		return -errno;
 	size = (socklen_t)(sizeof(*blob->block) + blob->info.size);
-	blob->block = malloc(size);
+	blob->block_size = size;
+	blob->block = memory_get(size);
 	if (!blob->block)
 		return -ENOMEM;
-	memset(blob->block, 0, sizeof(*blob->block));
 	strcpy(blob->block->name, blob->info.name);
 	blob->block->size = blob->info.size;
 	if (getsockopt(blob->sockfd, blob->kernel->level, IPT_SO_GET_ENTRIES, blob->block, &size))
@@ -165,7 +166,7 @@ int blob_read(struct blob *blob, const struct kernel *kernel, enum table_id id)
 	if (blob->sockfd < 0)
 		return -errno;
 	for (int i = 0; i < READS_MOST && err == -EAGAIN; i++) {
-		free(blob->block);
+		memory_put(blob->block, blob->block_size);
 		blob->block = NULL;
 		err = get_entries(blob);
 	}
@@ -176,7 +177,7 @@ void blob_free(struct blob *blob)
 {
 	if (blob->sockfd >= 0)
 		close(blob->sockfd);
-	free(blob->block);
+	memory_put(blob->block, blob->block_size);
 	free(blob->chains);
 	*blob = (struct blob){ .sockfd = -1 };
 }
@@ -203,6 +204,16 @@ const char *blob_label(const struct blob *blob, uint32_t offset)
 	}
 }
 
+long blob_jump(const struct blob *blob, uint32_t offset)
+{
+	const struct xt_entry_target *target = entry_target(blob->kernel, blob_entry(blob, offset));
+	int verdict = ((const struct xt_standard_target *)target)->verdict;
+
+	if (*target->u.user.name || verdict < 0 || (uint32_t)verdict == blob_next(blob, offset))
+		return -1;
+	return *mark(blob, (uint32_t)verdict - head_size(blob->kernel));
+}
+
 /* --- writing ---------------------------------------------------------- */
 
 struct build {
@@ -218,6 +229,7 @@ struct build {
 	struct xt_counters *old_counters;	/* by old number, read as the table is replaced */
 	uint32_t offset, number;	/* where the next entry goes */
 	uint64_t *scratch;		/* for one entry */
+	struct arena arena;		/* that has all of these */
 };
 
 static int compare_edits(const void *a, const void *b)
@@ -225,29 +237,46 @@ static int compare_edits(const void *a, const void *b)
 	return strcmp((*(struct blob_edit *const *)a)->name, (*(struct blob_edit *const *)b)->name);
 }
 
+static void sort_edits(struct blob_edit **edits, size_t count)
+{
+	for (size_t i = 1; i < count; i++)
+		if (compare_edits(&edits[i - 1], &edits[i]) > 0) {
+			qsort(edits, count, sizeof(*edits), compare_edits);
+			return;
+		}
+}
+
 /* Built-in chains as they are, then the others by name, as iptables keeps them. */
 static int order_chains(struct build *build, size_t count)
 {
-	bool sorted = true;
+	struct blob_edit **old = arena_alloc(&build->arena, (count + 1) * sizeof(*old));
+	struct blob_edit **new = arena_alloc(&build->arena, (count + 1) * sizeof(*new));
+	size_t old_count = 0, new_count = 0;
 
-	build->chains = calloc(count + 1, sizeof(*build->chains));
-	if (!build->chains)
+	build->chains = arena_alloc(&build->arena, (count + 1) * sizeof(*build->chains));
+	if (!build->chains || !old || !new)
 		return -ENOMEM;
 	for (size_t i = 0; i < count; i++) {
 		struct blob_edit *edit = &build->edits[i];
 
 		if (edit->removed)
 			continue;
-		if (edit->old && edit->old->hook >= 0)
-			build->builtin_count++;
-		else if (build->count > build->builtin_count &&
-			 compare_edits(&build->chains[build->count - 1], &edit) > 0)
-			sorted = false;
-		build->chains[build->count++] = edit;
+		if (!edit->old)
+			new[new_count++] = edit;
+		else if (edit->old->hook < 0)
+			old[old_count++] = edit;
+		else
+			build->chains[build->count++] = edit;
 	}
-	if (!sorted)
-		qsort(build->chains + build->builtin_count, build->count - build->builtin_count,
-		      sizeof(*build->chains), compare_edits);
+	build->builtin_count = build->count;
+	sort_edits(old, old_count);
+	sort_edits(new, new_count);
+	for (size_t i = 0, j = 0; i < old_count || j < new_count;) {
+		bool take_old = j == new_count ||
+				(i < old_count && compare_edits(&old[i], &new[j]) < 0);
+
+		build->chains[build->count++] = take_old ? old[i++] : new[j++];
+	}
 	return 0;
 }
 
@@ -270,21 +299,47 @@ static struct blob_edit *find_chain(const struct build *build, const char *name)
 }
 
 /* The bytes of a new entry: those of one without matches are known. */
-static int item_size(struct build *build, const struct blob_item *item, uint32_t *size)
+static int rule_size(struct build *build, const struct rule *rule, uint32_t *size)
+{
+	const struct kernel *kernel = build->blob->kernel;
+	int err;
+
+	if (!rule->match && rule->target != TARGET_FOREIGN && rule->target != TARGET_NOTRACK) {
+		*size += (uint32_t)(kernel->entry_size + STANDARD_SIZE);
+		return 0;
+	}
+	err = entry_encode(build->scratch, rule, kernel, build->revisions, build->error);
+	if (!err)
+		*size += entry_next(kernel, build->scratch);
+	return err;
+}
+
+static int chain_size(struct build *build, const struct blob_edit *edit, uint32_t *size,
+		      uint32_t *entries)
 {
 	const struct kernel *kernel = build->blob->kernel;
 	int err = 0;
 
-	if (item->rule && !item->rule->match && item->rule->target != TARGET_FOREIGN &&
-	    item->rule->target != TARGET_NOTRACK) {
-		*size += (uint32_t)(kernel->entry_size + STANDARD_SIZE);
-	} else if (item->rule) {
-		err = entry_encode(build->scratch, item->rule, kernel, build->revisions, build->error);
-		if (!err)
-			*size += entry_next(kernel, build->scratch);
-	} else {
-		*size += entry_next(kernel, item->entry ? item->entry :
-				    blob_entry(build->blob, item->offset));
+	if (edit->fresh) {
+		*entries += (uint32_t)edit->fresh->count;
+		for (size_t i = 0; i < edit->fresh->count && !err; i++)
+			err = rule_size(build, &edit->fresh->rules[i], size);
+		return err;
+	}
+	if (!edit->touched) {
+		*entries += edit->old->count;
+		*size += edit->old->foot - edit->old->rules;
+		return 0;
+	}
+	*entries += (uint32_t)edit->count;
+	for (size_t i = 0; i < edit->count && !err; i++) {
+		const struct blob_item *item = &edit->items[i];
+
+		if (item->rule)
+			err = rule_size(build, item->rule, size);
+		else
+			*size += entry_next(kernel, item->entry ? item->entry :
+					    blob_entry(build->blob, item->offset));
 	}
 	return err;
 }
@@ -304,13 +359,10 @@ static int lay_out(struct build *build, uint32_t *size, uint32_t *entries)
 			++*entries;
 		}
 		edit->rules = *size;
-		if (!edit->touched)
-			*size += edit->old->foot - edit->old->rules;
-		for (size_t j = 0; edit->touched && j < edit->count && !err; j++)
-			err = item_size(build, &edit->items[j], size);
-		*entries += (uint32_t)(edit->touched ? edit->count : edit->old->count) + 1;
+		err = chain_size(build, edit, size, entries);
 		edit->foot = *size;
 		*size += foot_size(kernel);
+		++*entries;
 	}
 	*size += head_size(kernel);
 	++*entries;
@@ -321,11 +373,12 @@ static int make_room(struct build *build, uint32_t size, uint32_t entries)
 {
 	struct blob *blob = build->blob;
 
-	build->replace = calloc(1, sizeof(*build->replace) + size);
-	build->origin = calloc(entries, sizeof(*build->origin));
-	build->counters = calloc(1, sizeof(*build->counters) +
-				 entries * sizeof(build->counters->counters[0]));
-	build->old_counters = calloc(blob->info.num_entries, sizeof(*build->old_counters));
+	build->replace = arena_alloc(&build->arena, sizeof(*build->replace) + size);
+	build->origin = arena_alloc(&build->arena, entries * sizeof(*build->origin));
+	build->counters = arena_alloc(&build->arena, sizeof(*build->counters) +
+				      entries * sizeof(build->counters->counters[0]));
+	build->old_counters = arena_alloc(&build->arena, blob->info.num_entries *
+					  sizeof(*build->old_counters));
 	if (!build->replace || !build->origin || !build->counters || !build->old_counters)
 		return -ENOMEM;
 	strcpy(build->replace->name, blob->info.name);
@@ -418,25 +471,47 @@ static void resolve_label(struct build *build)
 	target->verdict = verdict;
 }
 
-static int add_entry(struct build *build, const struct blob_item *item)
+static int add_rule(struct build *build, const struct rule *rule)
 {
-	const struct kernel *kernel = build->blob->kernel;
 	struct xt_counters *counters = &build->counters->counters[build->number];
-	int err;
+	const struct kernel *kernel = build->blob->kernel;
+	int err = entry_encode(build->scratch, rule, kernel, build->revisions, build->error);
 
-	if (item->rule) {
-		err = entry_encode(build->scratch, item->rule, kernel, build->revisions, build->error);
-		if (err)
-			return err;
-		memcpy(place(build), build->scratch, entry_next(kernel, build->scratch));
-		counters->pcnt = item->rule->count.packets;
-		counters->bcnt = item->rule->count.bytes;
-	} else {
-		memcpy(place(build), item->entry, entry_next(kernel, item->entry));
-	}
+	if (err)
+		return err;
+	memcpy(place(build), build->scratch, entry_next(kernel, build->scratch));
+	counters->pcnt = rule->count.packets;
+	counters->bcnt = rule->count.bytes;
 	resolve_label(build);
 	step(build, 0);
 	return 0;
+}
+
+static int add_item(struct build *build, const struct blob_item *item)
+{
+	if (item->rule)
+		return add_rule(build, item->rule);
+	if (!item->entry)
+		return keep_entry(build, item->offset, item->number);
+	memcpy(place(build), item->entry, entry_next(build->blob->kernel, item->entry));
+	resolve_label(build);
+	step(build, 0);
+	return 0;
+}
+
+/* A chain that stays as it is. */
+static int keep_entries(struct build *build, const struct blob_chain *chain)
+{
+	uint32_t offset = chain->rules;
+	int err = 0;
+
+	for (uint32_t i = 0; i < chain->count && !err; i++) {
+		uint32_t next = blob_next(build->blob, offset);
+
+		err = keep_entry(build, offset, chain->first + i);
+		offset = next;
+	}
+	return err;
 }
 
 static void add_head(struct build *build, const char *name)
@@ -469,23 +544,18 @@ static void add_foot(struct build *build)
 static int write_chain(struct build *build, const struct blob_edit *edit)
 {
 	const struct blob_chain *old = edit->old;
-	uint32_t offset = old ? old->rules : 0;
 	int err = 0;
 
 	if (!old || old->hook < 0)
 		add_head(build, edit->name);
-	for (uint32_t i = 0; !edit->touched && i < old->count && !err; i++) {
-		uint32_t next = blob_next(build->blob, offset);
-
-		err = keep_entry(build, offset, old->first + i);
-		offset = next;
-	}
-	for (size_t i = 0; edit->touched && i < edit->count && !err; i++) {
-		const struct blob_item *item = &edit->items[i];
-
-		err = item->rule || item->entry ? add_entry(build, item) :
-		      keep_entry(build, item->offset, item->number);
-	}
+	if (edit->fresh)
+		for (size_t i = 0; i < edit->fresh->count && !err; i++)
+			err = add_rule(build, &edit->fresh->rules[i]);
+	else if (!edit->touched)
+		err = keep_entries(build, old);
+	else
+		for (size_t i = 0; i < edit->count && !err; i++)
+			err = add_item(build, &edit->items[i]);
 	if (err)
 		return err;
 	if (old && old->hook >= 0) {
@@ -532,10 +602,12 @@ static int put_back(const struct build *build)
 {
 	struct blob *blob = build->blob;
 	uint32_t size = blob->info.size, entries = blob->info.num_entries;
-	struct ipt_replace *replace = calloc(1, sizeof(*replace) + size);
-	struct xt_counters_info *counters = calloc(1, sizeof(*counters) +
+	struct arena arena = { 0 };
+	struct ipt_replace *replace = arena_alloc(&arena, sizeof(*replace) + size);
+	struct xt_counters_info *counters = arena_alloc(&arena, sizeof(*counters) +
 					entries * sizeof(counters->counters[0]));
-	struct xt_counters *since = calloc(build->replace->num_entries, sizeof(*since));
+	struct xt_counters *since = arena_alloc(&arena, build->replace->num_entries *
+						sizeof(*since));
 	int err = replace && counters && since ? 0 : -ENOMEM;
 
 	if (!err) {
@@ -567,9 +639,7 @@ static int put_back(const struct build *build)
 		}
 		err = add_counters(blob, counters);
 	}
-	free(replace);
-	free(counters);
-	free(since);
+	arena_free(&arena);
 	return err ? -ENOTRECOVERABLE : 0;
 }
 
@@ -597,7 +667,7 @@ int blob_replace(struct blob *blob, struct blob_edit *edits, size_t count,
 	uint32_t size = 0, entries = 0;
 	int err;
 
-	build.scratch = malloc(ENTRY_MOST);
+	build.scratch = arena_alloc(&build.arena, ENTRY_MOST);
 	err = build.scratch ? order_chains(&build, count) : -ENOMEM;
 	if (!err)
 		err = lay_out(&build, &size, &entries);
@@ -607,11 +677,6 @@ int blob_replace(struct blob *blob, struct blob_edit *edits, size_t count,
 		err = write_chains(&build);
 	if (!err)
 		err = hand_over(&build);
-	free(build.chains);
-	free(build.replace);
-	free(build.origin);
-	free(build.counters);
-	free(build.old_counters);
-	free(build.scratch);
+	arena_free(&build.arena);
 	return err;
 }

@@ -30,6 +30,7 @@ struct blob {
 	int sockfd;
 	struct ipt_getinfo info;
 	struct ipt_get_entries *block;
+	size_t block_size;
 	struct blob_chain *chains;	/* as they lie in the block */
 	size_t count;
 };
@@ -43,8 +44,9 @@ struct blob_item {
 
 struct blob_edit {
 	const char *name;
-	const struct blob_chain *old;	/* NULL: a new chain */
-	struct blob_item *items;	/* where @touched */
+	const struct blob_chain *old;	/* NULL: a new chain, which is */
+	const struct chain *fresh;	/* this one */
+	struct blob_item *items;	/* of an old one, where @touched */
 	size_t count;
 	bool touched;
 	bool removed;
@@ -68,6 +70,9 @@ static inline uint32_t blob_next(const struct blob *blob, uint32_t offset)
 
 /* "ACCEPT", the name of a chain or target, or "" for a rule that has none. */
 const char *blob_label(const struct blob *blob, uint32_t offset);
+
+/* The number of the chain that a rule leads to, or -1. */
+long blob_jump(const struct blob *blob, uint32_t offset);
 
 /*
  * Replaces the table by what @edits say, of which there is one for each chain

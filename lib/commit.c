@@ -24,8 +24,6 @@
 struct transaction {
 	struct notrack *nt;
 	const struct model *model;
-	struct table tables[FAMILIES][TABLES];
-	struct ruleset have[FAMILIES][TABLES];	/* as found */
 	struct ruleset want[FAMILIES][TABLES];
 	struct ruleset both[FAMILIES];		/* filter, halfway */
 	bool skip[FAMILIES][TABLES];		/* nothing there, nothing wanted */
@@ -44,19 +42,23 @@ struct step {
 
 /* --- reading and comparing -------------------------------------------- */
 
+/* As it was found; kept until the end of the transaction, for the way back. */
+static const struct ruleset *have(const struct transaction *t, enum family family,
+				  enum table_id id)
+{
+	return &t->nt->snapshots[family][id].found;
+}
+
 static int begin_table(struct transaction *t, enum family family, enum table_id id)
 {
 	const struct kernel *kernel = &kernels[family];
-	struct table *table = &t->tables[family][id];
 	int err;
 
 	/* a table that is not there would be made by being read */
 	t->skip[family][id] = !t->want[family][id].count && !table_exists(kernel, id);
 	if (t->skip[family][id])
 		return 0;
-	err = table_open(table, kernel, id, &t->nt->error);
-	if (!err)
-		err = table_read(table, &t->have[family][id], &t->nt->error);
+	err = context_read(t->nt, family, id);
 	if (!err)
 		err = revisions_ask(&t->nt->revisions[family], kernel, &t->nt->error);
 	return err;
@@ -64,12 +66,12 @@ static int begin_table(struct transaction *t, enum family family, enum table_id 
 
 static int begin_family(struct transaction *t, enum family family)
 {
-	struct ruleset *want = t->want[family], *have = t->have[family];
+	struct ruleset *want = t->want[family];
 	int err = compile(&t->model->families[family], family, want, &t->nt->error);
 
 	for (enum table_id id = RAW; id < TABLES && !err; id++)
 		err = begin_table(t, family, id);
-	if (!err && ruleset_union(&t->both[family], &have[FILTER], &want[FILTER]))
+	if (!err && ruleset_union(&t->both[family], have(t, family, FILTER), &want[FILTER]))
 		err = fail(&t->nt->error, -ENOMEM, "out of memory");
 	return err;
 }
@@ -90,13 +92,11 @@ static int begin(struct transaction *t)
 static void end(struct transaction *t)
 {
 	for (enum family family = IPV4; family < FAMILIES; family++) {
-		for (enum table_id id = RAW; id < TABLES; id++) {
-			table_close(&t->tables[family][id]);
-			ruleset_free(&t->have[family][id]);
+		for (enum table_id id = RAW; id < TABLES; id++)
 			ruleset_free(&t->want[family][id]);
-		}
 		ruleset_free(&t->both[family]);
 	}
+	context_forget(t->nt);
 }
 
 /* --- one table -------------------------------------------------------- */
@@ -105,9 +105,9 @@ static void end(struct transaction *t)
 static int try_step(struct transaction *t, const struct step *step,
 		    struct notrack_changes *changes)
 {
-	struct table *table = &t->tables[step->family][step->id];
+	struct table *table = &t->nt->snapshots[step->family][step->id].table;
 	struct ruleset again = { 0 };
-	const struct ruleset *found = &t->have[step->family][step->id];
+	const struct ruleset *found = have(t, step->family, step->id);
 	struct error *error = &t->nt->error;
 	int err = 0, count;
 
@@ -159,7 +159,7 @@ static int take_back(struct transaction *t, int err)
 	while (t->step_count--) {
 		struct step back = t->steps[t->step_count];
 
-		back.target = &t->have[back.family][back.id];
+		back.target = have(t, back.family, back.id);
 		if (do_step(t, &back) < 0)
 			return fail(&t->nt->error, -ENOTRECOVERABLE, "%.500s; and table %s (%s) could "
 				    "not be put back as it was", cause.text, table_name(back.id),
@@ -353,7 +353,7 @@ static int diff_in_kernel(struct notrack *nt, void *data)
 		for (enum table_id id = RAW; id < TABLES && !err; id++) {
 			printer->family = f;
 			printer->id = id;
-			err = ruleset_edit(&t->have[f][id], &t->want[f][id], &print_edit, printer);
+			err = ruleset_edit(have(t, f, id), &t->want[f][id], &print_edit, printer);
 		}
 	if (err && !*nt->error.text)
 		fail(&nt->error, err, "out of memory");

@@ -415,7 +415,11 @@ int compile(const struct family_model *model, enum family family,
 		compiler.rules = &rules[table];
 		for (enum direction direction = IN; direction < DIRECTIONS && !err; direction++)
 			err = compile_direction(&compiler, model, table, direction);
-		if (!err && ruleset_sort(&rules[table]))
+		if (!err)
+			err = ruleset_sort(&rules[table]);
+		if (err == -ENOMEM && !*error->text)
+			out_of_memory(error);
+		if (err == -EEXIST)
 			err = fail(error, -EINVAL, "two chains of table %s would have the same "
 				   "name; change one of the clients' limits", table_name(table));
 	}

@@ -67,6 +67,7 @@ int notrack_set_netns_fd(struct notrack *nt, int fd)
 	int copy = -1;
 
 	context_begin(nt);
+	context_forget(nt);
 	if (fd >= 0) {
 		copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
 		if (copy < 0)
@@ -111,9 +112,31 @@ int notrack_lock(struct notrack *nt)
 
 void notrack_unlock(struct notrack *nt)
 {
+	context_forget(nt);
 	if (nt->lock_fd >= 0)
 		close(nt->lock_fd);
 	nt->lock_fd = -1;
+}
+
+int context_read(struct notrack *nt, enum family family, enum table_id id)
+{
+	struct snapshot *snapshot = &nt->snapshots[family][id];
+	int err;
+
+	if (snapshot->table.open)
+		return 0;
+	ruleset_free(&snapshot->found);
+	err = table_open(&snapshot->table, &kernels[family], id, &nt->error);
+	return err ? err : table_read(&snapshot->table, &snapshot->found, &nt->error);
+}
+
+void context_forget(struct notrack *nt)
+{
+	for (enum family family = IPV4; family < FAMILIES; family++)
+		for (enum table_id id = RAW; id < TABLES; id++) {
+			table_close(&nt->snapshots[family][id].table);
+			ruleset_free(&nt->snapshots[family][id].found);
+		}
 }
 
 /* --- the kernel ------------------------------------------------------- */

@@ -6,6 +6,13 @@
 #include "error.h"
 #include "model.h"
 #include "notrack.h"
+#include "table.h"
+
+/* A table as it was read; with the lock held, good for the commit as well. */
+struct snapshot {
+	struct table table;
+	struct ruleset found;
+};
 
 struct notrack {
 	struct model model;
@@ -14,8 +21,14 @@ struct notrack {
 	unsigned int wait_ms;
 	int lock_fd;			/* -1: not held */
 	struct revisions revisions[FAMILIES];
+	struct snapshot snapshots[FAMILIES][TABLES];
 	struct error error;
 };
+
+/* Reads a table, unless it was read before. */
+int context_read(struct notrack *nt, enum family family, enum table_id id);
+/* What was read may have been changed since. */
+void context_forget(struct notrack *nt);
 
 /* What public functions begin with. */
 void context_begin(struct notrack *nt);

@@ -185,25 +185,33 @@ static int edit_hooks(const struct ruleset *have, const struct ruleset *want,
 	return err;
 }
 
+struct removal {
+	const struct ruleset *have;
+	void *data;
+};
+
+/* A chain that a rule of others leads to stays, empty. */
+static int remove_chain(const struct chain *have, const struct chain *want,
+			const struct edit_ops *ops, void *data)
+{
+	const struct removal *removal = data;
+
+	if (want || (!chain_is_top(have->name) && is_entered(removal->have, have->name)))
+		return 0;
+	return ops->remove_chain(removal->data, have);
+}
+
 int ruleset_edit(const struct ruleset *have, const struct ruleset *want,
 		 const struct edit_ops *ops, void *data)
 {
+	struct removal removal = { have, data };
 	int err = each_pair(have, want, add_chain, ops, data);
 
 	if (!err)
 		err = each_pair(have, want, edit_rules, ops, data);
 	if (!err)
 		err = edit_hooks(have, want, ops, data);
-	/* last to first: libiptc's index of chains then needs no rebuilding */
-	for (size_t i = have->count; i-- > 0 && !err;) {
-		const struct chain *chain = have->chains[i];
-
-		if (ruleset_find(want, chain->name) ||
-		    (!chain_is_top(chain->name) && is_entered(have, chain->name)))
-			continue;
-		err = ops->remove_chain(data, chain);
-	}
-	return err;
+	return err ? err : each_pair(have, want, remove_chain, ops, &removal);
 }
 
 /* --- make before break ------------------------------------------------ */
@@ -241,14 +249,6 @@ static int merge_chain(struct chain *both, const struct chain *have, const struc
 	return err;
 }
 
-static int copy_chain(struct chain *copy, const struct chain *chain)
-{
-	for (size_t i = 0; i < chain->count; i++)
-		if (!chain_add_rule(copy, &chain->rules[i]))
-			return -ENOMEM;
-	return 0;
-}
-
 struct merger {
 	const struct ruleset *have;
 	struct ruleset *both;
@@ -271,6 +271,9 @@ static void keep_reached(struct merger *merger, size_t index)
 
 static bool accepts(const struct chain *chain)
 {
+	/* clients' chains never do, and are many */
+	if (chain->count && chain->rules[0].source.length && chain->rules[0].chain)
+		return false;
 	for (size_t i = 0; i < chain->count; i++)
 		if (chain->rules[i].target == TARGET_ACCEPT)
 			return true;
@@ -287,12 +290,11 @@ static int merge(const struct chain *have, const struct chain *want,
 	(void)ops;
 	if (!want && (!ruleset_index(merger->have, have->name, &index) || !merger->keep[index]))
 		return 0;
-	both = ruleset_add_chain(merger->both, have ? have->name : want->name);
-	if (!both)
-		return -ENOMEM;
-	if (have && want)
-		return merge_chain(both, have, want);
-	return copy_chain(both, have ? have : want);
+	/* other chains let nothing through: they change at once */
+	if (!have || !want || !accepts(have))
+		return ruleset_share_chain(merger->both, (struct chain *)(want ? want : have));
+	both = ruleset_add_chain(merger->both, have->name);
+	return both ? merge_chain(both, have, want) : -ENOMEM;
 }
 
 int ruleset_union(struct ruleset *both, const struct ruleset *have,
@@ -304,7 +306,7 @@ int ruleset_union(struct ruleset *both, const struct ruleset *have,
 	if (!merger.keep)
 		return -ENOMEM;
 	for (size_t i = 0; i < have->count; i++)
-		if (!ruleset_find(want, have->chains[i]->name) && accepts(have->chains[i]))
+		if (accepts(have->chains[i]) && !ruleset_find(want, have->chains[i]->name))
 			keep_reached(&merger, i);
 	err = each_pair(have, want, merge, NULL, &merger);
 	for (size_t i = 0; i < want->hook_count && !err; i++)

@@ -44,25 +44,20 @@ static int load_service(struct model *model, const struct ruleset *found,
 
 static int load_family(struct notrack *nt, struct model *model, enum family family)
 {
-	struct ruleset found = { 0 };
-	struct table table = { 0 };
+	const struct ruleset *found = &nt->snapshots[family][FILTER].found;
 	const struct chain *top;
-	int err = table_open(&table, &kernels[family], FILTER, &nt->error);
+	int err = context_read(nt, family, FILTER);
 
-	if (!err)
-		err = table_read(&table, &found, &nt->error);
-	table_close(&table);
-	top = err ? NULL : ruleset_find(&found, CHAIN_PREFIX "INPUT");
+	top = err ? NULL : ruleset_find(found, CHAIN_PREFIX "INPUT");
 	for (size_t i = 0; top && i < top->count && !err; i++) {
 		const struct rule *rule = &top->rules[i];
 
 		if (rule->target != TARGET_JUMP || !rule->match || !rule->match->comment)
 			continue;
-		err = load_service(model, &found, rule, family);
+		err = load_service(model, found, rule, family);
 		if (err)
 			fail(&nt->error, err, "out of memory");
 	}
-	ruleset_free(&found);
 	return err;
 }
 
@@ -89,7 +84,10 @@ int notrack_load(struct notrack *nt)
 	int err, count = 0;
 
 	context_begin(nt);
+	context_forget(nt);
 	err = context_in_kernel(nt, load_in_kernel, &model);
+	if (nt->lock_fd < 0)
+		context_forget(nt);
 	if (err) {
 		model_free(&model);
 		return err;

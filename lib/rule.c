@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <endian.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "memory.h"
 #include "rule.h"
 
 const char *table_name(enum table_id table)
@@ -12,51 +14,59 @@ const char *table_name(enum table_id table)
 	return names[table];
 }
 
-/* Room for the next of @count elements: doubled at each power of two. */
-static void *grow(void *array, size_t count, size_t size)
+int ruleset_share_chain(struct ruleset *rules, struct chain *chain)
 {
-	if (count & (count - 1))
-		return array;
-	return realloc(array, (count ? 2 * count : 1) * size);
+	if (rules->count == rules->room) {
+		size_t room = rules->room ? 2 * rules->room : 16;
+		struct chain **grown = realloc(rules->chains, room * sizeof(*grown));
+
+		if (!grown)
+			return -ENOMEM;
+		rules->chains = grown;
+		rules->room = room;
+	}
+	rules->chains[rules->count++] = chain;
+	return 0;
 }
 
 struct chain *ruleset_add_chain(struct ruleset *rules, const char *name)
 {
 	struct chain *chain = arena_alloc(&rules->arena, sizeof(*chain));
-	struct chain **grown;
 
-	if (!chain || strlen(name) > CHAIN_NAME_MOST)
+	if (!chain || strlen(name) > CHAIN_NAME_MOST || ruleset_share_chain(rules, chain))
 		return NULL;
-	grown = grow(rules->chains, rules->count, sizeof(*grown));
-	if (!grown)
-		return NULL;
-	rules->chains = grown;
 	strcpy(chain->name, name);
-	rules->chains[rules->count++] = chain;
+	chain->arena = &rules->arena;
 	return chain;
 }
 
-int chain_reserve(struct ruleset *rules, struct chain *chain, size_t count)
+int chain_reserve(struct chain *chain, size_t count)
 {
-	chain->rules = arena_alloc(&rules->arena, count * sizeof(*chain->rules));
-	chain->in_arena = true;
-	return chain->rules ? 0 : -ENOMEM;
+	struct rule *grown;
+
+	if (count <= chain->room)
+		return 0;
+	grown = arena_alloc(chain->arena, count * sizeof(*grown));
+	if (!grown)
+		return -ENOMEM;
+	if (chain->count)
+		memcpy(grown, chain->rules, chain->count * sizeof(*grown));
+	chain->rules = grown;
+	chain->room = count;
+	return 0;
 }
 
 struct rule *chain_add_rule(struct chain *chain, const struct rule *rule)
 {
-	struct rule *grown = grow(chain->rules, chain->count, sizeof(*grown));
-
-	if (!grown)
+	if (chain->count == chain->room && chain_reserve(chain, chain->room ? 2 * chain->room : 2))
 		return NULL;
-	chain->rules = grown;
-	grown[chain->count] = *rule;
-	return &grown[chain->count++];
+	chain->rules[chain->count] = *rule;
+	return &chain->rules[chain->count++];
 }
 
 int ruleset_add_hook(struct ruleset *rules, const struct hook *hook)
 {
-	struct hook *grown = grow(rules->hooks, rules->hook_count, sizeof(*grown));
+	struct hook *grown = realloc(rules->hooks, (rules->hook_count + 1) * sizeof(*grown));
 
 	if (!grown)
 		return -ENOMEM;
@@ -67,15 +77,64 @@ int ruleset_add_hook(struct ruleset *rules, const struct hook *hook)
 	return 0;
 }
 
-static int compare_chains(const void *a, const void *b)
+/* What names differ in, as a number that compares as they do. */
+struct key {
+	uint64_t high, low;
+	struct chain *chain;
+};
+
+static uint64_t big_endian(const char *text)
 {
-	return strcmp((*(struct chain *const *)a)->name, (*(struct chain *const *)b)->name);
+	uint64_t number;
+
+	memcpy(&number, text, sizeof(number));
+	return be64toh(number);
+}
+
+static int compare_keys(const void *a, const void *b)
+{
+	const struct key *one = a, *other = b;
+
+	if (one->high != other->high)
+		return one->high < other->high ? -1 : 1;
+	if (one->low != other->low)
+		return one->low < other->low ? -1 : 1;
+	return strcmp(one->chain->name, other->chain->name);
+}
+
+/* By keys, since a table of many clients has tens of thousands of chains. */
+static int sort_chains(struct ruleset *rules)
+{
+	const size_t skip = strlen(CHAIN_PREFIX);	/* what all have in common */
+	struct key *keys = memory_get(rules->count * sizeof(*keys));
+
+	if (!keys)
+		return -ENOMEM;
+	for (size_t i = 0; i < rules->count; i++) {
+		const char *name = rules->chains[i]->name;
+		bool ours = !strncmp(name, CHAIN_PREFIX, skip);
+
+		keys[i].chain = rules->chains[i];
+		keys[i].high = ours ? big_endian(name + skip) : 0;
+		keys[i].low = ours ? big_endian(name + skip + sizeof(keys->high)) : 0;
+	}
+	qsort(keys, rules->count, sizeof(*keys), compare_keys);
+	for (size_t i = 0; i < rules->count; i++)
+		rules->chains[i] = keys[i].chain;
+	memory_put(keys, rules->count * sizeof(*keys));
+	return 0;
 }
 
 int ruleset_sort(struct ruleset *rules)
 {
-	if (rules->count)
-		qsort(rules->chains, rules->count, sizeof(*rules->chains), compare_chains);
+	bool sorted = true;
+
+	for (size_t i = 1; i < rules->count && sorted; i++)
+		sorted = strcmp(rules->chains[i - 1]->name, rules->chains[i]->name) < 0;
+	if (sorted)
+		return 0;
+	if (sort_chains(rules))
+		return -ENOMEM;
 	for (size_t i = 1; i < rules->count; i++)
 		if (!strcmp(rules->chains[i - 1]->name, rules->chains[i]->name))
 			return -EEXIST;
@@ -110,9 +169,6 @@ struct chain *ruleset_find(const struct ruleset *rules, const char *name)
 
 void ruleset_free(struct ruleset *rules)
 {
-	for (size_t i = 0; i < rules->count; i++)
-		if (!rules->chains[i]->in_arena)
-			free(rules->chains[i]->rules);
 	free(rules->chains);
 	free(rules->hooks);
 	arena_free(&rules->arena);

@@ -72,9 +72,10 @@ struct match {
 struct rule {
 	struct prefix source, destination;
 	uint8_t target;			/* enum target */
-	const char *chain;		/* of TARGET_JUMP and TARGET_GOTO; in the rule that counts
-					   what a limit let through: the limit's, so that both
-					   rules begin to count at the same time */
+	const char *chain;		/* of TARGET_JUMP and TARGET_GOTO: the name in a struct
+					   chain; in the rule that counts what a limit let
+					   through: the limit's, so that both rules begin to
+					   count at the same time */
 	const struct match *match;	/* NULL asks for nothing */
 	const void *foreign;		/* TARGET_FOREIGN: the entry, to put it back */
 	uint16_t foreign_size;
@@ -82,11 +83,13 @@ struct rule {
 };
 
 struct chain {
-	char name[CHAIN_NAME_MOST + 1];
+	char name[CHAIN_NAME_MOST + 1];	/* first: see rule_chain() */
 	struct rule *rules;
 	size_t count;
-	bool in_arena;			/* the rules are, and no more may be added */
+	size_t room;
+	struct arena *arena;		/* of its ruleset, where the rules are */
 	size_t slot;			/* of the table that reads or edits it: see table.c */
+	bool walked;			/* see walk.c */
 };
 
 /* Where a built-in chain (or somebody's chain) enters ours. */
@@ -108,8 +111,10 @@ struct ruleset {
 };
 
 struct chain *ruleset_add_chain(struct ruleset *rules, const char *name);
-/* Room for exactly @count rules, in the ruleset's arena, for an empty chain. */
-int chain_reserve(struct ruleset *rules, struct chain *chain, size_t count);
+/* Another ruleset's chain, with its rules, for as long as that one lives. */
+int ruleset_share_chain(struct ruleset *rules, struct chain *chain);
+/* Room for @count rules in all. */
+int chain_reserve(struct chain *chain, size_t count);
 struct rule *chain_add_rule(struct chain *chain, const struct rule *rule);
 int ruleset_add_hook(struct ruleset *rules, const struct hook *hook);
 
@@ -123,6 +128,12 @@ void ruleset_free(struct ruleset *rules);
 bool ports_need_multiport(uint8_t protocol, const struct ports *ports);
 
 bool rule_same(const struct rule *a, const struct rule *b);
+
+/* The chain that a rule leads to, once it was read or compiled. */
+static inline struct chain *rule_chain(const struct rule *rule)
+{
+	return (struct chain *)rule->chain;
+}
 
 /* Whether @name is that of a chain which a built-in chain enters. */
 bool chain_is_top(const char *name);

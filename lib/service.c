@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -233,13 +234,22 @@ static int parse_prefixes(const char *words, struct prefix **prefixes, size_t *c
 	return 0;
 }
 
+/* Neither what the kernel refuses nor what a description gives a meaning to. */
+static bool plain_name(const char *name)
+{
+	for (; *name; name++)
+		if (!isgraph((unsigned char)*name) || strchr("/:;,\"'\\!", *name))
+			return false;
+	return true;
+}
+
 /* What the kernel takes: dev_valid_name() in net/core/dev.c, and "+" at the end. */
 static int take_interface(const char *word, void *data, struct error *error)
 {
 	struct service *service = data;
 	size_t size = strlen(word);
 
-	if (size >= IFNAMSIZ || !strcmp(word, "+") || strpbrk(word, "/ \t;\"'\\!") ||
+	if (size >= IFNAMSIZ || !strcmp(word, "+") || !plain_name(word) ||
 	    !strcmp(word, ".") || !strcmp(word, ".."))
 		return fail(error, -EINVAL, "interface %s: not a name of 1 to %d characters",
 			    word, IFNAMSIZ - 1);

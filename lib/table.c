@@ -8,6 +8,7 @@
 #include <xtables.h>
 
 #include "diff.h"
+#include "memory.h"
 
 /* --- opening ---------------------------------------------------------- */
 
@@ -111,7 +112,7 @@ static void drop_edits(struct table *table)
 {
 	for (size_t i = 0; i < table->edit_count; i++)
 		free(table->edits[i].items);
-	free(table->edits);
+	memory_put(table->edits, table->edit_room * sizeof(*table->edits));
 	table->edits = NULL;
 	table->edit_count = table->edit_room = 0;
 }
@@ -146,36 +147,48 @@ static void pair_rules(struct chain *chain)
 	}
 }
 
-struct reading {
-	const struct table *table;
-	struct ruleset *found;
-	const char *label, *kept;	/* the last label, and our copy of it */
-};
-
-/* Labels outlive the block in the ruleset; the same one often comes in a row. */
-static const char *keep_label(struct reading *reading, const char *label)
+/* Makes our chains, so that rules can lead to them before they are read. */
+static int make_chains(const struct blob *blob, struct ruleset *found, struct chain **by_number)
 {
-	if (label != reading->label) {
-		reading->label = label;
-		reading->kept = arena_strdup(&reading->found->arena, label);
+	for (size_t i = 0; i < blob->count; i++) {
+		if (blob->chains[i].hook >= 0 || !is_ours(blob->chains[i].name))
+			continue;
+		by_number[i] = ruleset_add_chain(found, blob->chains[i].name);
+		if (!by_number[i])
+			return -ENOMEM;
+		by_number[i]->slot = i;
 	}
-	return reading->kept;
+	return 0;
 }
 
-static int read_chain(struct reading *reading, const struct blob_chain *from, size_t slot)
+/* A name that lasts as long as @found. */
+static const char *last_label(const struct blob *blob, uint32_t offset, struct ruleset *found,
+			      struct chain *const *by_number)
 {
-	const struct blob *blob = &reading->table->blob;
-	struct chain *chain = ruleset_add_chain(reading->found, from->name);
-	uint32_t offset = from->rules;
-	int err = chain && !chain_reserve(reading->found, chain, from->count) ? 0 : -ENOMEM;
+	const char *label = blob_label(blob, offset);
+	long number = blob_jump(blob, offset);
+	struct chain *elsewhere;
 
-	if (chain)
-		chain->slot = slot;
+	if (number < 0)		/* a verdict, or the target of an entry that is copied */
+		return label;
+	if (by_number[number])
+		return by_number[number]->name;
+	elsewhere = arena_alloc(&found->arena, sizeof(*elsewhere));
+	return elsewhere ? strncpy(elsewhere->name, label, CHAIN_NAME_MOST) : NULL;
+}
+
+static int read_chain(const struct blob *blob, const struct blob_chain *from,
+		      struct ruleset *found, struct chain *const *by_number)
+{
+	struct chain *chain = by_number[from - blob->chains];
+	uint32_t offset = from->rules;
+	int err = chain_reserve(chain, from->count);
+
 	for (uint32_t i = 0; i < from->count && !err; i++, offset = blob_next(blob, offset)) {
-		const char *label = keep_label(reading, blob_label(blob, offset));
+		const char *label = last_label(blob, offset, found, by_number);
 
 		err = label ? entry_decode(&chain->rules[chain->count++], blob_entry(blob, offset),
-					   label, blob->kernel, &reading->found->arena) : -ENOMEM;
+					   label, blob->kernel, &found->arena) : -ENOMEM;
 	}
 	if (!err)
 		pair_rules(chain);
@@ -183,10 +196,9 @@ static int read_chain(struct reading *reading, const struct blob_chain *from, si
 }
 
 /* Somebody's chain: which of its rules enter ours. */
-static int read_hooks(struct reading *reading, const struct blob_chain *from)
+static int read_hooks(const struct blob *blob, const struct blob_chain *from,
+		      struct ruleset *found)
 {
-	const struct blob *blob = &reading->table->blob;
-	struct ruleset *found = reading->found;
 	uint32_t offset = from->rules;
 
 	for (uint32_t i = 0; i < from->count; i++, offset = blob_next(blob, offset)) {
@@ -207,15 +219,14 @@ static int read_hooks(struct reading *reading, const struct blob_chain *from)
 
 int table_read(struct table *table, struct ruleset *found, struct error *error)
 {
-	struct reading reading = { .table = table, .found = found };
-	int err = 0;
+	const struct blob *blob = &table->blob;
+	struct chain **by_number = calloc(blob->count + 1, sizeof(*by_number));
+	int err = by_number ? make_chains(blob, found, by_number) : -ENOMEM;
 
-	for (size_t i = 0; i < table->blob.count && !err; i++) {
-		const struct blob_chain *chain = &table->blob.chains[i];
-
-		err = chain->hook < 0 && is_ours(chain->name) ? read_chain(&reading, chain, i) :
-								read_hooks(&reading, chain);
-	}
+	for (size_t i = 0; i < blob->count && !err; i++)
+		err = by_number[i] ? read_chain(blob, &blob->chains[i], found, by_number) :
+				     read_hooks(blob, &blob->chains[i], found);
+	free(by_number);
 	if (!err)
 		err = ruleset_sort(found);
 	return err ? fail(error, err, "table %s (%s): out of memory", table_name(table->id),
@@ -229,30 +240,19 @@ struct editor {
 	struct notrack_changes changes;
 };
 
-static struct blob_edit *new_edit(struct table *table)
+static int begin_edits(struct table *table, size_t chains_more)
 {
-	if (table->edit_count == table->edit_room) {
-		size_t room = table->edit_room ? 2 * table->edit_room : 16;
-		struct blob_edit *grown = realloc(table->edits, room * sizeof(*grown));
-
-		if (!grown)
-			return NULL;
-		table->edits = grown;
-		table->edit_room = room;
+	table->edit_room = table->blob.count + chains_more;
+	table->edits = memory_get(table->edit_room * sizeof(*table->edits));
+	if (!table->edits) {
+		table->edit_room = 0;
+		return -ENOMEM;
 	}
-	table->edits[table->edit_count] = (struct blob_edit){ 0 };
-	return &table->edits[table->edit_count++];
-}
+	for (; table->edit_count < table->blob.count; table->edit_count++) {
+		struct blob_chain *chain = &table->blob.chains[table->edit_count];
 
-static int begin_edits(struct table *table)
-{
-	for (size_t i = 0; i < table->blob.count; i++) {
-		struct blob_edit *edit = new_edit(table);
-
-		if (!edit)
-			return -ENOMEM;
-		edit->name = table->blob.chains[i].name;
-		edit->old = &table->blob.chains[i];
+		table->edits[table->edit_count].name = chain->name;
+		table->edits[table->edit_count].old = chain;
 	}
 	return 0;
 }
@@ -275,8 +275,8 @@ static struct blob_edit *find_edit(struct table *table, const char *name)
 /* From a span of entries to a list of them, with room for one more. */
 static int touch(struct table *table, struct blob_edit *edit)
 {
-	size_t have = edit->touched ? edit->count : edit->old ? edit->old->count : 0;
-	uint32_t offset;
+	size_t have = edit->touched ? edit->count : edit->old->count;
+	uint32_t offset = edit->old->rules;
 
 	if (!edit->touched || !(edit->count & (edit->count - 1))) {
 		size_t room = 8;
@@ -293,7 +293,6 @@ static int touch(struct table *table, struct blob_edit *edit)
 		return 0;
 	edit->touched = true;
 	edit->count = have;
-	offset = edit->old ? edit->old->rules : 0;
 	for (uint32_t i = 0; i < have; i++, offset = blob_next(&table->blob, offset))
 		edit->items[i] = (struct blob_item){ .offset = offset,
 						     .number = edit->old->first + i };
@@ -329,23 +328,25 @@ static int remove_item(struct editor *editor, struct blob_edit *edit, unsigned i
 static int add_chain(void *data, const struct chain *chain)
 {
 	struct editor *editor = data;
-	struct blob_edit *edit = new_edit(editor->table);
+	struct table *table = editor->table;
 
-	if (!edit)
-		return -ENOMEM;
-	edit->name = chain->name;
-	((struct chain *)chain)->slot = editor->table->edit_count - 1;
-	return touch(editor->table, edit);
+	((struct chain *)chain)->slot = table->edit_count;
+	table->edits[table->edit_count++] = (struct blob_edit){ .name = chain->name,
+								.fresh = chain };
+	return 0;
 }
 
 static int add_rule(void *data, const struct chain *chain, const struct rule *rule,
 		    unsigned int position, bool last)
 {
 	struct editor *editor = data;
+	struct blob_edit *edit = edit_of(editor->table, chain);
 
 	(void)last;
-	return insert_item(editor, edit_of(editor->table, chain), position,
-			   (struct blob_item){ .rule = rule });
+	if (!edit->fresh)
+		return insert_item(editor, edit, position, (struct blob_item){ .rule = rule });
+	editor->changes.added++;
+	return 0;
 }
 
 static int remove_rule(void *data, const struct chain *chain, const struct rule *rule,
@@ -409,7 +410,7 @@ int table_edit(struct table *table, const struct ruleset *found, const struct ru
 	int err;
 
 	drop_edits(table);
-	err = begin_edits(table);
+	err = begin_edits(table, want->count);
 	if (!err)
 		err = ruleset_edit(found, want, &edit_table, &editor);
 	if (err)

@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include <errno.h>
-#include <stdlib.h>
 
 #include "compile.h"
 #include "walk.h"
@@ -9,16 +7,14 @@
 #define DEPTH_MOST 140
 
 struct walk {
-	const struct ruleset *rules;
 	int (*visit)(const struct walked_client *client, void *data);
 	void *data;
-	bool *walked;			/* chains of @rules, by index */
 };
 
-static const struct limit_rate *find_rate(const struct walk *walk, const char *name)
+/* The limit that a chain is, or NULL. */
+static const struct limit_rate *rate_of(const struct chain *chain)
 {
-	const struct chain *chain = ruleset_find(walk->rules, name);
-	const struct match *match = chain && chain->count ? chain->rules[0].match : NULL;
+	const struct match *match = chain->count ? chain->rules[0].match : NULL;
 
 	return match ? match->above : NULL;
 }
@@ -34,7 +30,7 @@ static int visit_client(const struct walk *walk, const struct chain *chain, size
 	const struct rule *next = index + 1 < chain->count ? rule + 1 : NULL;
 	struct walked_client client = { .prefix = rule->source, .seen = rule->count };
 
-	client.rate = find_rate(walk, rule->chain);
+	client.rate = rate_of(rule_chain(rule));
 	if (!client.rate)
 		return 0;
 	if (next && same_source(rule, next) &&
@@ -44,24 +40,20 @@ static int visit_client(const struct walk *walk, const struct chain *chain, size
 }
 
 /* Each chain once: many lead to that of a general client. */
-static int walk_chain(const struct walk *walk, const char *name, unsigned int depth)
+static int walk_chain(const struct walk *walk, struct chain *chain, unsigned int depth)
 {
-	const struct chain *chain;
-	size_t index;
 	int result = 0;
 
-	if (depth > DEPTH_MOST || !ruleset_index(walk->rules, name, &index) ||
-	    walk->walked[index])
+	if (depth > DEPTH_MOST || chain->walked)
 		return 0;
-	walk->walked[index] = true;
-	chain = walk->rules->chains[index];
+	chain->walked = true;
 	for (size_t i = 0; i < chain->count && !result; i++) {
 		const struct rule *rule = &chain->rules[i];
 
 		if (rule->target == TARGET_JUMP)
 			result = visit_client(walk, chain, i);
 		else if (rule->target == TARGET_GOTO)
-			result = walk_chain(walk, rule->chain, depth + 1);
+			result = walk_chain(walk, rule_chain(rule), depth + 1);
 	}
 	return result;
 }
@@ -69,14 +61,15 @@ static int walk_chain(const struct walk *walk, const char *name, unsigned int de
 int walk_clients(const struct ruleset *rules, const char *service,
 		 int (*visit)(const struct walked_client *client, void *data), void *data)
 {
-	const struct walk walk = { rules, visit, data, calloc(rules->count + 1, sizeof(bool)) };
+	const struct walk walk = { visit, data };
 	char name[CHAIN_NAME_MOST + 1];
-	int result;
+	struct chain *root;
 
-	if (!walk.walked)
-		return -ENOMEM;
 	service_chain_name(name, service, CHAIN_LIMIT);
-	result = walk_chain(&walk, name, 0);
-	free(walk.walked);
-	return result;
+	root = ruleset_find(rules, name);
+	if (!root)
+		return 0;
+	for (size_t i = 0; i < rules->count; i++)
+		rules->chains[i]->walked = false;
+	return walk_chain(&walk, root, 0);
 }

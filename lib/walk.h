@@ -11,7 +11,7 @@ struct walked_client {
 	struct notrack_count seen, passed;
 };
 
-/* Returns 0, or what @visit returned other than 0. */
+/* @rules were read or compiled.  Returns 0, or what @visit returned other than 0. */
 int walk_clients(const struct ruleset *rules, const char *service,
 		 int (*visit)(const struct walked_client *client, void *data), void *data);
 

@@ -63,6 +63,25 @@ char *format_text(const char *format, ...)
 	return text;
 }
 
+static const char *line_at(const char *text, const char *at)
+{
+	while (at > text && at[-1] != '\n')
+		at--;
+	return format_text("%.*s", (int)strcspn(at, "\n"), at);
+}
+
+const char *first_difference(const char *found, const char *expected)
+{
+	size_t same = 0;
+
+	while (found[same] && found[same] == expected[same])
+		same++;
+	if (found[same] == expected[same])
+		return NULL;
+	return format_text("found    %.1000s\nexpected %.1000s", line_at(found, found + same),
+			   line_at(expected, expected + same));
+}
+
 static char *read_all(int fd)
 {
 	size_t size = 0, room = 65536;
@@ -200,7 +219,7 @@ static PRINTF(2, 0) struct run run_list(const struct how *how, const char *forma
 
 static struct run must_succeed(struct run done)
 {
-	ck_assert_msg(done.code == 0, "%s: exit %d\n%s%s", done.command, done.code, done.err,
+	ck_assert_msg(done.code == 0, "%s: exit %d\n%.2000s%.2000s", done.command, done.code, done.err,
 		      done.out);
 	return done;
 }
@@ -260,7 +279,7 @@ json_t *must_json(const char *command, ...)
 	done = must_succeed(run_list(&(struct how){ .where = HOST }, command, arguments));
 	va_end(arguments);
 	json = json_loads(done.out, JSON_REJECT_DUPLICATES, &error);
-	ck_assert_msg(json != NULL, "%s: not JSON: %s\n%s", done.command, error.text, done.out);
+	ck_assert_msg(json != NULL, "%s: not JSON: %s\n%.2000s", done.command, error.text, done.out);
 	return keep(json);
 }
 

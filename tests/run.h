@@ -48,6 +48,16 @@ pid_t fork_child(void);
 char *read_file(const char *path);
 char *format_text(const char *format, ...) PRINTF(1, 2);
 
+/* Long texts: a failure shows the first line that differs, and no more. */
+#define assert_same_text(found, expected)                                          \
+	do {                                                                       \
+		const char *difference = first_difference(found, expected);        \
+		ck_assert_msg(!difference, "%s", difference);                      \
+	} while (0)
+#define assert_other_text(found, than) \
+	ck_assert_msg(first_difference(found, than) != NULL, "nothing changed")
+const char *first_difference(const char *found, const char *expected);
+
 /* Frees nothing, but lets a leak checker know who holds it. */
 void *keep(void *pointer);
 

@@ -98,12 +98,12 @@ START_TEST(foreign_rules_stand_byte_for_byte)
 	for (size_t i = 0; i < COUNT(our_work); i++) {
 		must("%s", our_work[i]);
 		with = table_save(family, NULL);
-		ck_assert_str_ne(with, before);
-		ck_assert_str_eq(tables_without_ours(with), before);
+		assert_other_text(with, before);
+		assert_same_text(tables_without_ours(with), before);
 	}
 	must("notrackctl clear");
 
-	ck_assert_str_eq(table_save(family, NULL), before);
+	assert_same_text(table_save(family, NULL), before);
 }
 END_TEST
 
@@ -118,7 +118,7 @@ START_TEST(a_refused_change_leaves_foreign_rules_alone)
 	ck_assert_int_ne(run("notrackctl add dns --ports 65536").code, 0);
 	ck_assert_int_eq(run("notrackctl clear").code, 0);
 
-	ck_assert_str_eq(table_save(family, NULL), before);
+	assert_same_text(table_save(family, NULL), before);
 }
 END_TEST
 

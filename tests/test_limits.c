@@ -25,6 +25,15 @@ static json_int_t packets_of(json_t *client, const char *key)
 	return json_integer_value(packets);
 }
 
+/* One address may be written with its length, or without. */
+static bool is_prefix(json_t *found, const char *prefix)
+{
+	size_t length = strlen(json_string_value(found));
+
+	return !strncmp(json_string_value(found), prefix, length) &&
+	       (!prefix[length] || !strcmp(prefix + length, "/32") || !strcmp(prefix + length, "/128"));
+}
+
 static struct client_stats stats_of(const char *prefix)
 {
 	json_t *clients = json_object_get(must_json("notrackctl stats --json"), "clients"), *client;
@@ -32,7 +41,7 @@ static struct client_stats stats_of(const char *prefix)
 
 	json_array_foreach(clients, i, client) {
 		ck_assert_str_eq(json_string_value(json_object_get(client, "service")), "dns");
-		if (!strcmp(json_string_value(json_object_get(client, "prefix")), prefix))
+		if (is_prefix(json_object_get(client, "prefix"), prefix))
 			return (struct client_stats){
 				.seen = packets_of(client, "seen"),
 				.passed = packets_of(client, "passed"),

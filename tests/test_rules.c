@@ -44,7 +44,7 @@ START_TEST(classic_dns_is_eight_notracks_and_eight_accepts)
 	must("notrackctl %s add dns --classic --no-icmp-errors", family->option);
 
 	for (size_t hook = 0; hook < HOOK_COUNT; hook++)
-		ck_assert_str_eq(paths_as_set(hook_paths(family, hook)), classic_selectors);
+		assert_same_text(paths_as_set(hook_paths(family, hook)), classic_selectors);
 }
 END_TEST
 
@@ -64,7 +64,21 @@ START_TEST(both_families_are_the_default)
 	must("notrackctl add dns --classic --no-icmp-errors");
 
 	for (size_t hook = 0; hook < HOOK_COUNT; hook++)
-		ck_assert_str_eq(paths_as_set(hook_paths(&families[_i], hook)), classic_selectors);
+		assert_same_text(paths_as_set(hook_paths(&families[_i], hook)), classic_selectors);
+}
+END_TEST
+
+START_TEST(a_named_namespace_is_the_one_that_changes)
+{
+	const struct family *family = &families[_i];
+
+	must("ip netns add other");
+
+	must("notrackctl --netns other add dns --classic --no-icmp-errors");
+
+	ck_assert_ptr_null(strstr(tables_save_all(), "NOTRACK"));
+	ck_assert_ptr_nonnull(strstr(must("ip netns exec other %s", family->save).out, ":NOTRACK"));
+	ck_assert_ptr_nonnull(strstr(must("notrackctl --netns other show").out, "dns"));
 }
 END_TEST
 
@@ -77,9 +91,9 @@ START_TEST(both_tables_have_the_same_selectors)
 	must("notrackctl add web --ports 80,8000:8080 --proto tcp --role inbound --no-icmp-errors");
 	must("notrackctl add ntp --no-icmp-errors --role outbound");
 
-	ck_assert_str_ne(paths_as_set(hook_paths(family, 0)), "");
-	ck_assert_str_eq(paths_as_set(hook_paths(family, 0)), paths_as_set(hook_paths(family, 2)));
-	ck_assert_str_eq(paths_as_set(hook_paths(family, 1)), paths_as_set(hook_paths(family, 3)));
+	assert_other_text(paths_as_set(hook_paths(family, 0)), "");
+	assert_same_text(paths_as_set(hook_paths(family, 0)), paths_as_set(hook_paths(family, 2)));
+	assert_same_text(paths_as_set(hook_paths(family, 1)), paths_as_set(hook_paths(family, 3)));
 }
 END_TEST
 
@@ -96,10 +110,10 @@ START_TEST(only_jumps_and_chains_of_ours_are_added)
 	must("notrackctl add dns");
 	must("notrackctl limit dns %s --above 10/sec", family->limited_prefix);
 
-	ck_assert_str_ne(table_save(family, "raw"), raw);
-	ck_assert_str_ne(table_save(family, "filter"), filter);
-	ck_assert_str_eq(tables_without_ours(table_save(family, "raw")), raw);
-	ck_assert_str_eq(tables_without_ours(table_save(family, "filter")), filter);
+	assert_other_text(table_save(family, "raw"), raw);
+	assert_other_text(table_save(family, "filter"), filter);
+	assert_same_text(tables_without_ours(table_save(family, "raw")), raw);
+	assert_same_text(tables_without_ours(table_save(family, "filter")), filter);
 }
 END_TEST
 
@@ -131,7 +145,7 @@ START_TEST(a_jump_moved_by_hand_stays_where_it_is)
 	must("notrackctl add ntp");
 
 	ck_assert_ptr_nonnull(strstr(moved, "DROP"));
-	ck_assert_str_eq(table_walk(family, "filter", "INPUT").path[0].rule, moved);
+	assert_same_text(table_walk(family, "filter", "INPUT").path[0].rule, moved);
 }
 END_TEST
 
@@ -264,8 +278,8 @@ START_TEST(a_removed_service_takes_its_limits_along)
 
 	must("notrackctl del dns");
 
-	ck_assert_str_eq(table_save(family, "raw"), raw);
-	ck_assert_str_eq(table_save(family, "filter"), filter);
+	assert_same_text(table_save(family, "raw"), raw);
+	assert_same_text(table_save(family, "filter"), filter);
 }
 END_TEST
 
@@ -304,7 +318,7 @@ START_TEST(shown_rules_restore_what_stands)
 	for (size_t hook = 0; hook < HOOK_COUNT; hook++) {
 		struct paths paths = table_walk(family, hooks[hook].table, hooks[hook].chain);
 
-		ck_assert_str_eq(paths_as_set(paths), before[hook]);
+		assert_same_text(paths_as_set(paths), before[hook]);
 	}
 }
 END_TEST
@@ -326,7 +340,7 @@ START_TEST(what_is_shown_can_be_applied)
 				     "notrackctl apply - --json").out, 0, NULL);
 
 	ck_assert(json_is_false(json_object_get(applied, "changed")));
-	ck_assert_str_eq(tables_save_all(), tables);
+	assert_same_text(tables_save_all(), tables);
 	json_decref(applied);
 }
 END_TEST
@@ -336,6 +350,7 @@ static void tests(TCase *tcase)
 	tcase_add_loop_test(tcase, classic_dns_is_eight_notracks_and_eight_accepts, 0, FAMILY_COUNT);
 	tcase_add_loop_test(tcase, a_family_not_asked_for_gets_no_rule, 0, FAMILY_COUNT);
 	tcase_add_loop_test(tcase, both_families_are_the_default, 0, FAMILY_COUNT);
+	tcase_add_loop_test(tcase, a_named_namespace_is_the_one_that_changes, 0, FAMILY_COUNT);
 	tcase_add_loop_test(tcase, both_tables_have_the_same_selectors, 0, FAMILY_COUNT);
 	tcase_add_loop_test(tcase, only_jumps_and_chains_of_ours_are_added, 0, FAMILY_COUNT);
 	tcase_add_loop_test(tcase, a_jump_moved_by_hand_stays_where_it_is, 0, FAMILY_COUNT);

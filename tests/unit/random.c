@@ -2,10 +2,11 @@
 #include "random.h"
 
 #include <arpa/inet.h>
-#include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "unit.h"
 
 static uint64_t state;
 
@@ -50,7 +51,7 @@ static void append(char *list, size_t room, const char *word)
 	int wrote = snprintf(list + used, room - used, "%s%s",
 			     used ? separators[random_below(4)] : "", word);
 
-	ck_assert_uint_lt(used + (size_t)wrote, room);
+	expect(used + (size_t)wrote < room, "no room for %s", word);
 }
 
 static void fill_ports(char *list, size_t room)
@@ -217,13 +218,14 @@ void random_client(char text[RANDOM_PREFIX], unsigned int family)
 	unsigned int bits = family == NOTRACK_IPV4 ? 32 : 128;
 	unsigned int length = random_chance(60) ? bits : random_chance(80) ?
 			      random_from(bits / 4, bits) : random_below(bits + 1);
+	unsigned int wide = random_chance(50) ? 0 : 20;
 	unsigned char address[16] = { 0 };
 	char host[INET6_ADDRSTRLEN];
 
 	/* few values a byte: clients fall into one another */
 	for (unsigned int i = 0; i < bits / 8; i++)
-		address[i] = (unsigned char)(random_chance(70) ? 0x20u + random_below(4) :
-								 random_below(256));
+		address[i] = (unsigned char)(random_chance(wide) ? random_below(256) :
+								   0x20u + random_below(2));
 	for (unsigned int i = length; i < bits; i++)
 		address[i / 8] &= (unsigned char)~(0x80u >> i % 8);
 	inet_ntop(bits == 32 ? AF_INET : AF_INET6, address, host, sizeof(host));
@@ -249,8 +251,8 @@ static void add_clients(struct notrack *nt, const struct random_service *service
 			if (!(families & family))
 				continue;
 			random_client(client, family);
-			ck_assert_msg(!hashlimit_add_client(nt, service->name, client, &limit.words),
-				      "%s", notrack_error(nt));
+			expect(!hashlimit_add_client(nt, service->name, client, &limit.words), "%s",
+			       notrack_error(nt));
 		}
 	}
 }
@@ -265,7 +267,7 @@ void random_model(struct notrack *nt, unsigned int services, unsigned int client
 
 		random_service(&service, families);
 		notrack_remove_service(nt, service.name);
-		ck_assert_msg(!notrack_add_service(nt, &service.words), "%s", notrack_error(nt));
+		expect(!notrack_add_service(nt, &service.words), "%s", notrack_error(nt));
 		if (!strcmp(service.roles, "outbound"))
 			continue;
 		if (random_chance(60))

@@ -44,10 +44,7 @@ struct random_limit {
 
 void random_limit(struct random_limit *limit);
 
-/*
- * A client, in a space so narrow that clients cover each other often. 0 bits
- * make one of all lengths there are.
- */
+/* A client, in a space so narrow that clients often cover each other. */
 #define RANDOM_PREFIX 64
 void random_client(char text[RANDOM_PREFIX], unsigned int family);
 
