@@ -1,28 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
-#include <search.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "client.h"
+#include "memory.h"
 
-static int compare(const void *a, const void *b)
-{
-	return prefix_compare(&((const struct client *)a)->prefix,
-			      &((const struct client *)b)->prefix);
-}
-
-static struct client *find(const struct clients *clients, const struct prefix *prefix)
-{
-	const struct client key = { .prefix = *prefix };
-	struct client **node = tfind(&key, &clients->tree, compare);
-
-	return node ? *node : NULL;
-}
-
-bool clients_has(const struct clients *clients, const struct prefix *prefix)
-{
-	return find(clients, prefix) != NULL;
-}
+/* --- limits ----------------------------------------------------------- */
 
 static struct limit *get_limit(struct clients *clients, const struct limit_rate *rate)
 {
@@ -54,77 +38,206 @@ static void drop_unused_limits(struct clients *clients)
 	}
 }
 
-static void move(struct client *client, struct limit *limit)
+static void move(struct clients *clients, struct client *client, struct limit *limit)
 {
 	if (client->limit)
 		client->limit->clients--;
+	clients->count += (limit != NULL) - (client->limit != NULL);
 	client->limit = limit;
-	limit->clients++;
+	if (limit)
+		limit->clients++;
 }
 
-/* @before: the limit it had, or NULL for a new one. */
-static int add(struct clients *clients, const struct prefix *prefix, struct limit *limit,
-	       struct limit **before)
-{
-	struct client *client = find(clients, prefix);
+/* --- finding ---------------------------------------------------------- */
 
-	*before = client ? client->limit : NULL;
-	if (!client) {
-		client = calloc(1, sizeof(*client));
-		if (!client)
-			return -ENOMEM;
-		client->prefix = *prefix;
-		if (!tsearch(client, &clients->tree, compare)) {
-			free(client);
-			return -ENOMEM;
+/* Where @prefix is in a list, or belongs. */
+static size_t find_place(const struct client *list, size_t count, const struct prefix *prefix,
+			 bool *found)
+{
+	size_t low = 0, high = count;
+
+	*found = false;
+	while (low < high) {
+		size_t middle = (low + high) / 2;
+		int order = prefix_compare(prefix, &list[middle].prefix);
+
+		if (!order) {
+			*found = true;
+			return middle;
 		}
-		clients->count++;
+		if (order < 0)
+			high = middle;
+		else
+			low = middle + 1;
 	}
-	move(client, limit);
+	return low;
+}
+
+static struct client *find(const struct clients *clients, const struct prefix *prefix)
+{
+	bool found;
+	size_t place = find_place(clients->list, clients->list_count, prefix, &found);
+
+	if (found)
+		return &clients->list[place];
+	place = find_place(clients->recent, clients->recent_count, prefix, &found);
+	return found ? &clients->recent[place] : NULL;
+}
+
+bool clients_has(const struct clients *clients, const struct prefix *prefix)
+{
+	const struct client *client = find(clients, prefix);
+
+	return client && client->limit;
+}
+
+/* --- adding ----------------------------------------------------------- */
+
+/* Both lists and @more, in order, become the long one. */
+static int merge(struct clients *clients, const struct client *more, size_t more_count)
+{
+	const struct client *sources[] = { clients->list, clients->recent, more };
+	size_t left[] = { clients->list_count, clients->recent_count, more_count };
+	size_t room = left[0] + left[1] + left[2], count = 0;
+	struct client *list;
+
+	room += room / 8 + 64;
+	list = memory_get(room * sizeof(*list));
+	if (!list)
+		return -ENOMEM;
+	while (left[0] || left[1] || left[2]) {
+		size_t first = left[0] ? 0 : left[1] ? 1 : 2;
+
+		for (size_t i = first + 1; i < 3; i++)
+			if (left[i] && prefix_compare(&sources[i]->prefix,
+						      &sources[first]->prefix) < 0)
+				first = i;
+		if (sources[first]->limit)
+			list[count++] = *sources[first];
+		sources[first]++;
+		left[first]--;
+	}
+	memory_put(clients->list, clients->list_room * sizeof(*list));
+	clients->list = list;
+	clients->list_count = count;
+	clients->list_room = room;
+	clients->recent_count = 0;
 	return 0;
 }
 
-static void discard(struct clients *clients, struct client *client)
+/* Room for one more in the short list, or at the end of the long one. */
+static int reserve(struct clients *clients)
 {
-	tdelete(client, &clients->tree, compare);
-	client->limit->clients--;
-	clients->count--;
-	free(client);
+	if (!clients->recent) {
+		clients->recent = calloc(RECENT_MOST, sizeof(*clients->recent));
+		if (!clients->recent)
+			return -ENOMEM;
+	}
+	if (clients->recent_count == RECENT_MOST || clients->list_count == clients->list_room)
+		return merge(clients, NULL, 0);
+	return 0;
+}
+
+static void insert(struct clients *clients, const struct prefix *prefix, struct limit *limit)
+{
+	struct client *last = clients->list_count ? &clients->list[clients->list_count - 1] : NULL;
+	struct client *client;
+	bool found;
+
+	if (!clients->recent_count && (!last || prefix_compare(prefix, &last->prefix) > 0)) {
+		client = &clients->list[clients->list_count++];
+	} else {
+		size_t place = find_place(clients->recent, clients->recent_count, prefix, &found);
+
+		client = &clients->recent[place];
+		memmove(client + 1, client, (clients->recent_count++ - place) * sizeof(*client));
+	}
+	*client = (struct client){ .prefix = *prefix };
+	move(clients, client, limit);
+}
+
+static int add_one(struct clients *clients, const struct prefix *prefix, struct limit *limit)
+{
+	struct client *client = find(clients, prefix);
+
+	if (client) {
+		move(clients, client, limit);
+		return 0;
+	}
+	if (reserve(clients))
+		return -ENOMEM;
+	insert(clients, prefix, limit);
+	return 0;
+}
+
+static int compare_clients(const void *a, const void *b)
+{
+	return prefix_compare(&((const struct client *)a)->prefix,
+			      &((const struct client *)b)->prefix);
+}
+
+/* Those of @prefixes that are not there yet, once each, in order. */
+static size_t pick_new(const struct clients *clients, struct client *more,
+		       const struct prefix *prefixes, size_t count, struct limit *limit)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < count; i++)
+		if (!find(clients, &prefixes[i]))
+			more[kept++] = (struct client){ prefixes[i], limit };
+	if (!kept)
+		return 0;
+	qsort(more, kept, sizeof(*more), compare_clients);
+	count = kept;
+	kept = 1;
+	for (size_t i = 1; i < count; i++)
+		if (prefix_compare(&more[i].prefix, &more[kept - 1].prefix))
+			more[kept++] = more[i];
+	return kept;
+}
+
+/* What can fail comes first, so that it is all or none. */
+static int add_many(struct clients *clients, const struct prefix *prefixes, size_t count,
+		    struct limit *limit)
+{
+	struct client *more = memory_get(count * sizeof(*more));
+	size_t new_count = more ? pick_new(clients, more, prefixes, count, limit) : 0;
+	int err = more ? 0 : -ENOMEM;
+
+	limit->clients++;	/* not unused, whatever is moved meanwhile */
+	if (new_count)
+		err = merge(clients, more, new_count);
+	if (!err) {
+		clients->count += new_count;
+		limit->clients += new_count;
+		for (size_t i = 0; i < count; i++)
+			move(clients, find(clients, &prefixes[i]), limit);
+	}
+	limit->clients--;
+	memory_put(more, count * sizeof(*more));
+	return err;
 }
 
 int clients_add(struct clients *clients, const struct prefix *prefixes, size_t count,
 		const struct limit_rate *rate)
 {
-	struct limit **before = calloc(count ? count : 1, sizeof(*before));
-	struct limit *limit = before ? get_limit(clients, rate) : NULL;
-	size_t done = 0;
+	struct limit *limit = get_limit(clients, rate);
+	int err = limit ? 0 : -ENOMEM;
 
-	if (limit)
-		while (done < count && !add(clients, &prefixes[done], limit, &before[done]))
-			done++;
-	if (!limit || done < count) {
-		while (done--) {
-			struct client *client = find(clients, &prefixes[done]);
-
-			if (before[done])
-				move(client, before[done]);
-			else
-				discard(clients, client);
-		}
-		count = SIZE_MAX;
-	}
+	if (!err)
+		err = count == 1 ? add_one(clients, prefixes, limit) :
+				   add_many(clients, prefixes, count, limit);
 	drop_unused_limits(clients);
-	free(before);
-	return count == SIZE_MAX ? -ENOMEM : 0;
+	return err;
 }
 
 void clients_remove(struct clients *clients, const struct prefix *prefix)
 {
 	struct client *client = find(clients, prefix);
 
-	if (!client)
+	if (!client || !client->limit)
 		return;
-	discard(clients, client);
+	move(clients, client, NULL);
 	drop_unused_limits(clients);
 }
 
@@ -132,7 +245,8 @@ void clients_free(struct clients *clients)
 {
 	struct limit *next;
 
-	tdestroy(clients->tree, free);
+	memory_put(clients->list, clients->list_room * sizeof(*clients->list));
+	free(clients->recent);
 	for (struct limit *limit = clients->limits; limit; limit = next) {
 		next = limit->next;
 		free(limit);
@@ -140,20 +254,19 @@ void clients_free(struct clients *clients)
 	*clients = (struct clients){ 0 };
 }
 
-static void collect(const void *node, VISIT visit, void *data)
-{
-	const struct client ***next = data;
-
-	if (visit == postorder || visit == leaf)
-		*(*next)++ = *(const struct client *const *)node;
-}
-
 const struct client **clients_list(const struct clients *clients)
 {
-	const struct client **list = calloc(clients->count + 1, sizeof(*list));
-	const struct client **next = list;
+	const struct client **list = malloc((clients->count + 1) * sizeof(*list));
+	size_t i = 0, j = 0, count = 0;
 
-	if (list)
-		twalk_r(clients->tree, collect, &next);
+	while (list && (i < clients->list_count || j < clients->recent_count)) {
+		bool recent = i == clients->list_count ||
+			      (j < clients->recent_count &&
+			       compare_clients(&clients->recent[j], &clients->list[i]) < 0);
+		const struct client *client = recent ? &clients->recent[j++] : &clients->list[i++];
+
+		if (client->limit)
+			list[count++] = client;
+	}
 	return list;
 }

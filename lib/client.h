@@ -14,15 +14,20 @@ struct limit {
 	const char *chain;	/* its name, while rules are compiled */
 };
 
-/* Some 80 bytes each, with the tree's node (glibc, 64 bits). */
 struct client {
 	struct prefix prefix;
-	struct limit *limit;
+	struct limit *limit;		/* NULL: taken off, and not yet out of the list */
 };
 
+/*
+ * Two lists in the order of prefix_compare(): a long one, and a short one of
+ * what came lately, which is merged into it when it is full.  32 bytes a client.
+ */
+#define RECENT_MOST 512
 struct clients {
-	void *tree;		/* of struct client, for tsearch(3) */
-	size_t count;
+	struct client *list, *recent;
+	size_t list_count, list_room, recent_count;
+	size_t count;			/* that are limited */
 	struct limit *limits;
 };
 

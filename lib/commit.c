@@ -26,6 +26,7 @@ struct transaction {
 	const struct model *model;
 	struct ruleset want[FAMILIES][TABLES];
 	struct ruleset both[FAMILIES];		/* filter, halfway */
+	bool more[FAMILIES];			/* and that is more than is wanted */
 	bool skip[FAMILIES][TABLES];		/* nothing there, nothing wanted */
 	struct notrack_changes changes;
 	struct step *steps;			/* done, to be taken back on failure */
@@ -71,9 +72,12 @@ static int begin_family(struct transaction *t, enum family family)
 
 	for (enum table_id id = RAW; id < TABLES && !err; id++)
 		err = begin_table(t, family, id);
-	if (!err && ruleset_union(&t->both[family], have(t, family, FILTER), &want[FILTER]))
-		err = fail(&t->nt->error, -ENOMEM, "out of memory");
-	return err;
+	if (!err)
+		err = ruleset_union(&t->both[family], have(t, family, FILTER), &want[FILTER]);
+	if (err < 0 && !*t->nt->error.text)
+		fail(&t->nt->error, err, "out of memory");
+	t->more[family] = err > 0;
+	return err < 0 ? err : 0;
 }
 
 static int begin(struct transaction *t)
@@ -180,7 +184,8 @@ static int run_steps(struct transaction *t)
 	for (enum family f = IPV4; f < FAMILIES; f++)
 		plan[planned++] = (struct step){ f, RAW, &t->want[f][RAW] };
 	for (enum family f = IPV4; f < FAMILIES; f++)
-		plan[planned++] = (struct step){ f, FILTER, &t->want[f][FILTER] };
+		if (t->more[f])
+			plan[planned++] = (struct step){ f, FILTER, &t->want[f][FILTER] };
 	t->steps = done;
 	for (size_t i = 0; i < planned && result >= 0; i++) {
 		if (t->skip[plan[i].family][plan[i].id])

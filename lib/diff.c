@@ -223,7 +223,8 @@ static bool lets_through(const struct rule *rule, const struct chain *chain)
 	       (rule->target == TARGET_JUMP && chain_is_top(chain->name));
 }
 
-static int merge_chain(struct chain *both, const struct chain *have, const struct chain *want)
+static int merge_chain(struct chain *both, const struct chain *have, const struct chain *want,
+		       bool *more)
 {
 	long *kept = calloc(have->count + 1, sizeof(*kept));
 	size_t i = 0;
@@ -236,6 +237,7 @@ static int merge_chain(struct chain *both, const struct chain *have, const struc
 			rule = &have->rules[i++];
 			if (!lets_through(rule, have))
 				continue;
+			*more = true;
 		} else if (j < want->count) {
 			i += i < have->count && kept[i] == (long)j;
 			rule = &want->rules[j++];
@@ -253,6 +255,7 @@ struct merger {
 	const struct ruleset *have;
 	struct ruleset *both;
 	bool *keep;		/* chains of @have, by index */
+	bool more;
 };
 
 static void keep_reached(struct merger *merger, size_t index)
@@ -290,17 +293,18 @@ static int merge(const struct chain *have, const struct chain *want,
 	(void)ops;
 	if (!want && (!ruleset_index(merger->have, have->name, &index) || !merger->keep[index]))
 		return 0;
+	merger->more |= !want;
 	/* other chains let nothing through: they change at once */
 	if (!have || !want || !accepts(have))
 		return ruleset_share_chain(merger->both, (struct chain *)(want ? want : have));
 	both = ruleset_add_chain(merger->both, have->name);
-	return both ? merge_chain(both, have, want) : -ENOMEM;
+	return both ? merge_chain(both, have, want, &merger->more) : -ENOMEM;
 }
 
 int ruleset_union(struct ruleset *both, const struct ruleset *have,
 		  const struct ruleset *want)
 {
-	struct merger merger = { have, both, calloc(have->count + 1, sizeof(bool)) };
+	struct merger merger = { have, both, calloc(have->count + 1, sizeof(bool)), false };
 	int err = 0;
 
 	if (!merger.keep)
@@ -312,5 +316,5 @@ int ruleset_union(struct ruleset *both, const struct ruleset *have,
 	for (size_t i = 0; i < want->hook_count && !err; i++)
 		err = ruleset_add_hook(both, &want->hooks[i]);
 	free(merger.keep);
-	return err;
+	return err ? err : merger.more;
 }

@@ -26,7 +26,8 @@ int ruleset_edit(const struct ruleset *have, const struct ruleset *want,
 
 /*
  * Make before break: @want, and besides what @have accepts and @want does not.
- * Shares memory with both.
+ * Shares memory with both.  Returns 1 if there is any such thing, 0 if @both is
+ * no more than @want, or -errno.
  */
 int ruleset_union(struct ruleset *both, const struct ruleset *have,
 		  const struct ruleset *want);

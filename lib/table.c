@@ -165,16 +165,16 @@ static int make_chains(const struct blob *blob, struct ruleset *found, struct ch
 static const char *last_label(const struct blob *blob, uint32_t offset, struct ruleset *found,
 			      struct chain *const *by_number)
 {
-	const char *label = blob_label(blob, offset);
 	long number = blob_jump(blob, offset);
 	struct chain *elsewhere;
 
 	if (number < 0)		/* a verdict, or the target of an entry that is copied */
-		return label;
+		return blob_label(blob, offset);
 	if (by_number[number])
 		return by_number[number]->name;
 	elsewhere = arena_alloc(&found->arena, sizeof(*elsewhere));
-	return elsewhere ? strncpy(elsewhere->name, label, CHAIN_NAME_MOST) : NULL;
+	return elsewhere ? strncpy(elsewhere->name, blob_label(blob, offset), CHAIN_NAME_MOST) :
+			   NULL;
 }
 
 static int read_chain(const struct blob *blob, const struct blob_chain *from,
