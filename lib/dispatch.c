@@ -14,6 +14,21 @@
  * below that prefix alone: a client that comes or goes changes the chains on
  * its path and no others, and the same clients make the same tree.
  */
+/*
+ * Measured with bench/packet.c, 100,000 random /32 clients, packets of twelve
+ * of them, each against the last line:
+ *
+ *	bits a step, clients a leaf	packet	rules	chains
+ *	2, 2				1.02	260,000	60,000
+ *	2, 4				1.02	250,000	50,000
+ *	2, 8				1.02	230,000	30,000
+ *	3, 4				0.99	239,000	39,000
+ *	4, 2				1.00	237,000	37,000
+ *	4, 4				1.00	235,000	35,000
+ *	4, 8				1	234,000	34,000
+ *
+ * Few levels are what counts, and then few chains, for the sake of commits.
+ */
 #include <errno.h>
 
 #include "dispatch.h"

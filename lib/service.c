@@ -28,59 +28,13 @@ static const struct notrack_service builtin[] = {
 	{ .name = "snmp-trap", .ports = "162", .protocols = "udp", .roles = "inbound" },
 };
 
-static const char *const protocol_names[] = {
+const char *const protocol_names[] = {
 	[UDP] = "udp", [TCP] = "tcp", [SCTP] = "sctp", [UDPLITE] = "udplite", NULL
 };
-static const char *const role_names[] = { "inbound", "outbound", "both", NULL };
+const char *const role_names[] = { "inbound", "outbound", "both", NULL };
 static const char *const mode_names[] = { "strict", "classic", NULL };
 static const char *const answers[] = { "no", "yes", NULL };
 static const char *const family_names[] = { [IPV4] = "ipv4", [IPV6] = "ipv6", NULL };
-
-/* The keys of the configuration file, in the order in which they are shown. */
-static const struct {
-	const char *key;
-	size_t member;
-} keys[] = {
-	{ "ports", offsetof(struct notrack_service, ports) },
-	{ "protocols", offsetof(struct notrack_service, protocols) },
-	{ "roles", offsetof(struct notrack_service, roles) },
-	{ "local", offsetof(struct notrack_service, local) },
-	{ "remote", offsetof(struct notrack_service, remote) },
-	{ "interfaces", offsetof(struct notrack_service, interfaces) },
-	{ "reply-ports", offsetof(struct notrack_service, reply_ports) },
-	{ "mode", offsetof(struct notrack_service, mode) },
-	{ "icmp-errors", offsetof(struct notrack_service, icmp_errors) },
-	{ "families", offsetof(struct notrack_service, families) },
-};
-#define KEYS (sizeof(keys) / sizeof(keys[0]))
-
-static const char **member(struct notrack_service *words, size_t key)
-{
-	return (const char **)((char *)words + keys[key].member);
-}
-
-int notrack_service_set(struct notrack_service *words, const char *key, const char *value)
-{
-	for (size_t i = 0; i < KEYS; i++) {
-		if (strcmp(keys[i].key, key))
-			continue;
-		*member(words, i) = value;
-		return 0;
-	}
-	return -EINVAL;
-}
-
-int notrack_service_get(const struct notrack_service *words, unsigned int index,
-			const char **key, const char **value)
-{
-	if (index >= KEYS)
-		return 0;
-	*key = keys[index].key;
-	*value = *member((struct notrack_service *)words, index);
-	return 1;
-}
-
-/* --- words in --------------------------------------------------------- */
 
 /* A list that grows in an arena: old versions stay there until the end. */
 static void *list_add(struct arena *arena, void *list, size_t count, size_t size)
@@ -333,6 +287,14 @@ static int parse_lists(struct service *service, const struct notrack_service *wo
 	return err;
 }
 
+static bool is_usual(const struct port_range *range)
+{
+	struct port_range usual;
+
+	parse_port_range(&usual, REPLY_PORTS, &(struct error){ 0 });
+	return !memcmp(range, &usual, sizeof(usual));
+}
+
 static int parse_into(struct service *service, const struct notrack_service *words,
 		      struct error *error)
 {
@@ -367,6 +329,8 @@ static int parse_into(struct service *service, const struct notrack_service *wor
 		err = parse_lists(service, words, error);
 	if (!err)
 		normalize_ports(service);
+	service->usual_reply_ports = !given(known->reply_ports) &&
+				     is_usual(&service->reply_ports);
 	return err;
 }
 
@@ -449,159 +413,4 @@ void service_unref(struct service *service)
 		return;
 	arena_free(&service->arena);
 	free(service);
-}
-
-/* --- words out -------------------------------------------------------- */
-
-static void put_range(FILE *list, const struct port_range *range)
-{
-	char word[16];
-
-	if (range->first == range->last)
-		snprintf(word, sizeof(word), "%u", range->first);
-	else
-		snprintf(word, sizeof(word), "%u:%u", range->first, range->last);
-	words_append(list, word);
-}
-
-static void put_prefixes(FILE *list, const struct prefix *prefixes, size_t count)
-{
-	char text[PREFIX_TEXT];
-
-	for (size_t i = 0; i < count; i++)
-		words_append(list, prefix_format(&prefixes[i], true, text));
-}
-
-static void put_bits(FILE *list, unsigned int bits, const char *const *names)
-{
-	for (int i = 0; names[i]; i++)
-		if (bits & 1u << i && strcmp(names[i], "both"))
-			words_append(list, names[i]);
-}
-
-/* Whether a reader who knows the name only would get the reply ports wrong. */
-static bool reply_ports_matter(const struct service *service)
-{
-	const struct notrack_service *known = find_builtin(service->name);
-	struct port_range usual;
-
-	parse_port_range(&usual, REPLY_PORTS, &(struct error){ 0 });
-	return (known && known->reply_ports) || service->reply_ports.first != usual.first ||
-	       service->reply_ports.last != usual.last;
-}
-
-static void put_key(FILE *list, const struct service *service, const char *key)
-{
-	if (!strcmp(key, "ports"))
-		for (size_t i = 0; i < service->port_count; i++)
-			put_range(list, &service->ports[i]);
-	else if (!strcmp(key, "protocols"))
-		put_bits(list, service->protocols, protocol_names);
-	else if (!strcmp(key, "roles"))
-		put_bits(list, service->roles, role_names);
-	else if (!strcmp(key, "local"))
-		put_prefixes(list, service->local, service->local_count);
-	else if (!strcmp(key, "remote"))
-		put_prefixes(list, service->remote, service->remote_count);
-	else if (!strcmp(key, "interfaces"))
-		for (size_t i = 0; i < service->interface_count; i++)
-			words_append(list, service->interfaces[i]);
-	else if (!strcmp(key, "reply-ports") && reply_ports_matter(service))
-		put_range(list, &service->reply_ports);
-	else if (!strcmp(key, "mode") && service->classic)
-		words_append(list, "classic");
-	else if (!strcmp(key, "icmp-errors") && !service->icmp_errors)
-		words_append(list, "no");
-}
-
-int service_format(const struct service *service, struct notrack_service *words,
-		   struct arena *arena)
-{
-	*words = (struct notrack_service){ .size = sizeof(*words) };
-	words->name = arena_strdup(arena, service->name);
-	for (size_t i = 0; i < KEYS; i++) {
-		char *text = NULL;
-		size_t size;
-		FILE *list = open_memstream(&text, &size);
-
-		if (!list)
-			return -ENOMEM;
-		put_key(list, service, keys[i].key);
-		if (fclose(list)) {
-			free(text);
-			return -ENOMEM;
-		}
-		if (size)
-			*member(words, i) = arena_strdup(arena, text);
-		free(text);
-		if (size && !*member(words, i))
-			return -ENOMEM;
-	}
-	return words->name ? 0 : -ENOMEM;
-}
-
-int service_describe(const struct service *service, char **line, struct arena *arena)
-{
-	struct notrack_service words;
-	size_t size = sizeof("service : ") + SERVICE_NAME_MOST;
-	const char *separator = ": ";
-	char *end;
-	int err = service_format(service, &words, arena);
-
-	if (err)
-		return err;
-	for (size_t i = 0; i < KEYS; i++)
-		if (*member(&words, i))
-			size += strlen(keys[i].key) + strlen(*member(&words, i)) + strlen("; = ");
-	*line = arena_alloc(arena, size);
-	if (!*line)
-		return -ENOMEM;
-	end = *line + sprintf(*line, "service %s", service->name);
-	for (size_t i = 0; i < KEYS; i++) {
-		if (!*member(&words, i))
-			continue;
-		end += sprintf(end, "%s%s = %s", separator, keys[i].key, *member(&words, i));
-		separator = "; ";
-	}
-	return 0;
-}
-
-int service_read(struct service **service, char *line, unsigned int *families,
-		 struct error *error)
-{
-	struct notrack_service words = { .size = sizeof(words) };
-	char *rest = strstr(line, ": "), *pair;
-
-	if (strncmp(line, "service ", strlen("service ")) || !rest)
-		return fail(error, -EINVAL, "\"%.60s\" does not describe a service", line);
-	*rest = '\0';
-	words.name = line + strlen("service ");
-	rest += strlen(": ");
-	while ((pair = strsep(&rest, ";"))) {
-		char *equals = strstr(pair, " = ");
-
-		pair += strspn(pair, " ");
-		if (!equals)
-			return fail(error, -EINVAL, "\"%.60s\" is not key = value", pair);
-		*equals = '\0';
-		if (notrack_service_set(&words, pair, equals + strlen(" = ")))
-			return fail(error, -EINVAL, "%.60s: not a key of a service", pair);
-	}
-	return service_parse(service, &words, families, error);
-}
-
-bool service_same(const struct service *a, const struct service *b)
-{
-	return a == b ||
-	       (!strcmp(a->name, b->name) && a->protocols == b->protocols &&
-		a->roles == b->roles && a->classic == b->classic &&
-		a->icmp_errors == b->icmp_errors &&
-		!memcmp(&a->reply_ports, &b->reply_ports, sizeof(a->reply_ports)) &&
-		a->port_count == b->port_count && a->local_count == b->local_count &&
-		a->remote_count == b->remote_count && a->interface_count == b->interface_count &&
-		!memcmp(a->ports, b->ports, a->port_count * sizeof(*a->ports)) &&
-		(!a->local_count || !memcmp(a->local, b->local, a->local_count * sizeof(*a->local))) &&
-		(!a->remote_count || !memcmp(a->remote, b->remote, a->remote_count * sizeof(*a->remote))) &&
-		(!a->interface_count || !memcmp(a->interfaces, b->interfaces,
-						a->interface_count * sizeof(*a->interfaces))));
 }

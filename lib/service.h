@@ -31,6 +31,8 @@ struct port_range {
 	uint16_t last;
 };
 
+extern const char *const protocol_names[], *const role_names[];
+
 /* Immutable once parsed, and shared by the families it is for. */
 struct service {
 	unsigned int references;
@@ -40,6 +42,7 @@ struct service {
 	bool classic;
 	bool icmp_errors;
 	struct port_range reply_ports;
+	bool usual_reply_ports;		/* go without saying */
 	struct port_range *ports;	/* in order, apart from each other */
 	size_t port_count;
 	struct prefix *local;		/* in order; none is any */
