@@ -429,6 +429,35 @@ int notrack_stats(struct notrack *nt,
 		  int (*client)(const struct hashlimit_stats *stats, void *data),
 		  void *data);
 
+/* --- the host --------------------------------------------------------- */
+
+enum notrack_status {
+	NOTRACK_OK,
+	NOTRACK_WARNING,	/**< works, but look at it */
+	NOTRACK_FAILED,		/**< a commit will fail */
+};
+
+/** struct notrack_check - one thing that was looked at */
+struct notrack_check {
+	size_t size;
+	const char *name;	/**< "table raw (IPv4)" */
+	enum notrack_status status;
+	int err;		/**< what a commit would fail with: -errno, or 0 */
+	const char *text;	/**< a sentence: what is there, or what to do */
+};
+
+/**
+ * notrack_doctor - what a commit needs, and whether this host has it
+ * @visit: called for each check; other than 0 ends the call
+ *
+ * Changes nothing: tables that the network namespace does not have are tried in
+ * one that lives for the moment, where that is allowed.
+ * Returns: 0, or what @visit returned.
+ * Since: 1.0
+ */
+int notrack_doctor(struct notrack *nt,
+		   int (*visit)(const struct notrack_check *check, void *data), void *data);
+
 #ifdef __cplusplus
 }
 #endif

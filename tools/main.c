@@ -10,7 +10,7 @@
 
 static const struct command *const commands[] = {
 	&command_add, &command_del, &command_limit, &command_unlimit, &command_apply,
-	&command_show, &command_stats, &command_clear,
+	&command_show, &command_stats, &command_clear, &command_doctor,
 };
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
@@ -37,6 +37,11 @@ enum option_value {
 	OPTION_HTABLE_EXPIRE,
 	OPTION_DRY_RUN,
 	OPTION_RULES,
+	OPTION_PROMETHEUS,
+	OPTION_WATCH,
+	OPTION_OUTPUT,
+	OPTION_NOHEADINGS,
+	OPTION_RAW,
 };
 
 static const struct option long_options[] = {
@@ -64,6 +69,11 @@ static const struct option long_options[] = {
 	{ "htable-expire", required_argument, NULL, OPTION_HTABLE_EXPIRE },
 	{ "dry-run", no_argument, NULL, OPTION_DRY_RUN },
 	{ "rules", no_argument, NULL, OPTION_RULES },
+	{ "prometheus", no_argument, NULL, OPTION_PROMETHEUS },
+	{ "watch", required_argument, NULL, OPTION_WATCH },
+	{ "output", required_argument, NULL, OPTION_OUTPUT },
+	{ "noheadings", no_argument, NULL, OPTION_NOHEADINGS },
+	{ "raw", no_argument, NULL, OPTION_RAW },
 	{ NULL, 0, NULL, 0 },
 };
 
@@ -134,15 +144,14 @@ static int take_positive(const char *name, const char *word, uint32_t *number)
 	return code;
 }
 
-static int take_wait(struct options *options, const char *word)
+static int take_seconds(const char *name, const char *word, unsigned int *milliseconds)
 {
 	char *end;
 	double seconds = strtod(word, &end);
 
 	if (*word < '0' || *word > '9' || *end || seconds > UINT_MAX / 1000)
-		return complain(EXIT_BAD_INPUT, "-w %s: must be a number of seconds", word);
-	options->waits = true;
-	options->wait_ms = (unsigned int)(seconds * 1000);
+		return complain(EXIT_BAD_INPUT, "%s %s: must be a number of seconds", name, word);
+	*milliseconds = (unsigned int)(seconds * 1000);
 	return 0;
 }
 
@@ -166,7 +175,8 @@ static int take_option(struct options *o, int value, const char *word)
 		o->families |= NOTRACK_IPV6;
 		return 0;
 	case 'w':
-		return take_wait(o, word);
+		o->waits = true;
+		return take_seconds("-w", word, &o->wait_ms);
 	case OPTION_NETNS:
 		return take_list(name, word, &o->netns);
 	case OPTION_JSON:
@@ -207,8 +217,21 @@ static int take_option(struct options *o, int value, const char *word)
 	case OPTION_DRY_RUN:
 		o->dry_run = true;
 		return 0;
-	default:
+	case OPTION_RULES:
 		o->rules = true;
+		return 0;
+	case OPTION_PROMETHEUS:
+		o->prometheus = true;
+		return 0;
+	case OPTION_WATCH:
+		return take_seconds("--watch", word, &o->watch_ms);
+	case OPTION_OUTPUT:
+		return take_list(name, word, &o->columns);
+	case OPTION_NOHEADINGS:
+		o->no_headings = true;
+		return 0;
+	default:
+		o->raw = true;
 		return 0;
 	}
 }
@@ -224,7 +247,7 @@ static int parse_options(struct parse *parse, int argc, char **argv)
 	int value, code = 0;
 
 	opterr = 0;
-	while (!code && (value = getopt_long(argc, argv, ":46w:", long_options, NULL)) != -1) {
+	while (!code && (value = getopt_long(argc, argv, ":46w:o:", long_options, NULL)) != -1) {
 		switch (value) {
 		case OPTION_HELP:
 			parse->help = true;
@@ -238,6 +261,8 @@ static int parse_options(struct parse *parse, int argc, char **argv)
 			return complain(EXIT_BAD_INPUT, "%s: no such option, or not such an "
 					"argument; see --help", argv[optind - 1]);
 		default:
+			if (value == 'o')
+				value = OPTION_OUTPUT;
 			if (value >= OPTION_PORTS)
 				parse->seen[value - OPTION_PORTS] = true;
 			code = take_option(&parse->options, value, optarg);

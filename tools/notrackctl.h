@@ -28,6 +28,10 @@ struct options {
 	struct hashlimit limit;
 	bool dry_run;
 	bool rules;
+	bool prometheus;
+	unsigned int watch_ms;		/* 0: once */
+	const char *columns;
+	bool no_headings, raw;
 	const char *const *words;	/* after the command */
 	int word_count;
 };
@@ -42,7 +46,7 @@ struct command {
 };
 
 extern const struct command command_add, command_del, command_limit, command_unlimit,
-	command_apply, command_show, command_stats, command_clear;
+	command_apply, command_show, command_stats, command_clear, command_doctor;
 
 /* A sentence on standard error; returns the exit code. */
 int complain(int code, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -1,23 +1,85 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* stats: counters, as tables or JSON. */
+/* stats: counters, as tables, JSON or for Prometheus. */
 #include <errno.h>
-#include <inttypes.h>
 #include <jansson.h>
-#include <libsmartcols.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
 
-#include "notrackctl.h"
+#include "stats.h"
 
-static const char *family_name(unsigned int family)
+/* --- reading ---------------------------------------------------------- */
+
+static struct stats_row *add_row(struct stats_row **rows, size_t *count)
 {
-	return family == NOTRACK_IPV6 ? "ipv6" : "ipv4";
+	if (!(*count & (*count - 1))) {
+		size_t room = *count ? 2 * *count : 1;
+		struct stats_row *grown = realloc(*rows, room * sizeof(*grown));
+
+		if (!grown)
+			return NULL;
+		*rows = grown;
+	}
+	(*rows)[*count] = (struct stats_row){ 0 };
+	return &(*rows)[(*count)++];
+}
+
+static int add_service(const struct notrack_service_stats *from, void *data)
+{
+	struct stats *stats = data;
+	struct stats_row *row = add_row(&stats->services, &stats->service_count);
+
+	if (!row || !(row->service = strdup(from->name)))
+		return -ENOMEM;
+	row->family = from->family == NOTRACK_IPV6 ? "ipv6" : "ipv4";
+	row->counts[0] = from->untracked;
+	row->counts[1] = from->accepted;
+	return 0;
+}
+
+static int add_client(const struct hashlimit_stats *from, void *data)
+{
+	struct stats *stats = data;
+	struct stats_row *row = add_row(&stats->clients, &stats->client_count);
+
+	if (!row || !(row->service = strdup(from->service)) ||
+	    !(row->client = strdup(from->prefix)))
+		return -ENOMEM;
+	row->counts[0] = from->seen;
+	row->counts[1] = from->passed;
+	row->counts[2] = from->dropped;
+	return 0;
+}
+
+int stats_read(struct notrack *nt, struct stats *stats)
+{
+	struct timespec now;
+
+	*stats = (struct stats){ 0 };
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	stats->seconds = (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+	return notrack_stats(nt, add_service, add_client, stats);
+}
+
+static void free_rows(struct stats_row *rows, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		free(rows[i].service);
+		free(rows[i].client);
+	}
+	free(rows);
+}
+
+void stats_free(struct stats *stats)
+{
+	free_rows(stats->services, stats->service_count);
+	free_rows(stats->clients, stats->client_count);
+	*stats = (struct stats){ 0 };
 }
 
 /* --- JSON ------------------------------------------------------------- */
-
-struct json_lists {
-	json_t *services, *clients;
-};
 
 static json_t *json_count(const struct notrack_count *count)
 {
@@ -25,144 +87,104 @@ static json_t *json_count(const struct notrack_count *count)
 			 "bytes", (json_int_t)count->bytes);
 }
 
-static int add_json_service(const struct notrack_service_stats *stats, void *data)
+void stats_print_json(const struct stats *stats)
 {
-	struct json_lists *lists = data;
+	json_t *services = json_array(), *clients = json_array();
+	json_t *root = json_pack("{s:o, s:o}", "services", services, "clients", clients);
 
-	json_array_append_new(lists->services, json_pack("{s:s, s:s, s:o, s:o}",
-		"name", stats->name, "family", family_name(stats->family),
-		"untracked", json_count(&stats->untracked),
-		"accepted", json_count(&stats->accepted)));
-	return 0;
-}
+	for (size_t i = 0; i < stats->service_count; i++) {
+		const struct stats_row *row = &stats->services[i];
 
-static int add_json_client(const struct hashlimit_stats *stats, void *data)
-{
-	struct json_lists *lists = data;
-
-	json_array_append_new(lists->clients, json_pack("{s:s, s:s, s:o, s:o, s:o}",
-		"service", stats->service, "prefix", stats->prefix,
-		"seen", json_count(&stats->seen), "passed", json_count(&stats->passed),
-		"dropped", json_count(&stats->dropped)));
-	return 0;
-}
-
-static int print_json(struct notrack *nt)
-{
-	struct json_lists lists = { json_array(), json_array() };
-	json_t *root = json_pack("{s:o, s:o}", "services", lists.services,
-				 "clients", lists.clients);
-	int err = notrack_stats(nt, add_json_service, add_json_client, &lists);
-
-	if (!err) {
-		json_dumpf(root, stdout, JSON_INDENT(2));
-		putchar('\n');
+		json_array_append_new(services, json_pack("{s:s, s:s, s:o, s:o}",
+			"name", row->service, "family", row->family,
+			"untracked", json_count(&row->counts[0]),
+			"accepted", json_count(&row->counts[1])));
 	}
+	for (size_t i = 0; i < stats->client_count; i++) {
+		const struct stats_row *row = &stats->clients[i];
+
+		json_array_append_new(clients, json_pack("{s:s, s:s, s:o, s:o, s:o}",
+			"service", row->service, "prefix", row->client,
+			"seen", json_count(&row->counts[0]), "passed", json_count(&row->counts[1]),
+			"dropped", json_count(&row->counts[2])));
+	}
+	json_dumpf(root, stdout, JSON_INDENT(2));
+	putchar('\n');
 	json_decref(root);
-	return err;
 }
 
-/* --- tables ----------------------------------------------------------- */
+/* --- the command ------------------------------------------------------ */
 
-struct tables {
-	struct libscols_table *services, *clients;
-};
-
-static void set_number(struct libscols_line *line, size_t column, uint64_t number)
+static int print(const struct options *options, const struct stats *stats,
+		 const struct stats *before)
 {
-	char text[24];
-
-	snprintf(text, sizeof(text), "%" PRIu64, number);
-	scols_line_set_data(line, column, text);
-}
-
-static void set_count(struct libscols_line *line, size_t column,
-		      const struct notrack_count *count)
-{
-	set_number(line, column, count->packets);
-	set_number(line, column + 1, count->bytes);
-}
-
-static int add_service_line(const struct notrack_service_stats *stats, void *data)
-{
-	struct tables *tables = data;
-	struct libscols_line *line = scols_table_new_line(tables->services, NULL);
-
-	if (!line)
-		return -ENOMEM;
-	scols_line_set_data(line, 0, stats->name);
-	scols_line_set_data(line, 1, family_name(stats->family));
-	set_count(line, 2, &stats->untracked);
-	set_count(line, 4, &stats->accepted);
+	if (options->json)
+		stats_print_json(stats);
+	else if (options->prometheus)
+		stats_print_prometheus(stats);
+	else
+		return stats_print_tables(stats, before, options);
 	return 0;
 }
 
-static int add_client_line(const struct hashlimit_stats *stats, void *data)
+/* Until it is interrupted, or nobody reads any more. */
+static int watch(const struct options *options, struct notrack *nt, struct stats *stats)
 {
-	struct tables *tables = data;
-	struct libscols_line *line = scols_table_new_line(tables->clients, NULL);
+	const struct timespec pause = { .tv_sec = options->watch_ms / 1000,
+					.tv_nsec = (long)(options->watch_ms % 1000) * 1000000 };
+	struct stats before = { 0 };
+	int code = 0, err;
 
-	if (!line)
-		return -ENOMEM;
-	scols_line_set_data(line, 0, stats->service);
-	scols_line_set_data(line, 1, stats->prefix);
-	set_count(line, 2, &stats->seen);
-	set_count(line, 4, &stats->passed);
-	set_count(line, 6, &stats->dropped);
-	return 0;
-}
-
-static struct libscols_table *new_table(const char *const *columns, size_t count)
-{
-	struct libscols_table *table = scols_new_table();
-
-	for (size_t i = 0; table && i < count; i++)
-		scols_table_new_column(table, columns[i], 0, i < 2 ? 0 : SCOLS_FL_RIGHT);
-	return table;
-}
-
-static int print_tables(struct notrack *nt)
-{
-	static const char *const service_columns[] = {
-		"SERVICE", "FAMILY", "UNTRACKED", "BYTES", "ACCEPTED", "BYTES",
-	};
-	static const char *const client_columns[] = {
-		"SERVICE", "CLIENT", "SEEN", "BYTES", "PASSED", "BYTES", "DROPPED", "BYTES",
-	};
-	struct tables tables = { new_table(service_columns, 6), new_table(client_columns, 8) };
-	int err = tables.services && tables.clients ?
-		  notrack_stats(nt, add_service_line, add_client_line, &tables) : -ENOMEM;
-
-	if (!err)
-		scols_print_table(tables.services);
-	if (!err && scols_table_get_nlines(tables.clients)) {
-		putchar('\n');
-		scols_print_table(tables.clients);
+	while (!code && !ferror(stdout)) {
+		if (isatty(STDOUT_FILENO))
+			fputs("\033[H\033[2J", stdout);
+		code = print(options, stats, before.seconds > 0 ? &before : NULL);
+		fflush(stdout);
+		nanosleep(&pause, NULL);
+		stats_free(&before);
+		before = *stats;
+		err = stats_read(nt, stats);
+		if (err)
+			code = complain_notrack(nt, err);
 	}
-	scols_unref_table(tables.services);
-	scols_unref_table(tables.clients);
-	return err;
+	stats_free(&before);
+	return code;
 }
 
 static int run_stats(struct options *options)
 {
 	int code = EXIT_DONE, err;
 	struct notrack *nt = open_context(options, &code);
+	struct stats stats;
 
 	if (!nt)
 		return code;
-	err = options->json ? print_json(nt) : print_tables(nt);
+	err = stats_read(nt, &stats);
 	if (err)
 		code = complain_notrack(nt, err);
+	else if (options->watch_ms)
+		code = watch(options, nt, &stats);
+	else
+		code = print(options, &stats, NULL);
+	stats_free(&stats);
 	notrack_free(nt);
 	return code;
 }
 
 const struct command command_stats = {
 	.name = "stats",
-	.usage = "",
+	.usage = "[--prometheus] [--watch SECONDS] [-o COLUMNS] [--noheadings] [--raw]",
 	.help = "Print the counters of services (packets and bytes not tracked, and accepted) and\n"
 		"of limited clients (requests seen, passed, dropped).\n\n"
+		"  -o, --output COLUMNS   these, of SERVICE FAMILY UNTRACKED UNTRACKED-BYTES ACCEPTED\n"
+		"                         ACCEPTED-BYTES; CLIENT SEEN SEEN-BYTES PASSED PASSED-BYTES\n"
+		"                         DROPPED DROPPED-BYTES; with --watch also UNTRACKED/S and so\n"
+		"                         on; a table is printed if it has all of them\n"
+		"  --noheadings           without the line of headings\n"
+		"  --raw                  columns not aligned, for scripts\n"
+		"  --watch SECONDS        again every so often, with rates per second\n"
+		"  --prometheus           in the text format that Prometheus reads\n"
 		"  --json                 as JSON\n",
+	.options = " prometheus watch output noheadings raw ",
 	.run = run_stats,
 };

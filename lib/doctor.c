@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What a commit needs, and whether this host has it. */
+#include "context.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdarg.h>
+#include <unistd.h>
+
+#include "lock.h"
+
+struct doctor {
+	struct notrack *nt;
+	int (*visit)(const struct notrack_check *check, void *data);
+	void *data;
+	int result;
+};
+
+static void tell(struct doctor *doctor, const char *name, enum notrack_status status, int err,
+		 const char *format, ...) __attribute__((format(printf, 5, 6)));
+
+static void tell(struct doctor *doctor, const char *name, enum notrack_status status, int err,
+		 const char *format, ...)
+{
+	char text[1200];
+	struct notrack_check check = { .size = sizeof(check), .name = name, .status = status,
+				       .err = err, .text = text };
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	if (!doctor->result)
+		doctor->result = doctor->visit(&check, doctor->data);
+}
+
+/* --- tables and what they hold ---------------------------------------- */
+
+struct trial {
+	const struct kernel *kernel;
+	enum table_id id;
+	bool exists;
+	bool moved;
+	int err;
+	struct error error;
+};
+
+/* A table is made by being read: where it is not there, elsewhere. */
+static void *try_table(void *data)
+{
+	struct trial *trial = data;
+	struct table table = { 0 };
+
+	if (!trial->exists)
+		trial->moved = !unshare(CLONE_NEWNET);
+	if (!trial->exists && !trial->moved && errno != EPERM)
+		return NULL;
+	trial->err = table_open(&table, trial->kernel, trial->id, &trial->error);
+	table_close(&table);
+	return NULL;
+}
+
+static void check_table(struct doctor *doctor, const struct kernel *kernel, enum table_id id)
+{
+	struct trial trial = { .kernel = kernel, .id = id, .exists = table_exists(kernel, id) };
+	pthread_t thread;
+	char name[32];
+
+	snprintf(name, sizeof(name), "table %s (%s)", table_name(id), kernel->name);
+	if (pthread_create(&thread, NULL, try_table, &trial)) {
+		tell(doctor, name, NOTRACK_WARNING, 0, "could not be tried: no thread");
+		return;
+	}
+	pthread_join(thread, NULL);
+	if (trial.err)
+		tell(doctor, name, NOTRACK_FAILED, trial.err, "%s", trial.error.text);
+	else
+		tell(doctor, name, NOTRACK_OK, 0, "%s", trial.exists ? "in use" :
+		     "not in use yet, and can be had");
+}
+
+static void check_extensions(struct doctor *doctor, const struct kernel *kernel)
+{
+	struct revisions revisions = { 0 };
+	struct error error;
+	int err = revisions_ask(&revisions, kernel, &error);
+	char name[40];
+
+	snprintf(name, sizeof(name), "matches and targets (%s)", kernel->name);
+	if (err)
+		tell(doctor, name, NOTRACK_FAILED, err, "%s", error.text);
+	else
+		tell(doctor, name, NOTRACK_OK, 0, "multiport, comment, %s", revisions.notrack ?
+		     "NOTRACK" : "CT --notrack in place of NOTRACK");
+	snprintf(name, sizeof(name), "hashlimit (%s)", kernel->name);
+	if (!err && revisions.hashlimit < 0)
+		tell(doctor, name, NOTRACK_FAILED, -EPROTONOSUPPORT, "not there: services work, "
+		     "limits do not; load module xt_hashlimit");
+	else if (!err && revisions.hashlimit == 1)
+		tell(doctor, name, NOTRACK_WARNING, 0, "revision 1: rates up to 10000/sec, in "
+		     "coarse steps");
+	else if (!err)
+		tell(doctor, name, NOTRACK_OK, 0, "revision %d", revisions.hashlimit);
+}
+
+static int check_families(struct notrack *nt, void *data)
+{
+	for (enum family family = IPV4; family < FAMILIES; family++) {
+		if (!context_has(nt, family))
+			continue;
+		check_table(data, &kernels[family], RAW);
+		check_table(data, &kernels[family], FILTER);
+		check_extensions(data, &kernels[family]);
+	}
+	return 0;
+}
+
+/* --- the lock --------------------------------------------------------- */
+
+static void check_lock(struct doctor *doctor)
+{
+	struct error error;
+	int fd = lock_take(0, &error);
+
+	if (fd >= 0) {
+		close(fd);
+		tell(doctor, "lock", NOTRACK_OK, 0, "free");
+	} else {
+		tell(doctor, "lock", fd == -EBUSY ? NOTRACK_WARNING : NOTRACK_FAILED,
+		     fd == -EBUSY ? 0 : fd, "%s", error.text);
+	}
+}
+
+int notrack_doctor(struct notrack *nt,
+		   int (*visit)(const struct notrack_check *check, void *data), void *data)
+{
+	struct doctor doctor = { .nt = nt, .visit = visit, .data = data };
+	int err;
+
+	context_begin(nt);
+	err = context_in_kernel(nt, check_families, &doctor);
+	if (!err)
+		check_lock(&doctor);
+	return err ? err : doctor.result;
+}
