@@ -183,7 +183,7 @@ static size_t pick_new(const struct clients *clients, struct client *more,
 	size_t kept = 0;
 
 	for (size_t i = 0; i < count; i++)
-		if (!find(clients, &prefixes[i]))
+		if (!clients_has(clients, &prefixes[i]))
 			more[kept++] = (struct client){ prefixes[i], limit };
 	if (!kept)
 		return 0;
