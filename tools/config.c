@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <ini.h>
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +23,24 @@ enum section_kind {
 	SECTION_LIMIT,
 };
 
+/* The keys of a limit that are numbers. */
+static const struct {
+	const char *key;
+	size_t member;
+} numbers[] = {
+	{ "burst", offsetof(struct hashlimit, burst) },
+	{ "srcmask", offsetof(struct hashlimit, srcmask) },
+	{ "htable-max", offsetof(struct hashlimit, htable_max) },
+	{ "htable-size", offsetof(struct hashlimit, htable_size) },
+	{ "htable-expire", offsetof(struct hashlimit, htable_expire_ms) },
+};
+#define NUMBERS (sizeof(numbers) / sizeof(numbers[0]))
+
+static uint32_t *number_of(struct hashlimit *limit, size_t index)
+{
+	return (uint32_t *)((char *)limit + numbers[index].member);
+}
+
 struct client {
 	char *prefix;
 	int line;
@@ -36,6 +55,7 @@ struct section {
 	struct notrack_service service;		/* its strings are owned */
 	struct hashlimit limit;
 	char *above;
+	int number_lines[NUMBERS];		/* of a limit's keys; 0: not given */
 	struct client *clients;
 	size_t client_count, client_room;
 	bool has_clients;
@@ -131,6 +151,8 @@ static int out_of_memory(void)
 
 /* --- lines ------------------------------------------------------------ */
 
+static const char byte_order_mark[] = "\357\273\277";
+
 static char *take_line(struct file *file, char *line, int room)
 {
 	ssize_t size = getline(&file->text, &file->size, file->stream);
@@ -148,7 +170,7 @@ static char *take_line(struct file *file, char *line, int room)
 		return NULL;
 	}
 	file->continues = *file->text == ' ' || *file->text == '\t';
-	file->mark = *file->text == '[';
+	file->mark = file->text[file->line == 1 && !strncmp(file->text, byte_order_mark, 3) ? 3 : 0] == '[';
 	return strcpy(line, file->text);
 }
 
@@ -319,34 +341,24 @@ static int take_number(struct file *file, const char *key, const char *value, ui
 static int take_limit_key(struct file *file, const char *key, const char *value)
 {
 	struct section *section = file->section;
-	const struct {
-		const char *key;
-		uint32_t *number;
-	} numbers[] = {
-		{ "burst", &section->limit.burst },
-		{ "srcmask", &section->limit.srcmask },
-		{ "htable-max", &section->limit.htable_max },
-		{ "htable-size", &section->limit.htable_size },
-		{ "htable-expire", &section->limit.htable_expire_ms },
-	};
-	struct hashlimit alone = { .size = sizeof(alone), .above = "1000/sec" };
+	struct hashlimit alone = { .size = sizeof(alone), .above = value };
 
 	if (!strcmp(key, "above")) {
 		if (section->above)
 			return complain_at(file, "above: is given twice");
-		alone.above = value;
 		if (judge_limit(file, key, &alone))
 			return file->code;
 		section->above = strdup(value);
 		section->limit.above = section->above;
 		return section->above ? 0 : (file->code = out_of_memory());
 	}
-	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+	for (size_t i = 0; i < NUMBERS; i++) {
 		if (strcmp(numbers[i].key, key))
 			continue;
-		if (*numbers[i].number)
+		if (section->number_lines[i])
 			return complain_at(file, "%s: is given twice", key);
-		return take_number(file, key, value, numbers[i].number);
+		section->number_lines[i] = file->line;
+		return take_number(file, key, value, number_of(&section->limit, i));
 	}
 	return complain_at(file, "%s: not a key of a limit", key);
 }
@@ -468,10 +480,41 @@ static int build_service(const struct config *config, struct section *section,
 	return err ? complain_line(section->path, section->line, "%s", notrack_error(nt)) : 0;
 }
 
-static int build_limit(const struct section *section, struct notrack *nt,
-		       unsigned int families)
+/* Numbers may be at fault for the rate, or a family, they come with: one by one. */
+static int judge_numbers(const struct config *config, struct section *section,
+			 const struct client *client)
 {
-	int found, err;
+	struct hashlimit so_far = { .size = sizeof(so_far), .above = section->above };
+
+	for (size_t i = 0; i < NUMBERS; i++) {
+		if (!section->number_lines[i])
+			continue;
+		*number_of(&so_far, i) = *number_of(&section->limit, i);
+		if (hashlimit_add_client(config->judge, section->name, client->prefix, &so_far))
+			return complain_line(section->path, section->number_lines[i], "%s",
+					     notrack_error(config->judge));
+	}
+	return 0;
+}
+
+static int build_client(const struct section *section, const struct client *client,
+			struct notrack *nt)
+{
+	int found = hashlimit_has_client(nt, section->name, client->prefix), err;
+
+	if (found == 1)
+		return complain_line(section->path, client->line, "client %s: is named twice",
+				     client->prefix);
+	err = found < 0 ? found : hashlimit_add_client(nt, section->name, client->prefix,
+						       &section->limit);
+	return err ? complain_line(section->path, client->line, "%s", notrack_error(nt)) : 0;
+}
+
+static int build_limit(const struct config *config, struct section *section,
+		       struct notrack *nt, unsigned int families)
+{
+	bool judged[2] = { false };
+	int code = 0;
 
 	if (!section->above)
 		return complain_line(section->path, section->line, "limit %s: above is missing",
@@ -479,22 +522,17 @@ static int build_limit(const struct section *section, struct notrack *nt,
 	if (!section->client_count)
 		return complain_line(section->path, section->line, "limit %s: clients are missing",
 				     section->name);
-	for (size_t i = 0; i < section->client_count; i++) {
+	for (size_t i = 0; i < section->client_count && !code; i++) {
 		const struct client *client = &section->clients[i];
 		bool ipv6 = strchr(client->prefix, ':');
 
-		if (families == (ipv6 ? NOTRACK_IPV4 : NOTRACK_IPV6))
-			continue;
-		found = hashlimit_has_client(nt, section->name, client->prefix);
-		if (found == 1)
-			return complain_line(section->path, client->line, "client %s: is named twice",
-					     client->prefix);
-		err = found < 0 ? found : hashlimit_add_client(nt, section->name, client->prefix,
-							       &section->limit);
-		if (err)
-			return complain_line(section->path, client->line, "%s", notrack_error(nt));
+		if (!judged[ipv6])
+			code = judge_numbers(config, section, client);
+		judged[ipv6] = true;
+		if (!code && families != (ipv6 ? NOTRACK_IPV4 : NOTRACK_IPV6))
+			code = build_client(section, client, nt);
 	}
-	return 0;
+	return code;
 }
 
 int config_build(const struct config *config, struct notrack *nt, unsigned int families)
@@ -508,6 +546,6 @@ int config_build(const struct config *config, struct notrack *nt, unsigned int f
 			code = build_service(config, section, nt, families);
 	for (struct section *section = config->first; section && !code; section = section->next)
 		if (section->kind == SECTION_LIMIT)
-			code = build_limit(section, nt, families);
+			code = build_limit(config, section, nt, families);
 	return code;
 }

@@ -1,0 +1,746 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What services mean, as rules, and as what becomes of packets. */
+#include <arpa/inet.h>
+#include <compile.h>
+#include <context.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "packet.h"
+#include "random.h"
+#include "unit.h"
+
+enum { MODELS = 300, PACKETS = 300 };
+
+enum way { IN, OUT };
+
+static const char *const tops[TABLES][2] = {
+	[RAW] = { "NOTRACK-PREROUTING", "NOTRACK-OUTPUT" },
+	[FILTER] = { "NOTRACK-INPUT", "NOTRACK-OUTPUT" },
+};
+
+/* A model, and the rules that it makes in one family. */
+struct compiled {
+	struct notrack *nt;
+	enum family family;
+	struct ruleset rules[TABLES];
+};
+
+static struct compiled compile_now(struct notrack *nt, enum family family)
+{
+	struct compiled compiled = { .nt = nt, .family = family };
+	struct error error;
+
+	expect(!compile(&nt->model.families[family], family, compiled.rules, &error), "%s",
+	       error.text);
+	return compiled;
+}
+
+static struct compiled compile_service(const struct notrack_service *words, enum family family)
+{
+	struct notrack_service service = *words;
+	struct notrack *nt = notrack_new();
+
+	service.size = sizeof(service);
+	expect(!notrack_add_service(nt, &service), "%s", notrack_error(nt));
+	return compile_now(nt, family);
+}
+
+static void discard_rules(struct compiled *compiled)
+{
+	ruleset_free(&compiled->rules[RAW]);
+	ruleset_free(&compiled->rules[FILTER]);
+}
+
+static void discard(struct compiled *compiled)
+{
+	discard_rules(compiled);
+	notrack_free(compiled->nt);
+}
+
+/* The rules of a chain, a line each. */
+static char *print_chain(const struct ruleset *rules, const char *name, enum family family)
+{
+	const struct chain *chain = ruleset_find(rules, name);
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	for (size_t i = 0; chain && i < chain->count; i++) {
+		rule_print(&chain->rules[i], name, family, out);
+		fputs("\n", out);
+	}
+	fclose(out);
+	return text;
+}
+
+static void chain_is(const struct compiled *compiled, enum table_id table, const char *name,
+		     const char *expected)
+{
+	char *text = print_chain(&compiled->rules[table], name, compiled->family);
+
+	ck_assert_msg(!strcmp(text, expected), "%s of %s is\n%snot\n%s", name, table_name(table),
+		      text, expected);
+	free(text);
+}
+
+/* --- the classic set -------------------------------------------------- */
+
+static size_t count_target(const struct ruleset *rules, enum target target, uint8_t protocol)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < rules->count; i++)
+		for (size_t j = 0; j < rules->chains[i]->count; j++) {
+			const struct rule *rule = &rules->chains[i]->rules[j];
+
+			count += rule->target == target && rule->match->protocol == protocol;
+		}
+	return count;
+}
+
+START_TEST(classic_dns_is_the_eight_and_eight_rules)
+{
+	const struct notrack_service dns = { .name = "dns", .mode = "classic" };
+	struct compiled made = compile_service(&dns, (enum family)_i);
+
+	chain_is(&made, RAW, "NOTRACK-dns-in",
+		 "-A NOTRACK-dns-in -p udp -m udp --dport 53 -j NOTRACK\n"
+		 "-A NOTRACK-dns-in -p tcp -m tcp --dport 53 -j NOTRACK\n"
+		 "-A NOTRACK-dns-in -p udp -m udp --sport 53 -j NOTRACK\n"
+		 "-A NOTRACK-dns-in -p tcp -m tcp --sport 53 -j NOTRACK\n");
+	chain_is(&made, RAW, "NOTRACK-dns-out",
+		 "-A NOTRACK-dns-out -p udp -m udp --sport 53 -j NOTRACK\n"
+		 "-A NOTRACK-dns-out -p tcp -m tcp --sport 53 -j NOTRACK\n"
+		 "-A NOTRACK-dns-out -p udp -m udp --dport 53 -j NOTRACK\n"
+		 "-A NOTRACK-dns-out -p tcp -m tcp --dport 53 -j NOTRACK\n");
+	chain_is(&made, FILTER, "NOTRACK-dns-in",
+		 "-A NOTRACK-dns-in -p udp -m udp --dport 53 -j ACCEPT\n"
+		 "-A NOTRACK-dns-in -p tcp -m tcp --dport 53 -j ACCEPT\n"
+		 "-A NOTRACK-dns-in -p udp -m udp --sport 53 -j ACCEPT\n"
+		 "-A NOTRACK-dns-in -p tcp -m tcp --sport 53 -j ACCEPT\n");
+	chain_is(&made, FILTER, "NOTRACK-dns-out",
+		 "-A NOTRACK-dns-out -p udp -m udp --sport 53 -j ACCEPT\n"
+		 "-A NOTRACK-dns-out -p tcp -m tcp --sport 53 -j ACCEPT\n"
+		 "-A NOTRACK-dns-out -p udp -m udp --dport 53 -j ACCEPT\n"
+		 "-A NOTRACK-dns-out -p tcp -m tcp --dport 53 -j ACCEPT\n");
+	for (int protocol = 0; protocol < 2; protocol++) {
+		uint8_t number = protocol ? IPPROTO_TCP : IPPROTO_UDP;
+
+		ck_assert_uint_eq(count_target(&made.rules[RAW], TARGET_NOTRACK, number), 4);
+		ck_assert_uint_eq(count_target(&made.rules[FILTER], TARGET_ACCEPT, number), 4);
+	}
+	discard(&made);
+}
+END_TEST
+
+START_TEST(strict_dns_narrows_replies_and_serves_lo)
+{
+	struct compiled made = compile_service(&(struct notrack_service){ .name = "dns" }, IPV4);
+
+	chain_is(&made, FILTER, "NOTRACK-dns-in",
+		 "-A NOTRACK-dns-in -p udp -m udp --dport 53 -j ACCEPT\n"
+		 "-A NOTRACK-dns-in -p tcp -m tcp --dport 53 -j ACCEPT\n"
+		 "-A NOTRACK-dns-in -p udp -m udp --sport 53 --dport 1024:65535 -j ACCEPT\n"
+		 "-A NOTRACK-dns-in -p tcp -m tcp --sport 53 ! --tcp-flags FIN,SYN,RST,ACK SYN -j ACCEPT\n"
+		 "-A NOTRACK-dns-in -i lo -p udp -m udp --sport 53 -j ACCEPT\n"
+		 "-A NOTRACK-dns-in -i lo -p tcp -m tcp --sport 53 -j ACCEPT\n");
+	chain_is(&made, FILTER, "NOTRACK-dns-out",
+		 "-A NOTRACK-dns-out -p udp -m udp --sport 53 -j ACCEPT\n"
+		 "-A NOTRACK-dns-out -p tcp -m tcp --sport 53 -j ACCEPT\n"
+		 "-A NOTRACK-dns-out -p udp -m udp --sport 1024:65535 --dport 53 -j ACCEPT\n"
+		 "-A NOTRACK-dns-out -p tcp -m tcp --dport 53 -j ACCEPT\n"
+		 "-A NOTRACK-dns-out -o lo -p udp -m udp --dport 53 -j ACCEPT\n"
+		 "-A NOTRACK-dns-out -o lo -p tcp -m tcp --dport 53 -j ACCEPT\n");
+	discard(&made);
+}
+END_TEST
+
+START_TEST(built_in_chains_enter_ours_once_each)
+{
+	struct compiled made = compile_service(&(struct notrack_service){ .name = "dns" }, IPV6);
+
+	for (int table = RAW; table < TABLES; table++) {
+		const struct hook *hooks = made.rules[table].hooks;
+
+		ck_assert_uint_eq(made.rules[table].hook_count, 2);
+		ck_assert_str_eq(hooks[0].chain, table == RAW ? "PREROUTING" : "INPUT");
+		ck_assert_str_eq(hooks[0].target, tops[table][IN]);
+		ck_assert_str_eq(hooks[1].chain, "OUTPUT");
+		ck_assert_str_eq(hooks[1].target, tops[table][OUT]);
+		ck_assert_uint_eq(hooks[0].position, 0);
+	}
+	discard(&made);
+}
+END_TEST
+
+START_TEST(an_empty_model_is_no_rules)
+{
+	struct compiled made = compile_now(notrack_new(), IPV4);
+
+	ck_assert_uint_eq(made.rules[RAW].count, 0);
+	ck_assert_uint_eq(made.rules[RAW].hook_count, 0);
+	ck_assert_uint_eq(made.rules[FILTER].count, 0);
+	ck_assert_uint_eq(made.rules[FILTER].hook_count, 0);
+	discard(&made);
+}
+END_TEST
+
+START_TEST(icmp_errors_are_accepted_by_their_type_unless_told_not_to)
+{
+	const struct notrack_service with = { .name = "ntp" };
+	const struct notrack_service without = { .name = "dns", .icmp_errors = "no" };
+	static const uint8_t protocols[] = { IPPROTO_ICMP, IPPROTO_ICMPV6 };
+	static const size_t counts[] = { 3, 4 };
+	struct compiled made = compile_service(&with, (enum family)_i);
+
+	ck_assert_uint_eq(count_target(&made.rules[FILTER], TARGET_ACCEPT, protocols[_i]), counts[_i]);
+	ck_assert_uint_eq(count_target(&made.rules[FILTER], TARGET_ACCEPT, protocols[!_i]), 0);
+	discard(&made);
+	made = compile_service(&without, (enum family)_i);
+	ck_assert_uint_eq(count_target(&made.rules[FILTER], TARGET_ACCEPT, protocols[_i]), 0);
+	discard(&made);
+}
+END_TEST
+
+/* --- what becomes of packets ------------------------------------------ */
+
+static struct prefix address(const char *word)
+{
+	struct prefix prefix;
+	struct error error;
+
+	expect(!prefix_parse(&prefix, word, &error), "%s", error.text);
+	return prefix;
+}
+
+/* "yes": untracked and accepted; "no": neither; else they differ. */
+static const char *handled(const struct compiled *made, const struct packet *packet, enum way way)
+{
+	struct journey raw = { 0 }, filter = { 0 };
+
+	if (made->rules[RAW].count)
+		raw = packet_walk(packet, &made->rules[RAW], tops[RAW][way], NULL, NULL);
+	if (made->rules[FILTER].count)
+		filter = packet_walk(packet, &made->rules[FILTER], tops[FILTER][way], NULL, NULL);
+	if (raw.untracked)
+		return filter.fate == ACCEPTED ? "yes" : "untracked and not accepted";
+	return filter.fate == RETURNED ? "no" : "accepted and tracked";
+}
+
+#define DNS { .name = "dns" }
+#define CLASSIC { .name = "dns", .mode = "classic" }
+#define AUTH { .name = "dns-auth" }
+#define ASKER { .name = "dns", .roles = "outbound" }
+#define WITH(...) { .name = "dns", __VA_ARGS__ }
+#define UDP_PACKET(s, d) .protocol = IPPROTO_UDP, .source_port = (s), .destination_port = (d)
+#define TCP_PACKET(s, d) .protocol = IPPROTO_TCP, .source_port = (s), .destination_port = (d)
+
+static const struct {
+	struct notrack_service service;
+	enum way way;
+	const char *from, *to;
+	struct packet packet;
+	const char *handled;
+} flows[] = {
+	/* a server's four flows */
+	{ AUTH, IN, "192.0.2.9", "192.0.2.1", { UDP_PACKET(5353, 53) }, "yes" },
+	{ AUTH, OUT, "192.0.2.1", "192.0.2.9", { UDP_PACKET(53, 5353) }, "yes" },
+	{ AUTH, IN, "192.0.2.9", "192.0.2.1", { TCP_PACKET(5353, 53), .syn = true }, "yes" },
+	{ AUTH, OUT, "192.0.2.1", "192.0.2.9", { TCP_PACKET(53, 5353), .syn = true }, "yes" },
+	/* and no others */
+	{ AUTH, IN, "192.0.2.9", "192.0.2.1", { UDP_PACKET(53, 5353) }, "no" },
+	{ AUTH, OUT, "192.0.2.1", "192.0.2.9", { UDP_PACKET(5353, 53) }, "no" },
+	{ AUTH, IN, "192.0.2.9", "192.0.2.1", { UDP_PACKET(5353, 54) }, "no" },
+	{ AUTH, IN, "192.0.2.9", "192.0.2.1", { .protocol = IPPROTO_SCTP, .destination_port = 53 }, "no" },
+	/* classic: whoever sends from port 53 gets in anywhere */
+	{ CLASSIC, IN, "192.0.2.9", "192.0.2.1", { UDP_PACKET(53, 22) }, "yes" },
+	{ CLASSIC, IN, "192.0.2.9", "192.0.2.1", { TCP_PACKET(53, 22), .syn = true }, "yes" },
+	/* strict: to the reply ports, and to none with a SYN */
+	{ DNS, IN, "192.0.2.9", "192.0.2.1", { UDP_PACKET(53, 22) }, "no" },
+	{ DNS, IN, "192.0.2.9", "192.0.2.1", { UDP_PACKET(53, 1023) }, "no" },
+	{ DNS, IN, "192.0.2.9", "192.0.2.1", { UDP_PACKET(53, 1024) }, "yes" },
+	{ DNS, IN, "192.0.2.9", "192.0.2.1", { UDP_PACKET(53, 65535) }, "yes" },
+	{ DNS, IN, "192.0.2.9", "192.0.2.1", { TCP_PACKET(53, 22), .syn = true }, "no" },
+	{ DNS, IN, "192.0.2.9", "192.0.2.1", { TCP_PACKET(53, 5353) }, "yes" },
+	/* and what is asked from a port that gets no answer stays tracked */
+	{ DNS, OUT, "192.0.2.1", "192.0.2.9", { UDP_PACKET(1023, 53) }, "no" },
+	{ DNS, OUT, "192.0.2.1", "192.0.2.9", { UDP_PACKET(1024, 53) }, "yes" },
+	{ DNS, OUT, "192.0.2.1", "192.0.2.9", { TCP_PACKET(1023, 53), .syn = true }, "yes" },
+	{ WITH(.reply_ports = "5000:5001"), OUT, "192.0.2.1", "192.0.2.9", { UDP_PACKET(5001, 53) }, "yes" },
+	{ WITH(.reply_ports = "5000:5001"), OUT, "192.0.2.1", "192.0.2.9", { UDP_PACKET(5002, 53) }, "no" },
+	/* both ends of NTP use one port */
+	{ { .name = "ntp" }, IN, "192.0.2.9", "192.0.2.1", { UDP_PACKET(123, 123) }, "yes" },
+	{ { .name = "ntp" }, IN, "192.0.2.9", "192.0.2.1", { UDP_PACKET(123, 124) }, "no" },
+	/* a named upstream */
+	{ WITH(.remote = "192.0.2.9"), IN, "192.0.2.9", "192.0.2.1", { UDP_PACKET(53, 5353) }, "yes" },
+	{ WITH(.remote = "192.0.2.9"), IN, "192.0.2.8", "192.0.2.1", { UDP_PACKET(53, 5353) }, "no" },
+	{ WITH(.remote = "192.0.2.9"), OUT, "192.0.2.1", "192.0.2.8", { UDP_PACKET(5353, 53) }, "no" },
+	{ WITH(.remote = "192.0.2.9"), IN, "192.0.2.8", "192.0.2.1", { UDP_PACKET(5353, 53) }, "yes" },
+	{ WITH(.remote = "2001:db8::9"), IN, "192.0.2.9", "192.0.2.1", { UDP_PACKET(53, 5353) }, "no" },
+	{ WITH(.remote = "2001:db8::9"), IN, "2001:db8::9", "2001:db8::1", { UDP_PACKET(53, 5353) }, "yes" },
+	{ WITH(.remote = "192.0.2.9", .mode = "classic"), IN, "192.0.2.8", "192.0.2.1",
+	  { UDP_PACKET(53, 5353) }, "no" },
+	/* some of this host's addresses */
+	{ WITH(.local = "192.0.2.1,192.0.2.4/30"), IN, "192.0.2.9", "192.0.2.1", { UDP_PACKET(5353, 53) }, "yes" },
+	{ WITH(.local = "192.0.2.1,192.0.2.4/30"), IN, "192.0.2.9", "192.0.2.7", { UDP_PACKET(5353, 53) }, "yes" },
+	{ WITH(.local = "192.0.2.1,192.0.2.4/30"), IN, "192.0.2.9", "192.0.2.2", { UDP_PACKET(5353, 53) }, "no" },
+	{ WITH(.local = "192.0.2.1,192.0.2.4/30"), OUT, "192.0.2.2", "192.0.2.9", { UDP_PACKET(53, 5353) }, "no" },
+	{ WITH(.local = "192.0.2.1"), IN, "2001:db8::9", "2001:db8::1", { UDP_PACKET(5353, 53) }, "no" },
+	/* some of its interfaces */
+	{ WITH(.interfaces = "eth+,wan"), IN, "192.0.2.9", "192.0.2.1", { UDP_PACKET(5353, 53), .in = "eth7" }, "yes" },
+	{ WITH(.interfaces = "eth+,wan"), IN, "192.0.2.9", "192.0.2.1", { UDP_PACKET(5353, 53), .in = "wan" }, "yes" },
+	{ WITH(.interfaces = "eth+,wan"), IN, "192.0.2.9", "192.0.2.1", { UDP_PACKET(5353, 53), .in = "wan0" }, "no" },
+	{ WITH(.interfaces = "eth+,wan"), OUT, "192.0.2.1", "192.0.2.9", { UDP_PACKET(53, 5353), .out = "eth7" }, "yes" },
+	{ WITH(.interfaces = "eth+,wan"), OUT, "192.0.2.1", "192.0.2.9", { UDP_PACKET(53, 5353), .out = "lan" }, "no" },
+	/* this host asks itself: each packet at both hooks, over lo only */
+	{ AUTH, OUT, "192.0.2.1", "192.0.2.1", { UDP_PACKET(5353, 53), .out = "lo" }, "yes" },
+	{ AUTH, OUT, "192.0.2.1", "192.0.2.9", { UDP_PACKET(5353, 53), .out = "eth0" }, "no" },
+	{ AUTH, IN, "192.0.2.1", "192.0.2.1", { UDP_PACKET(53, 5353), .in = "lo" }, "yes" },
+	{ AUTH, IN, "192.0.2.9", "192.0.2.1", { UDP_PACKET(53, 5353), .in = "eth0" }, "no" },
+	{ AUTH, IN, "192.0.2.1", "192.0.2.1", { TCP_PACKET(53, 5353), .in = "lo", .syn = true }, "yes" },
+	{ ASKER, IN, "192.0.2.1", "192.0.2.1", { UDP_PACKET(5353, 53), .in = "lo" }, "yes" },
+	{ ASKER, IN, "192.0.2.9", "192.0.2.1", { UDP_PACKET(5353, 53), .in = "eth0" }, "no" },
+	{ ASKER, OUT, "192.0.2.1", "192.0.2.1", { UDP_PACKET(53, 5353), .out = "lo" }, "yes" },
+	{ WITH(.interfaces = "eth0"), OUT, "192.0.2.1", "192.0.2.1", { UDP_PACKET(5353, 53), .out = "lo" }, "no" },
+	{ WITH(.interfaces = "l+"), OUT, "192.0.2.1", "192.0.2.1", { UDP_PACKET(5353, 53), .out = "lo" }, "yes" },
+	{ WITH(.mode = "classic", .roles = "inbound"), OUT, "192.0.2.1", "192.0.2.1",
+	  { UDP_PACKET(5353, 53), .out = "lo" }, "no" },
+	/* all four protocols */
+	{ WITH(.protocols = "sctp,udplite"), IN, "192.0.2.9", "192.0.2.1",
+	  { .protocol = IPPROTO_SCTP, .source_port = 5353, .destination_port = 53 }, "yes" },
+	{ WITH(.protocols = "sctp,udplite"), IN, "192.0.2.9", "192.0.2.1",
+	  { .protocol = IPPROTO_UDPLITE, .source_port = 53, .destination_port = 1023 }, "no" },
+	{ WITH(.protocols = "sctp,udplite"), IN, "192.0.2.9", "192.0.2.1",
+	  { .protocol = IPPROTO_UDPLITE, .source_port = 53, .destination_port = 1024 }, "yes" },
+	{ WITH(.protocols = "sctp,udplite"), IN, "192.0.2.9", "192.0.2.1", { UDP_PACKET(5353, 53) }, "no" },
+	/* both families */
+	{ DNS, IN, "2001:db8::9", "2001:db8::1", { UDP_PACKET(5353, 53) }, "yes" },
+	{ WITH(.families = "ipv4"), IN, "2001:db8::9", "2001:db8::1", { UDP_PACKET(5353, 53) }, "no" },
+};
+
+START_TEST(a_packet_is_handled_as_the_manual_says)
+{
+	struct packet packet = flows[_i].packet;
+	struct compiled made;
+
+	packet.source = address(flows[_i].from);
+	packet.destination = address(flows[_i].to);
+	made = compile_service(&flows[_i].service, packet.source.family);
+	ck_assert_str_eq(handled(&made, &packet, flows[_i].way), flows[_i].handled);
+	discard(&made);
+}
+END_TEST
+
+/* --- the law ---------------------------------------------------------- */
+
+/* The rules that untrack, or accept: of limits, there may be any. */
+static const struct rule *next_with(const struct chain *chain, enum target target, size_t *next)
+{
+	while (*next < chain->count) {
+		const struct rule *rule = &chain->rules[(*next)++];
+
+		if (rule->target == target)
+			return rule;
+	}
+	return NULL;
+}
+
+static void same_selectors(const struct compiled *made, const char *service, const char *suffix)
+{
+	const struct chain *raw, *filter;
+	char name[CHAIN_NAME_MOST + 1];
+	size_t i = 0, j = 0;
+
+	service_chain_name(name, service, suffix);
+	raw = ruleset_find(&made->rules[RAW], name);
+	filter = ruleset_find(&made->rules[FILTER], name);
+	expect(raw && filter, "there is no chain %s", name);
+	for (;;) {
+		const struct rule *untracks = next_with(raw, TARGET_NOTRACK, &i);
+		const struct rule *accepts = next_with(filter, TARGET_ACCEPT, &j);
+		struct rule copy;
+
+		expect(!untracks == !accepts, "%s: one table has more rules", name);
+		if (!untracks)
+			break;
+		copy = *untracks;
+		copy.target = TARGET_ACCEPT;
+		expect(rule_same(&copy, accepts), "%s: rule %zu differs", name, i);
+	}
+	expect(i == raw->count, "%s: raw does more than untrack", name);
+}
+
+START_TEST(what_raw_untracks_filter_accepts_rule_by_rule)
+{
+	for (int i = 0; i < MODELS; i++) {
+		struct notrack *nt = notrack_new();
+
+		random_model(nt, 5, 30);
+		for (enum family family = IPV4; family < FAMILIES; family++) {
+			struct compiled made = compile_now(nt, family);
+
+			for (size_t j = 0; j < nt->model.families[family].count; j++) {
+				const char *name = nt->model.families[family].served[j].service->name;
+
+				same_selectors(&made, name, CHAIN_IN);
+				same_selectors(&made, name, CHAIN_OUT);
+			}
+			discard_rules(&made);
+		}
+		notrack_free(nt);
+	}
+}
+END_TEST
+
+static const struct service *random_served(const struct compiled *made)
+{
+	const struct family_model *model = &made->nt->model.families[made->family];
+
+	return model->served[random_below((unsigned int)model->count)].service;
+}
+
+static struct prefix random_address(enum family family, const struct prefix *list, size_t count)
+{
+	struct prefix address = { .family = family, .length = (uint8_t)family_bits(family) };
+	unsigned int fixed = 0;
+
+	for (unsigned int i = 0; i < address.length / 8u; i++)
+		address.address[i] = (uint8_t)random_below(256);
+	if (count && random_chance(80)) {
+		const struct prefix *within = &list[random_below((unsigned int)count)];
+
+		fixed = within->family == family ? within->length : 0;
+		for (unsigned int bit = 0; bit < fixed; bit++) {
+			uint8_t mask = (uint8_t)(0x80u >> bit % 8);
+
+			address.address[bit / 8] = (uint8_t)((address.address[bit / 8] & ~mask) |
+							     (within->address[bit / 8] & mask));
+		}
+	}
+	return address;
+}
+
+static uint16_t random_port(const struct port_range *ranges, size_t count)
+{
+	const struct port_range *range = &ranges[random_below((unsigned int)count)];
+	unsigned int port = random_from(range->first, range->last);
+
+	if (random_chance(10))
+		return (uint16_t)random_below(65536);
+	return (uint16_t)(random_chance(80) ? port : port + random_below(3) - 1);
+}
+
+/* One that the service could mean. */
+static struct packet random_packet(const struct compiled *made, enum way way)
+{
+	static const uint8_t protocols[] = { IPPROTO_UDP, IPPROTO_TCP, IPPROTO_SCTP, IPPROTO_UDPLITE };
+	static const char *const interfaces[] = { "lo", "eth0", "eth7", "wan.100", "exactly15bytes0",
+						  "fourteenbytes1", "lan" };
+	const struct service *service = random_served(made);
+	struct prefix here = random_address(made->family, service->local, service->local_count);
+	struct prefix there = random_address(made->family, service->remote, service->remote_count);
+	uint16_t port = random_port(service->ports, service->port_count);
+	uint16_t other = random_port(&service->reply_ports, 1);
+	bool incoming = way == IN, request = random_chance(50);
+	const char *interface = interfaces[random_below(7)];
+
+	return (struct packet){
+		.source = incoming ? there : here,
+		.destination = incoming ? here : there,
+		.in = incoming ? interface : NULL,
+		.out = incoming ? NULL : interface,
+		.protocol = protocols[random_below(4)],
+		.source_port = request ? other : port,
+		.destination_port = request ? port : other,
+		.syn = random_chance(50),
+		.init = random_chance(50),
+	};
+}
+
+static void obey_the_law(const struct compiled *made, unsigned int count[2])
+{
+	for (int i = 0; i < PACKETS; i++) {
+		enum way way = random_chance(50) ? IN : OUT;
+		struct packet packet = random_packet(made, way);
+		const char *what = handled(made, &packet, way);
+
+		expect(!strcmp(what, "yes") || !strcmp(what, "no"), "packet %d was %s", i, what);
+		count[!strcmp(what, "yes")]++;
+	}
+}
+
+START_TEST(no_packet_is_untracked_and_not_accepted_or_accepted_and_tracked)
+{
+	unsigned int count[2] = { 0 };
+
+	for (int i = 0; i < MODELS; i++) {
+		struct notrack *nt = notrack_new();
+
+		random_model(nt, 5, 30);
+		for (enum family family = IPV4; family < FAMILIES; family++) {
+			struct compiled made = compile_now(nt, family);
+
+			if (nt->model.families[family].count)
+				obey_the_law(&made, count);
+			discard_rules(&made);
+		}
+		notrack_free(nt);
+	}
+	ck_assert_uint_gt(count[0], MODELS * PACKETS / 10);
+	ck_assert_uint_gt(count[1], MODELS * PACKETS / 10);
+}
+END_TEST
+
+/* The same packet leaves over lo and comes in over lo. */
+START_TEST(over_lo_both_hooks_agree)
+{
+	unsigned int count[2] = { 0 };
+
+	for (int i = 0; i < MODELS * 2; i++) {
+		enum family family = random_chance(50) ? IPV4 : IPV6;
+		struct random_service words;
+		struct compiled made;
+
+		random_service(&words, 1u << family);
+		words.words.mode = "strict";
+		made = compile_service(&words.words, family);
+		for (int j = 0; j < PACKETS; j++) {
+			struct packet packet = random_packet(&made, random_chance(50) ? IN : OUT);
+			bool out, in;
+
+			packet.in = NULL;
+			packet.out = "lo";
+			out = !strcmp(handled(&made, &packet, OUT), "yes");
+			packet.in = "lo";
+			packet.out = NULL;
+			in = !strcmp(handled(&made, &packet, IN), "yes");
+			expect(in == out, "packet %d of service %d: out %d, in %d", j, i, out, in);
+			count[in]++;
+		}
+		discard(&made);
+	}
+	ck_assert_uint_gt(count[0], MODELS * PACKETS / 10);
+	ck_assert_uint_gt(count[1], MODELS * PACKETS / 10);
+}
+END_TEST
+
+/* --- many ports ------------------------------------------------------- */
+
+static void add_ports(char *list, bool *wanted, unsigned int first, unsigned int last)
+{
+	sprintf(list + strlen(list), first == last ? "%s%u" : "%s%u:%u", *list ? "," : "", first, last);
+	for (unsigned int port = first; port <= last; port++)
+		wanted[port] = true;
+}
+
+static unsigned int slots_of(const struct ports *ports)
+{
+	unsigned int slots = 0;
+
+	for (unsigned int i = 0; i < ports->count; i++)
+		slots += ports->range[i].first == ports->range[i].last ? 1 : 2;
+	return slots;
+}
+
+START_TEST(any_number_of_ports_is_matched_port_by_port)
+{
+	static const char *const protocols[] = { "udp", "tcp", "sctp", "udplite" };
+	static const uint8_t numbers[] = { IPPROTO_UDP, IPPROTO_TCP, IPPROTO_SCTP, IPPROTO_UDPLITE };
+	static bool wanted[65536];
+	struct notrack_service words = { .name = "x", .protocols = protocols[_i] };
+	struct compiled made;
+	const struct chain *chain;
+	char list[2048] = "";
+
+	for (int i = 0; i < 60; i++) {
+		unsigned int first = random_from(1, 65000);
+
+		add_ports(list, wanted, first, first + (random_chance(50) ? 0 : random_below(500)));
+	}
+	words.ports = list;
+	made = compile_service(&words, IPV4);
+	chain = ruleset_find(&made.rules[FILTER], "NOTRACK-x-in");
+	for (size_t i = 0; i < chain->count; i++) {
+		const struct match *match = chain->rules[i].match;
+
+		expect(slots_of(&match->source) <= 15 && slots_of(&match->destination) <= 15,
+		       "rule %zu: too many ports for a multiport match", i);
+	}
+	for (unsigned int port = 0; port < 65536; port++) {
+		const struct packet packet = { .protocol = numbers[_i], .in = "eth0",
+					       .destination_port = (uint16_t)port };
+
+		expect(strcmp(handled(&made, &packet, IN), wanted[port] ? "yes" : "no") == 0,
+		       "port %u", port);
+	}
+	discard(&made);
+}
+END_TEST
+
+/* --- limits ----------------------------------------------------------- */
+
+struct encounters {
+	unsigned int limits;
+};
+
+static void note_limit(void *data, const struct chain *chain, const struct rule *rule)
+{
+	struct encounters *met = data;
+
+	(void)rule;
+	met->limits += !strcmp(chain->name, "NOTRACK-dns-lim");
+}
+
+static struct compiled limited_dns(const char *client, enum family family)
+{
+	const struct notrack_service dns = { .size = sizeof(dns), .name = "dns",
+					     .protocols = "udp,tcp,sctp" };
+	const struct hashlimit limit = { .size = sizeof(limit), .above = "10/sec" };
+	struct notrack *nt = notrack_new();
+
+	expect(!notrack_add_service(nt, &dns), "%s", notrack_error(nt));
+	expect(!hashlimit_add_client(nt, "dns", client, &limit), "%s", notrack_error(nt));
+	return compile_now(nt, family);
+}
+
+static const struct {
+	enum way way;
+	const char *from;
+	struct packet packet;
+	bool limited;
+} limited[] = {
+	{ IN, "192.0.2.9", { UDP_PACKET(5353, 53) }, true },
+	{ IN, "192.0.2.9", { TCP_PACKET(5353, 53), .syn = true }, true },
+	{ IN, "192.0.2.9", { .protocol = IPPROTO_SCTP, .destination_port = 53, .init = true }, true },
+	/* segments of an open connection are no requests */
+	{ IN, "192.0.2.9", { TCP_PACKET(5353, 53) }, false },
+	{ IN, "192.0.2.9", { .protocol = IPPROTO_SCTP, .destination_port = 53 }, false },
+	/* replies to this host's own queries */
+	{ IN, "192.0.2.9", { UDP_PACKET(53, 5353) }, false },
+	{ OUT, "192.0.2.9", { UDP_PACKET(5353, 53) }, false },
+	{ OUT, "192.0.2.9", { UDP_PACKET(53, 5353) }, false },
+	/* others, and other services */
+	{ IN, "192.0.3.9", { UDP_PACKET(5353, 53) }, false },
+	{ IN, "192.0.2.9", { UDP_PACKET(5353, 123) }, false },
+};
+
+START_TEST(a_limit_sees_the_requests_of_its_service_and_no_others)
+{
+	struct compiled made = limited_dns("192.0.2.0/24", IPV4);
+	struct packet packet = limited[_i].packet;
+	struct encounters met = { 0 };
+	const char *top = tops[FILTER][limited[_i].way];
+	struct journey calm, above;
+
+	packet.source = address(limited[_i].from);
+	calm = packet_walk(&packet, &made.rules[FILTER], top, note_limit, &met);
+	packet.above = true;
+	above = packet_walk(&packet, &made.rules[FILTER], top, NULL, NULL);
+
+	/* jumped to its limit, and counted as passed */
+	ck_assert_uint_eq(met.limits, limited[_i].limited ? 2 : 0);
+	ck_assert_int_eq(above.fate, limited[_i].limited ? DROPPED : calm.fate);
+	if (limited[_i].limited)
+		ck_assert_int_eq(calm.fate, ACCEPTED);
+	discard(&made);
+}
+END_TEST
+
+START_TEST(a_limit_is_one_drop_rule_that_names_the_service)
+{
+	struct compiled made = limited_dns("2001:db8::/32", IPV6);
+	const struct ruleset *rules = &made.rules[FILTER];
+	unsigned int found = 0;
+
+	for (size_t i = 0; i < rules->count; i++) {
+		const struct rule *rule = rules->chains[i]->rules;
+
+		if (!rule->match || !rule->match->above)
+			continue;
+		found++;
+		ck_assert_uint_eq(rules->chains[i]->count, 1);
+		ck_assert_int_eq(rule->target, TARGET_DROP);
+		ck_assert_str_eq(rule->match->comment, "drop_overly_frequent_dns");
+		ck_assert_uint_eq(rule->match->above->srcmask, 64);
+	}
+	ck_assert_uint_eq(found, 1);
+	discard(&made);
+}
+END_TEST
+
+/* --- well-formed, whatever the model ---------------------------------- */
+
+static void check_rule(const struct compiled *made, enum table_id table, const struct rule *rule)
+{
+	enum family family = made->family;
+
+	expect(!rule->source.length || rule->source.family == family, "a source of the other family");
+	expect(!rule->destination.length || rule->destination.family == family,
+	       "a destination of the other family");
+	expect(rule->target != TARGET_NOTRACK || table == RAW, "NOTRACK in filter");
+	expect(rule->target != TARGET_DROP || rule->match->above, "a DROP without a limit");
+	if (rule->target == TARGET_JUMP || rule->target == TARGET_GOTO)
+		expect(ruleset_find(&made->rules[table], rule->chain) == rule_chain(rule),
+		       "%s is not the chain of that name", rule->chain);
+}
+
+static void check_chains(const struct compiled *made, enum table_id table)
+{
+	const struct ruleset *rules = &made->rules[table];
+
+	for (size_t i = 0; i < rules->count; i++) {
+		const struct chain *chain = rules->chains[i];
+
+		expect(!strncmp(chain->name, "NOTRACK-", 8) && strlen(chain->name) <= 28,
+		       "chain %s", chain->name);
+		expect(!i || strcmp(rules->chains[i - 1]->name, chain->name) < 0,
+		       "chain %s is out of order", chain->name);
+		for (size_t j = 0; j < chain->count; j++)
+			check_rule(made, table, &chain->rules[j]);
+	}
+}
+
+START_TEST(rules_of_any_model_are_well_formed)
+{
+	for (int i = 0; i < MODELS; i++) {
+		struct notrack *nt = notrack_new();
+
+		random_model(nt, 6, 200);
+		for (enum family family = IPV4; family < FAMILIES; family++) {
+			struct compiled made = compile_now(nt, family);
+
+			check_chains(&made, RAW);
+			check_chains(&made, FILTER);
+			discard_rules(&made);
+		}
+		notrack_free(nt);
+	}
+}
+END_TEST
+
+static void tests(TCase *tcase)
+{
+	tcase_add_loop_test(tcase, classic_dns_is_the_eight_and_eight_rules, IPV4, FAMILIES);
+	tcase_add_test(tcase, strict_dns_narrows_replies_and_serves_lo);
+	tcase_add_test(tcase, built_in_chains_enter_ours_once_each);
+	tcase_add_test(tcase, an_empty_model_is_no_rules);
+	tcase_add_loop_test(tcase, icmp_errors_are_accepted_by_their_type_unless_told_not_to, IPV4,
+			    FAMILIES);
+	tcase_add_loop_test(tcase, a_packet_is_handled_as_the_manual_says, 0,
+			    sizeof(flows) / sizeof(flows[0]));
+	tcase_add_test(tcase, what_raw_untracks_filter_accepts_rule_by_rule);
+	tcase_add_test(tcase, no_packet_is_untracked_and_not_accepted_or_accepted_and_tracked);
+	tcase_add_test(tcase, over_lo_both_hooks_agree);
+	tcase_add_loop_test(tcase, any_number_of_ports_is_matched_port_by_port, 0, 4);
+	tcase_add_loop_test(tcase, a_limit_sees_the_requests_of_its_service_and_no_others, 0,
+			    sizeof(limited) / sizeof(limited[0]));
+	tcase_add_test(tcase, a_limit_is_one_drop_rule_that_names_the_service);
+	tcase_add_test(tcase, rules_of_any_model_are_well_formed);
+}
+
+int main(void)
+{
+	return unit_main("compile", tests);
+}

@@ -1,0 +1,602 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Edits, against a table that does to the letter what it is told, and against
+ * the fewest that there could be.
+ */
+#include <compile.h>
+#include <context.h>
+#include <diff.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "random.h"
+#include "unit.h"
+
+enum { ROUNDS = 3000, MODELS = 150, CHAINS_MOST = 256, RULES_MOST = 256, BRUTE_RULES = 9 };
+
+/* --- a table, as it stands while it is edited ------------------------- */
+
+struct line {
+	bool live;
+	char name[CHAIN_NAME_MOST + 1];
+	struct rule rules[RULES_MOST];
+	size_t count;
+};
+
+struct editor {
+	struct line *lines;
+	size_t count;
+	struct hook hooks[16];
+	size_t hook_count;
+	unsigned int added, removed;
+	bool hooks_edited;
+};
+
+static struct line *find_line(struct editor *editor, const char *name)
+{
+	for (size_t i = 0; i < editor->count; i++)
+		if (editor->lines[i].live && !strcmp(editor->lines[i].name, name))
+			return &editor->lines[i];
+	return NULL;
+}
+
+static int add_chain(void *data, const struct chain *chain)
+{
+	struct editor *editor = data;
+	struct line *line = &editor->lines[editor->count];
+
+	expect(editor->count < CHAINS_MOST, "too many chains for this test");
+	expect(!find_line(editor, chain->name), "chain %s is there already", chain->name);
+	editor->count++;
+	line->live = true;
+	line->count = 0;
+	strcpy(line->name, chain->name);
+	return 0;
+}
+
+static int add_rule(void *data, const struct chain *chain, const struct rule *rule,
+		    unsigned int position, bool last)
+{
+	struct editor *editor = data;
+	struct line *line = find_line(editor, chain->name);
+
+	expect(line, "a rule for %s, which is not there", chain->name);
+	expect(position <= line->count, "a rule past the end of %s", chain->name);
+	expect(!last || position == line->count, "the last rule of %s is not", chain->name);
+	expect(rule->target != TARGET_JUMP || find_line(editor, rule->chain),
+	       "a jump to %s, which is not there", rule->chain);
+	memmove(&line->rules[position + 1], &line->rules[position],
+		(line->count++ - position) * sizeof(*rule));
+	expect(line->count < RULES_MOST, "too many rules for this test");
+	line->rules[position] = *rule;
+	editor->added++;
+	return 0;
+}
+
+static int remove_rule(void *data, const struct chain *chain, const struct rule *rule,
+		       unsigned int position)
+{
+	struct editor *editor = data;
+	struct line *line = find_line(editor, chain->name);
+
+	expect(line && position < line->count, "no such rule of %s", chain->name);
+	expect(rule_same(rule, &line->rules[position]), "rule %u of %s is another one", position,
+	       chain->name);
+	memmove(&line->rules[position], &line->rules[position + 1],
+		(--line->count - position) * sizeof(*rule));
+	editor->removed++;
+	return 0;
+}
+
+static int add_hook(void *data, const struct hook *hook)
+{
+	struct editor *editor = data;
+
+	expect(find_line(editor, hook->target), "a jump to %s, which is not there", hook->target);
+	editor->hooks[editor->hook_count++] = *hook;
+	editor->hooks_edited = true;
+	return 0;
+}
+
+static int remove_hook(void *data, const struct hook *hook)
+{
+	struct editor *editor = data;
+	size_t i = editor->hook_count;
+
+	while (i-- > 0)
+		if (!strcmp(editor->hooks[i].chain, hook->chain) &&
+		    editor->hooks[i].position == hook->position)
+			break;
+	expect(i < editor->hook_count, "no jump from %s at %u", hook->chain, hook->position);
+	memmove(&editor->hooks[i], &editor->hooks[i + 1],
+		(--editor->hook_count - i) * sizeof(*hook));
+	for (i = 0; i < editor->hook_count; i++)
+		editor->hooks[i].position -= !strcmp(editor->hooks[i].chain, hook->chain) &&
+					     editor->hooks[i].position > hook->position;
+	editor->hooks_edited = true;
+	return 0;
+}
+
+static int flush_chain(void *data, const struct chain *chain)
+{
+	struct editor *editor = data;
+	struct line *line = find_line(editor, chain->name);
+
+	expect(line, "%s to be emptied is not there", chain->name);
+	editor->removed += (unsigned int)line->count;
+	line->count = 0;
+	return 0;
+}
+
+static int remove_chain(void *data, const struct chain *chain)
+{
+	struct editor *editor = data;
+	struct line *line = find_line(editor, chain->name);
+
+	expect(line && !line->count, "%s to be removed is not there, or not empty", chain->name);
+	line->live = false;
+	return 0;
+}
+
+static const struct edit_ops ops = {
+	.add_chain = add_chain,
+	.add_rule = add_rule,
+	.remove_rule = remove_rule,
+	.add_hook = add_hook,
+	.remove_hook = remove_hook,
+	.flush_chain = flush_chain,
+	.remove_chain = remove_chain,
+};
+
+static struct line *lines;
+
+static struct editor begin(const struct ruleset *have)
+{
+	struct editor editor = { .lines = lines, .hook_count = have->hook_count };
+
+	for (size_t i = 0; i < have->count; i++) {
+		struct line *line = &editor.lines[editor.count++];
+
+		line->live = true;
+		strcpy(line->name, have->chains[i]->name);
+		line->count = have->chains[i]->count;
+		memcpy(line->rules, have->chains[i]->rules, line->count * sizeof(struct rule));
+	}
+	memcpy(editor.hooks, have->hooks, have->hook_count * sizeof(*editor.hooks));
+	return editor;
+}
+
+/* Nothing may lead to a chain that is gone. */
+static void check_jumps(struct editor *editor)
+{
+	for (size_t i = 0; i < editor->count; i++)
+		for (size_t j = 0; editor->lines[i].live && j < editor->lines[i].count; j++) {
+			const struct rule *rule = &editor->lines[i].rules[j];
+
+			if (rule->target == TARGET_JUMP || rule->target == TARGET_GOTO)
+				expect(find_line(editor, rule->chain), "a rule to %s was left",
+				       rule->chain);
+		}
+	for (size_t i = 0; i < editor->hook_count; i++)
+		expect(find_line(editor, editor->hooks[i].target), "a jump to %s was left",
+		       editor->hooks[i].target);
+}
+
+static void table_is(struct editor *editor, const struct ruleset *want)
+{
+	size_t live = 0;
+
+	for (size_t i = 0; i < want->count; i++) {
+		const struct chain *chain = want->chains[i];
+		const struct line *line = find_line(editor, chain->name);
+
+		expect(line && line->count == chain->count, "%s is not as it shall be", chain->name);
+		for (size_t j = 0; j < chain->count; j++)
+			expect(rule_same(&line->rules[j], &chain->rules[j]), "rule %zu of %s is not",
+			       j, chain->name);
+	}
+	for (size_t i = 0; i < editor->count; i++)
+		live += editor->lines[i].live;
+	expect(live == want->count, "%zu chains in place of %zu", live, want->count);
+	check_jumps(editor);
+}
+
+static struct editor edited(const struct ruleset *have, const struct ruleset *want)
+{
+	struct editor editor;
+
+	if (!lines)
+		lines = calloc(CHAINS_MOST, sizeof(*lines));
+	editor = begin(have);
+	expect(!ruleset_edit(have, want, &ops, &editor), "out of memory");
+	return editor;
+}
+
+/* --- sets of chains by chance ----------------------------------------- */
+
+static const char *const chain_names[] = {
+	"NOTRACK-INPUT", "NOTRACK-OUTPUT", "NOTRACK-a-in", "NOTRACK-a-out", "NOTRACK-b-in",
+	"NOTRACK-b-lim", "NOTRACK-c",
+};
+
+static struct rule random_rule(const struct ruleset *rules, size_t index)
+{
+	static const enum target targets[] = { TARGET_NONE, TARGET_ACCEPT, TARGET_ACCEPT, TARGET_DROP,
+					       TARGET_RETURN, TARGET_JUMP };
+	struct rule rule = { .target = targets[random_below(6)] };
+
+	/* few kinds, so that many are the same */
+	rule.destination.length = 8;
+	rule.destination.address[0] = (uint8_t)random_below(3);
+	rule.count.packets = random_below(100);
+	if (rule.target == TARGET_JUMP && index + 1 == rules->count)
+		rule.target = TARGET_NONE;
+	if (rule.target == TARGET_JUMP)		/* onwards only: no circles */
+		rule.chain = rules->chains[random_from((unsigned int)index + 1,
+						       (unsigned int)rules->count - 1)]->name;
+	return rule;
+}
+
+static void fill_chain(const struct ruleset *rules, size_t index, unsigned int most)
+{
+	unsigned int count = random_below(most + 1);
+
+	while (count--) {
+		const struct rule rule = random_rule(rules, index);
+
+		expect(chain_add_rule(rules->chains[index], &rule), "out of memory");
+	}
+}
+
+static struct ruleset random_rules(unsigned int most)
+{
+	struct ruleset rules = { 0 };
+
+	for (size_t i = 0; i < sizeof(chain_names) / sizeof(chain_names[0]); i++)
+		if (random_chance(70))
+			expect(ruleset_add_chain(&rules, chain_names[i]), "out of memory");
+	expect(!ruleset_sort(&rules), "a name twice");
+	for (size_t i = 0; i < rules.count; i++)
+		fill_chain(&rules, i, most);
+	if (ruleset_find(&rules, "NOTRACK-INPUT"))
+		expect(!ruleset_add_hook(&rules, &(struct hook){ .chain = "INPUT",
+				.target = "NOTRACK-INPUT", .position = random_below(3) }), "no memory");
+	if (ruleset_find(&rules, "NOTRACK-OUTPUT"))
+		expect(!ruleset_add_hook(&rules, &(struct hook){ .chain = "OUTPUT",
+				.target = "NOTRACK-OUTPUT" }), "out of memory");
+	return rules;
+}
+
+/* --- edits ------------------------------------------------------------ */
+
+START_TEST(edits_applied_one_by_one_make_what_is_wanted)
+{
+	for (int i = 0; i < ROUNDS; i++) {
+		struct ruleset have = random_rules(12), want = random_rules(12);
+		struct editor editor = edited(&have, &want);
+
+		table_is(&editor, &want);
+		ruleset_free(&have);
+		ruleset_free(&want);
+	}
+	free(lines);
+}
+END_TEST
+
+START_TEST(nothing_to_change_is_no_edit)
+{
+	for (int i = 0; i < ROUNDS; i++) {
+		struct ruleset have = random_rules(12);
+		struct editor editor = edited(&have, &have);
+
+		expect(!editor.added && !editor.removed && !editor.hooks_edited, "%u and %u edits",
+		       editor.added, editor.removed);
+		ruleset_free(&have);
+	}
+	free(lines);
+}
+END_TEST
+
+static size_t longest_common(const struct chain *a, size_t i, const struct chain *b, size_t j)
+{
+	size_t skip_a, skip_b, best;
+
+	if (i == a->count || j == b->count)
+		return 0;
+	skip_a = longest_common(a, i + 1, b, j);
+	skip_b = longest_common(a, i, b, j + 1);
+	best = skip_a > skip_b ? skip_a : skip_b;
+	if (rule_same(&a->rules[i], &b->rules[j])) {
+		size_t both = longest_common(a, i + 1, b, j + 1) + 1;
+
+		best = both > best ? both : best;
+	}
+	return best;
+}
+
+START_TEST(no_fewer_edits_would_do)
+{
+	for (int i = 0; i < ROUNDS; i++) {
+		struct ruleset have = random_rules(BRUTE_RULES), want = random_rules(BRUTE_RULES);
+		struct editor editor = edited(&have, &want);
+		size_t added = 0, removed = 0;
+
+		for (size_t j = 0; j < want.count; j++)
+			added += want.chains[j]->count;
+		for (size_t j = 0; j < have.count; j++) {
+			const struct chain *chain = ruleset_find(&want, have.chains[j]->name);
+			size_t common = chain ? longest_common(have.chains[j], 0, chain, 0) : 0;
+
+			removed += have.chains[j]->count - common;
+			added -= common;
+		}
+		expect(editor.added == added && editor.removed == removed,
+		       "%u added and %u removed, and %zu and %zu would do", editor.added,
+		       editor.removed, added, removed);
+		ruleset_free(&have);
+		ruleset_free(&want);
+	}
+	free(lines);
+}
+END_TEST
+
+START_TEST(a_change_of_one_rule_in_a_long_chain_is_two_edits)
+{
+	struct ruleset have = { 0 }, want = { 0 };
+	struct editor editor;
+
+	ruleset_add_chain(&have, "NOTRACK-a-in");
+	ruleset_add_chain(&want, "NOTRACK-a-in");
+	for (unsigned int i = 0; i < RULES_MOST - 6; i++) {
+		struct rule rule = { .target = TARGET_ACCEPT };
+
+		rule.source.length = 32;
+		memcpy(rule.source.address, &i, sizeof(i));
+		expect(chain_add_rule(have.chains[0], &rule), "out of memory");
+		rule.target = i == 100 ? TARGET_DROP : TARGET_ACCEPT;
+		expect(chain_add_rule(want.chains[0], &rule), "out of memory");
+	}
+	editor = edited(&have, &want);
+	ck_assert_uint_eq(editor.added, 1);
+	ck_assert_uint_eq(editor.removed, 1);
+	table_is(&editor, &want);
+	ruleset_free(&have);
+	ruleset_free(&want);
+	free(lines);
+}
+END_TEST
+
+static int refuse(void *data, const struct chain *chain)
+{
+	(void)data;
+	(void)chain;
+	return -EIO;
+}
+
+START_TEST(an_edit_that_fails_ends_there)
+{
+	const struct edit_ops refusing = { .add_chain = refuse };
+	struct ruleset have = { 0 }, want = { 0 };
+
+	ruleset_add_chain(&have, "NOTRACK-a-in");
+	ruleset_add_chain(&want, "NOTRACK-b-in");
+	chain_add_rule(want.chains[0], &(struct rule){ .target = TARGET_ACCEPT });
+
+	ck_assert_int_eq(ruleset_edit(&have, &want, &refusing, NULL), -EIO);
+	ruleset_free(&have);
+	ruleset_free(&want);
+}
+END_TEST
+
+/* --- jumps from built-in chains --------------------------------------- */
+
+static struct ruleset with_hook(const char *chain, const char *target, unsigned int position)
+{
+	struct ruleset rules = { 0 };
+
+	ruleset_add_chain(&rules, target);
+	ruleset_add_hook(&rules, &(struct hook){ .chain = chain, .target = target,
+						 .position = position });
+	return rules;
+}
+
+START_TEST(a_jump_that_somebody_moved_stays_there)
+{
+	struct ruleset have = with_hook("INPUT", "NOTRACK-INPUT", 7);
+	struct ruleset want = with_hook("INPUT", "NOTRACK-INPUT", 0);
+	struct editor editor = edited(&have, &want);
+
+	ck_assert(!editor.hooks_edited);
+	ruleset_free(&have);
+	ruleset_free(&want);
+	free(lines);
+}
+END_TEST
+
+START_TEST(all_jumps_of_ours_go_from_the_last_to_the_first)
+{
+	struct ruleset have = with_hook("INPUT", "NOTRACK-INPUT", 1), want = { 0 };
+	struct editor editor;
+
+	ruleset_add_hook(&have, &(struct hook){ .chain = "INPUT", .target = "NOTRACK-INPUT",
+						.position = 2 });
+	ruleset_add_hook(&have, &(struct hook){ .chain = "INPUT", .target = "NOTRACK-INPUT",
+						.position = 5 });
+	editor = edited(&have, &want);
+	ck_assert_uint_eq(editor.hook_count, 0);
+	table_is(&editor, &want);
+	ruleset_free(&have);
+	free(lines);
+}
+END_TEST
+
+START_TEST(a_chain_that_others_lead_to_stays_empty)
+{
+	struct ruleset have = with_hook("somebody", "NOTRACK-a-in", 0), want = { 0 };
+	struct editor editor;
+
+	chain_add_rule(have.chains[0], &(struct rule){ .target = TARGET_ACCEPT });
+	editor = edited(&have, &want);
+	ck_assert_uint_eq(editor.hook_count, 1);
+	ck_assert_ptr_nonnull(find_line(&editor, "NOTRACK-a-in"));
+	ck_assert_uint_eq(find_line(&editor, "NOTRACK-a-in")->count, 0);
+	ruleset_free(&have);
+	free(lines);
+}
+END_TEST
+
+/* --- make before break ------------------------------------------------ */
+
+/* Whether all rules of @part are in @whole, in their order. */
+static bool contains_in_order(const struct chain *whole, const struct chain *part)
+{
+	size_t found = 0;
+
+	for (size_t i = 0; i < whole->count && found < part->count; i++)
+		found += rule_same(&whole->rules[i], &part->rules[found]);
+	return found == part->count;
+}
+
+static bool has_rule(const struct chain *chain, const struct rule *rule)
+{
+	for (size_t i = 0; chain && i < chain->count; i++)
+		if (rule_same(&chain->rules[i], rule))
+			return true;
+	return false;
+}
+
+static void keeps_accepts(const struct ruleset *both, const struct ruleset *from)
+{
+	for (size_t i = 0; i < from->count; i++)
+		for (size_t j = 0; j < from->chains[i]->count; j++) {
+			const struct rule *rule = &from->chains[i]->rules[j];
+
+			if (rule->target == TARGET_ACCEPT)
+				expect(has_rule(ruleset_find(both, from->chains[i]->name), rule),
+				       "an accept of %s is lost", from->chains[i]->name);
+		}
+}
+
+/* Entered from the top, whatever is below is still reached. */
+static void keeps_jumps_of_tops(const struct ruleset *both, const struct ruleset *have)
+{
+	for (size_t i = 0; i < have->count; i++)
+		for (size_t j = 0; j < have->chains[i]->count; j++) {
+			const struct chain *chain = have->chains[i];
+
+			if (chain_is_top(chain->name) && chain->rules[j].target == TARGET_JUMP)
+				expect(has_rule(ruleset_find(both, chain->name), &chain->rules[j]),
+				       "a jump of %s is lost", chain->name);
+		}
+}
+
+static void check_union(const struct ruleset *have, const struct ruleset *want)
+{
+	struct ruleset both = { 0 };
+	int more = ruleset_union(&both, have, want);
+	struct editor editor;
+
+	expect(more >= 0, "out of memory");
+	for (size_t i = 0; i < want->count; i++) {
+		const struct chain *chain = ruleset_find(&both, want->chains[i]->name);
+
+		expect(chain && contains_in_order(chain, want->chains[i]), "%s lacks what is wanted",
+		       want->chains[i]->name);
+	}
+	keeps_accepts(&both, have);
+	keeps_jumps_of_tops(&both, have);
+	editor = edited(have, &both);
+	table_is(&editor, &both);
+	editor = edited(&both, want);
+	table_is(&editor, want);
+	expect(more || (!editor.added && !editor.removed && !editor.hooks_edited),
+	       "there is more to do than it says");
+	ruleset_free(&both);
+}
+
+START_TEST(halfway_everything_old_and_new_is_accepted)
+{
+	for (int i = 0; i < ROUNDS; i++) {
+		struct ruleset have = random_rules(12), want = random_rules(12);
+
+		check_union(&have, &want);
+		ruleset_free(&have);
+		ruleset_free(&want);
+	}
+	free(lines);
+}
+END_TEST
+
+static struct ruleset compiled_filter(struct notrack *nt, enum family family)
+{
+	struct ruleset rules[TABLES] = { 0 };
+	struct error error;
+
+	expect(!compile(&nt->model.families[family], family, rules, &error), "%s", error.text);
+	ruleset_free(&rules[RAW]);
+	return rules[FILTER];
+}
+
+START_TEST(from_one_model_to_another_everything_old_and_new_is_accepted)
+{
+	for (int i = 0; i < MODELS; i++) {
+		enum family family = random_chance(50) ? IPV4 : IPV6;
+		struct notrack *old = notrack_new(), *new = notrack_new();
+		struct ruleset have, want;
+
+		random_model(old, 4, 60);
+		random_model(new, 4, 60);
+		have = compiled_filter(old, family);
+		want = compiled_filter(new, family);
+		check_union(&have, &want);
+		ruleset_free(&have);
+		ruleset_free(&want);
+		notrack_free(old);
+		notrack_free(new);
+	}
+	free(lines);
+}
+END_TEST
+
+START_TEST(a_service_more_needs_no_way_halfway)
+{
+	struct notrack *nt = notrack_new();
+	struct ruleset have, want, both = { 0 };
+
+	notrack_add_service(nt, &(struct notrack_service){ .size = sizeof(struct notrack_service),
+							    .name = "dns" });
+	have = compiled_filter(nt, IPV4);
+	notrack_add_service(nt, &(struct notrack_service){ .size = sizeof(struct notrack_service),
+							    .name = "ntp" });
+	want = compiled_filter(nt, IPV4);
+	ck_assert_int_eq(ruleset_union(&both, &have, &want), 0);
+	ruleset_free(&both);
+	ck_assert_int_eq(ruleset_union(&both, &want, &have), 1);
+	ruleset_free(&both);
+	ruleset_free(&have);
+	ruleset_free(&want);
+	notrack_free(nt);
+}
+END_TEST
+
+static void tests(TCase *tcase)
+{
+	tcase_add_test(tcase, edits_applied_one_by_one_make_what_is_wanted);
+	tcase_add_test(tcase, nothing_to_change_is_no_edit);
+	tcase_add_test(tcase, no_fewer_edits_would_do);
+	tcase_add_test(tcase, a_change_of_one_rule_in_a_long_chain_is_two_edits);
+	tcase_add_test(tcase, an_edit_that_fails_ends_there);
+	tcase_add_test(tcase, a_jump_that_somebody_moved_stays_there);
+	tcase_add_test(tcase, all_jumps_of_ours_go_from_the_last_to_the_first);
+	tcase_add_test(tcase, a_chain_that_others_lead_to_stays_empty);
+	tcase_add_test(tcase, halfway_everything_old_and_new_is_accepted);
+	tcase_add_test(tcase, from_one_model_to_another_everything_old_and_new_is_accepted);
+	tcase_add_test(tcase, a_service_more_needs_no_way_halfway);
+}
+
+int main(void)
+{
+	return unit_main("diff", tests);
+}
