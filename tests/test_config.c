@@ -194,7 +194,9 @@ static const char everything[] =
 
 static bool says_changed(const char *command)
 {
-	return json_is_true(json_object_get(must_json("%s", command), "changed"));
+	const json_t *changed = json_object_get(must_json("%s", command), "changed");
+
+	return json_is_true(changed);
 }
 
 START_TEST(applying_twice_changes_once)
