@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* limit, unlimit */
 #include <errno.h>
-#include <stdlib.h>
-#include <string.h>
+#include <stdio.h>
 
 #include "notrackctl.h"
 #include "prefixes.h"
+#include "progress.h"
 
 static struct prefix_words prefixes;
 
@@ -52,11 +52,15 @@ static int run(struct options *options,
 	       int (*change)(struct notrack *nt, const struct options *options))
 {
 	int code = prefixes_read(&prefixes, options->words[1]);
+	char what[64];
 
+	snprintf(what, sizeof(what), "%zu prefixes", prefixes.count);
+	progress_begin(what);
 	if (!code)
 		code = rehearse(options, change);
 	if (!code)
 		code = change_model(options, change);
+	progress_end();
 	prefixes_free(&prefixes);
 	return code;
 }

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "inject.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <linux/netfilter_ipv4/ip_tables.h>
+#include <linux/netfilter_ipv6/ip6_tables.h>
+
+static struct {
+	enum fault fault;
+	unsigned int nth;	/* 0: off */
+	unsigned int calls;
+	int err;
+	struct injected injected;
+} injection;
+
+void inject_begin(enum fault fault, unsigned int nth, int err)
+{
+	memset(&injection, 0, sizeof(injection));
+	injection.fault = fault;
+	injection.nth = nth;
+	injection.err = err;
+}
+
+struct injected inject_end(void)
+{
+	injection.nth = 0;
+	return injection.injected;
+}
+
+bool injected_probe(const struct injected *injected)
+{
+	if (injected->level == IPPROTO_IP)
+		return injected->option == IPT_SO_GET_REVISION_MATCH ||
+		       injected->option == IPT_SO_GET_REVISION_TARGET;
+	return injected->option == IP6T_SO_GET_REVISION_MATCH ||
+	       injected->option == IP6T_SO_GET_REVISION_TARGET;
+}
+
+static bool is_about_xtables(int level, int option)
+{
+	switch (level) {
+	case IPPROTO_IP:
+		return option >= IPT_BASE_CTL && option <= IPT_SO_GET_MAX;
+	case IPPROTO_IPV6:
+		return option >= IP6T_BASE_CTL && option <= IP6T_SO_GET_REVISION_TARGET;
+	default:
+		return false;
+	}
+}
+
+/* Whether this call is to fail. Each of them begins with a name. */
+static bool fails(int level, int option, const void *value)
+{
+	struct injected *injected = &injection.injected;
+
+	if (!injection.nth || !is_about_xtables(level, option))
+		return false;
+	injection.calls++;
+	if (injection.calls < injection.nth ||
+	    (injection.fault == FAULT_ONCE && injection.calls > injection.nth))
+		return false;
+	if (!injected->count++) {
+		injected->level = level;
+		injected->option = option;
+		strncpy(injected->name, value, sizeof(injected->name) - 1);
+	}
+	errno = injection.err;
+	return true;
+}
+
+/* In place of libc's, for the library is linked into this program. */
+int setsockopt(int fd, int level, int option, const void *value, socklen_t size)
+{
+	if (fails(level, option, value))
+		return -1;
+	return (int)syscall(SYS_setsockopt, fd, level, option, value, size);
+}
+
+int getsockopt(int fd, int level, int option, void *restrict value, socklen_t *restrict size)
+{
+	if (fails(level, option, value))
+		return -1;
+	return (int)syscall(SYS_getsockopt, fd, level, option, value, size);
+}

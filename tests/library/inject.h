@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The calls by which xtables is asked and told, as the library in this program
+ * makes them: counted, and one of them failed on its way to the kernel.
+ */
+#ifndef NOTRACK_TESTS_INJECT_H
+#define NOTRACK_TESTS_INJECT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum fault { FAULT_ONCE, FAULT_FROM_THEN_ON };
+
+/* What a call that was failed had asked for. */
+struct injected {
+	unsigned int count;	/* of calls failed */
+	int level;		/* the first one's */
+	int option;
+	char name[32];		/* of the table, match or target it is about */
+};
+
+/* Fails the @nth call, counted from 1, with @err; 0 fails none. */
+void inject_begin(enum fault fault, unsigned int nth, int err);
+
+/* From here on all calls go through. */
+struct injected inject_end(void);
+
+/* Of the kind that asks which matches and targets there are. */
+bool injected_probe(const struct injected *injected);
+
+#endif

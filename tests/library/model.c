@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "model.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "run.h"
+#include "tables.h"
+
+struct notrack *new_context(void)
+{
+	struct notrack *nt = notrack_new();
+
+	ck_assert_ptr_nonnull(nt);
+	return nt;
+}
+
+int must_have_done(const struct notrack *nt, int result, const char *call)
+{
+	ck_assert_msg(result >= 0, "%s: %d: %s", call, result, notrack_error(nt));
+	return result;
+}
+
+int add_service(struct notrack *nt, const char *name, const char *mode)
+{
+	return notrack_add_service(nt, &(struct notrack_service){
+		.size = sizeof(struct notrack_service), .name = name, .mode = mode });
+}
+
+int add_client(struct notrack *nt, const char *service, const char *prefix, const char *above)
+{
+	return hashlimit_add_client(nt, service, prefix, &(struct hashlimit){
+		.size = sizeof(struct hashlimit), .above = above });
+}
+
+int add_dns_with_two_clients(struct notrack *nt)
+{
+	int err = add_service(nt, "dns", NULL);
+
+	for (int i = 0; i < FAMILY_COUNT && !err; i++)
+		err = add_client(nt, "dns", families[i].limited_prefix, "10/sec");
+	return err;
+}
+
+static const char rules_of_others[] =
+	"*raw\n"
+	":PREROUTING ACCEPT [0:0]\n"
+	":OUTPUT DROP [0:0]\n"
+	":Others - [0:0]\n"
+	":others - [0:0]\n"
+	"-A PREROUTING -p tcp -m tcp --dport 22 -j others\n"
+	"-A OUTPUT -g Others\n"
+	"-A Others -p udp -m udp --sport 5060 -j others\n"
+	"-A others -p udp -m udp --dport 5060 -j NOTRACK\n"
+	"COMMIT\n"
+	"*filter\n"
+	":INPUT DROP [0:0]\n"
+	":FORWARD ACCEPT [0:0]\n"
+	":OUTPUT ACCEPT [0:0]\n"
+	":Others - [0:0]\n"
+	":others - [0:0]\n"
+	"-A INPUT -i lo -j ACCEPT\n"
+	"-A INPUT -p tcp -m multiport --dports 22,80,443 -j others\n"
+	"-A FORWARD -j Others\n"
+	"-A OUTPUT -o eth+ -g others\n"
+	"-A Others -m comment --comment \"not ours\" -j RETURN\n"
+	"-A others -p tcp -m tcp --tcp-flags FIN,SYN,RST,ACK SYN -j Others\n"
+	"-A others -p udp -j DROP\n"
+	"COMMIT\n";
+
+void given_rules_of_others(void)
+{
+	for (int i = 0; i < FAMILY_COUNT; i++)
+		must_as(&(struct how){ .input = rules_of_others }, "%s", families[i].restore);
+	given_counters();
+}
+
+/* Each of a rule's two counters needs more than 32 bits for some of them. */
+static char *numbered(const char *saved)
+{
+	unsigned long long number = 0;
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+	const char *at;
+
+	ck_assert_ptr_nonnull(out);
+	while ((at = strstr(saved, "[0:0]"))) {
+		number++;
+		fprintf(out, "%.*s[%llu:%llu]", (int)(at - saved), saved, number * 300000007,
+			number * 4294967311);
+		saved = at + strlen("[0:0]");
+	}
+	fputs(saved, out);
+	fclose(out);
+	return keep(text);
+}
+
+void given_counters(void)
+{
+	struct saved saved = tables_save_both();
+
+	for (int i = 0; i < FAMILY_COUNT; i++)
+		saved.table[i] = numbered(saved.table[i]);
+	tables_restore(&saved);
+}
+
+struct saved tables_save_both(void)
+{
+	struct saved saved;
+
+	for (int i = 0; i < FAMILY_COUNT; i++)
+		saved.table[i] = format_text("%s%s", table_save(&families[i], "raw"),
+					     table_save(&families[i], "filter"));
+	return saved;
+}
+
+void tables_restore(const struct saved *saved)
+{
+	for (int i = 0; i < FAMILY_COUNT; i++)
+		must_as(&(struct how){ .input = saved->table[i] }, "%s -c", families[i].restore);
+}
+
+void assert_same_tables(const struct saved *expected, const char *when)
+{
+	struct saved found = tables_save_both();
+
+	for (int i = 0; i < FAMILY_COUNT; i++) {
+		const char *difference = first_difference(found.table[i], expected->table[i]);
+
+		ck_assert_msg(!difference, "%s, %s: %s", when, families[i].name, difference);
+	}
+}
+
+char *without_counters(const char *saved)
+{
+	char *text = keep(strdup(saved)), *to = text;
+
+	for (const char *from = saved; *from; from++) {
+		size_t length = strspn(from + (*from == '['), "0123456789:");
+
+		if (*from == '[' && length && from[1 + length] == ']') {
+			from += 1 + length;	/* and the blank after it */
+			from += from[1] == ' ';
+		} else {
+			*to++ = *from;
+		}
+	}
+	*to = '\0';
+	return text;
+}
+
+void assert_same_rules(const struct saved *expected, const char *when)
+{
+	struct saved found = tables_save_both();
+
+	for (int i = 0; i < FAMILY_COUNT; i++) {
+		const char *difference = first_difference(without_counters(found.table[i]),
+							  without_counters(expected->table[i]));
+
+		ck_assert_msg(!difference, "%s, %s: %s", when, families[i].name, difference);
+	}
+}
+
+char *print_rules(struct notrack *nt)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	ck_assert_ptr_nonnull(out);
+	must_do(nt, notrack_print_rules(nt, out));
+	fclose(out);
+	return keep(text);
+}
