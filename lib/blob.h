@@ -35,6 +35,26 @@ struct blob {
 	size_t count;
 };
 
+/* Of targets, and of the entries that head a user's chain and end any chain. */
+#define STANDARD_SIZE XT_ALIGN(sizeof(struct xt_standard_target))
+#define ERROR_SIZE XT_ALIGN(sizeof(struct xt_error_target))
+
+static inline uint32_t blob_head_size(const struct kernel *kernel)
+{
+	return (uint32_t)(kernel->entry_size + ERROR_SIZE);
+}
+
+static inline uint32_t blob_foot_size(const struct kernel *kernel)
+{
+	return (uint32_t)(kernel->entry_size + STANDARD_SIZE);
+}
+
+/* In our copy, the head of a chain has its number where the kernel does not look. */
+static inline uint32_t *blob_mark(const struct blob *blob, uint32_t head)
+{
+	return (uint32_t *)((char *)blob->block->entrytable + head + blob->kernel->mark_offset);
+}
+
 /* What a table's entries are to become. */
 struct blob_item {
 	const struct rule *rule;	/* a new one; or NULL: */

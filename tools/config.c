@@ -12,60 +12,18 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "config.h"
+#include "config_sections.h"
 #include "notrackctl.h"
 
 /* A line that the reader slips in behind a section's, so that empty ones count. */
 #define SECTION_MARK "+"
 
-enum section_kind {
-	SECTION_SERVICE,
-	SECTION_LIMIT,
-};
-
-/* The keys of a limit that are numbers. */
-static const struct {
-	const char *key;
-	size_t member;
-} numbers[] = {
+const struct number_key config_numbers[NUMBERS] = {
 	{ "burst", offsetof(struct hashlimit, burst) },
 	{ "srcmask", offsetof(struct hashlimit, srcmask) },
 	{ "htable-max", offsetof(struct hashlimit, htable_max) },
 	{ "htable-size", offsetof(struct hashlimit, htable_size) },
 	{ "htable-expire", offsetof(struct hashlimit, htable_expire_ms) },
-};
-#define NUMBERS (sizeof(numbers) / sizeof(numbers[0]))
-
-static uint32_t *number_of(struct hashlimit *limit, size_t index)
-{
-	return (uint32_t *)((char *)limit + numbers[index].member);
-}
-
-struct client {
-	char *prefix;
-	int line;
-};
-
-struct section {
-	struct section *next;
-	enum section_kind kind;
-	char *name;
-	const char *path;
-	int line;
-	struct notrack_service service;		/* its strings are owned */
-	struct hashlimit limit;
-	char *above;
-	int number_lines[NUMBERS];		/* of a limit's keys; 0: not given */
-	struct client *clients;
-	size_t client_count, client_room;
-	bool has_clients;
-};
-
-struct config {
-	struct section *first, **last;
-	char **paths;
-	size_t path_count;
-	struct notrack *judge;
 };
 
 struct file {
@@ -130,10 +88,7 @@ void config_free(struct config *config)
 
 #define complain_at(file, ...) ((file)->code = complain_line((file)->path, (file)->line, __VA_ARGS__))
 
-static int complain_line(const char *path, int line, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
-
-static int complain_line(const char *path, int line, const char *format, ...)
+int complain_line(const char *path, int line, const char *format, ...)
 {
 	char text[1200];
 	va_list args;
@@ -353,7 +308,7 @@ static int take_limit_key(struct file *file, const char *key, const char *value)
 		return section->above ? 0 : (file->code = out_of_memory());
 	}
 	for (size_t i = 0; i < NUMBERS; i++) {
-		if (strcmp(numbers[i].key, key))
+		if (strcmp(config_numbers[i].key, key))
 			continue;
 		if (section->number_lines[i])
 			return complain_at(file, "%s: is given twice", key);
@@ -455,97 +410,4 @@ int config_read(struct config *config, const char *path)
 		fclose(file.stream);
 	free(file.text);
 	return file.code;
-}
-
-/* --- into the model --------------------------------------------------- */
-
-static int build_service(const struct config *config, struct section *section,
-			 struct notrack *nt, unsigned int families)
-{
-	struct notrack_service words = section->service;
-	int err;
-
-	for (const struct section *other = config->first; other != section; other = other->next)
-		if (other->kind == SECTION_SERVICE && !strcmp(other->name, section->name) &&
-		    !(other->service.families && words.families &&
-		      strcmp(other->service.families, words.families)))
-			return complain_line(section->path, section->line, "service %s: is there "
-					     "twice; the first is %s:%d", section->name, other->path,
-					     other->line);
-	if (families && words.families && !strstr(words.families,
-						   families == NOTRACK_IPV6 ? "ipv6" : "ipv4"))
-		return 0;
-	words.name = section->name;
-	err = notrack_add_service(nt, &words);
-	return err ? complain_line(section->path, section->line, "%s", notrack_error(nt)) : 0;
-}
-
-/* Numbers may be at fault for the rate, or a family, they come with: one by one. */
-static int judge_numbers(const struct config *config, struct section *section,
-			 const struct client *client)
-{
-	struct hashlimit so_far = { .size = sizeof(so_far), .above = section->above };
-
-	for (size_t i = 0; i < NUMBERS; i++) {
-		if (!section->number_lines[i])
-			continue;
-		*number_of(&so_far, i) = *number_of(&section->limit, i);
-		if (hashlimit_add_client(config->judge, section->name, client->prefix, &so_far))
-			return complain_line(section->path, section->number_lines[i], "%s",
-					     notrack_error(config->judge));
-	}
-	return 0;
-}
-
-static int build_client(const struct section *section, const struct client *client,
-			struct notrack *nt)
-{
-	int found = hashlimit_has_client(nt, section->name, client->prefix), err;
-
-	if (found == 1)
-		return complain_line(section->path, client->line, "client %s: is named twice",
-				     client->prefix);
-	err = found < 0 ? found : hashlimit_add_client(nt, section->name, client->prefix,
-						       &section->limit);
-	return err ? complain_line(section->path, client->line, "%s", notrack_error(nt)) : 0;
-}
-
-static int build_limit(const struct config *config, struct section *section,
-		       struct notrack *nt, unsigned int families)
-{
-	bool judged[2] = { false };
-	int code = 0;
-
-	if (!section->above)
-		return complain_line(section->path, section->line, "limit %s: above is missing",
-				     section->name);
-	if (!section->client_count)
-		return complain_line(section->path, section->line, "limit %s: clients are missing",
-				     section->name);
-	for (size_t i = 0; i < section->client_count && !code; i++) {
-		const struct client *client = &section->clients[i];
-		bool ipv6 = strchr(client->prefix, ':');
-
-		if (!judged[ipv6])
-			code = judge_numbers(config, section, client);
-		judged[ipv6] = true;
-		if (!code && families != (ipv6 ? NOTRACK_IPV4 : NOTRACK_IPV6))
-			code = build_client(section, client, nt);
-	}
-	return code;
-}
-
-int config_build(const struct config *config, struct notrack *nt, unsigned int families)
-{
-	int code = 0;
-
-	if (families == NOTRACK_ANY)
-		families = 0;
-	for (struct section *section = config->first; section && !code; section = section->next)
-		if (section->kind == SECTION_SERVICE)
-			code = build_service(config, section, nt, families);
-	for (struct section *section = config->first; section && !code; section = section->next)
-		if (section->kind == SECTION_LIMIT)
-			code = build_limit(config, section, nt, families);
-	return code;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Rules as bytes and back, whatever the kernel's revisions; and bytes that are nobody's rules. */
+#include <arpa/inet.h>
 #include <compile.h>
 #include <context.h>
 #include <entry.h>
@@ -224,60 +225,309 @@ END_TEST
 
 /* --- what is not ours ------------------------------------------------- */
 
-/* Bytes that mean nothing: alignment, after the end of a name, the kernel's own. */
-static void ignore(bool *counts, size_t first, size_t size)
+/* The bytes of a match by which it says what it matches. */
+static const struct meaning {
+	const char *name;
+	uint8_t revision;
+	bool text;		/* counts to its end only */
+	size_t offset, size;
+} meanings[] = {
+#define MEANS(match, number, type, member) \
+	{ match, number, false, offsetof(type, member), sizeof(((type *)NULL)->member) }
+	MEANS("udp", 0, struct xt_udp, spts),
+	MEANS("udp", 0, struct xt_udp, dpts),
+	MEANS("udp", 0, struct xt_udp, invflags),
+	MEANS("tcp", 0, struct xt_tcp, spts),
+	MEANS("tcp", 0, struct xt_tcp, dpts),
+	MEANS("tcp", 0, struct xt_tcp, option),
+	MEANS("tcp", 0, struct xt_tcp, flg_mask),
+	MEANS("tcp", 0, struct xt_tcp, flg_cmp),
+	MEANS("tcp", 0, struct xt_tcp, invflags),
+	MEANS("multiport", 1, struct xt_multiport_v1, count),
+	MEANS("multiport", 1, struct xt_multiport_v1, ports[0]),
+	MEANS("multiport", 1, struct xt_multiport_v1, invert),
+	MEANS("sctp", 0, struct xt_sctp_info, chunkmap),
+	MEANS("sctp", 0, struct xt_sctp_info, chunk_match_type),
+	MEANS("sctp", 0, struct xt_sctp_info, flag_count),
+	MEANS("sctp", 0, struct xt_sctp_info, flags),
+	MEANS("sctp", 0, struct xt_sctp_info, invflags),
+	MEANS("icmp", 0, struct ipt_icmp, type),
+	MEANS("icmp", 0, struct ipt_icmp, code),
+	MEANS("icmp", 0, struct ipt_icmp, invflags),
+	MEANS("icmp6", 0, struct ip6t_icmp, type),
+	MEANS("icmp6", 0, struct ip6t_icmp, code),
+	MEANS("icmp6", 0, struct ip6t_icmp, invflags),
+	{ "comment", 0, true, 0, sizeof(struct xt_comment_info) },
+#define HASHLIMIT_MEANS(number, type) \
+	{ "hashlimit", number, true, offsetof(type, name), sizeof(((type *)NULL)->name) }, \
+	MEANS("hashlimit", number, type, cfg.mode), \
+	MEANS("hashlimit", number, type, cfg.avg), \
+	MEANS("hashlimit", number, type, cfg.burst), \
+	MEANS("hashlimit", number, type, cfg.size), \
+	MEANS("hashlimit", number, type, cfg.max), \
+	MEANS("hashlimit", number, type, cfg.gc_interval), \
+	MEANS("hashlimit", number, type, cfg.expire), \
+	MEANS("hashlimit", number, type, cfg.srcmask), \
+	MEANS("hashlimit", number, type, cfg.dstmask)
+	HASHLIMIT_MEANS(1, struct xt_hashlimit_mtinfo1),
+	HASHLIMIT_MEANS(2, struct xt_hashlimit_mtinfo2),
+	HASHLIMIT_MEANS(3, struct xt_hashlimit_mtinfo3),
+};
+
+/* With the @bits of that byte the other way round, the entry is another rule. */
+static void flip_bits(const struct rule *rule, enum family family, size_t byte, int bits,
+		      const char *label, const char *where)
 {
-	memset(counts + first, false, size);
+	struct arena arena = { 0 };
+
+	memcpy(again.bytes, buffer.bytes, entry_next(&kernels[family], buffer.bytes));
+	again.bytes[byte] = (char)(again.bytes[byte] ^ bits);
+	if (is_the_same(rule, decode(again.bytes, label, family, &arena))) {
+		rule_print(rule, "ours", family, stderr);
+		ck_abort_msg("byte %zu of %s is not looked at", byte, where);
+	}
+	arena_free(&arena);
 }
 
-#define IGNORE(counts, at, type, member) \
-	ignore(counts, (at) + offsetof(type, member), sizeof(((type *)NULL)->member))
-
-/* After the byte that ends a text; the text and that byte count. */
-static void ignore_after(bool *counts, const char *bytes, size_t at, size_t room)
+static void flip_each_bit(const struct rule *rule, enum family family, size_t byte,
+			  const char *label, const char *where)
 {
-	size_t used = strnlen(bytes + at, room) + 1;
-
-	if (used < room)
-		ignore(counts, at + used, room - used);
+	for (int bit = 0; bit < 8; bit++)
+		flip_bits(rule, family, byte, 1 << bit, label, where);
 }
 
-static void ignore_in_hashlimit(bool *counts, const char *bytes, size_t at, uint8_t revision)
+static void flip_match(const struct rule *rule, enum family family, const char *label,
+		       size_t offset)
 {
-	if (revision == 3) {
-		ignore_after(counts, bytes, at, NAME_MAX);
-		IGNORE(counts, at, struct xt_hashlimit_mtinfo3, hinfo);
-		/* of byte and rate modes only */
-		IGNORE(counts, at, struct xt_hashlimit_mtinfo3, cfg.interval);
-		ignore(counts, at + NAME_MAX, offsetof(struct xt_hashlimit_mtinfo3, cfg) - NAME_MAX);
-		/* what of a burst is past the least 32 bits no iptables can say */
-		ignore(counts, at + offsetof(struct xt_hashlimit_mtinfo3, cfg.burst) + 4, 4);
-		ignore(counts, at + offsetof(struct xt_hashlimit_mtinfo3, cfg.dstmask) + 1,
-		       offsetof(struct xt_hashlimit_mtinfo3, hinfo) -
-		       offsetof(struct xt_hashlimit_mtinfo3, cfg.dstmask) - 1);
-	} else if (revision == 2) {
-		ignore_after(counts, bytes, at, NAME_MAX);
-		IGNORE(counts, at, struct xt_hashlimit_mtinfo2, hinfo);
-		ignore(counts, at + NAME_MAX, offsetof(struct xt_hashlimit_mtinfo2, cfg) - NAME_MAX);
-		ignore(counts, at + offsetof(struct xt_hashlimit_mtinfo2, cfg.burst) + 4, 4);
-		ignore(counts, at + offsetof(struct xt_hashlimit_mtinfo2, cfg.dstmask) + 1,
-		       offsetof(struct xt_hashlimit_mtinfo2, hinfo) -
-		       offsetof(struct xt_hashlimit_mtinfo2, cfg.dstmask) - 1);
-	} else {
-		ignore_after(counts, bytes, at, IFNAMSIZ);
-		IGNORE(counts, at, struct xt_hashlimit_mtinfo1, hinfo);
-		ignore(counts, at + offsetof(struct xt_hashlimit_mtinfo1, cfg.dstmask) + 1,
-		       offsetof(struct xt_hashlimit_mtinfo1, hinfo) -
-		       offsetof(struct xt_hashlimit_mtinfo1, cfg.dstmask) - 1);
+	const struct xt_entry_match *match = (const void *)(buffer.bytes + offset);
+	size_t data = offset + offsetof(struct xt_entry_match, data);
+
+	for (size_t i = 0; i < sizeof(meanings) / sizeof(meanings[0]); i++) {
+		const struct meaning *meaning = &meanings[i];
+		size_t at = data + meaning->offset, size = meaning->size;
+
+		if (strcmp(match->u.user.name, meaning->name) ||
+		    match->u.user.revision != meaning->revision)
+			continue;
+		if (meaning->text)
+			size = strnlen(buffer.bytes + at, size);
+		if (size > 40)		/* of long ones, some: it takes its time */
+			size = 40;
+		for (size_t j = 0; j < size; j++)
+			flip_each_bit(rule, family, at + j, label, meaning->name);
 	}
 }
 
-static void ignore_in_multiport(bool *counts, const char *bytes, size_t at)
+/* A name that is matched as a whole; or as far as its mask goes. */
+static void flip_interface(const struct rule *rule, enum family family, const char *label,
+			   const char *name, size_t at)
 {
-	const struct xt_multiport_v1 *multiport = (const void *)(bytes + at);
+	size_t size = strlen(name), mask = at + 2 * IFNAMSIZ;
 
-	for (size_t i = multiport->count; i < XT_MULTI_PORTS; i++) {
-		ignore(counts, at + offsetof(struct xt_multiport_v1, ports) + 2 * i, 2);
-		ignore(counts, at + offsetof(struct xt_multiport_v1, pflags) + i, 1);
+	if (!size)
+		return;
+	for (size_t i = 0; i + 1 < size; i++)
+		flip_each_bit(rule, family, at + i, label, "an interface");
+	flip_bits(rule, family, mask + size - 2 + (size == 1), 0xff, label, "an interface's mask");
+	if (name[size - 1] != '+')
+		flip_bits(rule, family, mask + size, 0xff, label, "an interface's mask");
+}
+
+/* Addresses, their masks, interfaces, and the protocol. */
+static void flip_header(const struct rule *rule, enum family family, const char *label)
+{
+	/* struct ip6t_ip6 has the same members up to the protocol */
+	size_t bytes = family_bits(family) / 8, names = 4 * bytes;
+
+	for (size_t i = 0; i < names; i++)
+		flip_each_bit(rule, family, i, label, "addresses");
+	if (rule->match) {
+		flip_interface(rule, family, label, rule->match->in, names);
+		flip_interface(rule, family, label, rule->match->out, names + IFNAMSIZ);
 	}
+	flip_each_bit(rule, family, names + 4 * IFNAMSIZ, label, "the protocol");
+}
+
+static void flip(const struct rule *rule, enum family family, const struct revisions *revisions)
+{
+	const struct kernel *kernel = &kernels[family];
+	char label[XT_EXTENSION_MAXNAMELEN];
+	size_t offset = kernel->entry_size;
+
+	if (random_chance(90))		/* many rules are alike */
+		return;
+	encode(buffer.bytes, rule, family, revisions);
+	take_label(buffer.bytes, family, label);
+	flip_header(rule, family, label);
+	while (offset < entry_target_offset(kernel, buffer.bytes)) {
+		flip_match(rule, family, label, offset);
+		offset += ((const struct xt_entry_match *)(buffer.bytes + offset))->u.match_size;
+	}
+}
+
+START_TEST(no_bit_that_means_something_can_change_unnoticed)
+{
+	each_model(12, _i, flip);
+}
+END_TEST
+
+/* Of a rule that is not ours, all bytes go back, but for its counters. */
+static void is_kept(const struct rule *foreign, const char *entry, const char *label,
+		    enum family family)
+{
+	const struct kernel *kernel = &kernels[family];
+	size_t target = entry_target_offset(kernel, entry), counters = kernel->counters_offset;
+	static union {
+		char bytes[ENTRY_MOST];
+		max_align_t alignment;
+	} back;
+	const struct xt_entry_target *end = (const void *)(back.bytes + target);
+
+	expect(foreign->foreign_size == entry_next(kernel, entry), "another size");
+	encode(back.bytes, foreign, family, &kinds[0]);
+	expect(!memcmp(back.bytes, entry, counters), "another header");
+	counters += sizeof(struct xt_counters);
+	expect(!memcmp(back.bytes + counters, entry + counters, target - counters), "other matches");
+	expect(!strcmp(end->u.user.name, label), "another target: %s", end->u.user.name);
+}
+
+/* The sizes stay: with others, no entry gets past the kernel. */
+static void scramble(char *bytes, enum family family)
+{
+	const struct kernel *kernel = &kernels[family];
+	size_t offset = kernel->entry_size;
+	unsigned int header = family_bits(family) / 2 + 4 * IFNAMSIZ;
+
+	if (random_chance(20))
+		bytes[random_below(header)] = (char)random_below(256);
+	while (offset < entry_target_offset(kernel, bytes)) {
+		struct xt_entry_match *match = (void *)(bytes + offset);
+		unsigned int data = match->u.match_size - (unsigned int)sizeof(*match);
+		unsigned int changes = random_chance(20) ? data : random_below(4);
+
+		while (changes--)
+			match->data[random_below(data)] = (unsigned char)random_below(256);
+		if (random_chance(5))
+			match->u.user.revision = (uint8_t)random_below(5);
+		if (random_chance(5))
+			strcpy(match->u.user.name, random_chance(50) ? "length" : "hashlimit");
+		offset += match->u.match_size;
+	}
+}
+
+/* What is taken for ours, is: it would be written as it was read. */
+static void reads_sense(const struct rule *rule, enum family family,
+			const struct revisions *revisions)
+{
+	char label[XT_EXTENSION_MAXNAMELEN], label_again[XT_EXTENSION_MAXNAMELEN];
+	struct arena arena = { 0 };
+
+	encode(buffer.bytes, rule, family, revisions);
+	take_label(buffer.bytes, family, label);
+	for (int i = 0; i < MUTATIONS; i++) {
+		struct rule decoded, twice;
+
+		memcpy(again.bytes, buffer.bytes, entry_next(&kernels[family], buffer.bytes));
+		scramble(again.bytes, family);
+		decoded = decode(again.bytes, label, family, &arena);
+		if (decoded.target == TARGET_FOREIGN) {
+			is_kept(&decoded, again.bytes, label, family);
+			continue;
+		}
+		encode(again.bytes, &decoded, family, revisions);
+		take_label(again.bytes, family, label_again);
+		twice = decode(again.bytes, label_again, family, &arena);
+		if (is_the_same(&decoded, twice))
+			continue;
+		rule_print(&decoded, "once", family, stderr);
+		rule_print(&twice, "\ntwice", family, stderr);
+		ck_abort_msg("reads as one rule and then as another");
+	}
+	arena_free(&arena);
+}
+
+START_TEST(bytes_by_chance_are_kept_or_make_sense)
+{
+	each_model(MODELS / 10, _i, reads_sense);
+}
+END_TEST
+
+/* --- entries as iptables would make them ------------------------------ */
+
+/* -p udp -m udp --dport 53 -j ACCEPT, to be changed in one thing. */
+static struct xt_entry_target *given_udp_accept(void)
+{
+	static const struct match match = { .protocol = IPPROTO_UDP,
+					    .destination = { .count = 1, .range = { { 53, 53 } } } };
+	const struct rule rule = { .target = TARGET_ACCEPT, .match = &match };
+
+	encode(buffer.bytes, &rule, IPV4, &kinds[0]);
+	return (void *)entry_target(&kernels[IPV4], buffer.bytes);
+}
+
+static void expect_target(enum target target, const char *label)
+{
+	struct arena arena = { 0 };
+
+	ck_assert_int_eq(decode(buffer.bytes, label, IPV4, &arena).target, target);
+	arena_free(&arena);
+}
+
+START_TEST(an_inverted_match_is_not_ours)
+{
+	struct ipt_entry *entry = (void *)buffer.bytes;
+
+	given_udp_accept();
+	entry->ip.invflags = IPT_INV_SRCIP;
+	expect_target(TARGET_FOREIGN, "ACCEPT");
+	given_udp_accept();
+	entry->ip.flags = IPT_F_FRAG;
+	expect_target(TARGET_FOREIGN, "ACCEPT");
+	given_udp_accept();
+	expect_target(TARGET_ACCEPT, "ACCEPT");
+}
+END_TEST
+
+START_TEST(a_mask_with_holes_is_not_ours)
+{
+	struct ipt_entry *entry = (void *)buffer.bytes;
+
+	given_udp_accept();
+	entry->ip.smsk.s_addr = htonl(0xff00ff00);
+	expect_target(TARGET_FOREIGN, "ACCEPT");
+	entry->ip.smsk.s_addr = htonl(0xffffff00);
+	expect_target(TARGET_ACCEPT, "ACCEPT");
+}
+END_TEST
+
+START_TEST(a_target_of_others_is_not_ours)
+{
+	struct xt_entry_target *target = given_udp_accept();
+
+	strcpy(target->u.user.name, "TTL");
+	expect_target(TARGET_FOREIGN, "TTL");
+	given_udp_accept();
+	memset(target->u.user.name, 0, sizeof(target->u.user.name));
+	expect_target(TARGET_FOREIGN, "QUEUE");
+}
+END_TEST
+
+static void tests(TCase *tcase)
+{
+	tcase_add_loop_test(tcase, every_rule_of_ours_is_read_as_it_was_written, 0, KINDS);
+	tcase_add_loop_test(tcase, every_rate_is_read_as_it_was_written, 0, KINDS);
+	tcase_add_test(tcase, a_rate_that_the_kernel_cannot_hold_is_refused);
+	tcase_add_test(tcase, a_comment_is_cut_into_as_many_as_it_takes);
+	tcase_add_test(tcase, a_rule_that_is_too_long_is_refused_and_overruns_nothing);
+	tcase_add_loop_test(tcase, an_entry_is_laid_out_as_the_kernel_checks_it, 0, KINDS);
+	tcase_add_loop_test(tcase, no_bit_that_means_something_can_change_unnoticed, 0, KINDS);
+	tcase_add_loop_test(tcase, bytes_by_chance_are_kept_or_make_sense, 0, KINDS);
+	tcase_add_test(tcase, an_inverted_match_is_not_ours);
+	tcase_add_test(tcase, a_mask_with_holes_is_not_ours);
+	tcase_add_test(tcase, a_target_of_others_is_not_ours);
+}
+
+int main(void)
+{
+	return unit_main("entry", tests);
 }

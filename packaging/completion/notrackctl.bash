@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# bash completion for notrackctl(8)
+
+_notrackctl_services()
+{
+	notrackctl -w 0 show 2>/dev/null | sed -n 's/^\[service \(.*\)\]$/\1/p' | sort -u
+}
+
+_notrackctl_clients()
+{
+	notrackctl -w 0 stats -o SERVICE,CLIENT --noheadings --raw 2>/dev/null |
+		awk -v service="$1" '$1 == service && $2 { print $2 }'
+}
+
+_notrackctl()
+{
+	local builtin='dns dns-auth dot doq syslog syslog-tls ntp http https quic radius snmp-trap'
+	local commands='add del limit unlimit apply show stats clear doctor'
+	local everywhere='-4 -6 --ipv4 --ipv6 --netns -w --wait --json --help --version'
+	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]}
+	local command= service= words= count=0 i
+
+	# the command, its first word, and how many words it has before this one
+	for ((i = 1; i < COMP_CWORD; i++)); do
+		case ${COMP_WORDS[i]} in
+		--netns | -w | --wait | --ports | --proto | --role | --local | --remote | \
+		--interface | --reply-ports | --above | --burst | --srcmask | --htable-* | \
+		--watch | -o | --output)
+			((i++)) ;;
+		-?*) ;;
+		*)
+			if [[ -z $command ]]; then
+				command=${COMP_WORDS[i]}
+			else
+				((count++)) || service=${COMP_WORDS[i]}
+			fi ;;
+		esac
+	done
+
+	case $prev in
+	--netns) words=$(ls /run/netns 2>/dev/null) ;;
+	--interface) words=$(ls /sys/class/net 2>/dev/null) ;;
+	--proto) words='udp tcp udp,tcp sctp udplite' ;;
+	--role) words='inbound outbound both' ;;
+	--above) words='1/sec 10/sec 100/sec 1/min 10/min 1/hour 1/day' ;;
+	-o | --output)
+		words='SERVICE FAMILY UNTRACKED UNTRACKED/S UNTRACKED-BYTES ACCEPTED ACCEPTED/S
+			ACCEPTED-BYTES CLIENT SEEN SEEN/S SEEN-BYTES PASSED PASSED/S PASSED-BYTES
+			DROPPED DROPPED/S DROPPED-BYTES' ;;
+	-w | --wait | --ports | --local | --remote | --reply-ports | --burst | --srcmask | \
+	--htable-* | --watch)
+		return ;;
+	*)
+		case $command in
+		add) words='--ports --proto --role --local --remote --interface --reply-ports
+			--classic --no-icmp-errors' ;;
+		limit) words='--above --burst --srcmask --htable-max --htable-size --htable-expire' ;;
+		apply) words='--dry-run' ;;
+		show) words='--rules' ;;
+		stats) words='--prometheus --watch -o --output --noheadings --raw' ;;
+		esac
+		words="$everywhere $words"
+		[[ $cur == -* ]] || case $command:$count in
+		:0) words=$commands ;;
+		add:0) words="$builtin $(_notrackctl_services)" ;;
+		del:0 | limit:0 | unlimit:0) words=$(_notrackctl_services) ;;
+		limit:1 | unlimit:1) words="- $(_notrackctl_clients "$service")" ;;
+		apply:0)
+			compopt -o filenames 2>/dev/null
+			mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+			return ;;
+		*) return ;;
+		esac ;;
+	esac
+	mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
+	[[ $cur != *:* ]] || ! declare -F __ltrim_colon_completions >/dev/null ||
+		__ltrim_colon_completions "$cur"
+}
+
+complete -F _notrackctl notrackctl
