@@ -190,7 +190,8 @@ struct notrack_service {
  * notrack_add_service - put a service into the model, or replace its definition
  * @service: copied
  *
- * Limits of a service that is replaced stay.  A family for which nothing is
+ * Where @service->families names one family, the other's definition stays as
+ * it is.  Limits of a service that is replaced stay.  A family for which nothing is
  * left (@local names addresses of the other one only) gets no rules.
  * Returns: 0, -EINVAL with a sentence that names the offending word, -ENOMEM.
  * Since: 1.0

@@ -42,7 +42,7 @@ static int check_clients(struct notrack *nt, const struct service *service)
 int notrack_add_service(struct notrack *nt, const struct notrack_service *words)
 {
 	struct notrack_service all;
-	unsigned int families = nt->families;
+	unsigned int families = nt->families, scope = nt->families;
 	struct service *service;
 	int err;
 
@@ -50,12 +50,14 @@ int notrack_add_service(struct notrack *nt, const struct notrack_service *words)
 	err = context_take_struct(nt, &all, sizeof(all), words, "struct notrack_service");
 	if (!err)
 		err = service_parse(&service, &all, &families, &nt->error);
+	if (!err)
+		service_ask_families(all.families, &scope, &nt->error);
 	if (err)
 		return err;
 	err = check_description(nt, service);
 	if (!err)
 		err = check_clients(nt, service);
-	if (!err && model_put_service(&nt->model, service, families, nt->families))
+	if (!err && model_put_service(&nt->model, service, families, scope))
 		err = fail(&nt->error, -ENOMEM, "out of memory");
 	service_unref(service);
 	return err;

@@ -359,18 +359,23 @@ unsigned int service_families(const struct service *service)
 	return families;
 }
 
+int service_ask_families(const char *words, unsigned int *families, struct error *error)
+{
+	unsigned int asked = 0;
+	int err = given(words) ? words_each(words, error, take_family, &asked) : 0;
+
+	if (!err && given(words))
+		*families &= asked;
+	return err;
+}
+
 static int choose_families(const struct service *service, const char *words,
 			   unsigned int *families, struct error *error)
 {
-	unsigned int asked = 0;
-	int err;
+	int err = service_ask_families(words, families, error);
 
-	if (given(words)) {
-		err = words_each(words, error, take_family, &asked);
-		if (err)
-			return err;
-		*families &= asked;
-	}
+	if (err)
+		return err;
 	*families &= service_families(service);
 	if (!*families)
 		return fail(error, -EINVAL,

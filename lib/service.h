@@ -63,6 +63,9 @@ int service_parse(struct service **service, const struct notrack_service *words,
 struct service *service_ref(struct service *service);
 void service_unref(struct service *service);
 
+/* Leaves those of @families that the words, if there are any, name. */
+int service_ask_families(const char *words, unsigned int *families, struct error *error);
+
 /* The families in which it has flows, as bits. */
 unsigned int service_families(const struct service *service);
 

@@ -239,6 +239,19 @@ START_TEST(one_family_alone_is_shown_as_such)
 }
 END_TEST
 
+START_TEST(each_family_may_have_a_definition_of_its_own)
+{
+	static const char pair[] = "[service dns]\nports = 54\nprotocols = udp, tcp\n"
+				   "roles = inbound, outbound\nfamilies = ipv4\n\n"
+				   "[service dns]\nports = 53\nprotocols = udp, tcp\n"
+				   "roles = inbound, outbound\nfamilies = ipv6\n";
+
+	must_as(&(struct how){ .input = pair }, "notrackctl apply -");
+
+	ck_assert_str_eq(must("notrackctl show").out, pair);
+}
+END_TEST
+
 START_TEST(what_the_file_does_not_name_goes)
 {
 	must("notrackctl add dns");
@@ -327,6 +340,7 @@ static void tests(TCase *tcase)
 	tcase_add_test(tcase, applying_twice_changes_once);
 	tcase_add_test(tcase, what_is_shown_can_be_applied_and_changes_nothing);
 	tcase_add_test(tcase, one_family_alone_is_shown_as_such);
+	tcase_add_test(tcase, each_family_may_have_a_definition_of_its_own);
 	tcase_add_test(tcase, what_the_file_does_not_name_goes);
 	tcase_add_test(tcase, a_dry_run_tells_and_changes_nothing);
 	tcase_add_test(tcase, parts_are_read_behind_the_file);

@@ -121,7 +121,7 @@ static char *take_line(struct file *file, char *line, int room)
 	}
 	if (size >= room) {
 		complain_at(file, "is longer than %d characters; a list may go on in the next line, "
-			    "which then begins with a blank", room - 1);
+			    "which then begins with a blank", room - 2);
 		return NULL;
 	}
 	file->continues = *file->text == ' ' || *file->text == '\t';
