@@ -141,11 +141,42 @@ static int parse_clients(struct notrack *nt, const char *service, const char *co
 	return err;
 }
 
-/* Both families or none: the second one's failure takes the first one back. */
+static const struct prefix *prefixes_of(const struct request *request, enum family family)
+{
+	return request->prefixes + (family == IPV6 ? request->count[IPV4] : 0);
+}
+
+/* Both families: what can fail comes first. */
+static int add_to_both(struct notrack *nt, const struct request *request,
+		       const struct limit_rate rates[FAMILIES])
+{
+	struct clients_change changes[FAMILIES];
+	enum family ready = IPV4;
+	int err = 0;
+
+	for (; ready < FAMILIES && !err; ready++)
+		err = clients_prepare(&request->served[ready]->clients,
+				      prefixes_of(request, ready), request->count[ready],
+				      &rates[ready], &changes[ready]);
+	if (err)
+		ready--;
+	for (enum family family = IPV4; family < ready; family++) {
+		struct clients *clients = &request->served[family]->clients;
+
+		if (err)
+			clients_cancel(clients, &changes[family]);
+		else
+			clients_finish(clients, prefixes_of(request, family),
+				       request->count[family], &changes[family]);
+	}
+	return err ? fail(&nt->error, err, "out of memory") : 0;
+}
+
 static int add_clients(struct notrack *nt, const struct request *request,
 		       const struct hashlimit *words)
 {
 	struct limit_rate rates[FAMILIES] = { 0 };
+	enum family only;
 	int err = 0;
 
 	for (enum family family = IPV4; family < FAMILIES && !err; family++)
@@ -155,11 +186,11 @@ static int add_clients(struct notrack *nt, const struct request *request,
 		return err;
 	if (!request->count[IPV4] && !request->count[IPV6])	/* judge the words all the same */
 		return limit_parse(&rates[IPV6], words, IPV6, &nt->error);
-	for (enum family family = IPV4; family < FAMILIES && !err; family++)
-		if (request->count[family])
-			err = clients_add(&request->served[family]->clients,
-					  request->prefixes + (family ? request->count[IPV4] : 0),
-					  request->count[family], &rates[family]);
+	if (request->count[IPV4] && request->count[IPV6])
+		return add_to_both(nt, request, rates);
+	only = request->count[IPV4] ? IPV4 : IPV6;
+	err = clients_add(&request->served[only]->clients, prefixes_of(request, only),
+			  request->count[only], &rates[only]);
 	return err ? fail(&nt->error, err, "out of memory") : 0;
 }
 

@@ -93,8 +93,9 @@ bool clients_has(const struct clients *clients, const struct prefix *prefix)
 
 /* --- adding ----------------------------------------------------------- */
 
-/* Both lists and @more, in order, become the long one. */
-static int merge(struct clients *clients, const struct client *more, size_t more_count)
+/* Both lists and @more, in order, as one; what was taken off is left out. */
+static int merge(const struct clients *clients, const struct client *more, size_t more_count,
+		 struct clients_change *merged)
 {
 	const struct client *sources[] = { clients->list, clients->recent, more };
 	size_t left[] = { clients->list_count, clients->recent_count, more_count };
@@ -117,24 +118,36 @@ static int merge(struct clients *clients, const struct client *more, size_t more
 		sources[first]++;
 		left[first]--;
 	}
-	memory_put(clients->list, clients->list_room * sizeof(*list));
-	clients->list = list;
-	clients->list_count = count;
-	clients->list_room = room;
-	clients->recent_count = 0;
+	merged->list = list;
+	merged->count = count;
+	merged->room = room;
 	return 0;
+}
+
+static void install(struct clients *clients, const struct clients_change *merged)
+{
+	memory_put(clients->list, clients->list_room * sizeof(*clients->list));
+	clients->list = merged->list;
+	clients->list_count = merged->count;
+	clients->list_room = merged->room;
+	clients->recent_count = 0;
 }
 
 /* Room for one more in the short list, or at the end of the long one. */
 static int reserve(struct clients *clients)
 {
+	struct clients_change merged;
+
 	if (!clients->recent) {
 		clients->recent = calloc(RECENT_MOST, sizeof(*clients->recent));
 		if (!clients->recent)
 			return -ENOMEM;
 	}
-	if (clients->recent_count == RECENT_MOST || clients->list_count == clients->list_room)
-		return merge(clients, NULL, 0);
+	if (clients->recent_count < RECENT_MOST && clients->list_count < clients->list_room)
+		return 0;
+	if (merge(clients, NULL, 0, &merged))
+		return -ENOMEM;
+	install(clients, &merged);
 	return 0;
 }
 
@@ -196,37 +209,56 @@ static size_t pick_new(const struct clients *clients, struct client *more,
 	return kept;
 }
 
-/* What can fail comes first, so that it is all or none. */
-static int add_many(struct clients *clients, const struct prefix *prefixes, size_t count,
-		    struct limit *limit)
+int clients_prepare(struct clients *clients, const struct prefix *prefixes, size_t count,
+		    const struct limit_rate *rate, struct clients_change *change)
 {
+	struct limit *limit = get_limit(clients, rate);
 	struct client *more = memory_get(count * sizeof(*more));
-	size_t new_count = more ? pick_new(clients, more, prefixes, count, limit) : 0;
-	int err = more ? 0 : -ENOMEM;
+	int err = -ENOMEM;
 
-	limit->clients++;	/* not unused, whatever is moved meanwhile */
-	if (new_count)
-		err = merge(clients, more, new_count);
-	if (!err) {
-		clients->count += new_count;
-		limit->clients += new_count;
-		for (size_t i = 0; i < count; i++)
-			move(clients, find(clients, &prefixes[i]), limit);
+	*change = (struct clients_change){ .limit = limit };
+	if (limit && more) {
+		change->added = pick_new(clients, more, prefixes, count, limit);
+		err = merge(clients, more, change->added, change);
 	}
-	limit->clients--;
 	memory_put(more, count * sizeof(*more));
+	if (err)
+		drop_unused_limits(clients);
 	return err;
+}
+
+void clients_finish(struct clients *clients, const struct prefix *prefixes, size_t count,
+		    const struct clients_change *change)
+{
+	install(clients, change);
+	clients->count += change->added;
+	change->limit->clients += change->added;
+	for (size_t i = 0; i < count; i++)
+		move(clients, find(clients, &prefixes[i]), change->limit);
+	drop_unused_limits(clients);
+}
+
+void clients_cancel(struct clients *clients, const struct clients_change *change)
+{
+	memory_put(change->list, change->room * sizeof(*change->list));
+	drop_unused_limits(clients);
 }
 
 int clients_add(struct clients *clients, const struct prefix *prefixes, size_t count,
 		const struct limit_rate *rate)
 {
-	struct limit *limit = get_limit(clients, rate);
-	int err = limit ? 0 : -ENOMEM;
+	struct clients_change change;
+	struct limit *limit;
+	int err;
 
-	if (!err)
-		err = count == 1 ? add_one(clients, prefixes, limit) :
-				   add_many(clients, prefixes, count, limit);
+	if (count != 1) {
+		err = clients_prepare(clients, prefixes, count, rate, &change);
+		if (!err)
+			clients_finish(clients, prefixes, count, &change);
+		return err;
+	}
+	limit = get_limit(clients, rate);
+	err = limit ? add_one(clients, prefixes, limit) : -ENOMEM;
 	drop_unused_limits(clients);
 	return err;
 }

@@ -34,6 +34,18 @@ struct clients {
 /* Adds @count clients or moves them to @rate; all or, out of memory, none. */
 int clients_add(struct clients *clients, const struct prefix *prefixes, size_t count,
 		const struct limit_rate *rate);
+
+/* The same in two steps, of which only the first can fail. */
+struct clients_change {
+	struct limit *limit;
+	struct client *list;		/* the long list to be */
+	size_t count, room, added;
+};
+int clients_prepare(struct clients *clients, const struct prefix *prefixes, size_t count,
+		    const struct limit_rate *rate, struct clients_change *change);
+void clients_finish(struct clients *clients, const struct prefix *prefixes, size_t count,
+		    const struct clients_change *change);
+void clients_cancel(struct clients *clients, const struct clients_change *change);
 bool clients_has(const struct clients *clients, const struct prefix *prefix);
 /* A prefix that is not there is passed over. */
 void clients_remove(struct clients *clients, const struct prefix *prefix);

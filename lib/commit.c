@@ -333,6 +333,14 @@ static int print_flushed(void *data, const struct chain *chain)
 	return 0;
 }
 
+static int count_empty(void *data, const struct chain *chain)
+{
+	struct printer *printer = data;
+
+	printer->changes.removed += chain->count == 0;
+	return 0;
+}
+
 static const struct edit_ops print_edit = {
 	.add_chain = print_nothing,
 	.add_rule = print_added,
@@ -340,7 +348,7 @@ static const struct edit_ops print_edit = {
 	.add_hook = print_hook_added,
 	.remove_hook = print_hook_removed,
 	.flush_chain = print_flushed,
-	.remove_chain = print_nothing,
+	.remove_chain = count_empty,
 };
 
 static int diff_in_kernel(struct notrack *nt, void *data)

@@ -127,7 +127,13 @@ int context_read(struct notrack *nt, enum family family, enum table_id id)
 		return 0;
 	ruleset_free(&snapshot->found);
 	err = table_open(&snapshot->table, &kernels[family], id, &nt->error);
-	return err ? err : table_read(&snapshot->table, &snapshot->found, &nt->error);
+	if (!err)
+		err = table_read(&snapshot->table, &snapshot->found, &nt->error);
+	if (err) {	/* a part must not be taken for the whole */
+		table_close(&snapshot->table);
+		ruleset_free(&snapshot->found);
+	}
+	return err;
 }
 
 void context_forget(struct notrack *nt)

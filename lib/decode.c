@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "name.h"
+
 /* --- matches ------------------------------------------------------ */
 
 struct reader {
@@ -12,7 +14,8 @@ struct reader {
 	struct arena *arena;
 	const struct kernel *kernel;
 	enum family family;
-	bool bad;		/* something we never say, or out of memory */
+	struct limit_rate *coarse;	/* of revision 1 */
+	bool bad;		/* something we never say */
 	int err;
 };
 
@@ -45,7 +48,7 @@ static void get_tcp(struct reader *reader, const void *data)
 	get_range(reader, tcp->dpts, &reader->match.destination);
 	if (tcp->flg_mask == SYN_MASK && tcp->flg_cmp == SYN_BIT)
 		reader->match.syn = tcp->invflags == XT_TCP_INV_FLAGS ? SYN_NOT : SYN_ONLY;
-	else if (tcp->flg_mask || tcp->flg_cmp)
+	else if (tcp->flg_mask || tcp->flg_cmp || tcp->invflags)
 		reader->bad = true;
 	if (tcp->option || tcp->invflags & ~XT_TCP_INV_FLAGS)
 		reader->bad = true;
@@ -101,22 +104,40 @@ static void get_icmp(struct reader *reader, const void *data)
 	reader->match.icmp_type = icmp->type;
 }
 
-/* The kernel's own scale keeps no more than this of the period. */
-static uint64_t period_from_v1(uint64_t average)
-{
-	char above[LIMIT_ABOVE_TEXT];
-	struct limit_rate rate = { 0 };
-	struct hashlimit words = { .size = sizeof(words), .above = above };
+/* A request a day. */
+#define LONGEST_PERIOD (UINT64_C(86400) * LIMIT_SCALE)
 
-	limit_format_above(average * (LIMIT_SCALE / XT_HASHLIMIT_SCALE), above);
-	limit_parse(&rate, &words, IPV4, &(struct error){ 0 });
-	return rate.period;
+/*
+ * Revision 1 keeps a hundredth of a period: the name of the hash table, which
+ * carries the rate, tells which of a hundred it was.
+ */
+static void refine_period(struct limit_rate *rate, const struct match *match)
+{
+	static const char head[] = "drop_overly_frequent_";
+	const uint64_t step = LIMIT_SCALE / XT_HASHLIMIT_SCALE, least = rate->period * step;
+	const char *comment = match->comment;
+	char name[HASHLIMIT_NAME_MOST + 1];
+
+	rate->period = least;
+	rate->coarse = (uint32_t)step;
+	if (!comment || strncmp(comment, head, strlen(head)))
+		return;
+	for (uint64_t i = 0; i < step; i++) {
+		rate->period = least + i;
+		name_hashlimit(name, comment + strlen(head), rate);
+		if (!strcmp(name, match->table_name)) {
+			rate->coarse = 0;
+			return;
+		}
+	}
+	rate->period = least;
 }
 
 #define GET_HASHLIMIT(reader, info, bits) do {						\
 	if ((info)->cfg.mode != (XT_HASHLIMIT_INVERT | XT_HASHLIMIT_HASH_SIP) ||	\
 	    (info)->cfg.gc_interval != GC_INTERVAL_MS || (info)->cfg.dstmask != (bits) || \
-	    !(info)->cfg.avg || !memchr((info)->name, '\0', sizeof((info)->name)))	\
+	    !(info)->cfg.avg || (info)->cfg.avg > LONGEST_PERIOD ||			\
+	    (uint64_t)(info)->cfg.burst > UINT32_MAX || !memchr((info)->name, '\0', sizeof((info)->name)))	\
 		(reader)->bad = true;							\
 	rate->period = (info)->cfg.avg;							\
 	rate->burst = (uint32_t)(info)->cfg.burst;					\
@@ -145,8 +166,7 @@ static void get_hashlimit(struct reader *reader, const void *data, uint8_t revis
 		GET_HASHLIMIT(reader, (const struct xt_hashlimit_mtinfo1 *)data, bits);
 	if (reader->bad)
 		return;
-	if (revision == 1)
-		rate->period = period_from_v1(rate->period);
+	reader->coarse = revision == 1 ? rate : NULL;
 	reader->match.above = rate;
 	reader->match.table_name = arena_strdup(reader->arena, name);
 	if (!reader->match.table_name)
@@ -242,7 +262,8 @@ static void get_target(struct rule *rule, const struct xt_entry_target *target,
 		rule->target = TARGET_NOTRACK;
 		return;
 	}
-	if (strcmp(target->u.user.name, XT_STANDARD_TARGET)) {
+	/* also a verdict that is none of ours */
+	if (strcmp(target->u.user.name, XT_STANDARD_TARGET) || !strcmp(label, "QUEUE")) {
 		rule->target = TARGET_FOREIGN;
 		return;
 	}
@@ -262,7 +283,6 @@ void *entry_copy(const void *entry, const char *target, const struct kernel *ker
 	if (!copy)
 		return NULL;
 	memcpy(copy, entry, header.next_offset);
-	memset(copy + kernel->counters_offset, 0, sizeof(struct xt_counters));
 	copied = (void *)(copy + header.target_offset);
 	if (!strcmp(copied->u.user.name, XT_STANDARD_TARGET)) {
 		memset(copied->u.user.name, 0, sizeof(copied->u.user.name));
@@ -310,10 +330,16 @@ int entry_decode(struct rule *rule, const void *entry, const char *target,
 		rule->target = TARGET_FOREIGN;
 		rule->foreign = entry_copy(entry, target, kernel, arena);
 		rule->foreign_size = header.next_offset;
-		return rule->foreign ? 0 : -ENOMEM;
+		if (!rule->foreign)
+			return -ENOMEM;
+		/* they are in rule->count, and no part of what the rule is */
+		memset((char *)rule->foreign + kernel->counters_offset, 0, sizeof(struct xt_counters));
+		return 0;
 	}
 	if (reader.err)
 		return reader.err;
+	if (reader.coarse)
+		refine_period(reader.coarse, &reader.match);
 	if (header.protocol || *header.in || *header.out || header.target_offset > kernel->entry_size)
 		return keep_match(rule, &reader);
 	return 0;

@@ -274,13 +274,31 @@ static void keep_reached(struct merger *merger, size_t index)
 
 static bool accepts(const struct chain *chain)
 {
-	/* clients' chains never do, and are many */
-	if (chain->count && chain->rules[0].source.length && chain->rules[0].chain)
-		return false;
 	for (size_t i = 0; i < chain->count; i++)
 		if (chain->rules[i].target == TARGET_ACCEPT)
 			return true;
 	return chain_is_top(chain->name);
+}
+
+/* A chain that goes is kept halfway, with all it leads to. */
+static void keep_going(struct merger *merger, const struct ruleset *want)
+{
+	const struct ruleset *have = merger->have;
+	size_t next;
+
+	for (size_t i = 0; i < have->count; i++) {
+		const struct chain *chain = have->chains[i];
+
+		if (!accepts(chain))
+			continue;
+		if (!ruleset_find(want, chain->name))
+			keep_reached(merger, i);
+		/* and so is a jump to it */
+		for (size_t j = 0; chain_is_top(chain->name) && j < chain->count; j++)
+			if (chain->rules[j].chain && !ruleset_find(want, chain->rules[j].chain) &&
+			    ruleset_index(have, chain->rules[j].chain, &next))
+				keep_reached(merger, next);
+	}
 }
 
 static int merge(const struct chain *have, const struct chain *want,
@@ -309,9 +327,7 @@ int ruleset_union(struct ruleset *both, const struct ruleset *have,
 
 	if (!merger.keep)
 		return -ENOMEM;
-	for (size_t i = 0; i < have->count; i++)
-		if (accepts(have->chains[i]) && !ruleset_find(want, have->chains[i]->name))
-			keep_reached(&merger, i);
+	keep_going(&merger, want);
 	err = each_pair(have, want, merge, NULL, &merger);
 	for (size_t i = 0; i < want->hook_count && !err; i++)
 		err = ruleset_add_hook(both, &want->hooks[i]);

@@ -95,7 +95,7 @@ static void check_extensions(struct doctor *doctor, const struct kernel *kernel)
 		tell(doctor, name, NOTRACK_OK, 0, "multiport, comment, %s", revisions.notrack ?
 		     "NOTRACK" : "CT --notrack in place of NOTRACK");
 	snprintf(name, sizeof(name), "hashlimit (%s)", kernel->name);
-	if (!err && revisions.hashlimit < 0)
+	if (!err && !revisions.hashlimit)
 		tell(doctor, name, NOTRACK_FAILED, -EPROTONOSUPPORT, "not there: services work, "
 		     "limits do not; load module xt_hashlimit");
 	else if (!err && revisions.hashlimit == 1)

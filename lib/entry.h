@@ -10,7 +10,7 @@
 #include "kernel.h"
 #include "rule.h"
 
-/* What a kernel has, asked once; negative: not there. */
+/* What a kernel has, asked once; 0: not there. */
 struct revisions {
 	bool asked;
 	int hashlimit;		/* 3, 2 or 1 */
@@ -38,8 +38,7 @@ int entry_encode(void *buffer, const struct rule *rule, const struct kernel *ker
 int entry_decode(struct rule *rule, const void *entry, const char *target,
 		 const struct kernel *kernel, struct arena *arena);
 
-/* A copy without counters, and with the label of a verdict or chain in place of
- * the target's name. */
+/* A copy, with the label of a verdict or chain in place of the target's name. */
 void *entry_copy(const void *entry, const char *target, const struct kernel *kernel,
 		 struct arena *arena);
 

@@ -26,7 +26,10 @@ static const uint8_t usual_srcmask[FAMILIES] = { [IPV4] = 32, [IPV6] = 64 };
 
 bool limit_rate_same(const struct limit_rate *a, const struct limit_rate *b)
 {
-	return a->period == b->period && a->burst == b->burst && a->srcmask == b->srcmask &&
+	uint64_t step = a->coarse > b->coarse ? a->coarse : b->coarse;
+
+	step = step ? step : 1;
+	return a->period / step == b->period / step && a->burst == b->burst && a->srcmask == b->srcmask &&
 	       a->htable_max == b->htable_max && a->htable_size == b->htable_size &&
 	       a->htable_expire_ms == b->htable_expire_ms;
 }

@@ -19,6 +19,7 @@ struct limit_rate {
 	uint32_t htable_max;
 	uint32_t htable_size;
 	uint32_t htable_expire_ms;
+	uint32_t coarse;	/* the period is known to a multiple of so much; 0: exactly */
 };
 
 bool limit_rate_same(const struct limit_rate *a, const struct limit_rate *b);

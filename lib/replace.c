@@ -286,6 +286,9 @@ static int add_item(struct build *build, const struct blob_item *item)
 	if (!item->entry)
 		return keep_entry(build, item->offset, item->number);
 	memcpy(place(build), item->entry, entry_next(build->blob->kernel, item->entry));
+	memcpy(&build->counters->counters[build->number],
+	       (const char *)item->entry + build->blob->kernel->counters_offset,
+	       sizeof(struct xt_counters));
 	resolve_label(build);
 	step(build, 0);
 	return 0;

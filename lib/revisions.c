@@ -7,61 +7,94 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-static bool has(int sockfd, const struct kernel *kernel, int option, const char *name,
-		int revision)
+/* 1 or 0; -errno where the kernel could not say. */
+static int has(int sockfd, const struct kernel *kernel, int option, const char *name,
+	       int revision)
 {
 	struct xt_get_revision asked = { .revision = (uint8_t)revision };
 	socklen_t size = sizeof(asked);
 
 	strcpy(asked.name, name);
-	return !getsockopt(sockfd, kernel->level, option, &asked, &size);
+	if (!getsockopt(sockfd, kernel->level, option, &asked, &size))
+		return 1;
+	return errno == ENOENT || errno == EPROTONOSUPPORT || errno == ENOPROTOOPT ? 0 : -errno;
 }
 
-static int newest(int sockfd, const struct kernel *kernel, int option, const char *name,
-		  int from, int to)
+/* The newest revision there is; 0 is none; -errno. */
+static int newest(int sockfd, const struct kernel *kernel, int option, const char *name, int from)
 {
-	while (from >= to && !has(sockfd, kernel, option, name, from))
-		from--;
-	return from >= to ? from : -1;
+	int result = 0;
+
+	for (; from > 0 && !result; from--)
+		result = has(sockfd, kernel, option, name, from);
+	return result > 0 ? from + 1 : result;
+}
+
+static const struct {
+	const char *name;
+	int revision;
+	const char *module, *option;
+} needed[] = {
+	{ "udp", 0, "xt_tcpudp", "NETFILTER_XTABLES" },
+	{ "multiport", 1, "xt_multiport", "NETFILTER_XT_MATCH_MULTIPORT" },
+	{ "comment", 0, "xt_comment", "NETFILTER_XT_MATCH_COMMENT" },
+};
+
+static int cannot_ask(const struct kernel *kernel, int err, struct error *error)
+{
+	errno = -err;
+	return fail(error, err, "the kernel does not say which matches and targets it has for "
+		    "%s: %m", kernel->name);
+}
+
+static int ask_needed(int sockfd, const struct kernel *kernel, struct error *error)
+{
+	for (size_t i = 0; i < sizeof(needed) / sizeof(needed[0]); i++) {
+		int result = has(sockfd, kernel, kernel->get_match_revision, needed[i].name,
+				 needed[i].revision);
+
+		if (result < 0)
+			return cannot_ask(kernel, result, error);
+		if (!result)
+			return fail(error, -EPROTONOSUPPORT, "the kernel has no %s match for %s: load "
+				    "module %s, or build it with CONFIG_%s", needed[i].name,
+				    kernel->name, needed[i].module, needed[i].option);
+	}
+	return 0;
+}
+
+static int ask_optional(struct revisions *revisions, int sockfd, const struct kernel *kernel,
+			struct error *error)
+{
+	int notrack = has(sockfd, kernel, kernel->get_target_revision, "NOTRACK", 0);
+
+	revisions->hashlimit = newest(sockfd, kernel, kernel->get_match_revision, "hashlimit", 3);
+	revisions->ct = newest(sockfd, kernel, kernel->get_target_revision, "CT", 2);
+	revisions->notrack = notrack > 0;
+	if (notrack < 0 || revisions->hashlimit < 0 || revisions->ct < 0)
+		return cannot_ask(kernel, notrack < 0 ? notrack : revisions->ct < 0 ?
+				  revisions->ct : revisions->hashlimit, error);
+	if (!revisions->notrack && !revisions->ct)
+		return fail(error, -EPROTONOSUPPORT, "the kernel has neither target NOTRACK nor CT "
+			    "for %s: load module xt_CT, or build it with "
+			    "CONFIG_NETFILTER_XT_TARGET_CT", kernel->name);
+	return 0;
 }
 
 int revisions_ask(struct revisions *revisions, const struct kernel *kernel,
 		  struct error *error)
 {
-	static const struct {
-		const char *name;
-		int revision;
-		const char *module, *option;
-	} needed[] = {
-		{ "udp", 0, "xt_tcpudp", "NETFILTER_XTABLES" },
-		{ "multiport", 1, "xt_multiport", "NETFILTER_XT_MATCH_MULTIPORT" },
-		{ "comment", 0, "xt_comment", "NETFILTER_XT_MATCH_COMMENT" },
-	};
-	int match = kernel->get_match_revision, target = kernel->get_target_revision;
-	int sockfd;
+	int sockfd, err;
 
 	if (revisions->asked)
 		return 0;
 	sockfd = socket(kernel->domain, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW);
 	if (sockfd < 0)
 		return fail(error, -errno, "%s: no raw socket: %m", kernel->name);
-	for (size_t i = 0; i < sizeof(needed) / sizeof(needed[0]); i++) {
-		if (has(sockfd, kernel, match, needed[i].name, needed[i].revision))
-			continue;
-		close(sockfd);
-		return fail(error, -EPROTONOSUPPORT,
-			    "the kernel has no %s match for %s: load module %s, or build it "
-			    "with CONFIG_%s", needed[i].name, kernel->name, needed[i].module,
-			    needed[i].option);
-	}
-	revisions->hashlimit = newest(sockfd, kernel, match, "hashlimit", 3, 1);
-	revisions->notrack = has(sockfd, kernel, target, "NOTRACK", 0);
-	revisions->ct = newest(sockfd, kernel, target, "CT", 2, 1);
+	err = ask_needed(sockfd, kernel, error);
+	if (!err)
+		err = ask_optional(revisions, sockfd, kernel, error);
 	close(sockfd);
-	if (!revisions->notrack && revisions->ct < 0)
-		return fail(error, -EPROTONOSUPPORT,
-			    "the kernel has neither target NOTRACK nor CT for %s: load module "
-			    "xt_CT, or build it with CONFIG_NETFILTER_XT_TARGET_CT", kernel->name);
-	revisions->asked = true;
-	return 0;
+	revisions->asked = !err;
+	return err;
 }

@@ -390,6 +390,8 @@ static int remove_chain(void *data, const struct chain *chain)
 	struct editor *editor = data;
 
 	edit_of(editor->table, chain)->removed = true;
+	/* one without rules is a change, too */
+	editor->changes.removed += chain->count == 0;
 	return 0;
 }
 

@@ -107,25 +107,9 @@ START_TEST(foreign_rules_stand_byte_for_byte)
 }
 END_TEST
 
-START_TEST(a_refused_change_leaves_foreign_rules_alone)
-{
-	const struct family *family = &families[_i];
-	char *before;
-
-	given_a_host_full_of_rules(family);
-	before = table_save(family, NULL);
-
-	ck_assert_int_ne(run("notrackctl add dns --ports 65536").code, 0);
-	ck_assert_int_eq(run("notrackctl clear").code, 0);
-
-	assert_same_text(table_save(family, NULL), before);
-}
-END_TEST
-
 static void tests(TCase *tcase)
 {
 	tcase_add_loop_test(tcase, foreign_rules_stand_byte_for_byte, 0, FAMILY_COUNT);
-	tcase_add_loop_test(tcase, a_refused_change_leaves_foreign_rules_alone, 0, FAMILY_COUNT);
 }
 
 int main(void)

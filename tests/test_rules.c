@@ -345,6 +345,51 @@ START_TEST(what_is_shown_can_be_applied)
 }
 END_TEST
 
+/* With a table's own text, as a host does over a reboot. */
+START_TEST(rules_saved_and_restored_need_no_repair)
+{
+	const struct family *family = &families[_i];
+	struct run saved;
+	json_t *result;
+
+	must("notrackctl add dns --remote %s", family->peer);
+	must("notrackctl limit dns %s --above 10/sec --burst 20", family->limited_prefix);
+	saved = must("%s", family->save);
+	must_as(&(struct how){ .input = saved.out }, "%s -w", family->restore);
+
+	result = must_json("notrackctl --json limit dns %s --above 10/sec --burst 20",
+			   family->limited_prefix);
+
+	ck_assert(json_is_false(json_object_get(result, "changed")));
+}
+END_TEST
+
+/* Whoever reads a rule of ours can say it to iptables: to check it, or to delete it. */
+static void is_known_by_its_text(const struct family *family, const char *table)
+{
+	char *state, *saved = table_save(family, table);
+
+	for (char *line = strtok_r(saved, "\n", &state); line; line = strtok_r(NULL, "\n", &state)) {
+		const char *rule = strstr(line, "-A ");
+
+		if (rule)
+			must("%s -w -t %s -C %s", family->tables, table, rule + strlen("-A "));
+	}
+}
+
+START_TEST(rules_are_known_to_iptables_by_their_text)
+{
+	const struct family *family = &families[_i];
+
+	must("notrackctl add dns --remote %s", family->peer);
+	must("notrackctl add web --ports 80,443,8000:8080 --proto tcp --role inbound");
+	must("notrackctl limit dns %s --above 10/sec --burst 20", family->limited_prefix);
+
+	is_known_by_its_text(family, "filter");
+	is_known_by_its_text(family, "raw");
+}
+END_TEST
+
 static void tests(TCase *tcase)
 {
 	tcase_add_loop_test(tcase, classic_dns_is_eight_notracks_and_eight_accepts, 0, FAMILY_COUNT);
@@ -361,6 +406,8 @@ static void tests(TCase *tcase)
 	tcase_add_loop_test(tcase, a_removed_service_takes_its_limits_along, 0, FAMILY_COUNT);
 	tcase_add_loop_test(tcase, shown_rules_are_taken_by_iptables_restore, 0, FAMILY_COUNT);
 	tcase_add_loop_test(tcase, shown_rules_restore_what_stands, 0, FAMILY_COUNT);
+	tcase_add_loop_test(tcase, rules_saved_and_restored_need_no_repair, 0, FAMILY_COUNT);
+	tcase_add_loop_test(tcase, rules_are_known_to_iptables_by_their_text, 0, FAMILY_COUNT);
 	tcase_add_test(tcase, what_is_shown_can_be_applied);
 }
 

@@ -35,6 +35,8 @@ struct injected inject_end(void)
 
 bool injected_probe(const struct injected *injected)
 {
+	if (injected->write)
+		return false;
 	if (injected->level == IPPROTO_IP)
 		return injected->option == IPT_SO_GET_REVISION_MATCH ||
 		       injected->option == IPT_SO_GET_REVISION_TARGET;
@@ -55,7 +57,7 @@ static bool is_about_xtables(int level, int option)
 }
 
 /* Whether this call is to fail. Each of them begins with a name. */
-static bool fails(int level, int option, const void *value)
+static bool fails(int level, int option, const void *value, bool write)
 {
 	struct injected *injected = &injection.injected;
 
@@ -68,6 +70,7 @@ static bool fails(int level, int option, const void *value)
 	if (!injected->count++) {
 		injected->level = level;
 		injected->option = option;
+		injected->write = write;
 		strncpy(injected->name, value, sizeof(injected->name) - 1);
 	}
 	errno = injection.err;
@@ -77,14 +80,14 @@ static bool fails(int level, int option, const void *value)
 /* In place of libc's, for the library is linked into this program. */
 int setsockopt(int fd, int level, int option, const void *value, socklen_t size)
 {
-	if (fails(level, option, value))
+	if (fails(level, option, value, true))
 		return -1;
 	return (int)syscall(SYS_setsockopt, fd, level, option, value, size);
 }
 
 int getsockopt(int fd, int level, int option, void *restrict value, socklen_t *restrict size)
 {
-	if (fails(level, option, value))
+	if (fails(level, option, value, false))
 		return -1;
 	return (int)syscall(SYS_getsockopt, fd, level, option, value, size);
 }

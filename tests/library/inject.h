@@ -16,6 +16,7 @@ struct injected {
 	unsigned int count;	/* of calls failed */
 	int level;		/* the first one's */
 	int option;
+	bool write;		/* setsockopt() */
 	char name[32];		/* of the table, match or target it is about */
 };
 

@@ -111,8 +111,7 @@ struct saved tables_save_both(void)
 	struct saved saved;
 
 	for (int i = 0; i < FAMILY_COUNT; i++)
-		saved.table[i] = format_text("%s%s", table_save(&families[i], "raw"),
-					     table_save(&families[i], "filter"));
+		saved.table[i] = table_save(&families[i], NULL);
 	return saved;
 }
 

@@ -25,8 +25,11 @@ void given_rules_of_others(void);
 /* Every rule and policy of raw and filter counts a number of its own. */
 void given_counters(void);
 
-/* Back to what tables_save_both() returned. */
-struct saved { char *table[FAMILY_COUNT]; };
+/* Both families' tables, and back to them. */
+struct saved {
+	char *table[FAMILY_COUNT];
+};
+
 struct saved tables_save_both(void);
 void tables_restore(const struct saved *saved);
 void assert_same_tables(const struct saved *expected, const char *when);

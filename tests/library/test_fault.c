@@ -15,10 +15,15 @@
 #include "inject.h"
 #include "model.h"
 #include "run.h"
+#include "tables.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-enum { CALLS_MOST = 500 };	/* of one change; more is no end in sight */
+enum {
+	CALLS_MOST = 500,	/* of one change; more is no end in sight */
+	LOCKED = 1,		/* of the changes, the last one */
+	LARGE = 2,		/* those with most steps to undo, the first ones */
+};
 
 /* --- the changes ------------------------------------------------------ */
 
@@ -54,23 +59,15 @@ static int one_client_more(struct notrack *nt)
 	return add_client(nt, "dns", families[0].other_prefix, "10/sec");
 }
 
-static int dns_and_ntp(struct notrack *nt)
-{
-	int err = add_dns_with_two_clients(nt);
-
-	return err ? err : add_service(nt, "ntp", NULL);
-}
-
 static const struct change changes[] = {
 	{ "dns and clients into tables of others", nothing, add_dns_with_two_clients, false },
 	{ "strict to classic, and other rates", add_dns_with_two_clients,
 	  other_rates_and_classic, false },
-	{ "a service and its limits taken out", dns_and_ntp, without_dns, false },
-	{ "the last service taken out", add_dns_with_two_clients, without_dns, false },
+	{ "the last service and its limits taken out", add_dns_with_two_clients, without_dns,
+	  false },
 	{ "one client more", add_dns_with_two_clients, one_client_more, false },
 	{ "strict to classic, and other rates, locked", add_dns_with_two_clients,
 	  other_rates_and_classic, true },
-	{ "one client more, locked", add_dns_with_two_clients, one_client_more, true },
 };
 
 /* Loads and edits. */
@@ -109,28 +106,24 @@ struct story {
 	struct saved before, after;
 };
 
-/* The kernel may seem to have no NOTRACK; CT does the same. */
-static struct saved in_one_word(struct saved saved)
+/*
+ * A kernel that seems to lack a revision or a target gets another one that does
+ * the same, which iptables may not even print; others' rules are what they were.
+ */
+static void assert_after(const struct story *story, const struct injected *injected,
+			 const char *when)
 {
-	for (int i = 0; i < FAMILY_COUNT; i++) {
-		char *at;
+	struct saved found;
 
-		while ((at = strstr(saved.table[i], "-j CT --notrack\n"))) {
-			*at = '\0';
-			saved.table[i] = format_text("%s-j NOTRACK\n%s", saved.table[i],
-						     at + strlen("-j CT --notrack\n"));
-		}
+	if (!injected_probe(injected)) {
+		assert_same_tables(&story->after, when);
+		return;
 	}
-	return saved;
-}
-
-static void assert_after(const struct story *story, const char *when)
-{
-	struct saved found = in_one_word(tables_save_both());
-
+	found = tables_save_both();
 	for (int i = 0; i < FAMILY_COUNT; i++) {
-		const char *difference = first_difference(found.table[i],
-							  story->after.table[i]);
+		const char *difference =
+			first_difference(tables_without_ours(found.table[i]),
+					 tables_without_ours(story->after.table[i]));
 
 		ck_assert_msg(!difference, "%s, %s: %s", when, families[i].name, difference);
 	}
@@ -147,7 +140,9 @@ static struct story given(const struct change *change)
 	given_counters();
 	ck_assert_int_eq(must_do(attempt.nt, notrack_diff(attempt.nt, NULL, NULL)), 0);
 	story.before = tables_save_both();
+	notrack_free(attempt.nt);
 
+	attempt.nt = new_context();
 	ck_assert_int_gt(must_do(attempt.nt, attempt_it(&attempt)), 0);
 	story.after = tables_save_both();
 	notrack_free(attempt.nt);
@@ -195,12 +190,23 @@ static const char *describe(const struct story *story, unsigned int nth, int err
 
 /* --- one call fails --------------------------------------------------- */
 
-static void assert_undone(const struct story *story, struct attempt *attempt,
-			  const char *when)
+/*
+ * The same context can go on. After a call that only read, it is asked what it
+ * would do; after one that wrote, it does it.
+ */
+static void goes_on(const struct story *story, struct attempt *attempt,
+		    const struct injected *injected, const char *when)
 {
-	assert_same_tables(&story->before, when);
-	ck_assert_msg(attempt_it(attempt) > 0, "%s; then, unhindered: %s", when,
+	int result = attempt->prepared ? 0 : prepare(attempt->nt, attempt->change);
+
+	attempt->prepared = true;
+	if (!result)
+		result = injected->write ? notrack_commit(attempt->nt, NULL) :
+					   notrack_diff(attempt->nt, NULL, NULL);
+	ck_assert_msg(result > 0, "%s; then, unhindered: %d: %s", when, result,
 		      notrack_error(attempt->nt));
+	if (injected->write)
+		assert_after(story, injected, when);
 }
 
 /* Returns whether there was an nth call. */
@@ -220,14 +226,16 @@ static bool fail_call(const struct story *story, unsigned int nth, int err)
 		ck_assert_msg(injected.count, "%s: %s", when, notrack_error(attempt.nt));
 		assert_code(result, err, &injected, when);
 		assert_sentence(attempt.nt, &injected, when);
-		assert_undone(story, &attempt, when);
+		assert_same_tables(&story->before, when);
+		goes_on(story, &attempt, &injected, when);
 	} else {
-		ck_assert_msg(!injected.count || err == EAGAIN || injected_probe(&injected),
+		ck_assert_msg(!injected.count || injected_probe(&injected),
 			      "%s: nobody noticed", when);
+		assert_after(story, &injected, when);
 	}
-	assert_after(story, when);
-	notrack_free(attempt.nt);
-	tables_restore(&story->before);
+	notrack_free(attempt.nt);	/* and the lock, which iptables-restore takes */
+	if (result >= 0 || injected.write)
+		tables_restore(&story->before);
 	return injected.count;
 }
 
@@ -280,10 +288,11 @@ START_TEST(a_table_that_changed_meanwhile_is_done_again)
 		if (!injected_probe(&injected))
 			ck_assert_msg(result > 0, "%s: %d: %s", when, result,
 				      notrack_error(attempt.nt));
-		else if (result < 0)
-			assert_undone(&story, &attempt, when);
-		assert_after(&story, when);
-		replaced += injected.option == IPT_SO_SET_REPLACE && !injected_probe(&injected);
+		if (result > 0)
+			assert_after(&story, &injected, when);
+		else
+			assert_same_tables(&story.before, when);
+		replaced += injected.write && injected.option == IPT_SO_SET_REPLACE;
 		notrack_free(attempt.nt);
 		tables_restore(&story.before);
 		ck_assert_uint_lt(++nth, CALLS_MOST);
@@ -329,14 +338,15 @@ END_TEST
 
 static void tests(TCase *tcase)
 {
-	int count = (int)COUNT(changes);
+	int count = (int)COUNT(changes), unlocked = count - LOCKED;
 
 	tcase_add_loop_test(tcase, no_memory_in_any_call_leaves_every_table_as_it_was, 0, count);
 	tcase_add_loop_test(tcase, no_permission_in_any_call_leaves_every_table_as_it_was, 0,
-			    count);
-	tcase_add_loop_test(tcase, a_refusal_of_any_call_leaves_every_table_as_it_was, 0, count);
-	tcase_add_loop_test(tcase, a_table_that_changed_meanwhile_is_done_again, 0, count);
-	tcase_add_loop_test(tcase, what_could_not_be_put_back_is_said, 0, count);
+			    unlocked);
+	tcase_add_loop_test(tcase, a_refusal_of_any_call_leaves_every_table_as_it_was, 0,
+			    unlocked);
+	tcase_add_loop_test(tcase, a_table_that_changed_meanwhile_is_done_again, 0, unlocked);
+	tcase_add_loop_test(tcase, what_could_not_be_put_back_is_said, 0, LARGE);
 }
 
 int main(void)

@@ -434,6 +434,8 @@ static void reads_sense(const struct rule *rule, enum family family,
 			is_kept(&decoded, again.bytes, label, family);
 			continue;
 		}
+		if (decoded.match && decoded.match->comment && !*decoded.match->comment)
+			continue;	/* written as none */
 		encode(again.bytes, &decoded, family, revisions);
 		take_label(again.bytes, family, label_again);
 		twice = decode(again.bytes, label_again, family, &arena);
