@@ -43,6 +43,7 @@ static const struct {
 static int cannot_ask(const struct kernel *kernel, int err, struct error *error)
 {
 	errno = -err;
+	err = err == -EPERM || err == -ENOMEM ? err : -EIO;
 	return fail(error, err, "the kernel does not say which matches and targets it has for "
 		    "%s: %m", kernel->name);
 }

@@ -205,16 +205,24 @@ static int warn_of_drift(struct notrack *nt)
 	return count < 0 ? count : 0;
 }
 
+#define SHOW_WAIT_MS 1000
+
 static int run_show(struct options *options)
 {
 	int code = EXIT_DONE, err;
+	bool quiet;
 	struct show show = { .nt = open_context(options, &code) };
 
 	if (!show.nt)
 		return code;
+	/* what a commit under way has done in part would look like drift */
+	if (!options->waits)
+		notrack_set_wait(show.nt, SHOW_WAIT_MS);
+	quiet = !notrack_lock(show.nt);
 	err = notrack_load(show.nt);
-	if (err >= 0)
+	if (err >= 0 && quiet)
 		err = warn_of_drift(show.nt);
+	notrack_unlock(show.nt);
 	if (err >= 0)
 		err = options->rules ? notrack_print_rules(show.nt, stdout) :
 		      options->json ? print_json(&show) :
