@@ -134,10 +134,11 @@ static void refine_period(struct limit_rate *rate, const struct match *match)
 }
 
 #define GET_HASHLIMIT(reader, info, bits) do {						\
+	uint64_t average = (info)->cfg.avg, burst = (info)->cfg.burst;			\
+											\
 	if ((info)->cfg.mode != (XT_HASHLIMIT_INVERT | XT_HASHLIMIT_HASH_SIP) ||	\
 	    (info)->cfg.gc_interval != GC_INTERVAL_MS || (info)->cfg.dstmask != (bits) || \
-	    !(info)->cfg.avg || (info)->cfg.avg > LONGEST_PERIOD ||			\
-	    (uint64_t)(info)->cfg.burst > UINT32_MAX || !memchr((info)->name, '\0', sizeof((info)->name)))	\
+	    !average || average > LONGEST_PERIOD || burst > UINT32_MAX || !memchr((info)->name, '\0', sizeof((info)->name)))	\
 		(reader)->bad = true;							\
 	rate->period = (info)->cfg.avg;							\
 	rate->burst = (uint32_t)(info)->cfg.burst;					\
