@@ -16,8 +16,8 @@
 enum {
 	COMMITS = 200,
 	ROUNDS = 100,
-	MAX_QUERIES = 2000000,	/* by which the traffic ends, come what may */
-	MAX_SECONDS = 100,
+	MAX_QUERIES = 5000000,	/* by which the traffic ends, come what may */
+	MAX_SECONDS = 280,
 };
 
 /* Shared with the process that makes the traffic. */

@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Models by chance, one after the other, into a real kernel and back out of it. */
+#include <errno.h>
+#include <linux/netfilter_ipv4/ip_tables.h>
+#include <linux/netfilter_ipv6/ip6_tables.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "model.h"
 #include "random.h"
@@ -10,6 +15,46 @@
 #include "tables.h"
 
 enum { MODELS = 20, SERVICES = 3, CLIENTS = 60 };
+
+/* --- kernels that have less than this one ----------------------------- */
+
+struct kernel {
+	const char *name;
+	int hashlimit;		/* the newest revision */
+	bool notrack;		/* or CT alone */
+};
+
+static const struct kernel this_one = { "this kernel", 3, true }, *pretended = &this_one;
+static const struct kernel older[] = {
+	{ "hashlimit 2", 2, true },
+	{ "hashlimit 1", 1, true },
+	{ "hashlimit 1, and CT alone", 1, false },
+	{ "no NOTRACK", 3, false },
+};
+#define OLDER ((int)(sizeof(older) / sizeof(older[0])))
+
+static bool has_not(int level, int option, const void *value)
+{
+	const struct xt_get_revision *asked = value;
+
+	if (option == (level == IPPROTO_IP ? IPT_SO_GET_REVISION_MATCH : IP6T_SO_GET_REVISION_MATCH))
+		return !strcmp(asked->name, "hashlimit") && asked->revision > pretended->hashlimit;
+	if (option == (level == IPPROTO_IP ? IPT_SO_GET_REVISION_TARGET : IP6T_SO_GET_REVISION_TARGET))
+		return !strcmp(asked->name, "NOTRACK") && !pretended->notrack;
+	return false;
+}
+
+/* In place of libc's, for the library is linked into this program. */
+int getsockopt(int fd, int level, int option, void *restrict value, socklen_t *restrict size)
+{
+	if ((level == IPPROTO_IP || level == IPPROTO_IPV6) && has_not(level, option, value)) {
+		errno = EPROTONOSUPPORT;
+		return -1;
+	}
+	return (int)syscall(SYS_getsockopt, fd, level, option, value, size);
+}
+
+/* ---------------------------------------------------------------------- */
 
 static struct notrack *random_context(void)
 {
@@ -146,7 +191,7 @@ static char *model_as_text(struct notrack *nt)
 	return keep(text);
 }
 
-START_TEST(any_model_is_loaded_as_it_was_committed)
+static void load_what_was_committed(void)
 {
 	for (int i = 0; i < MODELS; i++) {
 		struct notrack *nt = random_context(), *loaded = new_context();
@@ -159,6 +204,30 @@ START_TEST(any_model_is_loaded_as_it_was_committed)
 		notrack_free(loaded);
 		notrack_free(nt);
 	}
+}
+
+START_TEST(any_model_is_loaded_as_it_was_committed)
+{
+	load_what_was_committed();
+}
+END_TEST
+
+START_TEST(on_an_older_kernel_too)
+{
+	const char *targets[] = { "-j CT --notrack\n", "-j NOTRACK\n" };
+	struct notrack *nt = new_context();
+
+	pretended = &older[_i];
+	load_what_was_committed();
+	must_do(nt, add_service(nt, "dns", NULL));
+	must_do(nt, notrack_commit(nt, NULL));
+	for (int i = 0; i < FAMILY_COUNT; i++) {
+		const char *saved = table_save(&families[i], "raw");
+
+		ck_assert_ptr_nonnull(strstr(saved, targets[pretended->notrack]));
+		ck_assert_ptr_null(strstr(saved, targets[!pretended->notrack]));
+	}
+	notrack_free(nt);
 }
 END_TEST
 
@@ -185,6 +254,7 @@ static void tests(TCase *tcase)
 	tcase_add_test(tcase, from_any_model_to_any_other_the_tables_say_what_is_printed);
 	tcase_add_test(tcase, what_iptables_restores_from_our_text_is_the_model);
 	tcase_add_test(tcase, any_model_is_loaded_as_it_was_committed);
+	tcase_add_loop_test(tcase, on_an_older_kernel_too, 0, OLDER);
 	tcase_add_test(tcase, after_any_model_a_clear_leaves_the_rules_of_others);
 }
 

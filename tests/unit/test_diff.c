@@ -181,7 +181,8 @@ static struct editor begin(const struct ruleset *have)
 		if (line->count)
 			memcpy(line->rules, have->chains[i]->rules, line->count * sizeof(struct rule));
 	}
-	memcpy(editor.hooks, have->hooks, have->hook_count * sizeof(*editor.hooks));
+	for (size_t i = 0; i < have->hook_count; i++)
+		editor.hooks[i] = have->hooks[i];
 	return editor;
 }
 

@@ -13,7 +13,7 @@
 #include "random.h"
 #include "unit.h"
 
-enum { MODELS = 120, MUTATIONS = 40 };
+enum { MODELS = 60, MUTATIONS = 20 };
 
 static const struct revisions kinds[] = {
 	{ .asked = true, .hashlimit = 3, .notrack = true, .ct = 2 },
