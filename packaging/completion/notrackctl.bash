@@ -18,7 +18,7 @@ _notrackctl()
 	local commands='add del limit unlimit apply show stats clear doctor'
 	local everywhere='-4 -6 --ipv4 --ipv6 --netns -w --wait --json --help --version'
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]}
-	local command= service= words= count=0 i
+	local command='' service='' words='' count=0 i
 
 	# the command, its first word, and how many words it has before this one
 	for ((i = 1; i < COMP_CWORD; i++)); do
