@@ -130,27 +130,27 @@ int service_format(const struct service *service, struct notrack_service *words,
 int service_describe(const struct service *service, char **line, struct arena *arena)
 {
 	struct notrack_service words;
-	size_t size = sizeof("service : ") + SERVICE_NAME_MOST;
 	const char *separator = ": ";
-	char *end;
+	char *text = NULL;
+	size_t size;
+	FILE *stream;
 	int err = service_format(service, &words, arena);
 
 	if (err)
 		return err;
-	for (size_t i = 0; i < KEYS; i++)
-		if (*member(&words, i))
-			size += strlen(keys[i].key) + strlen(*member(&words, i)) + strlen("; = ");
-	*line = arena_alloc(arena, size);
-	if (!*line)
+	stream = open_memstream(&text, &size);
+	if (!stream)
 		return -ENOMEM;
-	end = *line + sprintf(*line, "service %s", service->name);
+	fprintf(stream, "service %s", service->name);
 	for (size_t i = 0; i < KEYS; i++) {
 		if (!*member(&words, i))
 			continue;
-		end += sprintf(end, "%s%s = %s", separator, keys[i].key, *member(&words, i));
+		fprintf(stream, "%s%s = %s", separator, keys[i].key, *member(&words, i));
 		separator = "; ";
 	}
-	return 0;
+	*line = fclose(stream) ? NULL : arena_strdup(arena, text);
+	free(text);
+	return *line ? 0 : -ENOMEM;
 }
 
 int service_read(struct service **service, char *line, unsigned int *families,

@@ -194,11 +194,14 @@ static void put_target(struct writer *writer, const struct rule *rule)
 		add_target(writer, verdict_labels[rule->target], 0, standard);
 	} else if (rule->target != TARGET_NOTRACK) {
 		add_target(writer, rule->chain, 0, standard);
-	} else if (writer->revisions->notrack) {
+	} else if (writer->revisions->notrack && writer->revisions->ct < 2) {
 		add_target(writer, "NOTRACK", 0, bare);
 	} else {
+		/* With the alias it is what iptables writes, and finds, as -j NOTRACK. */
 		ct = add_target(writer, "CT", writer->revisions->ct, bare + XT_ALIGN(sizeof(*ct)));
 		ct->flags = XT_CT_NOTRACK;
+		if (writer->revisions->notrack)
+			ct->flags |= XT_CT_NOTRACK_ALIAS;
 	}
 }
 

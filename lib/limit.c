@@ -127,8 +127,10 @@ int limit_parse(struct limit_rate *rate, const struct hashlimit *words, enum fam
 		struct error *error)
 {
 	uint64_t most;
-	int err = parse_above(&rate->period, words->above, error);
+	int err;
 
+	*rate = (struct limit_rate){ .coarse = 0 };
+	err = parse_above(&rate->period, words->above, error);
 	if (err)
 		return err;
 	most = most_burst(rate->period);

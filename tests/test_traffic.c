@@ -18,6 +18,7 @@ enum {
 	ROUNDS = 100,
 	MAX_QUERIES = 5000000,	/* by which the traffic ends, come what may */
 	MAX_SECONDS = 280,
+	TIMEOUT_SECONDS = 40,	/* longer than we look for queries to flow */
 };
 
 /* Shared with the process that makes the traffic. */
@@ -175,11 +176,20 @@ static pid_t start_nsd(const struct family *family)
 	return pid;
 }
 
+/*
+ * One query at a time: one that is lost holds up all others until its timeout,
+ * so that it shows, as lost or as a standstill, whenever we look.
+ */
 static pid_t start_dnsperf(const struct family *family)
 {
 	write_file("/run/queries", "www.example A\nns.example A\nnone.example A\n");
-	return start(PEER, "/run/dnsperf.log",
-		     "dnsperf -s %s -d /run/queries -l %d -c 4 -q 4 -t 30", family->host, MAX_SECONDS);
+	return start(PEER, "/run/dnsperf.log", "dnsperf -s %s -d /run/queries -l %d -c 1 -q 1 -t %d",
+		     family->host, MAX_SECONDS, TIMEOUT_SECONDS);
+}
+
+static bool queries_flow(const struct family *family)
+{
+	return counter_reaches(family, "queries", counter_packets(family, "queries") + 10);
 }
 
 static unsigned int dnsperf_says(const char *log, const char *what)
@@ -200,20 +210,23 @@ START_TEST(no_query_is_lost_while_rules_come_and_go)
 
 	netns_add_peer();
 	must_as(&(struct how){ .input = tracking_firewall }, "%s -w", family->restore);
+	counter_append(family, "queries", "mangle", "PREROUTING", "-p udp --dport 53");
 	nsd = start_nsd(family);
 	dnsperf = start_dnsperf(family);
+	ck_assert(queries_flow(family));
 
 	for (unsigned int i = 0; i < ROUNDS; i++) {
 		must("notrackctl -w 60 add dns");
 		must("notrackctl -w 60 del dns");
 	}
 
+	ck_assert_msg(queries_flow(family), "a query was lost: those behind it wait");
 	ck_assert_int_eq(waitpid(dnsperf, NULL, WNOHANG), 0);
 	stop(dnsperf, SIGINT);
 	stop(nsd, SIGTERM);
 	log = read_file("/run/dnsperf.log");
-	ck_assert_uint_gt(dnsperf_says(log, "Queries completed:"), ROUNDS);
 	ck_assert_msg(dnsperf_says(log, "Queries lost:") == 0, "%s", log);
+	ck_assert_uint_gt(dnsperf_says(log, "Queries completed:"), ROUNDS);
 }
 END_TEST
 
