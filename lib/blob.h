@@ -64,8 +64,8 @@ struct blob_item {
 
 struct blob_edit {
 	const char *name;
-	const struct blob_chain *old;	/* NULL: a new chain, which is */
-	const struct chain *fresh;	/* this one */
+	const struct blob_chain *old;	/* NULL: a new chain */
+	const struct chain *fresh;	/* the rules of one that is new, or all anew */
 	struct blob_item *items;	/* of an old one, where @touched */
 	size_t count;
 	bool touched;

@@ -107,13 +107,12 @@ static int check_prefix(struct notrack *nt, const char *service, const struct pr
 	const struct served *served = request->served[prefix->family];
 	char text[PREFIX_TEXT];
 
-	prefix_format(prefix, true, text);
 	if (!served)
-		return fail(&nt->error, -EINVAL, "client %s: service %s is not in %s", text,
-			    service, names[prefix->family]);
+		return fail(&nt->error, -EINVAL, "client %s: service %s is not in %s",
+			    prefix_format(prefix, true, text), service, names[prefix->family]);
 	if (!(served->service->roles & INBOUND))
 		return fail(&nt->error, -EINVAL, "client %s: service %s is outbound only and has "
-			    "no clients", text, service);
+			    "no clients", prefix_format(prefix, true, text), service);
 	return 0;
 }
 

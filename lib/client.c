@@ -191,13 +191,15 @@ static int compare_clients(const void *a, const void *b)
 
 /* Those of @prefixes that are not there yet, once each, in order. */
 static size_t pick_new(const struct clients *clients, struct client *more,
-		       const struct prefix *prefixes, size_t count, struct limit *limit)
+		       const struct prefix *prefixes, size_t count, struct limit *limit,
+		       bool *moves)
 {
 	size_t kept = 0;
 
 	for (size_t i = 0; i < count; i++)
 		if (!clients_has(clients, &prefixes[i]))
 			more[kept++] = (struct client){ prefixes[i], limit };
+	*moves = kept < count;
 	if (!kept)
 		return 0;
 	qsort(more, kept, sizeof(*more), compare_clients);
@@ -218,7 +220,7 @@ int clients_prepare(struct clients *clients, const struct prefix *prefixes, size
 
 	*change = (struct clients_change){ .limit = limit };
 	if (limit && more) {
-		change->added = pick_new(clients, more, prefixes, count, limit);
+		change->added = pick_new(clients, more, prefixes, count, limit, &change->moves);
 		err = merge(clients, more, change->added, change);
 	}
 	memory_put(more, count * sizeof(*more));
@@ -233,7 +235,7 @@ void clients_finish(struct clients *clients, const struct prefix *prefixes, size
 	install(clients, change);
 	clients->count += change->added;
 	change->limit->clients += change->added;
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count && change->moves; i++)
 		move(clients, find(clients, &prefixes[i]), change->limit);
 	drop_unused_limits(clients);
 }

@@ -40,6 +40,7 @@ struct clients_change {
 	struct limit *limit;
 	struct client *list;		/* the long list to be */
 	size_t count, room, added;
+	bool moves;			/* some are there already, with a limit */
 };
 int clients_prepare(struct clients *clients, const struct prefix *prefixes, size_t count,
 		    const struct limit_rate *rate, struct clients_change *change);

@@ -333,6 +333,14 @@ static int print_flushed(void *data, const struct chain *chain)
 	return 0;
 }
 
+static int print_replaced(void *data, const struct chain *chain, const struct chain *want)
+{
+	print_flushed(data, chain);
+	for (size_t i = 0; i < want->count; i++)
+		print_added(data, want, &want->rules[i], 0, true);
+	return 0;
+}
+
 static int count_empty(void *data, const struct chain *chain)
 {
 	struct printer *printer = data;
@@ -347,6 +355,7 @@ static const struct edit_ops print_edit = {
 	.remove_rule = print_removed,
 	.add_hook = print_hook_added,
 	.remove_hook = print_hook_removed,
+	.replace_chain = print_replaced,
 	.flush_chain = print_flushed,
 	.remove_chain = count_empty,
 };

@@ -250,9 +250,21 @@ static bool get_notrack(const struct xt_entry_target *target)
 	       !ct->ct_events && !ct->exp_events && !*ct->helper && !*ct->timeout;
 }
 
+/* To a chain, or with no label to the next entry. */
+static bool is_jump(const struct xt_entry_target *target)
+{
+	return !strcmp(target->u.user.name, XT_STANDARD_TARGET) &&
+	       ((const struct xt_standard_target *)target)->verdict >= 0;
+}
+
 static void get_target(struct rule *rule, const struct xt_entry_target *target,
 		       const char *label, bool go)
 {
+	if (*label && is_jump(target)) {
+		rule->target = go ? TARGET_GOTO : TARGET_JUMP;
+		rule->chain = label;
+		return;
+	}
 	for (size_t i = 0; i < VERDICTS; i++) {
 		if (strcmp(label, verdict_labels[i]))
 			continue;
@@ -263,13 +275,7 @@ static void get_target(struct rule *rule, const struct xt_entry_target *target,
 		rule->target = TARGET_NOTRACK;
 		return;
 	}
-	/* also a verdict that is none of ours */
-	if (strcmp(target->u.user.name, XT_STANDARD_TARGET) || !strcmp(label, "QUEUE")) {
-		rule->target = TARGET_FOREIGN;
-		return;
-	}
-	rule->target = go ? TARGET_GOTO : TARGET_JUMP;
-	rule->chain = label;
+	rule->target = TARGET_FOREIGN;
 }
 
 void *entry_copy(const void *entry, const char *target, const struct kernel *kernel,

@@ -7,6 +7,9 @@
 
 /* Chains of more rules than this, in the part that differs, are done anew. */
 #define ALIGN_CELLS_MOST 4000000u
+/* Most chains of a tree of clients are short, and need no allocation. */
+#define CELLS_AT_HAND 512u
+#define RULES_AT_HAND 32u
 
 /*
  * Which rules of two chains are the same ones: for each of @have, the index in
@@ -38,8 +41,8 @@ static void align_middle(const struct rule *have, size_t have_count, const struc
 
 static int align(const struct chain *have, const struct chain *want, long *kept)
 {
-	size_t head = 0, have_end = have->count, want_end = want->count, rows, columns;
-	uint16_t *cells;
+	size_t head = 0, have_end = have->count, want_end = want->count, rows, columns, count;
+	uint16_t at_hand[CELLS_AT_HAND], *cells = at_hand;
 
 	while (head < have_end && head < want_end &&
 	       rule_same(&have->rules[head], &want->rules[head])) {
@@ -53,15 +56,20 @@ static int align(const struct chain *have, const struct chain *want, long *kept)
 	columns = want_end - head;
 	for (size_t i = 0; i < rows; i++)
 		kept[head + i] = -1;
+	count = (rows + 1) * (columns + 1);
 	if (!rows || !columns || rows >= UINT16_MAX || columns >= UINT16_MAX ||
-	    (rows + 1) * (columns + 1) > ALIGN_CELLS_MOST)
+	    count > ALIGN_CELLS_MOST)
 		return 0;
-	cells = calloc((rows + 1) * (columns + 1), sizeof(*cells));
+	if (count <= CELLS_AT_HAND)
+		memset(at_hand, 0, count * sizeof(*cells));
+	else
+		cells = calloc(count, sizeof(*cells));
 	if (!cells)
 		return -ENOMEM;
 	align_middle(have->rules + head, rows, want->rules + head, columns, head, cells,
 		     kept + head);
-	free(cells);
+	if (cells != at_hand)
+		free(cells);
 	return 0;
 }
 
@@ -75,18 +83,21 @@ static bool same_chain(const struct chain *have, const struct chain *want)
 	return true;
 }
 
-static int edit_chain(const struct chain *have, const struct chain *want,
-		      const struct edit_ops *ops, void *data)
+static bool keeps_any(const long *kept, size_t count)
 {
-	long *kept;
+	for (size_t i = 0; i < count; i++)
+		if (kept[i] >= 0)
+			return true;
+	return false;
+}
+
+static int edit_aligned(const struct chain *have, const struct chain *want, const long *kept,
+			const struct edit_ops *ops, void *data)
+{
 	size_t i = 0;
 	unsigned int position = 0;
-	int err;
+	int err = 0;
 
-	if (same_chain(have, want))
-		return 0;
-	kept = calloc(have->count + 1, sizeof(*kept));
-	err = kept ? align(have, want, kept) : -ENOMEM;
 	for (size_t j = 0; !err && j <= want->count;) {
 		if (i < have->count && kept[i] < 0) {
 			err = ops->remove_rule(data, have, &have->rules[i++], position);
@@ -101,7 +112,26 @@ static int edit_chain(const struct chain *have, const struct chain *want,
 			break;
 		}
 	}
-	free(kept);
+	return err;
+}
+
+static int edit_chain(const struct chain *have, const struct chain *want,
+		      const struct edit_ops *ops, void *data)
+{
+	long at_hand[RULES_AT_HAND], *kept = at_hand;
+	int err;
+
+	if (same_chain(have, want))
+		return 0;
+	if (have->count > RULES_AT_HAND)
+		kept = calloc(have->count, sizeof(*kept));
+	err = kept ? align(have, want, kept) : -ENOMEM;
+	if (!err && keeps_any(kept, have->count))
+		err = edit_aligned(have, want, kept, ops, data);
+	else if (!err)
+		err = ops->replace_chain(data, have, want);
+	if (kept != at_hand)
+		free(kept);
 	return err;
 }
 

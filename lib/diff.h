@@ -17,6 +17,8 @@ struct edit_ops {
 			   unsigned int position);
 	int (*add_hook)(void *data, const struct hook *hook);
 	int (*remove_hook)(void *data, const struct hook *hook);
+	/* all rules of @chain go, and those of @want come */
+	int (*replace_chain)(void *data, const struct chain *chain, const struct chain *want);
 	int (*flush_chain)(void *data, const struct chain *chain);
 	int (*remove_chain)(void *data, const struct chain *chain);
 };

@@ -47,17 +47,22 @@ static bool get_address(const void *address, const void *mask, struct prefix *pr
 			size_t bytes, enum family family)
 {
 	const unsigned char *bits = mask;
-	unsigned char expected[16] = { 0 }, none[16];
-	unsigned int length = 0;
+	size_t full = 0;
+	unsigned int part;
 
-	while (length < bytes * 8 && bits[length / 8] & 0x80u >> length % 8)
-		length++;
+	while (full < bytes && bits[full] == 0xff)
+		full++;
+	/* the byte in which the mask ends: ones, then zeros */
+	part = full < bytes ? (unsigned int)__builtin_popcount(bits[full]) : 0;
 	memset(prefix, 0, sizeof(*prefix));
 	memcpy(prefix->address, address, bytes);
-	prefix->length = (uint8_t)length;
+	prefix->length = (uint8_t)(8 * full + part);
 	prefix->family = family;
-	put_address(none, expected, prefix, bytes);
-	return !memcmp(expected, mask, bytes);
+	if (full < bytes && bits[full++] != (unsigned char)(0xff00u >> part))
+		return false;
+	while (full < bytes && !bits[full])
+		full++;
+	return full == bytes;
 }
 
 /* --- headers ---------------------------------------------------------- */

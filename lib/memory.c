@@ -5,7 +5,14 @@
 #include "memory.h"
 
 /* Below this, malloc(3) most often has pages that were touched before. */
-#define LARGE (256 * 1024)
+#define LARGE ((size_t)256 * 1024)
+/* From here on, pages of this size spare most of the faults and address lookups. */
+#define HUGE ((size_t)2 * 1024 * 1024)
+
+static size_t mapped_size(size_t size)
+{
+	return size < HUGE / 2 ? size : (size + HUGE - 1) & ~(HUGE - 1);
+}
 
 void *memory_get(size_t size)
 {
@@ -13,9 +20,16 @@ void *memory_get(size_t size)
 
 	if (size < LARGE)
 		return calloc(1, size ? size : 1);
+	size = mapped_size(size);
 	block = mmap(NULL, size, PROT_READ | PROT_WRITE,
-		     MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
-	return block == MAP_FAILED ? NULL : block;
+		     MAP_PRIVATE | MAP_ANONYMOUS | (size < HUGE ? MAP_POPULATE : 0), -1, 0);
+	if (block == MAP_FAILED)
+		return NULL;
+	if (size >= HUGE) {	/* advice only: without it, all works the same */
+		madvise(block, size, MADV_HUGEPAGE);
+		madvise(block, size, MADV_POPULATE_WRITE);
+	}
+	return block;
 }
 
 void memory_put(void *block, size_t size)
@@ -25,5 +39,5 @@ void memory_put(void *block, size_t size)
 	if (size < LARGE)
 		free(block);
 	else
-		munmap(block, size);
+		munmap(block, mapped_size(size));
 }

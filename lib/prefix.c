@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <arpa/inet.h>
+#include <endian.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -87,11 +88,17 @@ const char *prefix_format(const struct prefix *prefix, bool brief, char text[PRE
 
 int prefix_compare(const struct prefix *a, const struct prefix *b)
 {
-	int order = (int)a->family - b->family;
+	if (a->family != b->family)
+		return (int)a->family - b->family;
+	for (size_t i = 0; i < sizeof(a->address); i += sizeof(uint64_t)) {
+		uint64_t one, other;
 
-	if (!order)
-		order = memcmp(a->address, b->address, sizeof(a->address));
-	return order ? order : (int)a->length - b->length;
+		memcpy(&one, a->address + i, sizeof(one));
+		memcpy(&other, b->address + i, sizeof(other));
+		if (one != other)
+			return be64toh(one) < be64toh(other) ? -1 : 1;
+	}
+	return (int)a->length - b->length;
 }
 
 bool prefix_covers(const struct prefix *outer, const struct prefix *inner)

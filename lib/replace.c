@@ -11,6 +11,7 @@
 struct build {
 	struct blob *blob;
 	struct blob_edit *edits;
+	size_t edit_count;
 	struct blob_edit **chains;	/* those that stay, in their new order */
 	size_t count, builtin_count;
 	const struct revisions *revisions;
@@ -245,8 +246,11 @@ static int verdict_of(const struct build *build, const char *label, uint32_t nex
 	return edit ? (int)edit->rules : 0;
 }
 
-/* From a label in place of the target's name to a verdict, where it is one. */
-static void resolve_label(struct build *build)
+/*
+ * From a label in place of the target's name to a verdict, where it is one;
+ * @to is the chain of that name, where it is known.
+ */
+static void resolve_label(struct build *build, const struct blob_edit *to)
 {
 	const struct kernel *kernel = build->blob->kernel;
 	char *entry = place(build);
@@ -256,14 +260,27 @@ static void resolve_label(struct build *build)
 
 	if (target->target.u.user.target_size != STANDARD_SIZE || target->target.u.user.revision)
 		return;
-	verdict = verdict_of(build, name, build->offset + entry_next(kernel, entry));
+	verdict = to ? (int)to->rules :
+		  verdict_of(build, name, build->offset + entry_next(kernel, entry));
 	if (!verdict)		/* a target of that size, not a chain: no chain is at 0 */
 		return;
 	memset(name, 0, sizeof(target->target.u.user.name));
 	target->verdict = verdict;
 }
 
-static int add_rule(struct build *build, const struct rule *rule)
+/* A chain that @rule, of a new chain, leads to is most often a new one, too. */
+static const struct blob_edit *leads_to(const struct build *build, const struct rule *rule)
+{
+	const struct chain *chain = rule_chain(rule);
+	const struct blob_edit *edit;
+
+	if (rule->target != TARGET_JUMP && rule->target != TARGET_GOTO)
+		return NULL;
+	edit = chain->slot < build->edit_count ? &build->edits[chain->slot] : NULL;
+	return edit && edit->fresh == chain ? edit : NULL;
+}
+
+static int add_rule(struct build *build, const struct rule *rule, const struct blob_edit *to)
 {
 	struct xt_counters *counters = &build->counters->counters[build->number];
 	const struct kernel *kernel = build->blob->kernel;
@@ -274,7 +291,7 @@ static int add_rule(struct build *build, const struct rule *rule)
 	memcpy(place(build), build->scratch, entry_next(kernel, build->scratch));
 	counters->pcnt = rule->count.packets;
 	counters->bcnt = rule->count.bytes;
-	resolve_label(build);
+	resolve_label(build, to);
 	step(build, 0);
 	return 0;
 }
@@ -282,14 +299,14 @@ static int add_rule(struct build *build, const struct rule *rule)
 static int add_item(struct build *build, const struct blob_item *item)
 {
 	if (item->rule)
-		return add_rule(build, item->rule);
+		return add_rule(build, item->rule, NULL);
 	if (!item->entry)
 		return keep_entry(build, item->offset, item->number);
 	memcpy(place(build), item->entry, entry_next(build->blob->kernel, item->entry));
 	memcpy(&build->counters->counters[build->number],
 	       (const char *)item->entry + build->blob->kernel->counters_offset,
 	       sizeof(struct xt_counters));
-	resolve_label(build);
+	resolve_label(build, NULL);
 	step(build, 0);
 	return 0;
 }
@@ -345,7 +362,8 @@ static int write_chain(struct build *build, const struct blob_edit *edit)
 		add_head(build, edit->name);
 	if (edit->fresh)
 		for (size_t i = 0; i < edit->fresh->count && !err; i++)
-			err = add_rule(build, &edit->fresh->rules[i]);
+			err = add_rule(build, &edit->fresh->rules[i],
+				       leads_to(build, &edit->fresh->rules[i]));
 	else if (!edit->touched)
 		err = keep_entries(build, old);
 	else
@@ -438,15 +456,26 @@ static int put_back(const struct build *build)
 	return err ? -ENOTRECOVERABLE : 0;
 }
 
+/* Completes the counters; false: all are 0, as the kernel's are now. */
+static bool have_counters(struct build *build)
+{
+	struct xt_counters *counters = build->counters->counters;
+	uint64_t any = 0;
+
+	for (uint32_t i = 0; i < build->replace->num_entries; i++) {
+		if (build->origin[i])
+			counters[i] = build->old_counters[build->origin[i] - 1];
+		any |= counters[i].pcnt | counters[i].bcnt;
+	}
+	return any;
+}
+
 static int hand_over(struct build *build)
 {
 	int err = set_replace(build->blob, build->replace), back;
 
-	if (err)
+	if (err || !have_counters(build))
 		return err;
-	for (uint32_t i = 0; i < build->replace->num_entries; i++)
-		if (build->origin[i])
-			build->counters->counters[i] = build->old_counters[build->origin[i] - 1];
 	err = add_counters(build->blob, build->counters);
 	if (!err)
 		return 0;
@@ -457,7 +486,7 @@ static int hand_over(struct build *build)
 int blob_replace(struct blob *blob, struct blob_edit *edits, size_t count,
 		 const struct revisions *revisions, struct error *error)
 {
-	struct build build = { .blob = blob, .edits = edits, .revisions = revisions,
+	struct build build = { .blob = blob, .edits = edits, .edit_count = count, .revisions = revisions,
 			       .error = error };
 	uint32_t size = 0, entries = 0;
 	int err;

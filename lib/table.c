@@ -374,6 +374,17 @@ static int remove_hook(void *data, const struct hook *hook)
 	return remove_item(editor, find_edit(editor->table, hook->chain), hook->position);
 }
 
+static int replace_chain(void *data, const struct chain *chain, const struct chain *want)
+{
+	struct editor *editor = data;
+
+	edit_of(editor->table, chain)->fresh = want;
+	((struct chain *)want)->slot = chain->slot;
+	editor->changes.removed += (unsigned int)chain->count;
+	editor->changes.added += (unsigned int)want->count;
+	return 0;
+}
+
 static int flush_chain(void *data, const struct chain *chain)
 {
 	struct editor *editor = data;
@@ -401,6 +412,7 @@ static const struct edit_ops edit_table = {
 	.remove_rule = remove_rule,
 	.add_hook = add_hook,
 	.remove_hook = remove_hook,
+	.replace_chain = replace_chain,
 	.flush_chain = flush_chain,
 	.remove_chain = remove_chain,
 };

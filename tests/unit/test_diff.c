@@ -139,6 +139,15 @@ static int flush_chain(void *data, const struct chain *chain)
 	return 0;
 }
 
+static int replace_chain(void *data, const struct chain *chain, const struct chain *want)
+{
+	int err = flush_chain(data, chain);
+
+	for (size_t i = 0; i < want->count && !err; i++)
+		err = add_rule(data, chain, &want->rules[i], (unsigned int)i, true);
+	return err;
+}
+
 static int remove_chain(void *data, const struct chain *chain)
 {
 	struct editor *editor = data;
@@ -155,6 +164,7 @@ static const struct edit_ops ops = {
 	.remove_rule = remove_rule,
 	.add_hook = add_hook,
 	.remove_hook = remove_hook,
+	.replace_chain = replace_chain,
 	.flush_chain = flush_chain,
 	.remove_chain = remove_chain,
 };

@@ -37,13 +37,28 @@ static void encode(void *bytes, const struct rule *rule, enum family family,
 }
 
 /* What the kernel does with the target's name of a jump or verdict. */
+static bool is_verdict(const char *label)
+{
+	return !strcmp(label, "ACCEPT") || !strcmp(label, "DROP") || !strcmp(label, "RETURN") ||
+	       !strcmp(label, "QUEUE");
+}
+
+/* As the kernel has it: verdicts are negative, jumps the offset of a chain. */
+static void set_standard(struct xt_entry_target *target, const char *label)
+{
+	struct xt_standard_target *standard = (void *)target;
+
+	memset(target->u.user.name, 0, sizeof(target->u.user.name));
+	standard->verdict = is_verdict(label) ? -NF_ACCEPT - 1 : 4096;
+}
+
 static const char *take_label(char *bytes, enum family family, char label[XT_EXTENSION_MAXNAMELEN])
 {
 	struct xt_entry_target *target = (void *)entry_target(&kernels[family], bytes);
 
 	strcpy(label, target->u.user.name);
 	if (target->u.user.target_size == XT_ALIGN(sizeof(struct xt_standard_target)))
-		memset(target->u.user.name, 0, sizeof(target->u.user.name));
+		set_standard(target, label);
 	return label;
 }
 
@@ -509,7 +524,7 @@ START_TEST(a_target_of_others_is_not_ours)
 	strcpy(target->u.user.name, "TTL");
 	expect_target(TARGET_FOREIGN, "TTL");
 	given_udp_accept();
-	memset(target->u.user.name, 0, sizeof(target->u.user.name));
+	set_standard(target, "QUEUE");
 	expect_target(TARGET_FOREIGN, "QUEUE");
 }
 END_TEST
