@@ -176,6 +176,8 @@ static int edit_rules(const struct chain *have, const struct chain *want,
 {
 	if (!want)
 		return have->count ? ops->flush_chain(data, have) : 0;
+	if (have)	/* so that rules which lead to @want find it in the table */
+		((struct chain *)want)->slot = have->slot;
 	return have ? edit_chain(have, want, ops, data) : fill_chain(want, ops, data);
 }
 

@@ -268,7 +268,7 @@ static void resolve_label(struct build *build, const struct blob_edit *to)
 	target->verdict = verdict;
 }
 
-/* A chain that @rule, of a new chain, leads to is most often a new one, too. */
+/* The chain that @rule, of a chain that was compiled or read, leads to. */
 static const struct blob_edit *leads_to(const struct build *build, const struct rule *rule)
 {
 	const struct chain *chain = rule_chain(rule);
@@ -277,7 +277,8 @@ static const struct blob_edit *leads_to(const struct build *build, const struct 
 	if (rule->target != TARGET_JUMP && rule->target != TARGET_GOTO)
 		return NULL;
 	edit = chain->slot < build->edit_count ? &build->edits[chain->slot] : NULL;
-	return edit && edit->fresh == chain ? edit : NULL;
+	/* one that the edit did not meet has a slot of another table */
+	return edit && !edit->removed && !strcmp(edit->name, chain->name) ? edit : NULL;
 }
 
 static int add_rule(struct build *build, const struct rule *rule, const struct blob_edit *to)

@@ -379,7 +379,6 @@ static int replace_chain(void *data, const struct chain *chain, const struct cha
 	struct editor *editor = data;
 
 	edit_of(editor->table, chain)->fresh = want;
-	((struct chain *)want)->slot = chain->slot;
 	editor->changes.removed += (unsigned int)chain->count;
 	editor->changes.added += (unsigned int)want->count;
 	return 0;
