@@ -42,9 +42,7 @@
  *	-ENOTRECOVERABLE	it refused, and refused the way back as well
  *
  * Threads.  A context belongs to one thread at a time; different contexts may
- * be used in different threads at once.  libiptc keeps state of its own, which
- * the library guards with a lock; a process that calls libiptc itself has to
- * keep those calls out of other threads while a notrack call runs.
+ * be used in different threads at once.
  *
  * Structs handed in or out begin with their size: set it to sizeof of the
  * struct you compiled with, and leave what you do not use zero.  Later versions
@@ -429,6 +427,165 @@ int notrack_stats(struct notrack *nt,
 		  int (*service)(const struct notrack_service_stats *stats, void *data),
 		  int (*client)(const struct hashlimit_stats *stats, void *data),
 		  void *data);
+
+/* --- the connection tracking table ------------------------------------ */
+
+/** struct notrack_conntrack - the table as a whole, from ctnetlink */
+struct notrack_conntrack {
+	size_t size;			/**< sizeof(struct notrack_conntrack), by the caller */
+	uint64_t count;			/**< entries, as the kernel counts them: with those
+					     that have timed out and were not collected yet */
+	uint64_t max;			/**< net.netfilter.nf_conntrack_max; 0: unknown */
+	uint64_t read;			/**< entries that were there to be read */
+	/* packets since boot; the kernel's counters have 32 bits a processor */
+	uint64_t dropped;		/**< as the table was full, or out of memory */
+	uint64_t early_dropped;		/**< entries thrown out to make room */
+	uint64_t insert_failed;		/**< entries that lost a race, and their packets */
+	uint64_t invalid;		/**< packets that fit no entry and may begin none */
+};
+
+enum notrack_usage_by {
+	NOTRACK_BY_PORT,		/**< protocol and server port */
+	NOTRACK_BY_SOURCE,		/**< prefix of the source */
+	NOTRACK_BY_SERVICE,		/**< of the model, or built-in */
+};
+
+/** struct notrack_usage_request - how to count */
+struct notrack_usage_request {
+	size_t size;
+	enum notrack_usage_by by;
+	unsigned int srcmask4;		/**< length of an IPv4 source prefix; 0 for 32 */
+	unsigned int srcmask6;		/**< of an IPv6 one; 0 for 64 */
+};
+
+/** struct notrack_usage - entries that have something in common */
+struct notrack_usage {
+	size_t size;
+	unsigned int protocol;		/**< IPPROTO_*; by port */
+	unsigned int port;		/**< that the first packet was sent to; 0: has none */
+	const char *source;		/**< by source; else NULL */
+	const char *service;		/**< that has the port; NULL: none does */
+	uint64_t count;
+	double share;			/**< of the entries read, 0 to 1 */
+};
+
+/**
+ * notrack_usage - who fills the connection tracking table
+ * @totals: filled in, where not NULL
+ * @visit: gets a row at a time, most entries first, good until it returns; a
+ *	value other than 0 ends the visit; NULL: the table is not read, and
+ *	@totals has all but @read
+ *
+ * Services are those of the model (see notrack_load()), and the built-in ones.
+ * With notrack_set_families(), only entries of that family are in rows; shares
+ * are of the whole table all the same.  Entries that come and go meanwhile may
+ * be counted, or not.  Takes 24 bytes of memory for each different row.
+ * Returns: 0, what @visit returned, -EPERM without CAP_NET_ADMIN,
+ * -EPROTONOSUPPORT without nf_conntrack_netlink, -EINVAL, -ENOMEM, -EIO.
+ * Since: 1.0
+ */
+int notrack_usage(struct notrack *nt, const struct notrack_usage_request *request,
+		  struct notrack_conntrack *totals,
+		  int (*visit)(const struct notrack_usage *row, void *data), void *data);
+
+/** enum notrack_verdict - what to do about a service */
+enum notrack_verdict {
+	NOTRACK_UNTRACK,		/**< add it */
+	NOTRACK_LEAVE,			/**< leave it tracked, for the reason given */
+	NOTRACK_ALREADY,		/**< it is in the model, and these entries are old */
+};
+
+/** struct notrack_advice - about one service that fills the table */
+struct notrack_advice {
+	size_t size;
+	enum notrack_verdict verdict;
+	const struct notrack_service *service;	/**< for notrack_add_service() */
+	uint64_t count;			/**< entries */
+	double share;			/**< of the table, 0 to 1 */
+	const char *text;		/**< the figures, or the reason */
+};
+
+/** struct hashlimit_advice - about a source that is over-eager */
+struct hashlimit_advice {
+	size_t size;
+	const char *service;
+	const char *prefix;
+	uint64_t count;			/**< entries of this source */
+	uint64_t median;		/**< entries of the median source of the service */
+	const struct hashlimit *limit;	/**< for hashlimit_add_client() */
+};
+
+/** struct notrack_advise_request - where advice begins; 0 is the default */
+struct notrack_advise_request {
+	size_t size;
+	double threshold;		/**< share of the table, 0 to 1; 0.05 */
+	double times;			/**< the median source's entries; 10 */
+};
+
+/**
+ * notrack_advise - which services to untrack, and which sources to limit
+ * @request: may be NULL
+ * @service: called for each service over the threshold, most entries first
+ * @client: called for each over-eager source of the services that are in the
+ *	model or that @service was told to add, most entries first; may be NULL
+ *
+ * Reads the connection tracking table twice.  A service is left tracked where
+ * an untracked packet would miss something: address translation, a conntrack
+ * helper; where its flows are forwarded; or where there are few, long ones.
+ * The model, as notrack_load() made it, tells what is untracked already.
+ * Returns and errors: as notrack_usage().
+ * Since: 1.0
+ */
+int notrack_advise(struct notrack *nt, const struct notrack_advise_request *request,
+		   int (*service)(const struct notrack_advice *advice, void *data),
+		   int (*client)(const struct hashlimit_advice *advice, void *data),
+		   void *data);
+
+/** struct notrack_flushed - what notrack_flush_tracked() did */
+struct notrack_flushed {
+	size_t size;
+	uint64_t removed;		/**< entries */
+	uint64_t left;			/**< of services bound to interfaces, which entries
+					     do not name */
+};
+
+/**
+ * notrack_flush_tracked - delete the entries of flows that are tracked no more
+ * @flushed: filled in, where not NULL
+ *
+ * Entries that were there when a service came stay until they time out.  This
+ * deletes those whose packets the rules of the model's services untrack, by
+ * protocol, port, role and addresses, and no others: call notrack_load() or
+ * notrack_commit() before.
+ * Returns: 0, or -errno as notrack_usage(); what was deleted until then stays so.
+ * Since: 1.0
+ */
+int notrack_flush_tracked(struct notrack *nt, struct notrack_flushed *flushed);
+
+/** struct hashlimit_bucket - what a limit knows of one source */
+struct hashlimit_bucket {
+	size_t size;
+	const char *source;		/**< prefix of the limit's srcmask */
+	const char *above;		/**< the limit's rate */
+	uint32_t burst;
+	uint32_t available;		/**< requests that would pass at this moment */
+	uint32_t expires_ms;		/**< unused for so long, it is forgotten */
+};
+
+/**
+ * hashlimit_each_bucket - visit the sources that the limits of a service count
+ * @service: in the model
+ * @visit: gets those with the fewest requests left first; other than 0 ends it
+ *
+ * From /proc/net/ipt_hashlimit and ip6t_hashlimit, which have a source from its
+ * first request until it has been quiet for the time in which its burst fills
+ * up again.  One with nothing available is over its limit now.
+ * Returns: 0, what @visit returned, -ENOENT without such a service, -ENOMEM, -EIO.
+ * Since: 1.0
+ */
+int hashlimit_each_bucket(struct notrack *nt, const char *service,
+			  int (*visit)(const struct hashlimit_bucket *bucket, void *data),
+			  void *data);
 
 /* --- the host --------------------------------------------------------- */
 

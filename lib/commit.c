@@ -239,7 +239,7 @@ static int commit_locked(struct notrack *nt, struct notrack_changes *changes)
 		err = context_in_kernel(nt, commit_in_kernel, &commit);
 	if (!held)
 		notrack_unlock(nt);
-	context_give_changes(changes, &commit.changes);
+	context_give_struct(changes, &commit.changes, sizeof(commit.changes));
 	return err ? err : (int)(commit.changes.added + commit.changes.removed);
 }
 
@@ -391,7 +391,7 @@ int notrack_diff(struct notrack *nt, FILE *out, struct notrack_changes *changes)
 
 	context_begin(nt);
 	err = context_in_kernel(nt, diff_in_kernel, &printer);
-	context_give_changes(changes, &printer.changes);
+	context_give_struct(changes, &printer.changes, sizeof(printer.changes));
 	return err ? err : (int)(printer.changes.added + printer.changes.removed);
 }
 

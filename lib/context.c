@@ -2,7 +2,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -163,17 +162,11 @@ static int run_errand(void *data)
 int context_in_kernel(struct notrack *nt, int (*work)(struct notrack *nt, void *data),
 		      void *data)
 {
-	static pthread_mutex_t libiptc = PTHREAD_MUTEX_INITIALIZER;
 	struct errand errand = { nt, work, data };
-	int result;
 
-	pthread_mutex_lock(&libiptc);
 	if (nt->netns_fd >= 0)
-		result = netns_run(nt->netns_fd, run_errand, &errand, &nt->error);
-	else
-		result = work(nt, data);
-	pthread_mutex_unlock(&libiptc);
-	return result;
+		return netns_run(nt->netns_fd, run_errand, &errand, &nt->error);
+	return work(nt, data);
 }
 
 /* --- structs of other versions ---------------------------------------- */
@@ -195,16 +188,13 @@ int context_take_struct(struct notrack *nt, void *to, size_t size, const void *f
 	return 0;
 }
 
-void context_give_changes(struct notrack_changes *to, const struct notrack_changes *from)
+void context_give_struct(void *to, const void *from, size_t size)
 {
-	size_t size;
+	size_t room = to ? *(const size_t *)to : 0;
 
-	if (!to)
-		return;
-	size = to->size;
-	if (size > sizeof(*from))
-		size = sizeof(*from);
-	if (size > sizeof(to->size))
-		memcpy((char *)to + sizeof(to->size), (const char *)from + sizeof(from->size),
-		       size - sizeof(to->size));
+	if (room > size)
+		room = size;
+	if (room > sizeof(size_t))
+		memcpy((char *)to + sizeof(size_t), (const char *)from + sizeof(size_t),
+		       room - sizeof(size_t));
 }

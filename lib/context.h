@@ -38,10 +38,7 @@ static inline bool context_has(const struct notrack *nt, enum family family)
 	return nt->families & 1u << family;
 }
 
-/*
- * Runs @work in the context's network namespace, alone in this process: libiptc
- * has static state.
- */
+/* Runs @work in the context's network namespace. */
 int context_in_kernel(struct notrack *nt, int (*work)(struct notrack *nt, void *data),
 		      void *data);
 
@@ -49,7 +46,7 @@ int context_in_kernel(struct notrack *nt, int (*work)(struct notrack *nt, void *
 int context_take_struct(struct notrack *nt, void *to, size_t size, const void *from,
 			const char *what);
 
-/* Hands out @from, of which the caller's struct may hold a part only. */
-void context_give_changes(struct notrack_changes *to, const struct notrack_changes *from);
+/* Hands out @from, of @size bytes, of which the caller's struct may hold a part only. */
+void context_give_struct(void *to, const void *from, size_t size);
 
 #endif

@@ -6,7 +6,7 @@
 #include "rule.h"
 
 /*
- * Called in an order in which libiptc can do it: chains before the rules that
+ * Called in an order in which each step can be done: chains before the rules that
  * jump to them, rules away before their chains.  Other than 0 ends the edit.
  */
 struct edit_ops {

@@ -22,7 +22,7 @@
 #define SYN_MASK 0x17
 #define SYN_BIT 0x02
 
-/* How libiptc spells the verdicts, by enum target. */
+/* How iptables spells the verdicts, by enum target. */
 #define VERDICTS (TARGET_RETURN + 1)
 extern const char *const verdict_labels[VERDICTS];
 

@@ -31,6 +31,9 @@ static const struct notrack_service builtin[] = {
 const char *const protocol_names[] = {
 	[UDP] = "udp", [TCP] = "tcp", [SCTP] = "sctp", [UDPLITE] = "udplite", NULL
 };
+const uint8_t protocol_numbers[PROTOCOLS] = {
+	[UDP] = IPPROTO_UDP, [TCP] = IPPROTO_TCP, [SCTP] = IPPROTO_SCTP, [UDPLITE] = IPPROTO_UDPLITE,
+};
 const char *const role_names[] = { "inbound", "outbound", "both", NULL };
 static const char *const mode_names[] = { "strict", "classic", NULL };
 static const char *const answers[] = { "no", "yes", NULL };
@@ -233,6 +236,11 @@ int service_check_name(const char *name, struct error *error)
 			    "service name %s: letters, digits, '_', '.' and '-' only, "
 			    "and no '-' at the beginning", name);
 	return 0;
+}
+
+const struct notrack_service *service_builtin(size_t index)
+{
+	return index < sizeof(builtin) / sizeof(builtin[0]) ? &builtin[index] : NULL;
 }
 
 static const struct notrack_service *find_builtin(const char *name)

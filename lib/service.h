@@ -32,6 +32,7 @@ struct port_range {
 };
 
 extern const char *const protocol_names[], *const role_names[];
+extern const uint8_t protocol_numbers[PROTOCOLS];	/* IPPROTO_* */
 
 /* Immutable once parsed, and shared by the families it is for. */
 struct service {
@@ -60,6 +61,8 @@ struct service {
  */
 int service_parse(struct service **service, const struct notrack_service *words,
 		  unsigned int *families, struct error *error);
+/* The words of a built-in name; NULL past the last. */
+const struct notrack_service *service_builtin(size_t index);
 struct service *service_ref(struct service *service);
 void service_unref(struct service *service);
 

@@ -31,7 +31,7 @@ static int apply(const struct options *options, struct notrack *nt)
 	int err = options->dry_run ? notrack_diff(nt, options->json ? NULL : stdout, &changes) :
 				     notrack_commit(nt, &changes);
 
-	return err < 0 ? complain_notrack(nt, err) : tell_changes(options, &changes);
+	return err < 0 ? complain_notrack(nt, err) : tell_changes(options, nt, &changes);
 }
 
 static int run_apply(struct options *options)
@@ -55,11 +55,12 @@ static int run_apply(struct options *options)
 
 const struct command command_apply = {
 	.name = "apply",
-	.usage = "[FILE] [--dry-run]",
+	.usage = "[FILE] [--dry-run] [--flush-tracked]",
 	.help = "Make the kernel exactly what FILE says, - being standard input; without it,\n"
 		CONFIG_FILE " and then " CONFIG_PARTS ".\n\n"
-		"  --dry-run              print the rules that would come (+) and go (-)\n",
-	.options = " dry-run ",
+		"  --dry-run              print the rules that would come (+) and go (-)\n"
+		"  --flush-tracked        and delete the entries that untracked flows have so far\n",
+	.options = " dry-run flush-tracked ",
 	.words_most = 1,
 	.run = run_apply,
 };

@@ -5,7 +5,10 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 
+#include "flush.h"
 #include "notrackctl.h"
 
 int complain(int code, const char *format, ...)
@@ -75,14 +78,38 @@ struct notrack *open_context(const struct options *options, int *code)
 	return NULL;
 }
 
-int tell_changes(const struct options *options, const struct notrack_changes *changes)
+bool watch_again(const struct options *options)
 {
+	const struct timespec pause = { .tv_sec = options->watch_ms / 1000,
+					.tv_nsec = (long)(options->watch_ms % 1000) * 1000000 };
+
+	if (!options->watch_ms || fflush(stdout) || ferror(stdout))
+		return false;
+	nanosleep(&pause, NULL);
+	if (isatty(STDOUT_FILENO))
+		fputs("\033[H\033[2J", stdout);
+	return true;
+}
+
+int tell_changes(const struct options *options, struct notrack *nt,
+		 const struct notrack_changes *changes)
+{
+	struct notrack_flushed flushed = { .size = sizeof(flushed) };
+	bool flush = options->flush_tracked && !options->dry_run;
+	int err = flush ? notrack_flush_tracked(nt, &flushed) : 0;
 	json_t *told;
 
-	if (!options->json)
+	if (err)
+		return complain_notrack(nt, err);
+	if (!options->json) {
+		if (flush)
+			tell_flushed(&flushed);
 		return EXIT_DONE;
+	}
 	told = json_pack("{s:b, s:i, s:i}", "changed", changes->added || changes->removed,
 			 "added", (int)changes->added, "removed", (int)changes->removed);
+	if (flush)
+		json_object_set_new(told, "flushed", json_integer((json_int_t)flushed.removed));
 	json_dumpf(told, stdout, 0);
 	putchar('\n');
 	json_decref(told);
@@ -105,7 +132,7 @@ int change_model(const struct options *options,
 		err = change(nt, options);
 	if (err >= 0)
 		err = notrack_commit(nt, &changes);
-	code = err < 0 ? complain_notrack(nt, err) : tell_changes(options, &changes);
+	code = err < 0 ? complain_notrack(nt, err) : tell_changes(options, nt, &changes);
 	notrack_free(nt);
 	return code;
 }

@@ -32,6 +32,11 @@ struct options {
 	unsigned int watch_ms;		/* 0: once */
 	const char *columns;
 	bool no_headings, raw;
+	const char *by;			/* of top; NULL: port */
+	uint32_t number;		/* of rows; 0: the default */
+	double threshold;		/* share of the table; 0: the default */
+	uint32_t times;			/* of the median; 0: the default */
+	bool flush_tracked;
 	const char *const *words;	/* after the command */
 	int word_count;
 };
@@ -46,7 +51,8 @@ struct command {
 };
 
 extern const struct command command_add, command_del, command_limit, command_unlimit,
-	command_apply, command_show, command_stats, command_clear, command_doctor;
+	command_apply, command_show, command_stats, command_top, command_advise,
+	command_flush_tracked, command_clear, command_doctor;
 
 /* A sentence on standard error; returns the exit code. */
 int complain(int code, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -62,7 +68,14 @@ struct notrack *open_context(const struct options *options, int *code);
  */
 int change_model(const struct options *options,
 		 int (*change)(struct notrack *nt, const struct options *options));
-/* What a changing command prints when it is done. */
-int tell_changes(const struct options *options, const struct notrack_changes *changes);
+/*
+ * What a changing command ends with: --flush-tracked, and what it prints; an
+ * exit code.
+ */
+int tell_changes(const struct options *options, struct notrack *nt,
+		 const struct notrack_changes *changes);
+
+/* With --watch: shows what was printed, waits; false when nobody reads any more. */
+bool watch_again(const struct options *options);
 
 #endif

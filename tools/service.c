@@ -47,8 +47,10 @@ const struct command command_add = {
 		"  --interface I[,I...]   by these interfaces only\n"
 		"  --reply-ports A:B      what outbound UDP asks from (1024:65535)\n"
 		"  --classic              the plain rules, which let replies reach any port\n"
-		"  --no-icmp-errors       do not accept ICMP errors about untracked flows\n",
-	.options = " ports proto role local remote interface reply-ports classic no-icmp-errors ",
+		"  --no-icmp-errors       do not accept ICMP errors about untracked flows\n"
+		"  --flush-tracked        and delete the entries that its flows have so far\n",
+	.options = " ports proto role local remote interface reply-ports classic no-icmp-errors"
+		   " flush-tracked ",
 	.words_least = 1,
 	.words_most = 1,
 	.run = run_add,
@@ -93,7 +95,7 @@ static int run_clear(struct options *options)
 	if (!nt)
 		return code;
 	err = notrack_clear(nt, &changes);
-	code = err < 0 ? complain_notrack(nt, err) : tell_changes(options, &changes);
+	code = err < 0 ? complain_notrack(nt, err) : tell_changes(options, nt, &changes);
 	notrack_free(nt);
 	return code;
 }

@@ -6,88 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config_print.h"
 #include "notrackctl.h"
 
 struct show {
 	struct notrack *nt;
-	const struct notrack_service *service;
 	json_t *services, *limits;
-	bool again;			/* something was printed before */
 };
-
-/* --- as configuration file -------------------------------------------- */
-
-/* Shorter than inih's line; what is longer goes on in the next one. */
-#define LINE_MOST 78
-
-static int print_words(const char *key, const char *const *words, size_t count)
-{
-	int column = printf("%s =", key);
-
-	for (size_t i = 0; i < count; i++) {
-		if (column + (int)strlen(words[i]) + 2 > LINE_MOST) {
-			column = printf("\n   ");
-			column--;
-		}
-		column += printf(" %s%s", words[i], i + 1 < count ? "," : "");
-	}
-	putchar('\n');
-	return 0;
-}
-
-/* Takes a list in words apart, and prints it in lines. */
-static int print_list(const char *key, const char *list)
-{
-	char *copy = strdup(list), *rest = copy, *word;
-	const char **words = calloc(strlen(list) / 2 + 1, sizeof(*words));
-	size_t count = 0;
-
-	if (!copy || !words) {
-		free(copy);
-		free(words);
-		return -ENOMEM;
-	}
-	while ((word = strsep(&rest, ",")))
-		words[count++] = word + (*word == ' ');
-	print_words(key, words, count);
-	free(words);
-	free(copy);
-	return 0;
-}
-
-static int print_limit(const struct hashlimit *limit, const char *const *clients, size_t count,
-		       void *data)
-{
-	const struct show *show = data;
-
-	printf("\n[limit %s]\n", show->service->name);
-	print_words("clients", clients, count);
-	printf("above = %s\nburst = %u\n", limit->above, limit->burst);
-	if (limit->srcmask)
-		printf("srcmask = %u\n", limit->srcmask);
-	if (limit->htable_max)
-		printf("htable-max = %u\n", limit->htable_max);
-	if (limit->htable_size)
-		printf("htable-size = %u\n", limit->htable_size);
-	if (limit->htable_expire_ms)
-		printf("htable-expire = %u\n", limit->htable_expire_ms);
-	return 0;
-}
-
-static int print_service(const struct notrack_service *service, void *data)
-{
-	struct show *show = data;
-	const char *key, *value;
-	int err = 0;
-
-	printf("%s[service %s]\n", show->again ? "\n" : "", service->name);
-	show->again = true;
-	for (unsigned int i = 0; !err && notrack_service_get(service, i, &key, &value); i++)
-		if (value)
-			err = print_list(key, value);
-	show->service = service;
-	return err ? err : hashlimit_each(show->nt, service, print_limit, show);
-}
 
 /* --- as JSON ---------------------------------------------------------- */
 
@@ -226,7 +151,7 @@ static int run_show(struct options *options)
 	if (err >= 0)
 		err = options->rules ? notrack_print_rules(show.nt, stdout) :
 		      options->json ? print_json(&show) :
-		      notrack_each_service(show.nt, print_service, &show);
+		      config_print(show.nt, false);
 	if (err < 0)
 		code = complain_notrack(show.nt, err);
 	notrack_free(show.nt);

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "stats.h"
 
@@ -127,26 +126,21 @@ static int print(const struct options *options, const struct stats *stats,
 	return 0;
 }
 
-/* Until it is interrupted, or nobody reads any more. */
 static int watch(const struct options *options, struct notrack *nt, struct stats *stats)
 {
-	const struct timespec pause = { .tv_sec = options->watch_ms / 1000,
-					.tv_nsec = (long)(options->watch_ms % 1000) * 1000000 };
 	struct stats before = { 0 };
-	int code = 0, err;
+	int code, err;
 
-	while (!code && !ferror(stdout)) {
-		if (isatty(STDOUT_FILENO))
-			fputs("\033[H\033[2J", stdout);
+	do {
 		code = print(options, stats, before.seconds > 0 ? &before : NULL);
-		fflush(stdout);
-		nanosleep(&pause, NULL);
+		if (code || !watch_again(options))
+			break;
 		stats_free(&before);
 		before = *stats;
 		err = stats_read(nt, stats);
 		if (err)
 			code = complain_notrack(nt, err);
-	}
+	} while (!code);
 	stats_free(&before);
 	return code;
 }
@@ -162,10 +156,8 @@ static int run_stats(struct options *options)
 	err = stats_read(nt, &stats);
 	if (err)
 		code = complain_notrack(nt, err);
-	else if (options->watch_ms)
-		code = watch(options, nt, &stats);
 	else
-		code = print(options, &stats, NULL);
+		code = watch(options, nt, &stats);
 	stats_free(&stats);
 	notrack_free(nt);
 	return code;

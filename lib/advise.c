@@ -1,0 +1,360 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What to untrack, and whom to limit, from what fills the connection tracking
+ * table: first the ports are counted, then the sources of those that matter.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "candidate.h"
+#include "conntrack.h"
+#include "context.h"
+#include "known.h"
+#include "tally.h"
+
+#define THRESHOLD_DEFAULT 0.05
+#define TIMES_DEFAULT 10
+/* A source of fewer entries is no trouble, whatever the others do. */
+#define OVER_EAGER_LEAST 16
+
+struct advisor {
+	struct notrack *nt;
+	struct notrack_advise_request request;
+	struct known known;
+	struct local local;
+	uint64_t read;
+	struct tally ports;
+	struct flows *flows;		/* beside the rows of @ports */
+	size_t room;
+	struct candidate *candidates;
+	size_t count;
+	struct tally sources;		/* by address; the port is the candidate's number */
+};
+
+/* --- ports ------------------------------------------------------------ */
+
+static bool is_covered(const struct advisor *advisor, const struct flow *flow, enum family family)
+{
+	const struct family_model *model = &advisor->nt->model.families[family];
+
+	for (size_t i = 0; i < model->count; i++)
+		if (flow_is_untracked(flow, model->served[i].service))
+			return true;
+	return false;
+}
+
+static struct flows *flows_of(struct advisor *advisor, long row)
+{
+	if ((size_t)row >= advisor->room) {
+		size_t room = advisor->room ? 2 * advisor->room : 64;
+		struct flows *grown = realloc(advisor->flows, room * sizeof(*grown));
+
+		if (!grown)
+			return NULL;
+		memset(grown + advisor->room, 0, (room - advisor->room) * sizeof(*grown));
+		advisor->flows = grown;
+		advisor->room = room;
+	}
+	return &advisor->flows[row];
+}
+
+static int count_port(const struct tracked *entry, void *data)
+{
+	struct advisor *advisor = data;
+	struct tally_key key = { .port = entry->original.destination_port,
+				 .protocol = entry->protocol };
+	struct flows *flows;
+	struct flow flow;
+	long row;
+
+	advisor->read++;
+	if (!context_has(advisor->nt, entry->family))
+		return 0;
+	row = tally_add(&advisor->ports, &key);
+	flows = row < 0 ? NULL : flows_of(advisor, row);
+	if (!flows)
+		return -ENOMEM;
+	flow_read(&flow, entry, &advisor->local);
+	flows_note(flows, entry, &flow, is_covered(advisor, &flow, entry->family));
+	return 0;
+}
+
+/* --- candidates ------------------------------------------------------- */
+
+static struct candidate *add_candidate(struct advisor *advisor, struct service *service)
+{
+	struct candidate *grown;
+
+	for (size_t i = 0; service && i < advisor->count; i++)
+		if (advisor->candidates[i].service &&
+		    !strcmp(advisor->candidates[i].service->name, service->name))
+			return &advisor->candidates[i];
+	grown = realloc(advisor->candidates, (advisor->count + 1) * sizeof(*grown));
+	if (!grown)
+		return NULL;
+	advisor->candidates = grown;
+	grown += advisor->count++;
+	*grown = (struct candidate){ .service = service };
+	for (size_t i = 0; i < advisor->known.model_count; i++)
+		grown->in_model |= advisor->known.services[i] == service;
+	return grown;
+}
+
+static double share(const struct advisor *advisor, uint64_t count)
+{
+	return advisor->read ? (double)count / (double)advisor->read : 0;
+}
+
+static int compare_candidates(const void *a, const void *b)
+{
+	const struct candidate *one = a, *other = b;
+
+	if (one->flows.count != other->flows.count)
+		return one->flows.count > other->flows.count ? -1 : 1;
+	return (int)one->port - other->port;
+}
+
+/* The services that have entries, and the ports of none that have many. */
+static int find_candidates(struct advisor *advisor)
+{
+	for (size_t i = 0; i < advisor->ports.count; i++) {
+		const struct tally_key *key = &advisor->ports.rows[i].key;
+		int protocol = protocol_of(key->protocol);
+		struct service *service = known_find(&advisor->known, protocol, key->port);
+		struct candidate *candidate;
+
+		if (protocol < 0 || !key->port || (!service &&
+		    share(advisor, advisor->flows[i].count) < advisor->request.threshold))
+			continue;
+		candidate = add_candidate(advisor, service);
+		if (!candidate)
+			return -ENOMEM;
+		candidate->protocol = protocol;
+		candidate->port = key->port;
+		flows_add(&candidate->flows, &advisor->flows[i]);
+	}
+	if (advisor->count)
+		qsort(advisor->candidates, advisor->count, sizeof(*advisor->candidates),
+		      compare_candidates);
+	return 0;
+}
+
+static int tell_service(const struct advisor *advisor, const struct candidate *candidate,
+			int (*visit)(const struct notrack_advice *, void *), void *data)
+{
+	return visit(&(struct notrack_advice){
+		.size = sizeof(struct notrack_advice),
+		.verdict = candidate->verdict,
+		.service = &candidate->words,
+		.count = candidate->flows.count,
+		.share = share(advisor, candidate->flows.count),
+		.text = candidate->text,
+	}, data);
+}
+
+/* --- sources ---------------------------------------------------------- */
+
+static bool wants_sources(const struct candidate *candidate)
+{
+	return candidate->verdict == NOTRACK_UNTRACK || candidate->in_model;
+}
+
+static const struct candidate *find_candidate(const struct advisor *advisor,
+					      const struct tracked *entry)
+{
+	int protocol = protocol_of(entry->protocol);
+	const struct service *service = known_find(&advisor->known, protocol,
+						   entry->original.destination_port);
+
+	for (size_t i = 0; i < advisor->count; i++) {
+		const struct candidate *candidate = &advisor->candidates[i];
+
+		if (service ? candidate->service && !strcmp(candidate->service->name, service->name) :
+		    !candidate->service && candidate->protocol == protocol &&
+		    candidate->port == entry->original.destination_port)
+			return candidate;
+	}
+	return NULL;
+}
+
+static int count_source(const struct tracked *entry, void *data)
+{
+	static const unsigned int bytes[FAMILIES] = { [IPV4] = 4, [IPV6] = 8 };	/* the usual srcmask */
+	struct advisor *advisor = data;
+	const struct candidate *candidate = find_candidate(advisor, entry);
+	struct tally_key key = { .family = (uint8_t)entry->family };
+	struct flow flow;
+
+	if (!candidate || !wants_sources(candidate) || !context_has(advisor->nt, entry->family))
+		return 0;
+	flow_read(&flow, entry, &advisor->local);
+	if (!flow.to_here || flow.from_here)
+		return 0;
+	memcpy(key.address, entry->original.source, bytes[entry->family]);
+	key.port = (uint16_t)(candidate - advisor->candidates);
+	return tally_add(&advisor->sources, &key) < 0 ? -ENOMEM : 0;
+}
+
+/*
+ * As many requests as entries of @times median sources in the time for which
+ * an entry of one request lasts: nf_conntrack_udp_timeout, ..._tcp_timeout_time_wait.
+ */
+static void make_limit(const struct advisor *advisor, const struct candidate *candidate,
+		       uint64_t median, struct hashlimit *limit, char above[LIMIT_ABOVE_TEXT])
+{
+	unsigned int seconds = candidate_has_datagrams(candidate) ? 30 : 120;
+	double rate = advisor->request.times * (double)median / seconds;
+
+	if (rate > LIMIT_SCALE)
+		rate = LIMIT_SCALE;
+	if (rate >= 1)
+		snprintf(above, LIMIT_ABOVE_TEXT, "%u/sec", (unsigned int)(rate + 0.999));
+	else
+		snprintf(above, LIMIT_ABOVE_TEXT, "%u/min", (unsigned int)(60 * rate + 0.999));
+	*limit = (struct hashlimit){ .size = sizeof(*limit), .above = above,
+				     .burst = rate > 5 ? 2 * (uint32_t)rate : 10 };
+	if (limit->burst > LIMIT_BURST_MOST)
+		limit->burst = LIMIT_BURST_MOST;
+}
+
+static int tell_sources(const struct advisor *advisor, size_t number,
+			int (*visit)(const struct hashlimit_advice *, void *), void *data)
+{
+	const struct candidate *candidate = &advisor->candidates[number];
+	char above[LIMIT_ABOVE_TEXT], text[PREFIX_TEXT];
+	struct hashlimit limit;
+	uint64_t median = 0;
+	size_t count = 0, at = 0;
+	int result = 0;
+
+	for (size_t i = 0; i < advisor->sources.count; i++)
+		count += advisor->sources.rows[i].key.port == number;
+	for (size_t i = 0; i < advisor->sources.count && at <= count / 2; i++) {
+		const struct tally_row *row = tally_ranked(&advisor->sources, i);
+
+		if (row->key.port == number && at++ == count / 2)
+			median = row->count;
+	}
+	if (!median)
+		return 0;
+	make_limit(advisor, candidate, median, &limit, above);
+	for (size_t i = 0; i < advisor->sources.count && !result; i++) {
+		const struct tally_row *row = tally_ranked(&advisor->sources, i);
+		struct prefix source = { .family = row->key.family,
+					 .length = row->key.family == IPV6 ? 64 : 32 };
+
+		if (row->count < OVER_EAGER_LEAST ||
+		    (double)row->count <= advisor->request.times * (double)median)
+			break;		/* most come first */
+		if (row->key.port != number)
+			continue;
+		memcpy(source.address, row->key.address, sizeof(source.address));
+		result = visit(&(struct hashlimit_advice){
+			.size = sizeof(struct hashlimit_advice),
+			.service = candidate->words.name,
+			.prefix = prefix_format(&source, true, text),
+			.count = row->count, .median = median, .limit = &limit }, data);
+	}
+	return result;
+}
+
+/* --- all of it -------------------------------------------------------- */
+
+struct look {
+	struct advisor *advisor;
+	int (*count)(const struct tracked *entry, void *data);
+};
+
+static int look_in_kernel(struct notrack *nt, void *data)
+{
+	struct look *look = data;
+	struct conntrack conntrack;
+	int err = conntrack_open(&conntrack, &nt->error);
+
+	if (err)
+		return err;
+	if (!look->advisor->local.network_count)
+		err = local_read(&look->advisor->local, &nt->error);
+	if (!err)
+		err = conntrack_dump(&conntrack, CONNTRACK_WHOLE, look->count, look->advisor, &nt->error);
+	conntrack_close(&conntrack);
+	return err;
+}
+
+static int look(struct advisor *advisor, int (*count)(const struct tracked *entry, void *data))
+{
+	return context_in_kernel(advisor->nt, look_in_kernel, &(struct look){ advisor, count });
+}
+
+static int take_request(struct notrack *nt, struct notrack_advise_request *to,
+			const struct notrack_advise_request *from)
+{
+	int err = 0;
+
+	*to = (struct notrack_advise_request){ .size = sizeof(*to) };
+	if (from)
+		err = context_take_struct(nt, to, sizeof(*to), from, "struct notrack_advise_request");
+	if (!err && !(to->threshold >= 0 && to->threshold <= 1))
+		err = fail(&nt->error, -EINVAL, "threshold %g: must be a share of 0 to 1",
+			   to->threshold);
+	if (!err && !(to->times >= 0 && to->times <= 1e6))
+		err = fail(&nt->error, -EINVAL, "times %g: must be 0 to 1000000", to->times);
+	to->threshold = to->threshold > 0 ? to->threshold : THRESHOLD_DEFAULT;
+	to->times = to->times > 0 ? to->times : TIMES_DEFAULT;
+	return err;
+}
+
+static int advise(struct advisor *advisor,
+		  int (*service)(const struct notrack_advice *advice, void *data),
+		  int (*client)(const struct hashlimit_advice *advice, void *data), void *data)
+{
+	int result = look(advisor, count_port);
+
+	if (!result)
+		result = find_candidates(advisor);
+	for (size_t i = 0; i < advisor->count && !result; i++) {
+		struct candidate *candidate = &advisor->candidates[i];
+
+		candidate->verdict = NOTRACK_LEAVE;
+		candidate_name(candidate);
+		if (share(advisor, candidate->flows.count) < advisor->request.threshold)
+			continue;
+		candidate_judge(candidate, share(advisor, candidate->flows.count -
+						 candidate->flows.covered), advisor->request.threshold);
+		if (service)
+			result = tell_service(advisor, candidate, service, data);
+	}
+	if (!result && client && advisor->count) {
+		result = look(advisor, count_source);
+		tally_rank(&advisor->sources);
+	}
+	for (size_t i = 0; i < advisor->count && client && !result; i++)
+		result = tell_sources(advisor, i, client, data);
+	return result;
+}
+
+int notrack_advise(struct notrack *nt, const struct notrack_advise_request *request,
+		   int (*service)(const struct notrack_advice *advice, void *data),
+		   int (*client)(const struct hashlimit_advice *advice, void *data),
+		   void *data)
+{
+	struct advisor advisor = { .nt = nt };
+	int result;
+
+	context_begin(nt);
+	result = take_request(nt, &advisor.request, request);
+	if (!result)
+		result = known_read(&advisor.known, nt);
+	if (!result)
+		result = advise(&advisor, service, client, data);
+	if (result == -ENOMEM)
+		fail(&nt->error, result, "out of memory");
+	known_free(&advisor.known);
+	local_free(&advisor.local);
+	tally_free(&advisor.ports);
+	tally_free(&advisor.sources);
+	free(advisor.flows);
+	free(advisor.candidates);
+	return result;
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Entries of flows that are tracked no more. */
+#include <errno.h>
+#include <string.h>
+
+#include "context.h"
+#include "flow.h"
+#include "model.h"
+
+struct flush {
+	struct notrack *nt;
+	struct local local;
+	struct conntrack_removal removal;
+	uint64_t left;
+};
+
+/* Which interface a flow came by is not in its entry: those of such services stay. */
+static int flush_entry(const struct tracked *entry, void *data)
+{
+	struct flush *flush = data;
+	const struct family_model *model = &flush->nt->model.families[entry->family];
+	bool left = false;
+	struct flow flow;
+
+	if (!context_has(flush->nt, entry->family) || !model->count)
+		return 0;
+	flow_read(&flow, entry, &flush->local);
+	for (size_t i = 0; i < model->count; i++) {
+		const struct service *service = model->served[i].service;
+
+		if (!flow_is_untracked(&flow, service))
+			continue;
+		if (!service->interface_count)
+			return conntrack_remove(&flush->removal, entry, &flush->nt->error);
+		left = true;
+	}
+	flush->left += left;
+	return 0;
+}
+
+static int flush_in_kernel(struct notrack *nt, void *data)
+{
+	struct flush *flush = data;
+	struct conntrack reading = { 0 }, writing = { 0 };
+	int err = conntrack_open(&reading, &nt->error);
+
+	if (!err)
+		err = conntrack_open(&writing, &nt->error);
+	if (!err)
+		err = local_read(&flush->local, &nt->error);
+	if (!err && conntrack_begin_removal(&flush->removal, &writing))
+		err = fail(&nt->error, -ENOMEM, "out of memory");
+	if (!err)
+		err = conntrack_dump(&reading, CONNTRACK_WHOLE, flush_entry, flush, &nt->error);
+	err = conntrack_end_removal(&flush->removal, err, &nt->error);
+	local_free(&flush->local);
+	conntrack_close(&reading);
+	conntrack_close(&writing);
+	return err;
+}
+
+int notrack_flush_tracked(struct notrack *nt, struct notrack_flushed *flushed)
+{
+	struct flush flush = { .nt = nt };
+	struct notrack_flushed all;
+	int err;
+
+	context_begin(nt);
+	err = context_in_kernel(nt, flush_in_kernel, &flush);
+	all = (struct notrack_flushed){ .removed = flush.removal.removed, .left = flush.left };
+	context_give_struct(flushed, &all, sizeof(all));
+	return err;
+}
