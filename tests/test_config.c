@@ -306,7 +306,8 @@ START_TEST(json_is_valid_in_every_state)
 		"true", "notrackctl apply /run/fine.conf", "notrackctl clear",
 	};
 	static const char *const commands[] = {
-		"show --json", "stats --json", "doctor --json", "--json del none",
+		"show --json", "stats --json", "doctor --json", "top --json",
+		"advise --json", "flush-tracked --json", "--json del none",
 		"--json unlimit none 192.0.2.1", "--json apply --dry-run /run/fine.conf",
 	};
 

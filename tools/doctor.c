@@ -50,35 +50,26 @@ static void tell(struct findings *findings, const char *name, enum notrack_statu
 
 /* --- the conntrack table ---------------------------------------------- */
 
-static bool read_sysctl(const char *name, unsigned long *value)
+static void check_conntrack(struct findings *findings, struct notrack *nt)
 {
-	char path[128];
-	FILE *file;
-	bool got;
+	const struct notrack_usage_request request = { .size = sizeof(request) };
+	struct notrack_conntrack totals = { .size = sizeof(totals) };
+	bool nearly_full;
+	char text[256];
 
-	snprintf(path, sizeof(path), "/proc/sys/net/netfilter/%s", name);
-	file = fopen(path, "re");
-	if (!file)
-		return false;
-	got = fscanf(file, "%lu", value) == 1;
-	fclose(file);
-	return got;
-}
-
-static void check_conntrack(struct findings *findings)
-{
-	unsigned long count, max;
-	char text[160];
-
-	if (!read_sysctl("nf_conntrack_count", &count) || !read_sysctl("nf_conntrack_max", &max) ||
-	    !max) {
-		tell(findings, "conntrack table", NOTRACK_OK, "the kernel tracks nothing here");
+	if (notrack_usage(nt, &request, &totals, NULL, NULL)) {
+		tell(findings, "conntrack table", NOTRACK_WARNING, notrack_error(nt));
 		return;
 	}
-	snprintf(text, sizeof(text), "%lu of %lu entries (%lu%%)%s", count, max, count * 100 / max,
-		 count >= max / 10 * 9 ? ": nearly full; take busy services out of it (add)" : "");
-	tell(findings, "conntrack table", count >= max / 10 * 9 ? NOTRACK_WARNING : NOTRACK_OK,
-	     text);
+	nearly_full = totals.max && totals.count >= totals.max / 10 * 9;
+	snprintf(text, sizeof(text), "%" PRIu64 " of %" PRIu64 " entries%s; since boot, %" PRIu64
+		 " packets dropped, %" PRIu64 " entries dropped early, %" PRIu64 " not inserted%s",
+		 totals.count, totals.max, nearly_full ? ", nearly full" : "", totals.dropped,
+		 totals.early_dropped, totals.insert_failed,
+		 nearly_full || totals.dropped || totals.early_dropped ?
+		 ": see notrackctl top, and notrackctl advise" : "");
+	tell(findings, "conntrack table", nearly_full || totals.dropped || totals.early_dropped ?
+	     NOTRACK_WARNING : NOTRACK_OK, text);
 }
 
 /* One record a read: "priority,number,microseconds,flags;text". */
@@ -207,11 +198,10 @@ static int run_doctor(struct options *options)
 	err = notrack_doctor(nt, find, &findings);
 	if (err)
 		findings.code = complain_notrack(nt, err);
+	check_conntrack(&findings, nt);
 	notrack_free(nt);
-	if (!options->netns) {	/* these look at our own namespace */
-		check_conntrack(&findings);
+	if (!options->netns)	/* it looks at our own namespace */
 		check_nft(&findings);
-	}
 	check_log(&findings);
 	check_managers(&findings);
 	if (!options->json)

@@ -15,7 +15,7 @@ _notrackctl_clients()
 _notrackctl()
 {
 	local builtin='dns dns-auth dot doq syslog syslog-tls ntp http https quic radius snmp-trap'
-	local commands='add del limit unlimit apply show stats clear doctor'
+	local commands='add del limit unlimit apply show stats top advise flush-tracked clear doctor'
 	local everywhere='-4 -6 --ipv4 --ipv6 --netns -w --wait --json --help --version'
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]}
 	local command='' service='' words='' count=0 i
@@ -25,7 +25,7 @@ _notrackctl()
 		case ${COMP_WORDS[i]} in
 		--netns | -w | --wait | --ports | --proto | --role | --local | --remote | \
 		--interface | --reply-ports | --above | --burst | --srcmask | --htable-* | \
-		--watch | -o | --output)
+		--watch | -o | --output | --by | -n | --number | --threshold | --times)
 			((i++)) ;;
 		-?*) ;;
 		*)
@@ -43,27 +43,32 @@ _notrackctl()
 	--proto) words='udp tcp udp,tcp sctp udplite' ;;
 	--role) words='inbound outbound both' ;;
 	--above) words='1/sec 10/sec 100/sec 1/min 10/min 1/hour 1/day' ;;
+	--by) words='port source service client' ;;
 	-o | --output)
-		words='SERVICE FAMILY UNTRACKED UNTRACKED/S UNTRACKED-BYTES ACCEPTED ACCEPTED/S
+		[[ $command != top ]] || words='PROTOCOL PORT SOURCE SERVICE ENTRIES SHARE BAR ABOVE
+			BURST LEFT EXPIRES'
+		[[ $command == top ]] || words='SERVICE FAMILY UNTRACKED UNTRACKED/S UNTRACKED-BYTES ACCEPTED ACCEPTED/S
 			ACCEPTED-BYTES CLIENT SEEN SEEN/S SEEN-BYTES PASSED PASSED/S PASSED-BYTES
 			DROPPED DROPPED/S DROPPED-BYTES' ;;
 	-w | --wait | --ports | --local | --remote | --reply-ports | --burst | --srcmask | \
-	--htable-* | --watch)
+	--htable-* | --watch | -n | --number | --threshold | --times)
 		return ;;
 	*)
 		case $command in
 		add) words='--ports --proto --role --local --remote --interface --reply-ports
-			--classic --no-icmp-errors' ;;
+			--classic --no-icmp-errors --flush-tracked' ;;
 		limit) words='--above --burst --srcmask --htable-max --htable-size --htable-expire' ;;
-		apply) words='--dry-run' ;;
+		apply) words='--dry-run --flush-tracked' ;;
 		show) words='--rules' ;;
+		top) words='--by -n --number --srcmask --watch -o --output --noheadings --raw' ;;
+		advise) words='--threshold --times' ;;
 		stats) words='--prometheus --watch -o --output --noheadings --raw' ;;
 		esac
 		words="$everywhere $words"
 		[[ $cur == -* ]] || case $command:$count in
 		:0) words=$commands ;;
 		add:0) words="$builtin $(_notrackctl_services)" ;;
-		del:0 | limit:0 | unlimit:0) words=$(_notrackctl_services) ;;
+		del:0 | limit:0 | unlimit:0 | top:0) words=$(_notrackctl_services) ;;
 		limit:1 | unlimit:1) words="- $(_notrackctl_clients "$service")" ;;
 		apply:0)
 			compopt -o filenames 2>/dev/null
