@@ -85,8 +85,11 @@ static bool is_answer(const struct flow *flow, const struct service *service)
 {
 	if (!has_port(service, flow->source_port))
 		return false;
-	if (service->roles & INBOUND && flow->from_here)
-		return covers(service->local, service->local_count, &flow->source);
+	if (service->roles & INBOUND && flow->from_here &&
+	    covers(service->local, service->local_count, &flow->source))
+		return true;
+	if (flow->from_here && service->classic)	/* as above */
+		return false;
 	return service->roles & OUTBOUND && flow->to_here &&
 	       is_reply_port(service, flow, flow->destination_port) &&
 	       covers(service->local, service->local_count, &flow->destination) &&
