@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The kernel's floor: what reading a table and giving it back unchanged costs,
- * in two calls, with no work of ours between them.  Prints milliseconds.
+ * in two calls, with no work of ours between them.
  */
 #include <errno.h>
 #include <linux/netfilter_ipv4/ip_tables.h>
@@ -11,6 +11,8 @@
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "floor.h"
 
 static double now_ms(void)
 {
@@ -60,17 +62,16 @@ static int round_trip(int sockfd, const char *table, double *get_ms, double *set
 	return err;
 }
 
-int main(int argc, char **argv)
+double floor_ms(const char *table)
 {
-	int sockfd = socket(AF_INET, SOCK_RAW, IPPROTO_RAW), err;
+	int sockfd = socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW), err;
 	double get_ms, set_ms;
 
-	err = sockfd < 0 ? -errno :
-	      round_trip(sockfd, argc > 1 ? argv[1] : "filter", &get_ms, &set_ms);
-	if (err) {
-		fprintf(stderr, "floor: %s\n", strerror(-err));
-		return 1;
-	}
-	printf("%.3f %.3f %.3f\n", get_ms + set_ms, get_ms, set_ms);
-	return 0;
+	err = sockfd < 0 ? -errno : round_trip(sockfd, table, &get_ms, &set_ms);
+	if (sockfd >= 0)
+		close(sockfd);
+	if (!err)
+		return get_ms + set_ms;
+	fprintf(stderr, "floor: %s\n", strerror(-err));
+	exit(1);
 }

@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef BENCH_FLOOR_H
+#define BENCH_FLOOR_H
+
+/* Milliseconds for GET_ENTRIES and SET_REPLACE of an IPv4 table; ends the program on failure. */
+double floor_ms(const char *table);
+
+#endif
