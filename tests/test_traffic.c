@@ -150,6 +150,7 @@ static const char nsd_config[] =
 	"server:\n"
 	" ip-address: %s\n"
 	" server-count: 1\n"
+	" rrl-ratelimit: 0\n"
 	" username: \"\"\n"
 	" database: \"\"\n"
 	" pidfile: \"\"\n"
@@ -230,8 +231,104 @@ START_TEST(no_query_is_lost_while_rules_come_and_go)
 }
 END_TEST
 
+/* --- what the load generator sent, and what was counted ---------------- */
+
+struct load {
+	unsigned int sent, answered;
+};
+
+/* dnsperf from an address, until it has sent all. */
+static struct load run_dnsperf(const struct family *family, const char *from, unsigned int rounds)
+{
+	char *log;
+
+	write_file("/run/queries", "www.example A\nns.example A\nnone.example A\n");
+	log = must_as(&(struct how){ .where = PEER }, "dnsperf -s %s -a %s -d /run/queries -n %u "
+		      "-c 4 -q 40 -t 2", family->host, from, rounds).out;
+	return (struct load){ dnsperf_says(log, "Queries sent:"),
+			      dnsperf_says(log, "Queries completed:") };
+}
+
+/* The value of a line such as name{labels} 42; all labels have to be there. */
+static unsigned long long metric(const char *text, const char *name, const char *label,
+				 const char *value)
+{
+	const char *wanted = format_text("%s=\"%s\"", label, value);
+
+	for (const char *line = text; line; line = strchr(line, '\n')) {
+		const char *end;
+
+		line += *line == '\n';
+		end = line + strcspn(line, "\n");
+		if (!strncmp(line, name, strlen(name)) && line[strlen(name)] == '{' &&
+		    strstr(line, wanted) && strstr(line, wanted) < end)
+			return strtoull(strstr(line, "} ") + 2, NULL, 10);
+	}
+	ck_abort_msg("no %s of %s:\n%s", name, value, text);
+}
+
+static json_int_t counted(json_t *report, const char *list, const char *key, const char *value,
+			  const char *counter)
+{
+	json_t *row;
+	size_t i;
+
+	json_array_foreach(json_object_get(report, list), i, row)
+		if (!strcmp(json_string_value(json_object_get(row, key)), value))
+			return json_integer_value(json_object_get(json_object_get(row, counter),
+								  "packets"));
+	ck_abort_msg("no %s %s", key, value);
+}
+
+START_TEST(counters_are_what_the_load_generator_sent)
+{
+	const struct family *family = &families[_i];
+	struct load polite, eager;
+	unsigned int sent, answered;
+	char *metrics;
+	json_t *stats;
+	pid_t nsd;
+
+	netns_add_peer();
+	must_as(&(struct how){ .input = tracking_firewall }, "%s -w", family->restore);
+	must("notrackctl add dns");
+	must("notrackctl limit dns %s --above 1/min --burst 50", family->narrow_prefix);
+	nsd = start_nsd(family);
+	polite = run_dnsperf(family, family->peer, 500);
+	eager = run_dnsperf(family, family->limited, 40);
+	stop(nsd, SIGTERM);
+	ck_assert_uint_eq(polite.answered, polite.sent);
+	ck_assert_uint_eq(eager.sent, 120);
+	sent = polite.sent + eager.sent;
+	answered = polite.answered + eager.answered;
+
+	stats = must_json("notrackctl stats --json");
+	ck_assert_int_eq(counted(stats, "services", "family", family->name, "untracked"),
+			 sent + answered);
+	ck_assert_int_eq(counted(stats, "services", "family", family->name, "accepted"),
+			 2 * answered);
+	ck_assert_int_eq(counted(stats, "clients", "service", "dns", "seen"), eager.sent);
+	ck_assert_int_eq(counted(stats, "clients", "service", "dns", "passed"), eager.answered);
+	ck_assert_int_eq(counted(stats, "clients", "service", "dns", "dropped"),
+			 eager.sent - eager.answered);
+
+	metrics = must("notrackctl stats --prometheus").out;
+	ck_assert_uint_eq(metric(metrics, "notrack_untracked_packets_total", "family", family->name),
+			  sent + answered);
+	ck_assert_uint_eq(metric(metrics, "notrack_accepted_packets_total", "family", family->name),
+			  2 * answered);
+	ck_assert_uint_eq(metric(metrics, "notrack_client_seen_packets_total", "service", "dns"),
+			  eager.sent);
+	ck_assert_uint_eq(metric(metrics, "notrack_client_passed_packets_total", "service", "dns"),
+			  eager.answered);
+	ck_assert_uint_eq(metric(metrics, "notrack_client_dropped_packets_total", "service", "dns"),
+			  eager.sent - eager.answered);
+}
+END_TEST
+
 static void tests(TCase *tcase)
 {
+	tcase_add_loop_test(tcase, counters_are_what_the_load_generator_sent, 0, FAMILY_COUNT);
 	tcase_add_loop_test(tcase, unchanged_rules_count_every_packet, 0, FAMILY_COUNT);
 	tcase_add_loop_test(tcase, no_query_is_lost_while_rules_come_and_go, 0, FAMILY_COUNT);
 }
