@@ -63,15 +63,12 @@ static int hook_at(const struct blob *blob, uint32_t offset)
 
 static struct blob_chain *add_chain(struct blob *blob)
 {
-	if (!(blob->count & (blob->count - 1))) {
-		size_t room = blob->count ? 2 * blob->count : 1;
-		struct blob_chain *grown = realloc(blob->chains, room * sizeof(*grown));
+	struct blob_chain *chains = memory_grow(blob->chains, blob->count, sizeof(*chains));
 
-		if (!grown)
-			return NULL;
-		blob->chains = grown;
-	}
-	return &blob->chains[blob->count++];
+	if (!chains)
+		return NULL;
+	blob->chains = chains;
+	return &chains[blob->count++];
 }
 
 static bool is_head(const struct blob *blob, uint32_t offset)

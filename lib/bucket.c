@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "context.h"
+#include "memory.h"
 #include "name.h"
 
 struct bucket {
@@ -24,15 +25,12 @@ struct buckets {
 
 static int add(struct buckets *buckets, const struct bucket *bucket)
 {
-	if (!(buckets->count & (buckets->count - 1))) {
-		struct bucket *grown = realloc(buckets->list, (buckets->count ? 2 * buckets->count : 1) *
-					       sizeof(*grown));
+	struct bucket *grown = memory_grow(buckets->list, buckets->count, sizeof(*grown));
 
-		if (!grown)
-			return -ENOMEM;
-		buckets->list = grown;
-	}
-	buckets->list[buckets->count++] = *bucket;
+	if (!grown)
+		return -ENOMEM;
+	buckets->list = grown;
+	grown[buckets->count++] = *bucket;
 	return 0;
 }
 

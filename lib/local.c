@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "local.h"
+#include "memory.h"
 
 #include <errno.h>
 #include <libmnl/libmnl.h>
@@ -12,14 +13,12 @@
 
 static int add(struct prefix **list, size_t *count, const struct prefix *prefix)
 {
-	if (!(*count & (*count - 1))) {		/* room up to the next power of two */
-		struct prefix *grown = realloc(*list, (*count ? 2 * *count : 1) * sizeof(*grown));
+	struct prefix *grown = memory_grow(*list, *count, sizeof(*grown));
 
-		if (!grown)
-			return -ENOMEM;
-		*list = grown;
-	}
-	(*list)[(*count)++] = *prefix;
+	if (!grown)
+		return -ENOMEM;
+	*list = grown;
+	grown[(*count)++] = *prefix;
 	return 0;
 }
 

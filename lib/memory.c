@@ -41,3 +41,10 @@ void memory_put(void *block, size_t size)
 	else
 		munmap(block, mapped_size(size));
 }
+
+void *memory_grow(void *list, size_t count, size_t size)
+{
+	if (count & (count - 1))
+		return list;
+	return realloc(list, (count ? 2 * count : 1) * size);
+}

@@ -13,4 +13,10 @@ void *memory_get(size_t size);
 /* @size as it was asked for; NULL is fine. */
 void memory_put(void *block, size_t size);
 
+/*
+ * A list of malloc(3) with @count members of @size bytes, as one with room for
+ * another: room goes up to the next power of two.  NULL if out of memory.
+ */
+void *memory_grow(void *list, size_t count, size_t size);
+
 #endif
