@@ -1,29 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* A table with edits becomes a new block, and the kernel's. */
-#include "blob.h"
-#include "memory.h"
+#include "build.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-
-struct build {
-	struct blob *blob;
-	struct blob_edit *edits;
-	size_t edit_count;
-	struct blob_edit **chains;	/* those that stay, in their new order */
-	size_t count, builtin_count;
-	const struct revisions *revisions;
-	struct error *error;
-	struct ipt_replace *replace;
-	uint32_t *origin;		/* by new number: old number + 1; 0 is a new entry */
-	struct xt_counters_info *counters;	/* by new number: of new entries, then of all */
-	struct xt_counters *old_counters;	/* by old number, read as the table is replaced */
-	uint32_t offset, number;	/* where the next entry goes */
-	uint64_t *scratch;		/* for one entry */
-	struct arena arena;		/* that has all of these */
-};
 
 static int compare_edits(const void *a, const void *b)
 {
@@ -278,18 +259,19 @@ static const struct blob_edit *leads_to(const struct build *build, const struct 
 		return NULL;
 	edit = chain->slot < build->edit_count ? &build->edits[chain->slot] : NULL;
 	/* one that the edit did not meet has a slot of another table */
-	return edit && !edit->removed && !strcmp(edit->name, chain->name) ? edit : NULL;
+	if (!edit || edit->removed)
+		return NULL;
+	return edit->name == chain->name || !strcmp(edit->name, chain->name) ? edit : NULL;
 }
 
 static int add_rule(struct build *build, const struct rule *rule, const struct blob_edit *to)
 {
 	struct xt_counters *counters = &build->counters->counters[build->number];
 	const struct kernel *kernel = build->blob->kernel;
-	int err = entry_encode(build->scratch, rule, kernel, build->revisions, build->error);
+	int err = entry_encode(place(build), rule, kernel, build->revisions, build->error);
 
 	if (err)
 		return err;
-	memcpy(place(build), build->scratch, entry_next(kernel, build->scratch));
 	counters->pcnt = rule->count.packets;
 	counters->bcnt = rule->count.bytes;
 	resolve_label(build, to);
@@ -393,97 +375,6 @@ static int write_chains(struct build *build)
 	return err;
 }
 
-/* --- handing over ----------------------------------------------------- */
-
-static int set_replace(const struct blob *blob, const struct ipt_replace *replace)
-{
-	return setsockopt(blob->sockfd, blob->kernel->level, IPT_SO_SET_REPLACE, replace,
-			  (socklen_t)(sizeof(*replace) + replace->size)) ? -errno : 0;
-}
-
-static int add_counters(const struct blob *blob, const struct xt_counters_info *counters)
-{
-	return setsockopt(blob->sockfd, blob->kernel->level, IPT_SO_SET_ADD_COUNTERS, counters,
-			  (socklen_t)(sizeof(*counters) + counters->num_counters *
-				      sizeof(counters->counters[0]))) ? -errno : 0;
-}
-
-/*
- * The table is replaced, its counters began at 0, and cannot be added to: put
- * back what was there, and what was counted before and since.
- */
-static int put_back(const struct build *build)
-{
-	struct blob *blob = build->blob;
-	uint32_t size = blob->info.size, entries = blob->info.num_entries;
-	struct arena arena = { 0 };
-	struct ipt_replace *replace = arena_alloc(&arena, sizeof(*replace) + size);
-	struct xt_counters_info *counters = arena_alloc(&arena, sizeof(*counters) +
-					entries * sizeof(counters->counters[0]));
-	struct xt_counters *since = arena_alloc(&arena, build->replace->num_entries *
-						sizeof(*since));
-	int err = replace && counters && since ? 0 : -ENOMEM;
-
-	if (!err) {
-		for (size_t i = 0; i < blob->count; i++)
-			if (blob->chains[i].hook < 0)
-				*blob_mark(blob, blob->chains[i].rules - blob_head_size(blob->kernel)) = 0;
-		memcpy(replace, build->replace, sizeof(*replace));
-		memcpy(replace->hook_entry, blob->info.hook_entry, sizeof(replace->hook_entry));
-		memcpy(replace->underflow, blob->info.underflow, sizeof(replace->underflow));
-		replace->num_entries = entries;
-		replace->size = size;
-		replace->num_counters = build->replace->num_entries;
-		replace->counters = since;
-		memcpy(replace->entries, blob->block->entrytable, size);
-		err = set_replace(blob, replace);
-	}
-	if (!err) {
-		strcpy(counters->name, replace->name);
-		counters->num_counters = entries;
-		memcpy(counters->counters, build->old_counters, entries * sizeof(*since));
-		for (uint32_t i = 0; i < build->replace->num_entries; i++) {
-			struct xt_counters *sum;
-
-			if (!build->origin[i])
-				continue;
-			sum = &counters->counters[build->origin[i] - 1];
-			sum->pcnt += since[i].pcnt;
-			sum->bcnt += since[i].bcnt;
-		}
-		err = add_counters(blob, counters);
-	}
-	arena_free(&arena);
-	return err ? -ENOTRECOVERABLE : 0;
-}
-
-/* Completes the counters; false: all are 0, as the kernel's are now. */
-static bool have_counters(struct build *build)
-{
-	struct xt_counters *counters = build->counters->counters;
-	uint64_t any = 0;
-
-	for (uint32_t i = 0; i < build->replace->num_entries; i++) {
-		if (build->origin[i])
-			counters[i] = build->old_counters[build->origin[i] - 1];
-		any |= counters[i].pcnt | counters[i].bcnt;
-	}
-	return any;
-}
-
-static int hand_over(struct build *build)
-{
-	int err = set_replace(build->blob, build->replace), back;
-
-	if (err || !have_counters(build))
-		return err;
-	err = add_counters(build->blob, build->counters);
-	if (!err)
-		return 0;
-	back = put_back(build);
-	return back ? back : err;
-}
-
 int blob_replace(struct blob *blob, struct blob_edit *edits, size_t count,
 		 const struct revisions *revisions, struct error *error)
 {
@@ -501,7 +392,7 @@ int blob_replace(struct blob *blob, struct blob_edit *edits, size_t count,
 	if (!err)
 		err = write_chains(&build);
 	if (!err)
-		err = hand_over(&build);
+		err = build_hand_over(&build);
 	arena_free(&build.arena);
 	return err;
 }
