@@ -26,13 +26,6 @@ static const char *const hooks[TABLES][DIRECTIONS] = {
 };
 static const char *const suffixes[DIRECTIONS] = { CHAIN_IN, CHAIN_OUT };
 
-static const uint8_t ipproto[PROTOCOLS] = {
-	[UDP] = IPPROTO_UDP,
-	[TCP] = IPPROTO_TCP,
-	[SCTP] = IPPROTO_SCTP,
-	[UDPLITE] = IPPROTO_UDPLITE,
-};
-
 /* ICMP errors: RFC 792 and RFC 4443, section 2.1. */
 static const uint8_t icmp4_errors[] = { 3, 11, 12 }, icmp6_errors[] = { 1, 2, 3, 4 };
 static const struct {
@@ -180,7 +173,7 @@ static int add_flow(struct compiler *compiler, const struct flow *flow, enum pro
 	int err = 0;
 
 	for (size_t next = 0; next < service->port_count && !err;) {
-		struct match match = { .protocol = ipproto[protocol] };
+		struct match match = { .protocol = protocol_numbers[protocol] };
 
 		take_ports(service, &next, flow->request ? &match.destination : &match.source);
 		strcpy(direction == IN ? match.in : match.out, interface);

@@ -31,6 +31,12 @@ static const struct notrack_service builtin[] = {
 const char *const protocol_names[] = {
 	[UDP] = "udp", [TCP] = "tcp", [SCTP] = "sctp", [UDPLITE] = "udplite", NULL
 };
+const uint8_t protocol_numbers[PROTOCOLS] = {
+	[UDP] = IPPROTO_UDP,
+	[TCP] = IPPROTO_TCP,
+	[SCTP] = IPPROTO_SCTP,
+	[UDPLITE] = IPPROTO_UDPLITE,
+};
 const char *const role_names[] = { "inbound", "outbound", "both", NULL };
 static const char *const mode_names[] = { "strict", "classic", NULL };
 static const char *const answers[] = { "no", "yes", NULL };

@@ -32,6 +32,7 @@ struct port_range {
 };
 
 extern const char *const protocol_names[], *const role_names[];
+extern const uint8_t protocol_numbers[PROTOCOLS];	/* IPPROTO_* */
 
 /* Immutable once parsed, and shared by the families it is for. */
 struct service {
