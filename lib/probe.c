@@ -24,14 +24,23 @@ static unsigned int invert(unsigned int meets, bool inverted)
 
 /* --- the header ------------------------------------------------------- */
 
-static unsigned int meets_prefix(const struct prefix *packets, const struct prefix *asked)
+static unsigned int meets_prefix(const struct prefix *packets, const struct prefix *usual,
+				 const struct prefix *asked)
 {
 	if (prefix_covers(asked, packets))
 		return ALL_DO;
-	return prefix_covers(packets, asked) ? FEW_DO : NONE_DOES;
+	if (!prefix_covers(packets, asked))
+		return NONE_DOES;
+	return usual->length && prefix_covers(asked, usual) && prefix_covers(packets, usual) ?
+	       MOST_DO : FEW_DO;
 }
 
-static unsigned int meets_interface(const char *packets, const char *asked)
+static bool begins(const char *name, const char *with, size_t size)
+{
+	return !strncmp(name, with, size);
+}
+
+static unsigned int meets_interface(const char *packets, const char *usual, const char *asked)
 {
 	size_t size = strlen(packets), asked_size = strlen(asked);
 	bool open = size && packets[size - 1] == '+';
@@ -41,11 +50,15 @@ static unsigned int meets_interface(const char *packets, const char *asked)
 		return ALL_DO;
 	size -= open;
 	asked_size -= asks_open;
-	if (asks_open && size >= asked_size && !strncmp(packets, asked, asked_size))
+	if (asks_open && size >= asked_size && begins(packets, asked, asked_size))
 		return ALL_DO;
-	if (open)
-		return !strncmp(asked, packets, size) ? FEW_DO : NONE_DOES;
-	return !strcmp(packets, asked) ? ALL_DO : NONE_DOES;
+	if (!open)
+		return !strcmp(packets, asked) ? ALL_DO : NONE_DOES;
+	if (!begins(asked, packets, size))
+		return NONE_DOES;
+	/* a whole name is compared with its end */
+	return *usual && begins(usual, asked, asked_size + !asks_open) &&
+	       begins(usual, packets, size) ? MOST_DO : FEW_DO;
 }
 
 static unsigned int meets_header(const struct probe *probe, const struct header *header)
@@ -58,15 +71,20 @@ static unsigned int meets_header(const struct probe *probe, const struct header 
 			       inverted & IPT_INV_PROTO);
 	if (header->fragments)	/* whole packets come here: see notrackctl(8) */
 		meets = both(meets, invert(NONE_DOES, inverted & IPT_INV_FRAG));
-	meets = both(meets, invert(meets_interface(probe->in, header->in),
+	meets = both(meets, invert(meets_interface(probe->in, probe->usual_interface,
+						   header->in),
 				   inverted & IPT_INV_VIA_IN));
-	meets = both(meets, invert(meets_interface(probe->out, header->out),
+	meets = both(meets, invert(meets_interface(probe->out, probe->usual_interface,
+						   header->out),
 				   inverted & IPT_INV_VIA_OUT));
 	if (header->odd_masks)
 		return both(meets, NOBODY_KNOWS);
-	meets = both(meets, invert(meets_prefix(&probe->source, &header->source),
+	meets = both(meets, invert(meets_prefix(&probe->source, &probe->usual_source,
+						&header->source),
 				   inverted & IPT_INV_SRCIP));
-	return both(meets, invert(meets_prefix(&probe->destination, &header->destination),
+	return both(meets, invert(meets_prefix(&probe->destination,
+						 &probe->usual_destination,
+						 &header->destination),
 				  inverted & IPT_INV_DSTIP));
 }
 

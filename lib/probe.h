@@ -8,10 +8,14 @@
 
 /*
  * A set of packets: addresses, interfaces and ports are all of a range.  One
- * of them is the usual packet, which has none that a rule names on its own.
+ * of them is the usual packet, which has none that a rule names on its own, but
+ * for what the usual one is said to have.
  */
 struct probe {
 	struct prefix source, destination;
+	/* within the set, or of no use; length 0 and "": not said */
+	struct prefix usual_source, usual_destination;
+	char usual_interface[IFNAMSIZ];
 	char in[IFNAMSIZ], out[IFNAMSIZ];	/* "" for none, a trailing '+' for any end */
 	struct port_range source_port, destination_port;
 	uint8_t protocol;			/* IPPROTO_* */
@@ -29,6 +33,7 @@ enum meets {
 	ALL_DO = USUAL_DOES | SOME_DO,
 	NONE_DOES = USUAL_DOES_NOT | SOME_DO_NOT,
 	FEW_DO = USUAL_DOES_NOT | SOME_DO | SOME_DO_NOT,
+	MOST_DO = USUAL_DOES | SOME_DO | SOME_DO_NOT,
 	NOBODY_KNOWS = ALL_DO | NONE_DOES,
 };
 

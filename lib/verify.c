@@ -48,7 +48,8 @@ static struct prefix first_prefix(const struct prefix *list, size_t count, enum 
 	return (struct prefix){ .family = (uint8_t)family };
 }
 
-struct probe verify_probe(const struct flow_row *row, const struct port_range *ports)
+struct probe verify_probe(const struct verification *all, const struct flow_row *row,
+			  const struct port_range *ports)
 {
 	const struct service *service = row->service;
 	bool outbound = row->role == OUTBOUND;
@@ -65,6 +66,9 @@ struct probe verify_probe(const struct flow_row *row, const struct port_range *p
 		.protocol = protocol_numbers[row->protocol],
 	};
 
+	*(row->input ? &probe.usual_destination : &probe.usual_source) =
+		all->host.address[row->family];
+	strcpy(probe.usual_interface, all->host.interface);
 	strcpy(row->input ? probe.in : probe.out,
 	       service->interface_count ? service->interfaces[0] : "+");
 	return probe;
@@ -160,7 +164,7 @@ static int ask(struct verification *all, struct flow_row *row, const struct prob
 static int ask_ports(struct verification *all, struct flow_row *row,
 		     const struct port_range *ports)
 {
-	struct probe probe = verify_probe(row, ports);
+	struct probe probe = verify_probe(all, row, ports);
 	int err;
 
 	/* the first of an exchange is NEW; of what follows, conntrack may think anything */
@@ -234,11 +238,13 @@ static int verify_family(struct verification *all, enum family family)
 
 static int verify_in_kernel(struct notrack *nt, void *data)
 {
+	struct verification *all = data;
 	int err = 0;
 
+	host_look(&all->host);
 	for (enum family family = IPV4; family < FAMILIES && !err; family++)
 		if (context_has(nt, family))
-			err = verify_family(data, family);
+			err = verify_family(all, family);
 	if (nt->lock_fd < 0)
 		context_forget(nt);
 	if (err == -ENOMEM && !*nt->error.text)

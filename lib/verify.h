@@ -4,6 +4,7 @@
 #define LIB_VERIFY_H
 
 #include "context.h"
+#include "host.h"
 #include "simulate.h"
 
 /* "filter NOTRACK-dns-in 3" */
@@ -31,6 +32,7 @@ struct finding {
 struct verification {
 	struct notrack *nt;
 	const char *name;		/* of a service, or NULL: all of them */
+	struct host host;
 	struct flow_row *rows;
 	size_t row_count;
 	struct finding *findings;
@@ -46,7 +48,8 @@ struct judgement {
 };
 
 /* A packet of @row, by one range of its service's ports. */
-struct probe verify_probe(const struct flow_row *row, const struct port_range *ports);
+struct probe verify_probe(const struct verification *verification, const struct flow_row *row,
+			  const struct port_range *ports);
 
 /* Whether the one service that was asked for is this one. */
 bool verify_wants(const struct verification *verification, const struct service *service);
