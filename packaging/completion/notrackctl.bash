@@ -15,7 +15,7 @@ _notrackctl_clients()
 _notrackctl()
 {
 	local builtin='dns dns-auth dot doq syslog syslog-tls ntp http https quic radius snmp-trap'
-	local commands='add del limit unlimit apply show stats clear doctor'
+	local commands='add del limit unlimit apply show stats clear doctor verify'
 	local everywhere='-4 -6 --ipv4 --ipv6 --netns -w --wait --json --help --version'
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]}
 	local command='' service='' words='' count=0 i
@@ -46,7 +46,9 @@ _notrackctl()
 	-o | --output)
 		words='SERVICE FAMILY UNTRACKED UNTRACKED/S UNTRACKED-BYTES ACCEPTED ACCEPTED/S
 			ACCEPTED-BYTES CLIENT SEEN SEEN/S SEEN-BYTES PASSED PASSED/S PASSED-BYTES
-			DROPPED DROPPED/S DROPPED-BYTES' ;;
+			DROPPED DROPPED/S DROPPED-BYTES'
+		[[ $command != verify ]] ||
+			words='SERVICE FAMILY PROTOCOL ROLE PACKET HOOK UNTRACKED VERDICT BY' ;;
 	-w | --wait | --ports | --local | --remote | --reply-ports | --burst | --srcmask | \
 	--htable-* | --watch)
 		return ;;
@@ -58,12 +60,13 @@ _notrackctl()
 		apply) words='--dry-run' ;;
 		show) words='--rules' ;;
 		stats) words='--prometheus --watch -o --output --noheadings --raw' ;;
+		verify) words='-o --output --noheadings --raw' ;;
 		esac
 		words="$everywhere $words"
 		[[ $cur == -* ]] || case $command:$count in
 		:0) words=$commands ;;
 		add:0) words="$builtin $(_notrackctl_services)" ;;
-		del:0 | limit:0 | unlimit:0) words=$(_notrackctl_services) ;;
+		del:0 | limit:0 | unlimit:0 | verify:0) words=$(_notrackctl_services) ;;
 		limit:1 | unlimit:1) words="- $(_notrackctl_clients "$service")" ;;
 		apply:0)
 			compopt -o filenames 2>/dev/null
