@@ -70,12 +70,24 @@ static const struct hook *find_jump(const struct verification *all, enum family 
 	return NULL;
 }
 
+/* Whether a rule of others is met ahead of our jump, if there is one. */
+static bool is_ahead(const struct verification *all, const struct flow_row *row,
+		     const struct place *place, char top[CHAIN_NAME_MOST + 1])
+{
+	const struct hook *jump = find_jump(all, row->family, place->table, row->input, top);
+
+	if (!jump || is_ours(place))
+		return false;
+	/* the policy: a goto ahead of our jump leads there, too */
+	return strcmp(jump->chain, place->chain) || place->rule <= jump->position;
+}
+
 static int find_tracked(struct verification *all, const struct flow_row *row,
 			const struct judgement *judgement)
 {
 	unsigned int tracked = ANY_TRACKED & ANY_USUAL;
 	const struct ending *ending = journey_first(&judgement->raw, ACCEPTED, tracked);
-	char flow[FLOW_TEXT], place[PLACE_TEXT];
+	char flow[FLOW_TEXT], place[PLACE_TEXT], top[CHAIN_NAME_MOST + 1];
 
 	if (!ending || judgement->untracked == NOTRACK_YES)
 		return 0;	/* what raw drops comes to no harm in conntrack */
@@ -89,10 +101,10 @@ static int find_tracked(struct verification *all, const struct flow_row *row,
 		return verify_find(all, "tracked", NOTRACK_FAILED, "%s: tracked: a CT rule in raw "
 				   "gives it a zone or helper ahead of NOTRACK, which then does "
 				   "nothing; narrow that rule", flow);
-	if (!ending->first.rule)
-		return verify_find(all, "tracked", NOTRACK_FAILED, "%s: tracked: no rule in raw %s "
-				   "takes it out of tracking; add or apply the service again", flow,
-				   ending->first.chain);
+	if (!ending->first.rule || !is_ahead(all, row, &ending->first, top))
+		return verify_find(all, "tracked", NOTRACK_FAILED, "%s: tracked: no rule takes it out "
+				   "of tracking ahead of %s; add or apply the service again", flow,
+				   place);
 	return verify_find(all, "tracked", NOTRACK_FAILED, "%s: tracked: %s ends table raw ahead of "
 			   "NOTRACK; move that rule below our jump, or narrow it", flow, place);
 }
@@ -101,7 +113,7 @@ static int find_dropped(struct verification *all, const struct flow_row *row,
 			const struct judgement *judgement)
 {
 	const struct ending *dropped = journey_first(&judgement->whole, DROPPED, ANY_USUAL);
-	char flow[FLOW_TEXT], place[PLACE_TEXT];
+	char flow[FLOW_TEXT], place[PLACE_TEXT], top[CHAIN_NAME_MOST + 1];
 
 	if (judgement->verdict == NOTRACK_ACCEPT)
 		return 0;
@@ -111,28 +123,16 @@ static int find_dropped(struct verification *all, const struct flow_row *row,
 		return verify_find(all, "unsure", NOTRACK_FAILED, "%s: accepted or dropped, which "
 				   "depends on a rule that asks for what verify cannot tell; see %s",
 				   flow, row->by);
-	if (!dropped->first.rule)
+	if (!dropped->first.rule || !is_ahead(all, row, &dropped->first, top))
 		return verify_find(all, "dropped", NOTRACK_FAILED, "%s: dropped: no rule accepts it "
 				   "ahead of %s; add or apply the service again", flow, place);
 	return verify_find(all, "dropped", NOTRACK_FAILED, "%s: dropped: %s; move that rule below our "
 			   "jump, or narrow it", flow, place);
 }
 
-/* Whether a rule of others is met ahead of our jump, if there is one. */
-static bool is_ahead(const struct verification *all, const struct flow_row *row,
-		     const struct place *place, char top[CHAIN_NAME_MOST + 1])
-{
-	const struct hook *jump = find_jump(all, row->family, place->table, row->input, top);
-
-	if (!jump || is_ours(place))
-		return false;
-	/* the policy: a goto ahead of our jump leads there, too */
-	return strcmp(jump->chain, place->chain) || place->rule <= jump->position;
-}
-
 /* @ending: of packets that should not have met it. */
 static int find_ahead(struct verification *all, const struct flow_row *row,
-		      const struct ending *ending, bool picked, const char *does)
+		      const struct ending *ending, bool picked, const char *done)
 {
 	char place[PLACE_TEXT], top[CHAIN_NAME_MOST + 1];
 
@@ -141,13 +141,13 @@ static int find_ahead(struct verification *all, const struct flow_row *row,
 	verify_format_place(&ending->first, place);
 	if (!picked)
 		return !ending->first.rule ? 0 :
-		       verify_find(all, "rule-ahead", NOTRACK_FAILED, "%s (%s) %s %s ahead of the "
-				   "jump to %s", place, kernels[row->family].name, does,
-				   row->service->name, top);
-	return verify_find(all, "rule-ahead", NOTRACK_WARNING, "%s (%s)%s %s some packets of %s "
-			   "ahead of the jump to %s: look whether it is meant to", place,
+		       verify_find(all, "rule-ahead", NOTRACK_FAILED, "%s (%s): %s is %s ahead of "
+				   "the jump to %s; move that rule below it, or narrow it", place,
+				   kernels[row->family].name, row->service->name, done, top);
+	return verify_find(all, "rule-ahead", NOTRACK_WARNING, "%s (%s)%s: some packets of %s are "
+			   "%s ahead of the jump to %s; see whether they are meant to be", place,
 			   kernels[row->family].name, ending->last_time > ending->first_time ?
-			   " and others after it" : "", does, row->service->name, top);
+			   " and rules after it" : "", row->service->name, done, top);
 }
 
 static int find_rules_ahead(struct verification *all, const struct flow_row *row,
@@ -159,10 +159,10 @@ static int find_rules_ahead(struct verification *all, const struct flow_row *row
 
 	if (judgement->untracked != NOTRACK_UNSURE)
 		err = find_ahead(all, row, journey_first(&judgement->raw, ACCEPTED, ANY_TRACKED &
-				 (tracked ? ANY_USUAL : ANY_PICKED)), !tracked, "tracks");
+				 (tracked ? ANY_USUAL : ANY_PICKED)), !tracked, "tracked");
 	if (!err && judgement->verdict != NOTRACK_ACCEPT_OR_DROP)
 		err = find_ahead(all, row, journey_first(&judgement->whole, DROPPED,
-				 dropped ? ANY_USUAL : ANY_PICKED), !dropped, "drops");
+				 dropped ? ANY_USUAL : ANY_PICKED), !dropped, "dropped");
 	return err;
 }
 

@@ -178,7 +178,7 @@ static const struct firewall firewalls[] = {
 	{
 		{ "-t raw -D OUTPUT -j NOTRACK-OUTPUT" }, false,
 		{ "no", "yes" }, { "accept", "accept" }, { NULL, NULL },
-		"tracked", "error", "no rule in raw OUTPUT",
+		"tracked", "error", "ahead of raw OUTPUT policy",
 	},
 	{	/* our jump, moved to a chain in between */
 		{ "-P INPUT DROP", "-N between", "-A between -j NOTRACK-INPUT",
@@ -636,6 +636,21 @@ START_TEST(an_edited_chain_is_drift)
 }
 END_TEST
 
+START_TEST(a_rule_behind_our_jump_is_not_ahead_of_it)
+{
+	const struct family *family = &families[_i];
+	struct said said;
+
+	must("notrackctl add dns");
+	must("%s -D NOTRACK-dns-in 1", family->tables);
+	must("%s -A INPUT -p udp -j DROP", family->tables);
+	said = verify("");
+
+	assert_finds(said, "dropped", "error", "add or apply");
+	ck_assert(!finds(said, "rule-ahead", "error", "INPUT"));
+}
+END_TEST
+
 START_TEST(nat_that_has_no_effect_is_told)
 {
 	const struct family *family = &families[_i];
@@ -694,6 +709,7 @@ static void tests(TCase *tcase)
 	tcase_add_loop_test(tcase, one_service_is_verified_and_not_the_others, 0, FAMILY_COUNT);
 	tcase_add_loop_test(tcase, a_flushed_filter_is_seen_by_what_raw_still_does, 0, FAMILY_COUNT);
 	tcase_add_loop_test(tcase, an_edited_chain_is_drift, 0, FAMILY_COUNT);
+	tcase_add_loop_test(tcase, a_rule_behind_our_jump_is_not_ahead_of_it, 0, FAMILY_COUNT);
 	tcase_add_loop_test(tcase, nat_that_has_no_effect_is_told, 0, FAMILY_COUNT);
 	tcase_add_test(tcase, the_table_has_the_columns_that_were_asked_for);
 }

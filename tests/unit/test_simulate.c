@@ -602,6 +602,7 @@ static const struct {
 	{ RAW, USUAL(TRACKED), XT_CONNTRACK_STATE_INVALID, 1, 0, true, false },
 	{ RAW, USUAL(TRACKED), XT_CONNTRACK_STATE_BIT(IP_CT_NEW), 1, 0, false, false },
 	{ RAW, USUAL(UNTRACKED), XT_CONNTRACK_STATE_UNTRACKED, 1, 0, true, false },
+	{ RAW, USUAL(TEMPLATE), XT_CONNTRACK_STATE_BIT(IP_CT_NEW), 1, 0, true, false },
 };
 
 START_TEST(a_state_is_what_conntrack_says)
