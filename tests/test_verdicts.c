@@ -228,8 +228,8 @@ static void install(const struct family *family, const struct firewall *firewall
 		must("%s %s", family->tables, firewall->rules[i]);
 }
 
-static void says_what_happens(const struct firewall *firewall, json_t *row, int which, bool accepted,
-			      bool tracked)
+static void says_what_happens(const struct firewall *firewall, json_t *row, int which,
+			      bool accepted, bool tracked)
 {
 	const char *rule = firewall->rules[0];
 
