@@ -488,8 +488,8 @@ int notrack_usage(struct notrack *nt, const struct notrack_usage_request *reques
 		  struct notrack_conntrack *totals,
 		  int (*visit)(const struct notrack_usage *row, void *data), void *data);
 
-/** enum notrack_verdict - what to do about a service */
-enum notrack_verdict {
+/** enum notrack_advice_kind - what to do about a service */
+enum notrack_advice_kind {
 	NOTRACK_UNTRACK,		/**< add it */
 	NOTRACK_LEAVE,			/**< leave it tracked, for the reason given */
 	NOTRACK_ALREADY,		/**< it is in the model, and these entries are old */
@@ -498,7 +498,7 @@ enum notrack_verdict {
 /** struct notrack_advice - about one service that fills the table */
 struct notrack_advice {
 	size_t size;
-	enum notrack_verdict verdict;
+	enum notrack_advice_kind kind;
 	const struct notrack_service *service;	/**< for notrack_add_service() */
 	uint64_t count;			/**< entries */
 	double share;			/**< of the table, 0 to 1 */
@@ -592,7 +592,7 @@ int hashlimit_each_bucket(struct notrack *nt, const char *service,
 enum notrack_status {
 	NOTRACK_OK,
 	NOTRACK_WARNING,	/**< works, but look at it */
-	NOTRACK_FAILED,		/**< a commit will fail */
+	NOTRACK_FAILED,		/**< a commit will fail; or packets go wrong */
 };
 
 /** struct notrack_check - one thing that was looked at */
@@ -615,6 +615,77 @@ struct notrack_check {
  */
 int notrack_doctor(struct notrack *nt,
 		   int (*visit)(const struct notrack_check *check, void *data), void *data);
+
+/* --- what becomes of packets ------------------------------------------ */
+
+enum notrack_answer {
+	NOTRACK_NO,
+	NOTRACK_YES,
+	NOTRACK_UNSURE,		/**< a rule asks for what the library does not read */
+};
+
+enum notrack_verdict {
+	NOTRACK_ACCEPT,
+	NOTRACK_DROP,
+	NOTRACK_ACCEPT_OR_DROP,	/**< one of them: see NOTRACK_UNSURE */
+};
+
+/** struct notrack_flow - packets of a service that pass one hook */
+struct notrack_flow {
+	size_t size;
+	const char *service;
+	unsigned int family;		/**< NOTRACK_IPV4 or NOTRACK_IPV6 */
+	const char *protocol;		/**< "udp", "tcp", "sctp", "udplite" */
+	const char *role;		/**< "inbound", "outbound" */
+	const char *packet;		/**< "request", "reply" */
+	const char *hook;		/**< "input": raw PREROUTING, then filter INPUT;
+					     "output": OUTPUT of both */
+	enum notrack_answer untracked;
+	enum notrack_verdict verdict;
+	const char *by;			/**< what decided on @verdict, as "filter INPUT 3",
+					     rules from 1 on, or "filter INPUT policy" */
+};
+
+/** struct notrack_finding - something to look at, and what to do about it */
+struct notrack_finding {
+	size_t size;
+	const char *code;		/**< "tracked", "dropped", "unsure": a flow is;
+					     "rule-ahead": a rule of others stands ahead of
+					     our jump and drops or tracks packets of a flow;
+					     "jump-missing": nothing leads to our chains;
+					     "drift": our chains are not what the model says;
+					     "nat": a rule of table nat has no effect */
+	enum notrack_status severity;	/**< NOTRACK_WARNING or NOTRACK_FAILED */
+	const char *text;		/**< a sentence */
+};
+
+/**
+ * notrack_verify - walk the flows of the model through the kernel's tables
+ * @service: this one only; NULL for all
+ * @flow: called for each service, family, protocol, role, packet and hook; may
+ *	be NULL
+ * @finding: called for each finding, after all flows; may be NULL
+ *
+ * The tables are taken as they stand, rules of others included.  What is asked
+ * about is the usual packet of a flow: one within the service's ports, prefixes
+ * and interfaces that has no address, interface or port that a rule names on
+ * its own, and that keeps to every rate.  What rules do to the packets that they
+ * do name is told as a finding.  Of TCP, both a SYN and a later segment are
+ * asked about, and the worse of the two is told.
+ *
+ * The model is that of @nt: call notrack_load() first to verify what the kernel
+ * has; hold the lock around both, or a commit under way may be seen in part.
+ * Neither model nor kernel is changed.  Strings are good until the visitor
+ * returns; one that returns other than 0 ends the call.
+ * Returns: the number of findings that are NOTRACK_FAILED, which is 0 where
+ * each flow is untracked and accepted; what a visitor returned; or -errno,
+ * -ENOENT if there is no such service.
+ * Since: 1.0
+ */
+int notrack_verify(struct notrack *nt, const char *service,
+		   int (*flow)(const struct notrack_flow *flow, void *data),
+		   int (*finding)(const struct notrack_finding *finding, void *data),
+		   void *data);
 
 #ifdef __cplusplus
 }

@@ -145,7 +145,7 @@ static int tell_service(const struct advisor *advisor, const struct candidate *c
 {
 	return visit(&(struct notrack_advice){
 		.size = sizeof(struct notrack_advice),
-		.verdict = candidate->verdict,
+		.kind = candidate->kind,
 		.service = &candidate->words,
 		.count = candidate->flows.count,
 		.share = share(advisor, candidate->flows.count),
@@ -157,7 +157,7 @@ static int tell_service(const struct advisor *advisor, const struct candidate *c
 
 static bool wants_sources(const struct candidate *candidate)
 {
-	return candidate->verdict == NOTRACK_UNTRACK || candidate->in_model;
+	return candidate->kind == NOTRACK_UNTRACK || candidate->in_model;
 }
 
 static const struct candidate *find_candidate(const struct advisor *advisor,
@@ -316,7 +316,7 @@ static int advise(struct advisor *advisor,
 	for (size_t i = 0; i < advisor->count && !result; i++) {
 		struct candidate *candidate = &advisor->candidates[i];
 
-		candidate->verdict = NOTRACK_LEAVE;
+		candidate->kind = NOTRACK_LEAVE;
 		candidate_name(candidate);
 		if (share(advisor, candidate->flows.count) < advisor->request.threshold)
 			continue;

@@ -112,11 +112,11 @@ static void judge_model(struct candidate *candidate, bool covered)
 	const struct flows *flows = &candidate->flows;
 
 	if (covered) {
-		candidate->verdict = NOTRACK_ALREADY;
+		candidate->kind = NOTRACK_ALREADY;
 		snprintf(candidate->text, sizeof(candidate->text), "untracked already: these entries "
 			 "are from before, and notrackctl flush-tracked deletes them");
 	} else {
-		candidate->verdict = NOTRACK_LEAVE;
+		candidate->kind = NOTRACK_LEAVE;
 		snprintf(candidate->text, sizeof(candidate->text), "untracked already, but for %" PRIu64
 			 " entries which its roles, addresses or interfaces leave out",
 			 flows->count - flows->covered);
@@ -153,11 +153,11 @@ void candidate_judge(struct candidate *candidate, double uncovered, double thres
 {
 	const struct flows *flows = &candidate->flows;
 
-	candidate->verdict = NOTRACK_LEAVE;
+	candidate->kind = NOTRACK_LEAVE;
 	if (candidate->in_model) {
 		judge_model(candidate, uncovered < threshold);
 	} else if (!judge_flows(candidate)) {
-		candidate->verdict = NOTRACK_UNTRACK;
+		candidate->kind = NOTRACK_UNTRACK;
 		snprintf(candidate->text, sizeof(candidate->text), "%" PRIu64 " in, %" PRIu64 " out; %"
 			 PRIu64 " short or over", flows->inbound, flows->outbound, flows->brief);
 	}

@@ -22,7 +22,7 @@ struct candidate {
 	int protocol;
 	uint16_t port;
 	struct flows flows;
-	enum notrack_verdict verdict;
+	enum notrack_advice_kind kind;
 	struct notrack_service words;
 	char name[SERVICE_NAME_MOST + 1], ports[8];
 	char text[256];

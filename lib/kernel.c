@@ -85,17 +85,21 @@ static void put_header4(void *to, const struct header *header)
 static bool get_header4(const void *from, struct header *header)
 {
 	const struct ipt_entry *entry = from;
+	bool source = get_address(&entry->ip.src, &entry->ip.smsk, &header->source, 4, IPV4);
+	bool destination = get_address(&entry->ip.dst, &entry->ip.dmsk, &header->destination, 4,
+				       IPV4);
 
 	get_interface(entry->ip.iniface, entry->ip.iniface_mask, header->in);
 	get_interface(entry->ip.outiface, entry->ip.outiface_mask, header->out);
 	header->protocol = (uint8_t)entry->ip.proto;
 	header->go = entry->ip.flags & IPT_F_GOTO;
+	header->fragments = entry->ip.flags & IPT_F_FRAG;
+	header->inverted = entry->ip.invflags;
+	header->odd_masks = !source || !destination;
 	header->target_offset = entry->target_offset;
 	header->next_offset = entry->next_offset;
 	header->counters = entry->counters;
-	return !(entry->ip.flags & ~IPT_F_GOTO) && !entry->ip.invflags &&
-	       get_address(&entry->ip.src, &entry->ip.smsk, &header->source, 4, IPV4) &&
-	       get_address(&entry->ip.dst, &entry->ip.dmsk, &header->destination, 4, IPV4);
+	return !(entry->ip.flags & ~IPT_F_GOTO) && !entry->ip.invflags && !header->odd_masks;
 }
 
 static void put_header6(void *to, const struct header *header)
@@ -117,17 +121,22 @@ static void put_header6(void *to, const struct header *header)
 static bool get_header6(const void *from, struct header *header)
 {
 	const struct ip6t_entry *entry = from;
+	bool source = get_address(&entry->ipv6.src, &entry->ipv6.smsk, &header->source, 16, IPV6);
+	bool destination = get_address(&entry->ipv6.dst, &entry->ipv6.dmsk, &header->destination,
+				       16, IPV6);
 
 	get_interface(entry->ipv6.iniface, entry->ipv6.iniface_mask, header->in);
 	get_interface(entry->ipv6.outiface, entry->ipv6.outiface_mask, header->out);
 	header->protocol = (uint8_t)entry->ipv6.proto;
 	header->go = entry->ipv6.flags & IP6T_F_GOTO;
+	header->fragments = false;
+	header->inverted = entry->ipv6.invflags;
+	header->odd_masks = !source || !destination;
 	header->target_offset = entry->target_offset;
 	header->next_offset = entry->next_offset;
 	header->counters = entry->counters;
 	return !(entry->ipv6.flags & ~(IP6T_F_GOTO | IP6T_F_PROTO)) && !entry->ipv6.invflags &&
-	       get_address(&entry->ipv6.src, &entry->ipv6.smsk, &header->source, 16, IPV6) &&
-	       get_address(&entry->ipv6.dst, &entry->ipv6.dmsk, &header->destination, 16, IPV6);
+	       !header->odd_masks;
 }
 
 const struct kernel kernels[FAMILIES] = {

@@ -23,7 +23,8 @@
 enum table_id {
 	RAW,
 	FILTER,
-	TABLES
+	TABLES,
+	NAT = TABLES,		/* all of it others': verify looks at it */
 };
 
 enum target {

@@ -22,7 +22,7 @@ struct advise {
 	size_t count;
 };
 
-static const char *const verdicts[] = {
+static const char *const kinds[] = {
 	[NOTRACK_UNTRACK] = "untrack", [NOTRACK_LEAVE] = "leave", [NOTRACK_ALREADY] = "already",
 };
 
@@ -34,8 +34,8 @@ static int print_service(const struct notrack_advice *advice, void *data)
 
 	printf("# %s: %" PRIu64 " entries, %.1f%% of the table: %s%s\n", advice->service->name,
 	       advice->count, 100 * advice->share,
-	       advice->verdict == NOTRACK_LEAVE ? "left alone: " : "", advice->text);
-	if (advice->verdict != NOTRACK_UNTRACK) {
+	       advice->kind == NOTRACK_LEAVE ? "left alone: " : "", advice->text);
+	if (advice->kind != NOTRACK_UNTRACK) {
 		putchar('\n');
 		return 0;
 	}
@@ -107,7 +107,7 @@ static int add_service(const struct notrack_advice *advice, void *data)
 	struct advise *advise = data;
 	const char *key, *value;
 	json_t *object = json_pack("{s:s, s:s, s:I, s:f, s:s}", "service", advice->service->name,
-				   "verdict", verdicts[advice->verdict],
+				   "verdict", kinds[advice->kind],
 				   "count", (json_int_t)advice->count, "share", advice->share,
 				   "text", advice->text);
 

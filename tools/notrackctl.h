@@ -52,7 +52,7 @@ struct command {
 
 extern const struct command command_add, command_del, command_limit, command_unlimit,
 	command_apply, command_show, command_stats, command_top, command_advise,
-	command_flush_tracked, command_clear, command_doctor;
+	command_flush_tracked, command_clear, command_doctor, command_verify;
 
 /* A sentence on standard error; returns the exit code. */
 int complain(int code, const char *format, ...) __attribute__((format(printf, 2, 3)));

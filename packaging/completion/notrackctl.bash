@@ -15,7 +15,8 @@ _notrackctl_clients()
 _notrackctl()
 {
 	local builtin='dns dns-auth dot doq syslog syslog-tls ntp http https quic radius snmp-trap'
-	local commands='add del limit unlimit apply show stats top advise flush-tracked clear doctor'
+	local commands='add del limit unlimit apply show stats top advise flush-tracked clear doctor
+		verify'
 	local everywhere='-4 -6 --ipv4 --ipv6 --netns -w --wait --json --help --version'
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]}
 	local command='' service='' words='' count=0 i
@@ -49,7 +50,9 @@ _notrackctl()
 			BURST LEFT EXPIRES'
 		[[ $command == top ]] || words='SERVICE FAMILY UNTRACKED UNTRACKED/S UNTRACKED-BYTES ACCEPTED ACCEPTED/S
 			ACCEPTED-BYTES CLIENT SEEN SEEN/S SEEN-BYTES PASSED PASSED/S PASSED-BYTES
-			DROPPED DROPPED/S DROPPED-BYTES' ;;
+			DROPPED DROPPED/S DROPPED-BYTES'
+		[[ $command != verify ]] ||
+			words='SERVICE FAMILY PROTOCOL ROLE PACKET HOOK UNTRACKED VERDICT BY' ;;
 	-w | --wait | --ports | --local | --remote | --reply-ports | --burst | --srcmask | \
 	--htable-* | --watch | -n | --number | --threshold | --times)
 		return ;;
@@ -63,12 +66,13 @@ _notrackctl()
 		top) words='--by -n --number --srcmask --watch -o --output --noheadings --raw' ;;
 		advise) words='--threshold --times' ;;
 		stats) words='--prometheus --watch -o --output --noheadings --raw' ;;
+		verify) words='-o --output --noheadings --raw' ;;
 		esac
 		words="$everywhere $words"
 		[[ $cur == -* ]] || case $command:$count in
 		:0) words=$commands ;;
 		add:0) words="$builtin $(_notrackctl_services)" ;;
-		del:0 | limit:0 | unlimit:0 | top:0) words=$(_notrackctl_services) ;;
+		del:0 | limit:0 | unlimit:0 | top:0 | verify:0) words=$(_notrackctl_services) ;;
 		limit:1 | unlimit:1) words="- $(_notrackctl_clients "$service")" ;;
 		apply:0)
 			compopt -o filenames 2>/dev/null

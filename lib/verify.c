@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Whether each flow of the model is untracked and accepted, in the tables as they stand. */
+#include "verify.h"
+
+#include <errno.h>
+#include <linux/netfilter/nf_conntrack_common.h>
+#include <linux/netfilter/xt_conntrack.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "compile.h"
+#include "layout.h"
+
+#define TCP_ACK 0x10		/* RFC 9293, section 3.1 */
+
+/* What clients ask from, where nothing else is said (RFC 6056, section 3.2). */
+static const struct port_range client_ports = { 1024, 65535 };
+
+/* The packets of a service that has both roles, by who asks whom. */
+static const struct {
+	enum role role;
+	bool request, input;
+} flows[] = {
+	{ INBOUND, true, true },
+	{ INBOUND, false, false },
+	{ OUTBOUND, true, false },
+	{ OUTBOUND, false, true },
+};
+#define FLOWS (sizeof(flows) / sizeof(flows[0]))
+
+const char *verify_chain(enum table_id id, bool input)
+{
+	return !input ? "OUTPUT" : id == RAW ? "PREROUTING" : "INPUT";
+}
+
+bool verify_wants(const struct verification *verification, const struct service *service)
+{
+	return !verification->name || !strcmp(verification->name, service->name);
+}
+
+/* --- packets ---------------------------------------------------------- */
+
+static struct prefix first_prefix(const struct prefix *list, size_t count, enum family family)
+{
+	for (size_t i = 0; i < count; i++)
+		if (list[i].family == family)
+			return list[i];
+	return (struct prefix){ .family = (uint8_t)family };
+}
+
+struct probe verify_probe(const struct verification *all, const struct flow_row *row,
+			  const struct port_range *ports)
+{
+	const struct service *service = row->service;
+	bool outbound = row->role == OUTBOUND;
+	bool narrow = outbound && !service->classic && row->protocol != TCP;
+	struct prefix local = first_prefix(service->local, service->local_count, row->family);
+	struct prefix peer = first_prefix(service->remote, outbound ? service->remote_count : 0,
+					  row->family);
+	struct port_range client = narrow ? service->reply_ports : client_ports;
+	struct probe probe = {
+		.source = row->input ? peer : local,
+		.destination = row->input ? local : peer,
+		.source_port = row->request ? client : *ports,
+		.destination_port = row->request ? *ports : client,
+		.protocol = protocol_numbers[row->protocol],
+	};
+
+	*(row->input ? &probe.usual_destination : &probe.usual_source) =
+		all->host.address[row->family];
+	strcpy(probe.usual_interface, all->host.interface);
+	strcpy(row->input ? probe.in : probe.out,
+	       service->interface_count ? service->interfaces[0] : "+");
+	return probe;
+}
+
+/* --- one flow --------------------------------------------------------- */
+
+const char *verify_format_place(const struct place *place, char text[PLACE_TEXT])
+{
+	if (place->rule)
+		snprintf(text, PLACE_TEXT, "%s %s %u", table_name(place->table), place->chain,
+			 place->rule);
+	else
+		snprintf(text, PLACE_TEXT, "%s %s policy", table_name(place->table), place->chain);
+	return text;
+}
+
+/* A table that is not there lets everything through. */
+static int walk_table(struct verification *all, const struct flow_row *row, enum table_id id,
+		      const struct probe *probe, unsigned int states, struct journey *journey)
+{
+	const struct blob none = { .id = id };
+	const struct table *table = &all->nt->snapshots[row->family][id].table;
+
+	return simulate(table->open ? &table->blob : &none, verify_chain(id, row->input), probe,
+			states, journey);
+}
+
+static int walk_tables(struct verification *all, const struct flow_row *row,
+		       const struct probe *probe, struct judgement *judgement)
+{
+	unsigned int on;
+	int err = walk_table(all, row, RAW, probe, USUAL(TRACKED), &judgement->raw);
+
+	on = journey_states(&judgement->raw, ACCEPTED);
+	judgement->whole = judgement->raw;
+	memset(judgement->whole.endings[ACCEPTED], 0, sizeof(judgement->whole.endings[ACCEPTED]));
+	return err ? err : walk_table(all, row, FILTER, probe, on, &judgement->whole);
+}
+
+static void judge(struct judgement *judgement)
+{
+	unsigned int states = journey_states(&judgement->raw, ACCEPTED) & ANY_USUAL;
+	bool accepted = journey_states(&judgement->whole, ACCEPTED) & ANY_USUAL;
+	bool dropped = journey_states(&judgement->whole, DROPPED) & ANY_USUAL;
+
+	judgement->untracked = !(states & ANY_UNTRACKED) ? NOTRACK_NO :
+			       states & ANY_TRACKED ? NOTRACK_UNSURE : NOTRACK_YES;
+	judgement->verdict = !dropped ? NOTRACK_ACCEPT :
+			     accepted ? NOTRACK_ACCEPT_OR_DROP : NOTRACK_DROP;
+}
+
+/* The last word; where there are two opinions, the first that differs from it. */
+static const struct place *decided_by(const struct journey *whole)
+{
+	const struct ending *accepted = journey_last(whole, ACCEPTED, ANY_USUAL);
+	const struct ending *dropped = journey_last(whole, DROPPED, ANY_USUAL);
+
+	if (!accepted || !dropped)
+		return &(accepted ? accepted : dropped)->last;
+	return &journey_first(whole, accepted->last_time < dropped->last_time ? ACCEPTED : DROPPED,
+			      ANY_USUAL)->first;
+}
+
+static int verdict_rank(enum notrack_verdict verdict)
+{
+	return verdict == NOTRACK_DROP ? 2 : verdict == NOTRACK_ACCEPT_OR_DROP;
+}
+
+static int answer_rank(enum notrack_answer answer)
+{
+	return answer == NOTRACK_NO ? 2 : answer == NOTRACK_UNSURE;
+}
+
+/* The row says the worst of what its packets meet. */
+static int ask(struct verification *all, struct flow_row *row, const struct probe *probe)
+{
+	struct judgement judgement = { 0 };
+	int err = walk_tables(all, row, probe, &judgement);
+
+	if (err)
+		return err;
+	judge(&judgement);
+	if (answer_rank(judgement.untracked) > answer_rank(row->untracked))
+		row->untracked = judgement.untracked;
+	if (!*row->by || verdict_rank(judgement.verdict) > verdict_rank(row->verdict)) {
+		row->verdict = judgement.verdict;
+		verify_format_place(decided_by(&judgement.whole), row->by);
+	}
+	return verify_explain(all, row, &judgement);
+}
+
+static int ask_ports(struct verification *all, struct flow_row *row,
+		     const struct port_range *ports)
+{
+	struct probe probe = verify_probe(all, row, ports);
+	int err;
+
+	/* the first of an exchange is NEW; of what follows, conntrack may think anything */
+	probe.tracked_states = XT_CONNTRACK_STATE_BIT(IP_CT_NEW);
+	if (!row->request)
+		probe.tracked_states |= XT_CONNTRACK_STATE_BIT(IP_CT_ESTABLISHED) |
+					XT_CONNTRACK_STATE_INVALID;
+	if (row->protocol == TCP)
+		probe.tcp_flags = row->request ? SYN_BIT : SYN_BIT | TCP_ACK;
+	err = ask(all, row, &probe);
+	if (err || row->protocol != TCP)
+		return err;
+	probe.tcp_flags = TCP_ACK;
+	probe.tracked_states |= XT_CONNTRACK_STATE_BIT(IP_CT_ESTABLISHED) |
+				XT_CONNTRACK_STATE_INVALID;
+	return ask(all, row, &probe);
+}
+
+/* --- all flows -------------------------------------------------------- */
+
+static int add_row(struct verification *all, const struct flow_row *row)
+{
+	struct flow_row *grown = realloc(all->rows, (all->row_count + 1) * sizeof(*grown));
+
+	if (!grown)
+		return -ENOMEM;
+	all->rows = grown;
+	grown[all->row_count++] = *row;
+	return 0;
+}
+
+static int verify_flow(struct verification *all, struct flow_row row)
+{
+	int err = 0;
+
+	row.untracked = NOTRACK_YES;
+	for (size_t i = 0; i < row.service->port_count && !err; i++)
+		err = ask_ports(all, &row, &row.service->ports[i]);
+	return err ? err : add_row(all, &row);
+}
+
+static int verify_service(struct verification *all, const struct service *service,
+			  enum family family)
+{
+	int err = 0;
+
+	for (enum protocol protocol = UDP; protocol < PROTOCOLS && !err; protocol++)
+		for (size_t i = 0; i < FLOWS && !err; i++)
+			if (service->protocols & 1u << protocol && service->roles & flows[i].role)
+				err = verify_flow(all, (struct flow_row){
+					.service = service, .family = family,
+					.protocol = protocol, .role = flows[i].role,
+					.request = flows[i].request, .input = flows[i].input });
+	return err;
+}
+
+static int verify_family(struct verification *all, enum family family)
+{
+	struct notrack *nt = all->nt;
+	const struct family_model *model = &nt->model.families[family];
+	int err = 0;
+
+	for (enum table_id id = RAW; id < TABLES && !err; id++)
+		if (table_exists(&kernels[family], id))
+			err = context_read(nt, family, id);
+	for (size_t i = 0; i < model->count && !err; i++)
+		if (verify_wants(all, model->served[i].service))
+			err = verify_service(all, model->served[i].service, family);
+	return err ? err : verify_tables(all, family);
+}
+
+static int verify_in_kernel(struct notrack *nt, void *data)
+{
+	struct verification *all = data;
+	int err = 0;
+
+	host_look(&all->host);
+	for (enum family family = IPV4; family < FAMILIES && !err; family++)
+		if (context_has(nt, family))
+			err = verify_family(all, family);
+	if (nt->lock_fd < 0)
+		context_forget(nt);
+	if (err == -ENOMEM && !*nt->error.text)
+		fail(&nt->error, err, "out of memory");
+	return err;
+}
+
+/* --- telling ---------------------------------------------------------- */
+
+static int compare_rows(const void *a, const void *b)
+{
+	const struct flow_row *one = a, *other = b;
+	int order = strcmp(one->service->name, other->service->name);
+
+	if (!order)
+		order = (int)one->family - (int)other->family;
+	if (!order)
+		order = (int)one->protocol - (int)other->protocol;
+	if (!order)
+		order = (int)one->role - (int)other->role;
+	return order ? order : (int)other->request - (int)one->request;
+}
+
+static int tell_row(const struct flow_row *row,
+		    int (*visit)(const struct notrack_flow *flow, void *data), void *data)
+{
+	const struct notrack_flow flow = {
+		.size = sizeof(flow),
+		.service = row->service->name,
+		.family = 1u << row->family,
+		.protocol = protocol_names[row->protocol],
+		.role = role_names[row->role == OUTBOUND],
+		.packet = row->request ? "request" : "reply",
+		.hook = row->input ? "input" : "output",
+		.untracked = row->untracked,
+		.verdict = row->verdict,
+		.by = row->by,
+	};
+
+	return visit(&flow, data);
+}
+
+static int tell_finding(const struct finding *finding,
+			int (*visit)(const struct notrack_finding *finding, void *data),
+			void *data)
+{
+	return visit(&(struct notrack_finding){ .size = sizeof(struct notrack_finding),
+						.code = finding->code,
+						.severity = finding->severity,
+						.text = finding->text }, data);
+}
+
+static bool is_there(struct notrack *nt, const char *service)
+{
+	for (enum family family = IPV4; family < FAMILIES; family++)
+		if (context_has(nt, family) && model_find(&nt->model.families[family], service))
+			return true;
+	return false;
+}
+
+static int find_drift(struct verification *all)
+{
+	int count = notrack_diff(all->nt, NULL, NULL);
+
+	if (count <= 0)
+		return count;
+	return verify_find(all, "drift", NOTRACK_WARNING, "%d rules of ours are not what the model "
+			   "says: somebody edited them; the next change puts them right", count);
+}
+
+static int count_failures(const struct verification *all)
+{
+	int count = 0;
+
+	for (size_t i = 0; i < all->finding_count; i++)
+		count += all->findings[i].severity == NOTRACK_FAILED;
+	return count;
+}
+
+int notrack_verify(struct notrack *nt, const char *service,
+		   int (*flow)(const struct notrack_flow *flow, void *data),
+		   int (*finding)(const struct notrack_finding *finding, void *data),
+		   void *data)
+{
+	struct verification all = { .nt = nt, .name = service };
+	int result;
+
+	context_begin(nt);
+	if (service && !is_there(nt, service))
+		return fail(&nt->error, -ENOENT, "service %.80s: there is none of that name",
+			    service);
+	result = context_in_kernel(nt, verify_in_kernel, &all);
+	if (!result)
+		result = find_drift(&all);
+	if (!result && all.row_count)
+		qsort(all.rows, all.row_count, sizeof(*all.rows), compare_rows);
+	for (size_t i = 0; flow && i < all.row_count && !result; i++)
+		result = tell_row(&all.rows[i], flow, data);
+	for (size_t i = 0; finding && i < all.finding_count && !result; i++)
+		result = tell_finding(&all.findings[i], finding, data);
+	if (!result)
+		result = count_failures(&all);
+	free(all.rows);
+	free(all.findings);
+	return result;
+}

@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* verify: what it says of rules that need no packet to be told apart. */
+#include <string.h>
+
+#include "said.h"
+#include "tables.h"
+
+#define COUNT(array) ((int)(sizeof(array) / sizeof((array)[0])))
+
+/* --- what nobody knows ------------------------------------------------ */
+
+static const struct {
+	const char *rules[4];
+	const char *untracked, *verdict, *by;	/* of the inbound request */
+} unsure[] = {
+	{ { "-I INPUT -m length --length 1:60000 -j DROP" }, "yes", "unsure", "filter INPUT 1" },
+	{ { "-I INPUT -m length --length 1 -j DROP" }, "yes", "unsure", "filter INPUT 1" },
+	{ { "-I INPUT -m length --length 1 -j NFQUEUE" }, "yes", "unsure", "filter INPUT 1" },
+	{ { "-N c", "-A c -j DROP", "-I INPUT -m length --length 1 -j c" }, "yes", "unsure",
+	  "filter c 1" },
+	{ { "-P INPUT DROP", "-D INPUT -j NOTRACK-INPUT", "-A INPUT -m length --length 1: -j ACCEPT" },
+	  "yes", "unsure", "filter INPUT 1" },
+	{ { "-t raw -I PREROUTING -m length --length 1 -j ACCEPT" }, "unsure", "accept", NULL },
+	{ { "-t raw -D PREROUTING 1", "-t raw -A PREROUTING -m length --length 1: -j NOTRACK" },
+	  "unsure", "accept", NULL },
+};
+
+START_TEST(what_cannot_be_told_is_unsure)
+{
+	const struct family *family = &families[_i % FAMILY_COUNT];
+	struct said said;
+	json_t *row;
+
+	must("notrackctl add dns");
+	_i /= FAMILY_COUNT;
+	for (int i = 0; i < COUNT(unsure[_i].rules) && unsure[_i].rules[i]; i++)
+		must("%s %s", family->tables, unsure[_i].rules[i]);
+	said = verify("");
+	row = row_of(said, family, "udp", "inbound", "request");
+
+	ck_assert(!is_ok(said));
+	ck_assert_str_eq(text_of(row, "untracked"), unsure[_i].untracked);
+	ck_assert_str_eq(text_of(row, "verdict"), unsure[_i].verdict);
+	if (unsure[_i].by)
+		ck_assert_str_eq(text_of(row, "by"), unsure[_i].by);
+	assert_finds(said, "unsure", "error", "udp inbound request");
+}
+END_TEST
+
+/* Whatever the match says: it ends the same. */
+static const char *const no_matter[] = {
+	"-I INPUT -m length --length 1 -j ACCEPT",
+	"-I INPUT -m length --length 1 -j LOG",
+	"-I INPUT -p icmp -m length --length 1 -j DROP",
+	"-t raw -I PREROUTING -m length --length 1 -j NOTRACK",
+	"-I INPUT -m length --length 1 -j NOTRACK-INPUT",
+	"-A INPUT -m length --length 1 -j DROP",
+};
+
+START_TEST(a_match_that_is_not_known_does_no_harm_where_both_ways_end_the_same)
+{
+	const struct family *family = &families[_i % FAMILY_COUNT];
+
+	must("notrackctl add dns");
+	must("%s %s", family->tables, no_matter[_i / FAMILY_COUNT]);
+
+	ck_assert(is_ok(verify("")));
+}
+END_TEST
+
+/* --- rules for some --------------------------------------------------- */
+
+START_TEST(a_rule_that_keeps_some_tracked_is_told)
+{
+	const struct family *family = &families[_i];
+	struct said said;
+
+	must("notrackctl add dns");
+	must("%s -t raw -I OUTPUT -d %s -j ACCEPT", family->tables, family->other_prefix);
+	said = verify("");
+
+	ck_assert(is_ok(said));
+	assert_finds(said, "rule-ahead", "warning", "raw OUTPUT 1");
+}
+END_TEST
+
+/* Everybody but some: the usual packet is not of them. */
+START_TEST(a_drop_of_all_but_some_is_a_failure)
+{
+	const struct family *family = &families[_i];
+	struct said said;
+
+	must("notrackctl add dns");
+	must("%s -I INPUT ! -s %s -p udp --dport 53 -j DROP", family->tables, family->other_prefix);
+	said = verify("");
+
+	ck_assert(!is_ok(said));
+	ck_assert_str_eq(text_of(row_of(said, family, "udp", "inbound", "request"), "verdict"), "drop");
+}
+END_TEST
+
+START_TEST(a_rule_for_the_host_s_only_address_is_one_for_all)
+{
+	const struct family *family = &families[_i];
+
+	netns_add_peer();
+	must("notrackctl add dns");
+	must("%s -I INPUT -d %s -p udp -j DROP", family->tables, family->host);
+
+	ck_assert(!is_ok(verify("")));
+}
+END_TEST
+
+START_TEST(a_rule_outside_a_service_s_prefixes_is_none_of_its_business)
+{
+	const struct family *family = &families[_i];
+	struct said said;
+
+	must("notrackctl add dns --role outbound --remote %s --local %s", family->peer, family->host);
+	must("%s -I INPUT -s %s -j DROP", family->tables, family->other_prefix);
+	must("%s -I INPUT -d %s -j DROP", family->tables, family->other_prefix);
+	said = verify("");
+
+	ck_assert(is_ok(said));
+	ck_assert_uint_eq(json_array_size(json_object_get(said.json, "findings")), 0);
+}
+END_TEST
+
+/* --- the whole -------------------------------------------------------- */
+
+START_TEST(dns_behind_a_stateful_firewall_is_fine_as_soon_as_it_is_added)
+{
+	struct said said;
+
+	for (int i = 0; i < FAMILY_COUNT; i++)
+		firewall_install(&families[i]);
+	must("notrackctl add dns %s", _i ? "--classic" : "");
+	must("notrackctl limit dns 198.51.100.0/24,192.0.2.7,2001:db8:1::/64,::/0 --above 1/hour");
+	said = verify("");
+
+	ck_assert(is_ok(said));
+	ck_assert_uint_eq(json_array_size(json_object_get(said.json, "flows")), 16);
+	ck_assert_uint_eq(json_array_size(json_object_get(said.json, "findings")), 0);
+	must("notrackctl verify");
+}
+END_TEST
+
+START_TEST(every_kind_of_service_is_fine_as_soon_as_it_is_added)
+{
+	must("notrackctl add ntp");
+	must("notrackctl add radius --interface eth+,veth0 --local 192.0.2.1,192.0.2.2");
+	must("notrackctl add wide --role both --proto udp,tcp,sctp,udplite --ports 5,7:9,1000:60000,"
+	     "61000,62000:65535 --remote 198.51.100.0/24,2001:db8:1::/48");
+	for (int i = 0; i < FAMILY_COUNT; i++) {
+		must("%s -P INPUT DROP", families[i].tables);
+		must("%s -P OUTPUT DROP", families[i].tables);
+	}
+	must("notrackctl verify");
+	must("notrackctl verify -4 radius");
+}
+END_TEST
+
+START_TEST(without_services_there_is_nothing_to_verify)
+{
+	struct said said = verify("");
+	struct run done = must("notrackctl verify");
+
+	ck_assert(is_ok(said));
+	ck_assert_uint_eq(json_array_size(json_object_get(said.json, "flows")), 0);
+	ck_assert_uint_eq(json_array_size(json_object_get(said.json, "findings")), 0);
+	ck_assert_ptr_nonnull(strstr(done.out, "nothing to verify"));
+	ck_assert_str_eq(must("iptables-legacy-save").out, "");
+}
+END_TEST
+
+START_TEST(a_service_that_is_not_there_is_bad_input)
+{
+	must("notrackctl add dns");
+
+	ck_assert_int_eq(run("notrackctl verify ntp").code, 2);
+	ck_assert_int_eq(run("notrackctl verify dns ntp").code, 2);
+	ck_assert_int_eq(run("notrackctl verify -o NONE").code, 2);
+	ck_assert_int_eq(run("notrackctl verify dns").code, 0);
+}
+END_TEST
+
+START_TEST(one_service_is_verified_and_not_the_others)
+{
+	const struct family *family = &families[_i];
+	struct said said;
+
+	must("notrackctl add dns");
+	must("notrackctl add https");
+	must("%s -I INPUT -p tcp --dport 443 -j DROP", family->tables);
+
+	ck_assert(!is_ok(verify("")));
+	ck_assert(!is_ok(verify("https")));
+	said = verify("dns");
+	ck_assert(is_ok(said));
+	ck_assert_uint_eq(json_array_size(json_object_get(said.json, "flows")), 16);
+	ck_assert_int_eq(run("notrackctl verify https %s", families[!_i].option).code, 0);
+}
+END_TEST
+
+/* What a firewall script begins with, by one who knows of filter only. */
+START_TEST(a_flushed_filter_is_seen_by_what_raw_still_does)
+{
+	const struct family *family = &families[_i];
+	struct said said;
+
+	must("notrackctl add dns");
+	must("%s -F", family->tables);
+	must("%s -X", family->tables);
+	said = verify("");
+
+	ck_assert(!is_ok(said));
+	assert_finds(said, "drift", "error", "dns");
+}
+END_TEST
+
+START_TEST(an_edited_chain_is_drift)
+{
+	const struct family *family = &families[_i];
+	struct said said;
+
+	must("notrackctl add dns");
+	must("%s -A NOTRACK-dns-in -p udp --dport 5353 -j ACCEPT", family->tables);
+	said = verify("");
+	ck_assert(is_ok(said));
+	assert_finds(said, "drift", "warning", "1 rules");
+
+	must("%s -I NOTRACK-dns-in -p udp -j DROP", family->tables);
+	said = verify("");
+	ck_assert(!is_ok(said));
+	ck_assert_str_eq(text_of(row_of(said, family, "udp", "inbound", "request"), "by"),
+			 "filter NOTRACK-dns-in 1");
+}
+END_TEST
+
+START_TEST(a_rule_behind_our_jump_is_not_ahead_of_it)
+{
+	const struct family *family = &families[_i];
+	struct said said;
+
+	must("notrackctl add dns");
+	must("%s -D NOTRACK-dns-in 1", family->tables);
+	must("%s -A INPUT -p udp -j DROP", family->tables);
+	said = verify("");
+
+	assert_finds(said, "dropped", "error", "add or apply");
+	ck_assert(!finds(said, "rule-ahead", "error", "INPUT"));
+}
+END_TEST
+
+START_TEST(nat_that_has_no_effect_is_told)
+{
+	const struct family *family = &families[_i];
+	struct said said;
+
+	must("notrackctl add dns");
+	must("%s -t nat -A PREROUTING -p udp --dport 54 -j REDIRECT --to-ports 5353", family->tables);
+	said = verify("");
+	ck_assert_uint_eq(json_array_size(json_object_get(said.json, "findings")), 0);
+
+	must("%s -t nat -A PREROUTING -p udp --dport 53 -j REDIRECT --to-ports 5353", family->tables);
+	said = verify("");
+	ck_assert(is_ok(said));
+	assert_finds(said, "nat", "warning", "nat PREROUTING 2");
+}
+END_TEST
+
+START_TEST(the_table_has_the_columns_that_were_asked_for)
+{
+	struct run done;
+
+	must("notrackctl add dot");
+	must("iptables-legacy -I INPUT -p tcp -j DROP");
+	done = run("notrackctl verify -4 -o SERVICE,PACKET,VERDICT,BY --raw --noheadings");
+
+	ck_assert_int_eq(done.code, 1);
+	ck_assert_str_eq(done.out, "dot request drop filter\\x20INPUT\\x201\n"
+				   "dot reply accept filter\\x20NOTRACK-dot-out\\x201\n");
+	ck_assert_ptr_nonnull(strstr(done.err, "dropped"));
+	done = run("notrackctl verify -4");
+	ck_assert_ptr_nonnull(strstr(done.out, "filter INPUT 1"));
+	ck_assert_ptr_nonnull(strstr(done.out, "rule-ahead"));
+}
+END_TEST
+
+static void tests(TCase *tcase)
+{
+	tcase_add_loop_test(tcase, what_cannot_be_told_is_unsure, 0, COUNT(unsure) * FAMILY_COUNT);
+	tcase_add_loop_test(tcase,
+			    a_match_that_is_not_known_does_no_harm_where_both_ways_end_the_same, 0,
+			    COUNT(no_matter) * FAMILY_COUNT);
+	tcase_add_loop_test(tcase, a_rule_that_keeps_some_tracked_is_told, 0, FAMILY_COUNT);
+	tcase_add_loop_test(tcase, a_drop_of_all_but_some_is_a_failure, 0, FAMILY_COUNT);
+	tcase_add_loop_test(tcase, a_rule_for_the_host_s_only_address_is_one_for_all, 0, FAMILY_COUNT);
+	tcase_add_loop_test(tcase, a_rule_outside_a_service_s_prefixes_is_none_of_its_business, 0,
+			    FAMILY_COUNT);
+	tcase_add_loop_test(tcase, dns_behind_a_stateful_firewall_is_fine_as_soon_as_it_is_added, 0, 2);
+	tcase_add_test(tcase, every_kind_of_service_is_fine_as_soon_as_it_is_added);
+	tcase_add_test(tcase, without_services_there_is_nothing_to_verify);
+	tcase_add_test(tcase, a_service_that_is_not_there_is_bad_input);
+	tcase_add_loop_test(tcase, one_service_is_verified_and_not_the_others, 0, FAMILY_COUNT);
+	tcase_add_loop_test(tcase, a_flushed_filter_is_seen_by_what_raw_still_does, 0, FAMILY_COUNT);
+	tcase_add_loop_test(tcase, an_edited_chain_is_drift, 0, FAMILY_COUNT);
+	tcase_add_loop_test(tcase, a_rule_behind_our_jump_is_not_ahead_of_it, 0, FAMILY_COUNT);
+	tcase_add_loop_test(tcase, nat_that_has_no_effect_is_told, 0, FAMILY_COUNT);
+	tcase_add_test(tcase, the_table_has_the_columns_that_were_asked_for);
+}
+
+int main(void)
+{
+	return netns_main("verify", tests);
+}

@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Packets on their way through a table of anybody's rules. */
+#include "foreign.h"
+#include "unit.h"
+
+enum { USUAL_ONE = USUAL(TRACKED), PICKED_ONE = PICKED(TRACKED) };
+
+/* --- chains ----------------------------------------------------------- */
+
+START_TEST(the_policy_decides_where_no_rule_does)
+{
+	struct journey journey;
+
+	table_begin(FILTER);
+	add_chain("INPUT", NF_INET_LOCAL_IN);
+	end_chain(-NF_DROP - 1);
+	journey = walk_udp();
+
+	expect_states(&journey, 0, USUAL_ONE);
+	expect_place(journey_first(&journey, DROPPED, ANY_USUAL), "INPUT", 0);
+	table_end();
+}
+END_TEST
+
+START_TEST(a_table_that_is_not_there_lets_pass)
+{
+	struct journey journey;
+
+	table_begin(FILTER);
+	journey = walk_udp();
+
+	expect_states(&journey, USUAL_ONE, 0);
+	table_end();
+}
+END_TEST
+
+START_TEST(the_first_verdict_counts)
+{
+	struct journey journey;
+
+	table_begin(FILTER);
+	add_chain("INPUT", NF_INET_LOCAL_IN);
+	add_target("LOG");
+	accept_all();
+	drop_all();
+	end_chain(-NF_DROP - 1);
+	journey = walk_udp();
+
+	expect_states(&journey, USUAL_ONE, 0);
+	expect_place(journey_first(&journey, ACCEPTED, ANY_USUAL), "INPUT", 2);
+	table_end();
+}
+END_TEST
+
+START_TEST(return_in_a_built_in_chain_is_the_policy)
+{
+	struct journey journey;
+
+	table_begin(FILTER);
+	add_chain("INPUT", NF_INET_LOCAL_IN);
+	return_all();
+	accept_all();
+	end_chain(-NF_DROP - 1);
+	journey = walk_udp();
+
+	expect_states(&journey, 0, USUAL_ONE);
+	table_end();
+}
+END_TEST
+
+/* A jump comes back to the next rule, a goto to whoever jumped last. */
+START_TEST(a_chain_comes_back_to_where_it_was_jumped_from)
+{
+	bool outer_goes = _i & 1, inner_goes = _i & 2;
+	struct patch outer, inner;
+	struct journey journey;
+	unsigned int rule;
+
+	table_begin(FILTER);
+	add_chain("INPUT", NF_INET_LOCAL_IN);
+	outer = jump(outer_goes);
+	accept_all();
+	end_chain(-NF_DROP - 1);
+	lead(outer, add_chain("outer", -1));
+	inner = jump(inner_goes);
+	accept_all();
+	end_chain(XT_RETURN);
+	lead(inner, add_chain("inner", -1));
+	end_chain(XT_RETURN);
+	journey = walk_udp();
+
+	if (!inner_goes) {
+		expect_place(journey_first(&journey, ACCEPTED, ANY_USUAL), "outer", 2);
+		table_end();
+		return;
+	}
+	rule = outer_goes ? 0 : 2;
+	expect_place(journey_first(&journey, outer_goes ? DROPPED : ACCEPTED, ANY_USUAL), "INPUT", rule);
+	table_end();
+}
+END_TEST
+
+/* The kernel takes no such table; we are not to hang on it. */
+START_TEST(a_loop_ends)
+{
+	struct patch in, round;
+	struct journey journey;
+	size_t chain;
+
+	table_begin(FILTER);
+	add_chain("INPUT", NF_INET_LOCAL_IN);
+	in = jump(false);
+	end_chain(-NF_ACCEPT - 1);
+	chain = add_chain("round", -1);
+	lead(in, chain);
+	round = jump(false);
+	lead(round, chain);
+	end_chain(XT_RETURN);
+	journey = walk_udp();
+
+	ck_assert_uint_eq(journey_states(&journey, DROPPED), 0);
+	table_end();
+}
+END_TEST
+
+/* Chains, each of which leads to the next one by so many jumps. */
+static struct journey walk_ladder(int chains, int jumps)
+{
+	struct patch patches[2];
+	struct journey journey;
+
+	table_begin(FILTER);
+	add_chain("INPUT", NF_INET_LOCAL_IN);
+	for (int i = 0; i < chains; i++) {
+		size_t chain;
+
+		for (int j = 0; j < jumps; j++)
+			patches[j] = jump(false);
+		end_chain(i ? XT_RETURN : -NF_ACCEPT - 1);
+		chain = add_chain("rung", -1);
+		for (int j = 0; j < jumps; j++)
+			lead(patches[j], chain);
+	}
+	end_chain(XT_RETURN);
+	journey = walk_udp();
+	table_end();
+	return journey;
+}
+
+/* 2^64 ways through it. */
+START_TEST(a_chain_is_walked_once_however_often_it_is_entered)
+{
+	struct journey journey = walk_ladder(64, 2);
+
+	expect_states(&journey, USUAL_ONE, 0);
+}
+END_TEST
+
+START_TEST(what_lies_too_deep_nobody_knows)
+{
+	struct journey journey = walk_ladder(1000, 1);
+
+	expect_states(&journey, USUAL_ONE, 0);
+	journey = walk_ladder(2000, 1);
+	expect_states(&journey, USUAL_ONE, USUAL_ONE);
+}
+END_TEST
+
+/* --- what nobody knows ------------------------------------------------ */
+
+START_TEST(where_a_match_is_unknown_both_ways_are_gone)
+{
+	struct journey journey;
+
+	table_begin(FILTER);
+	add_chain("INPUT", NF_INET_LOCAL_IN);
+	drop_all();
+	unknown();
+	accept_all();
+	end_chain(-NF_DROP - 1);
+	journey = walk_udp();
+
+	expect_states(&journey, USUAL_ONE, USUAL_ONE);
+	expect_place(journey_first(&journey, DROPPED, ANY_USUAL), "INPUT", 1);
+	table_end();
+}
+END_TEST
+
+START_TEST(an_unknown_target_may_do_anything)
+{
+	struct journey journey;
+
+	table_begin(FILTER);
+	add_chain("INPUT", NF_INET_LOCAL_IN);
+	add_target("TARPIT");
+	end_chain(-NF_ACCEPT - 1);
+	journey = walk_udp();
+
+	expect_states(&journey, USUAL_ONE, USUAL_ONE);
+	table_end();
+}
+END_TEST
+
+START_TEST(an_unknown_match_beside_one_that_fails_does_not_matter)
+{
+	struct journey journey;
+
+	table_begin(FILTER);
+	add_chain("INPUT", NF_INET_LOCAL_IN);
+	drop_all();
+	last->ip.proto = IPPROTO_TCP;
+	unknown();
+	end_chain(-NF_ACCEPT - 1);
+	journey = walk_udp();
+
+	expect_states(&journey, USUAL_ONE, 0);
+	table_end();
+}
+END_TEST
+
+/* --- raw -------------------------------------------------------------- */
+
+START_TEST(what_raw_did_first_stays)
+{
+	struct journey journey;
+
+	table_begin(RAW);
+	add_chain("INPUT", NF_INET_LOCAL_IN);
+	add_target(_i ? "CT" : "NOTRACK");
+	add_target(_i ? "NOTRACK" : "CT");
+	end_chain(-NF_ACCEPT - 1);
+	journey = walk_udp();
+
+	expect_states(&journey, USUAL(_i ? TEMPLATE : UNTRACKED), 0);
+	table_end();
+}
+END_TEST
+
+START_TEST(some_may_be_tracked_and_the_usual_one_not)
+{
+	struct journey journey;
+
+	table_begin(RAW);
+	add_chain("INPUT", NF_INET_LOCAL_IN);
+	accept_all();
+	from("192.0.2.0", 24, false);
+	add_target("NOTRACK");
+	end_chain(-NF_ACCEPT - 1);
+	journey = walk_udp();
+
+	expect_states(&journey, USUAL(UNTRACKED) | PICKED(TRACKED), 0);
+	table_end();
+}
+END_TEST
+
+static void tests(TCase *tcase)
+{
+	tcase_add_test(tcase, the_policy_decides_where_no_rule_does);
+	tcase_add_test(tcase, a_table_that_is_not_there_lets_pass);
+	tcase_add_test(tcase, the_first_verdict_counts);
+	tcase_add_test(tcase, return_in_a_built_in_chain_is_the_policy);
+	tcase_add_loop_test(tcase, a_chain_comes_back_to_where_it_was_jumped_from, 0, 4);
+	tcase_add_test(tcase, a_loop_ends);
+	tcase_add_test(tcase, a_chain_is_walked_once_however_often_it_is_entered);
+	tcase_add_test(tcase, what_lies_too_deep_nobody_knows);
+	tcase_add_test(tcase, where_a_match_is_unknown_both_ways_are_gone);
+	tcase_add_test(tcase, an_unknown_target_may_do_anything);
+	tcase_add_test(tcase, an_unknown_match_beside_one_that_fails_does_not_matter);
+	tcase_add_loop_test(tcase, what_raw_did_first_stays, 0, 2);
+	tcase_add_test(tcase, some_may_be_tracked_and_the_usual_one_not);
+}
+
+int main(void)
+{
+	return unit_main("simulate", tests);
+}
