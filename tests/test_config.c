@@ -307,7 +307,7 @@ START_TEST(json_is_valid_in_every_state)
 	};
 	static const char *const commands[] = {
 		"show --json", "stats --json", "doctor --json", "top --json",
-		"advise --json", "flush-tracked --json", "--json del none",
+		"advise --json", "flush-tracked --json", "verify --json", "--json del none",
 		"--json unlimit none 192.0.2.1", "--json apply --dry-run /run/fine.conf",
 	};
 
