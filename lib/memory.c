@@ -6,12 +6,12 @@
 
 /* Below this, malloc(3) most often has pages that were touched before. */
 #define LARGE ((size_t)256 * 1024)
-/* From here on, pages of this size spare most of the faults and address lookups. */
+/* Pages of this size spare most of the faults and address lookups. */
 #define HUGE ((size_t)2 * 1024 * 1024)
 
 static size_t mapped_size(size_t size)
 {
-	return size < HUGE / 2 ? size : (size + HUGE - 1) & ~(HUGE - 1);
+	return (size + HUGE - 1) & ~(HUGE - 1);
 }
 
 void *memory_get(size_t size)
@@ -21,14 +21,12 @@ void *memory_get(size_t size)
 	if (size < LARGE)
 		return calloc(1, size ? size : 1);
 	size = mapped_size(size);
-	block = mmap(NULL, size, PROT_READ | PROT_WRITE,
-		     MAP_PRIVATE | MAP_ANONYMOUS | (size < HUGE ? MAP_POPULATE : 0), -1, 0);
+	block = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (block == MAP_FAILED)
 		return NULL;
-	if (size >= HUGE) {	/* advice only: without it, all works the same */
-		madvise(block, size, MADV_HUGEPAGE);
-		madvise(block, size, MADV_POPULATE_WRITE);
-	}
+	/* advice only: without it, all works the same */
+	madvise(block, size, MADV_HUGEPAGE);
+	madvise(block, size, MADV_POPULATE_WRITE);
 	return block;
 }
 

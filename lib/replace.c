@@ -187,24 +187,30 @@ static void step(struct build *build, uint32_t origin)
 	build->offset += entry_next(build->blob->kernel, place(build));
 }
 
+/* Points a jump in the entry at @place, which was at @offset, to where it leads now. */
+static int move_entry(const struct build *build, char *at, uint32_t offset)
+{
+	const struct kernel *kernel = build->blob->kernel;
+	struct xt_standard_target *target = (void *)(at + entry_target_offset(kernel, at));
+	uint16_t next = entry_next(kernel, at);
+
+	if (*target->target.u.user.name || target->verdict < 0)
+		return 0;
+	if ((uint32_t)target->verdict == offset + next)
+		target->verdict = (int)(build->offset + next);
+	else
+		target->verdict = move_jump(build, target->verdict);
+	return target->verdict < 0 ? -EBUSY : 0;
+}
+
 /* One entry that stays: its bytes, but for where it jumps. */
 static int keep_entry(struct build *build, uint32_t offset, uint32_t number)
 {
-	const struct kernel *kernel = build->blob->kernel;
 	const char *old = blob_entry(build->blob, offset);
-	uint16_t next = entry_next(kernel, old);
-	struct xt_standard_target *target;
 
-	memcpy(place(build), old, next);
-	target = (void *)(place(build) + entry_target_offset(kernel, old));
-	if (!*target->target.u.user.name && target->verdict >= 0) {
-		if ((uint32_t)target->verdict == offset + next)
-			target->verdict = (int)(build->offset + next);
-		else
-			target->verdict = move_jump(build, target->verdict);
-		if (target->verdict < 0)
-			return -EBUSY;
-	}
+	memcpy(place(build), old, entry_next(build->blob->kernel, old));
+	if (move_entry(build, place(build), offset))
+		return -EBUSY;
 	step(build, number + 1);
 	return 0;
 }
@@ -294,17 +300,22 @@ static int add_item(struct build *build, const struct blob_item *item)
 	return 0;
 }
 
-/* A chain that stays as it is. */
-static int keep_entries(struct build *build, const struct blob_chain *chain)
+/* A chain that stays as it is, its head and foot with it. */
+static int keep_chain(struct build *build, const struct blob_chain *chain)
 {
-	uint32_t offset = chain->rules;
+	const struct blob *blob = build->blob;
+	uint32_t begin = chain->rules - (chain->hook < 0 ? blob_head_size(blob->kernel) : 0);
+	uint32_t shift = begin - build->offset;
 	int err = 0;
 
-	for (uint32_t i = 0; i < chain->count && !err; i++) {
-		uint32_t next = blob_next(build->blob, offset);
-
-		err = keep_entry(build, offset, chain->first + i);
-		offset = next;
+	memcpy(place(build), blob_entry(blob, begin), blob_next(blob, chain->foot) - begin);
+	if (chain->hook < 0) {
+		memset(place(build) + blob->kernel->mark_offset, 0, sizeof(uint32_t));
+		step(build, 0);
+	}
+	for (uint32_t i = 0; i <= chain->count && !err; i++) {
+		err = move_entry(build, place(build), build->offset + shift);
+		step(build, chain->first + i + 1);
 	}
 	return err;
 }
@@ -341,23 +352,23 @@ static int write_chain(struct build *build, const struct blob_edit *edit)
 	const struct blob_chain *old = edit->old;
 	int err = 0;
 
+	if (old && old->hook >= 0) {
+		build->replace->hook_entry[old->hook] = edit->rules;
+		build->replace->underflow[old->hook] = edit->foot;
+	}
+	if (!edit->fresh && !edit->touched)
+		return keep_chain(build, old);
 	if (!old || old->hook < 0)
 		add_head(build, edit->name);
 	if (edit->fresh)
 		for (size_t i = 0; i < edit->fresh->count && !err; i++)
 			err = add_rule(build, &edit->fresh->rules[i],
 				       leads_to(build, &edit->fresh->rules[i]));
-	else if (!edit->touched)
-		err = keep_entries(build, old);
 	else
 		for (size_t i = 0; i < edit->count && !err; i++)
 			err = add_item(build, &edit->items[i]);
 	if (err)
 		return err;
-	if (old && old->hook >= 0) {
-		build->replace->hook_entry[old->hook] = edit->rules;
-		build->replace->underflow[old->hook] = edit->foot;
-	}
 	if (old)
 		return keep_entry(build, old->foot, old->first + old->count);
 	add_foot(build);
