@@ -170,6 +170,10 @@ static const char *const needing_privilege[] = {
 	"notrackctl clear",
 	"notrackctl show",
 	"notrackctl stats",
+	"notrackctl top",
+	"notrackctl advise",
+	"notrackctl flush-tracked",
+	"notrackctl verify",
 };
 
 enum { NEEDING_PRIVILEGE = sizeof(needing_privilege) / sizeof(needing_privilege[0]) };

@@ -190,25 +190,6 @@ START_TEST(entries_that_come_and_go_do_no_harm)
 }
 END_TEST
 
-static void become_nobody(void)
-{
-	ck_assert_int_eq(setgid(65534), 0);
-	ck_assert_int_eq(setuid(65534), 0);
-}
-
-START_TEST(without_permission_it_says_so)
-{
-	static const char *const commands[] = { "top", "advise", "flush-tracked" };
-	struct run done = run_as(&(struct how){ .prepare = become_nobody }, "notrackctl %s",
-				 commands[_i]);
-
-	ck_assert_int_eq(done.code, 1);
-	ck_assert_ptr_nonnull(strstr(done.err, "not permitted"));
-	ck_assert_ptr_nonnull(strstr(done.err, "CAP_NET_ADMIN"));
-	ck_assert_str_eq(done.out, "");
-}
-END_TEST
-
 /* As on a kernel without it, where the address family is refused. */
 START_TEST(a_kernel_without_conntrack_is_named)
 {
@@ -457,7 +438,6 @@ static void tests(TCase *tcase)
 	tcase_add_test(tcase, top_prints_so_many_rows_and_those_columns);
 	tcase_add_loop_test(tcase, bad_words_are_named, 0, 15);
 	tcase_add_test(tcase, entries_that_come_and_go_do_no_harm);
-	tcase_add_loop_test(tcase, without_permission_it_says_so, 0, 3);
 	tcase_add_test(tcase, a_kernel_without_conntrack_is_named);
 	tcase_add_loop_test(tcase, dns_at_nine_tenths_is_advised_first_and_taken_out, 0,
 			    FAMILY_COUNT);
