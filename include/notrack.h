@@ -437,7 +437,7 @@ struct notrack_conntrack {
 					     that have timed out and were not collected yet */
 	uint64_t max;			/**< net.netfilter.nf_conntrack_max; 0: unknown */
 	uint64_t read;			/**< entries that were there to be read */
-	/* packets since boot; the kernel's counters have 32 bits a processor */
+	/* packets so far in the network namespace; the kernel's counters have 32 bits a processor */
 	uint64_t dropped;		/**< as the table was full, or out of memory */
 	uint64_t early_dropped;		/**< entries thrown out to make room */
 	uint64_t insert_failed;		/**< entries that lost a race, and their packets */
@@ -518,16 +518,17 @@ struct hashlimit_advice {
 /** struct notrack_advise_request - where advice begins; 0 is the default */
 struct notrack_advise_request {
 	size_t size;
-	double threshold;		/**< share of the table, 0 to 1; 0.05 */
-	double times;			/**< the median source's entries; 10 */
+	double threshold;		/**< share of the table, 0.001 to 1; 0.05 */
+	double times;			/**< the median source's entries, 1 to 1000000; 10 */
 };
 
 /**
  * notrack_advise - which services to untrack, and which sources to limit
  * @request: may be NULL
  * @service: called for each service over the threshold, most entries first
- * @client: called for each over-eager source of the services that are in the
- *	model or that @service was told to add, most entries first; may be NULL
+ * @client: called for each over-eager source, but for those that have a limit, of
+ *	the services that are in the model or that @service was told to add, most
+ *	entries first; may be NULL
  *
  * Reads the connection tracking table twice.  A service is left tracked where
  * an untracked packet would miss something: address translation, a conntrack
@@ -556,7 +557,7 @@ struct notrack_flushed {
  * Entries that were there when a service came stay until they time out.  This
  * deletes those whose packets the rules of the model's services untrack, by
  * protocol, port, role and addresses, and no others: call notrack_load() or
- * notrack_commit() before.
+ * notrack_commit() before.  Flows that are forwarded for others are no service's.
  * Returns: 0, or -errno as notrack_usage(); what was deleted until then stays so.
  * Since: 1.0
  */

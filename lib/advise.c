@@ -11,10 +11,12 @@
 #include "conntrack.h"
 #include "context.h"
 #include "known.h"
+#include "memory.h"
 #include "tally.h"
 
 #define THRESHOLD_DEFAULT 0.05
 #define TIMES_DEFAULT 10
+#define TIMES_MOST 1000000
 /* A source of fewer entries is no trouble, whatever the others do. */
 #define OVER_EAGER_LEAST 16
 
@@ -39,7 +41,9 @@ static bool is_covered(const struct advisor *advisor, const struct flow *flow, e
 	const struct family_model *model = &advisor->nt->model.families[family];
 
 	for (size_t i = 0; i < model->count; i++)
-		if (flow_is_untracked(flow, model->served[i].service))
+		/* by which interface it came is not known */
+		if (!model->served[i].service->interface_count &&
+		    flow_is_untracked(flow, model->served[i].service))
 			return true;
 	return false;
 }
@@ -90,7 +94,7 @@ static struct candidate *add_candidate(struct advisor *advisor, struct service *
 		if (advisor->candidates[i].service &&
 		    !strcmp(advisor->candidates[i].service->name, service->name))
 			return &advisor->candidates[i];
-	grown = realloc(advisor->candidates, (advisor->count + 1) * sizeof(*grown));
+	grown = memory_grow(advisor->candidates, advisor->count, sizeof(*grown));
 	if (!grown)
 		return NULL;
 	advisor->candidates = grown;
@@ -218,6 +222,15 @@ static void make_limit(const struct advisor *advisor, const struct candidate *ca
 		limit->burst = LIMIT_BURST_MOST;
 }
 
+static bool is_limited(const struct advisor *advisor, const char *service,
+		       const struct prefix *source)
+{
+	const struct served *served = model_find(&advisor->nt->model.families[source->family],
+						 service);
+
+	return served && clients_has(&served->clients, source);
+}
+
 static int tell_sources(const struct advisor *advisor, size_t number,
 			int (*visit)(const struct hashlimit_advice *, void *), void *data)
 {
@@ -250,6 +263,8 @@ static int tell_sources(const struct advisor *advisor, size_t number,
 		if (row->key.port != number)
 			continue;
 		memcpy(source.address, row->key.address, sizeof(source.address));
+		if (is_limited(advisor, candidate->words.name, &source))
+			continue;
 		result = visit(&(struct hashlimit_advice){
 			.size = sizeof(struct hashlimit_advice),
 			.service = candidate->words.name,
@@ -274,7 +289,7 @@ static int look_in_kernel(struct notrack *nt, void *data)
 
 	if (err)
 		return err;
-	if (!look->advisor->local.network_count)
+	if (!look->advisor->local.group_count)
 		err = local_read(&look->advisor->local, &nt->error);
 	if (!err)
 		err = conntrack_dump(&conntrack, CONNTRACK_WHOLE, look->count, look->advisor, &nt->error);
@@ -295,14 +310,20 @@ static int take_request(struct notrack *nt, struct notrack_advise_request *to,
 	*to = (struct notrack_advise_request){ .size = sizeof(*to) };
 	if (from)
 		err = context_take_struct(nt, to, sizeof(*to), from, "struct notrack_advise_request");
-	if (!err && !(to->threshold >= 0 && to->threshold <= 1))
-		err = fail(&nt->error, -EINVAL, "threshold %g: must be a share of 0 to 1",
+	to->threshold = to->threshold != 0 ? to->threshold : THRESHOLD_DEFAULT;
+	to->times = to->times != 0 ? to->times : TIMES_DEFAULT;
+	if (!err && !(to->threshold >= 0.001 && to->threshold <= 1))
+		err = fail(&nt->error, -EINVAL, "threshold %g: must be a share of 0.001 to 1",
 			   to->threshold);
-	if (!err && !(to->times >= 0 && to->times <= 1e6))
-		err = fail(&nt->error, -EINVAL, "times %g: must be 0 to 1000000", to->times);
-	to->threshold = to->threshold > 0 ? to->threshold : THRESHOLD_DEFAULT;
-	to->times = to->times > 0 ? to->times : TIMES_DEFAULT;
+	if (!err && !(to->times >= 1 && to->times <= TIMES_MOST))
+		err = fail(&nt->error, -EINVAL, "times %.10g: must be 1 to %d", to->times, TIMES_MOST);
 	return err;
+}
+
+static bool in_model(const struct advisor *advisor, const char *name)
+{
+	return model_find(&advisor->nt->model.families[IPV4], name) ||
+	       model_find(&advisor->nt->model.families[IPV6], name);
 }
 
 static int advise(struct advisor *advisor,
@@ -318,6 +339,10 @@ static int advise(struct advisor *advisor,
 
 		candidate->kind = NOTRACK_LEAVE;
 		candidate_name(candidate);
+		if (!candidate->service && in_model(advisor, candidate->words.name)) {
+			candidate->name_taken = true;
+			candidate_name(candidate);
+		}
 		if (share(advisor, candidate->flows.count) < advisor->request.threshold)
 			continue;
 		candidate_judge(candidate, share(advisor, candidate->flows.count -

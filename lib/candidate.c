@@ -81,14 +81,15 @@ void candidate_name(struct candidate *candidate)
 	if (candidate->service) {
 		words->name = candidate->service->name;
 	} else {
-		snprintf(candidate->name, sizeof(candidate->name), "%s-%u",
-			 protocol_names[candidate->protocol], candidate->port);
+		snprintf(candidate->name, sizeof(candidate->name), "%s-%u%s",
+			 protocol_names[candidate->protocol], candidate->port,
+			 candidate->name_taken ? "-b" : "");
 		snprintf(candidate->ports, sizeof(candidate->ports), "%u", candidate->port);
 		words->name = candidate->name;
 		words->ports = candidate->ports;
 		words->protocols = protocol_names[candidate->protocol];
 	}
-	if (roles && roles != (candidate->service ? candidate->service->roles : INBOUND))
+	if (!candidate->in_model && roles && roles != (candidate->service ? candidate->service->roles : INBOUND))
 		words->roles = role_names[roles - 1];
 }
 
@@ -117,8 +118,8 @@ static void judge_model(struct candidate *candidate, bool covered)
 			 "are from before, and notrackctl flush-tracked deletes them");
 	} else {
 		candidate->kind = NOTRACK_LEAVE;
-		snprintf(candidate->text, sizeof(candidate->text), "untracked already, but for %" PRIu64
-			 " entries which its roles, addresses or interfaces leave out",
+		snprintf(candidate->text, sizeof(candidate->text), "the service is there, but by its "
+			 "roles, addresses, families or interfaces leaves out %" PRIu64 " of them",
 			 flows->count - flows->covered);
 	}
 }

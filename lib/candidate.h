@@ -19,6 +19,7 @@ struct flows {
 struct candidate {
 	struct service *service;	/* NULL: a port that no service has */
 	bool in_model;
+	bool name_taken;		/* by another service of the model: of a port without one */
 	int protocol;
 	uint16_t port;
 	struct flows flows;

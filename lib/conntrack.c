@@ -44,6 +44,12 @@ static int explain(int err, const char *what, struct error *error)
 	}
 }
 
+/* It was there to be read: what is refused now is refused for another reason. */
+static int explain_removal(int err, struct error *error)
+{
+	return explain(err == -EINVAL || err == -EOPNOTSUPP ? -EIO : err, "changed", error);
+}
+
 int conntrack_open(struct conntrack *conntrack, struct error *error)
 {
 	int err;
@@ -350,9 +356,6 @@ static int take_processor(const struct nlmsghdr *message, void *data)
 		uint64_t *sum = NULL;
 
 		switch (type_of(attr)) {
-		case CTA_STATS_FOUND:
-			sum = &totals->found;
-			break;
 		case CTA_STATS_INVALID:
 			sum = &totals->invalid;
 			break;
@@ -472,7 +475,7 @@ int conntrack_remove(struct conntrack_removal *removal, const struct tracked *en
 	if (++removal->pending < PENDING_MOST)
 		return 0;
 	err = hand_over(removal);
-	return err ? explain(err, "changed", error) : 0;
+	return err ? explain_removal(err, error) : 0;
 }
 
 int conntrack_end_removal(struct conntrack_removal *removal, int err, struct error *error)
@@ -484,5 +487,5 @@ int conntrack_end_removal(struct conntrack_removal *removal, int err, struct err
 	free(removal->data);
 	removal->batch = NULL;
 	removal->data = NULL;
-	return last ? explain(last, "changed", error) : err;
+	return last ? explain_removal(last, error) : err;
 }

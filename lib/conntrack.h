@@ -58,8 +58,8 @@ int conntrack_dump(struct conntrack *conntrack, enum conntrack_part part,
 
 struct conntrack_totals {
 	uint64_t count, most;		/* entries, and how many there may be */
-	/* packets since boot, over all processors */
-	uint64_t found, invalid, insert_failed, dropped, early_dropped;
+	/* packets so far, over all processors */
+	uint64_t invalid, insert_failed, dropped, early_dropped;
 };
 
 int conntrack_read_totals(struct conntrack *conntrack, struct conntrack_totals *totals,

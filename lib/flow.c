@@ -29,7 +29,8 @@ void flow_read(struct flow *flow, const struct tracked *entry, const struct loca
 		.protocol = protocol_of(entry->protocol),
 	};
 	flow->from_here = local_has(local, &flow->source);
-	flow->to_here = local_has(local, &flow->destination);
+	flow->to_here = local_has(local, &flow->destination) ||
+			(!flow->from_here && local_hears(local, &flow->destination));
 }
 
 static bool has_port(const struct service *service, uint16_t port)

@@ -10,6 +10,7 @@
 #include <time.h>
 
 #define BUFFER_SIZE (32 * 1024)
+#define TRIES 5
 
 static int add(struct prefix **list, size_t *count, const struct prefix *prefix)
 {
@@ -22,17 +23,23 @@ static int add(struct prefix **list, size_t *count, const struct prefix *prefix)
 	return 0;
 }
 
-static int add_prefix(struct local *local, const struct prefix *prefix)
+static int add_prefix(struct local *local, const struct prefix *prefix, bool group)
 {
+	if (group)
+		return add(&local->groups, &local->group_count, prefix);
 	if (prefix->length == family_bits((enum family)prefix->family))
 		return add(&local->hosts, &local->host_count, prefix);
 	return add(&local->networks, &local->network_count, prefix);
 }
 
-static bool is_delivered_here(uint8_t type)
+static bool is_own(uint8_t type)
 {
-	return type == RTN_LOCAL || type == RTN_BROADCAST || type == RTN_ANYCAST ||
-	       type == RTN_MULTICAST;
+	return type == RTN_LOCAL || type == RTN_ANYCAST;
+}
+
+static bool is_group(uint8_t type)
+{
+	return type == RTN_BROADCAST || type == RTN_MULTICAST;
 }
 
 static int take_route(const struct nlmsghdr *message, void *data)
@@ -41,7 +48,7 @@ static int take_route(const struct nlmsghdr *message, void *data)
 	struct prefix prefix = { .length = route->rtm_dst_len };
 	const struct nlattr *attr;
 
-	if (!is_delivered_here(route->rtm_type) ||
+	if ((!is_own(route->rtm_type) && !is_group(route->rtm_type)) ||
 	    (route->rtm_family != AF_INET && route->rtm_family != AF_INET6))
 		return MNL_CB_OK;
 	prefix.family = route->rtm_family == AF_INET6 ? IPV6 : IPV4;
@@ -50,7 +57,7 @@ static int take_route(const struct nlmsghdr *message, void *data)
 		    mnl_attr_get_payload_len(attr) <= sizeof(prefix.address))
 			memcpy(prefix.address, mnl_attr_get_payload(attr),
 			       mnl_attr_get_payload_len(attr));
-	return add_prefix(data, &prefix) ? MNL_CB_ERROR : MNL_CB_OK;
+	return add_prefix(data, &prefix, is_group(route->rtm_type)) ? MNL_CB_ERROR : MNL_CB_OK;
 }
 
 static int ask(struct mnl_socket *socket, char *buffer, struct local *local)
@@ -89,12 +96,19 @@ int local_read(struct local *local, struct error *error)
 	static const struct prefix groups = { .address = { 224 }, .length = 4, .family = IPV4 };
 	char *buffer = malloc(BUFFER_SIZE);
 	struct mnl_socket *socket = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
-	int err = !buffer ? -ENOMEM : !socket ? -errno : add_prefix(local, &groups);
+	int err = !buffer ? -ENOMEM : !socket ? -errno : add_prefix(local, &groups, true);
 
 	if (!err && mnl_socket_bind(socket, 0, MNL_SOCKET_AUTOPID))
 		err = -errno;
-	if (!err)
+	for (int i = 0; !err && i < TRIES; i++) {
+		local->host_count = local->network_count = 0;
+		local->group_count = 1;
 		err = ask(socket, buffer, local);
+		if (err != -EINTR)
+			break;
+		if (i + 1 < TRIES)
+			err = 0;	/* routes changed meanwhile: once more */
+	}
 	if (!err && local->host_count)
 		qsort(local->hosts, local->host_count, sizeof(*local->hosts), compare);
 	if (socket)
@@ -106,20 +120,31 @@ int local_read(struct local *local, struct error *error)
 	return err ? fail(error, -EIO, "this host's addresses cannot be read: %m") : 0;
 }
 
+static bool covers(const struct prefix *list, size_t count, const struct prefix *address)
+{
+	for (size_t i = 0; i < count; i++)
+		if (prefix_covers(&list[i], address))
+			return true;
+	return false;
+}
+
 bool local_has(const struct local *local, const struct prefix *address)
 {
 	if (local->host_count && bsearch(address, local->hosts, local->host_count,
 					 sizeof(*local->hosts), compare))
 		return true;
-	for (size_t i = 0; i < local->network_count; i++)
-		if (prefix_covers(&local->networks[i], address))
-			return true;
-	return false;
+	return covers(local->networks, local->network_count, address);
+}
+
+bool local_hears(const struct local *local, const struct prefix *address)
+{
+	return covers(local->groups, local->group_count, address);
 }
 
 void local_free(struct local *local)
 {
 	free(local->hosts);
 	free(local->networks);
+	free(local->groups);
 	*local = (struct local){ 0 };
 }

@@ -103,6 +103,7 @@ void tally_rank(struct tally *tally)
 {
 	for (size_t i = 0; i < tally->count; i++)
 		tally->slots[i] = (uint32_t)i;
+	tally->slot_count = 0;
 	if (tally->count)
 		qsort_r(tally->slots, tally->count, sizeof(*tally->slots), compare_ranks, tally->rows);
 }

@@ -29,7 +29,7 @@ struct tally {
 
 /* Adds one; the row's number, or -ENOMEM. */
 long tally_add(struct tally *tally, const struct tally_key *key);
-/* Most first, then by key; after that, nothing can be added. */
+/* Most first, then by key, until something is added. */
 void tally_rank(struct tally *tally);
 /* The row at a rank, from 0 on. */
 static inline const struct tally_row *tally_ranked(const struct tally *tally, size_t rank)

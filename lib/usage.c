@@ -23,7 +23,8 @@ struct usage {
 static void key_of_port(struct tally_key *key, const struct tracked *entry)
 {
 	key->protocol = entry->protocol;
-	key->port = entry->original.destination_port;
+	if (protocol_of(entry->protocol) >= 0 || entry->protocol == IPPROTO_DCCP)
+		key->port = entry->original.destination_port;	/* GRE has a key there */
 }
 
 static void key_of_source(struct tally_key *key, const struct tracked *entry, unsigned int length)
@@ -134,7 +135,9 @@ static int compare_counts(const void *a, const void *b)
 
 	if (one->count != other->count)
 		return one->count > other->count ? -1 : 1;
-	return !one->name - !other->name;
+	if (!one->name || !other->name)
+		return !one->name - !other->name;
+	return strcmp(one->name, other->name);
 }
 
 /* The ports of each service together; services of both families by one name, too. */

@@ -278,7 +278,7 @@ START_TEST(an_over_eager_source_is_advised_to_be_limited)
 	must_as(&(struct how){ .input = text }, "notrackctl apply -");
 	ck_assert_ptr_nonnull(strstr(must("notrackctl show").out, word_of(client, "prefix")));
 	ck_assert_uint_eq(json_array_size(json_object_get(must_json("notrackctl advise --json"),
-							  "clients")), 1);
+							  "clients")), 0);
 	text = must("notrackctl advise").out;
 	must_as(&(struct how){ .input = text }, "notrackctl apply -");
 }
@@ -330,6 +330,53 @@ START_TEST(an_unknown_port_gets_a_name_and_long_exchanges_are_left_alone)
 	ck_assert_ptr_nonnull(strstr(word_of(advice, "text"), "long exchanges"));
 	ck_assert_ptr_nonnull(strstr(must("notrackctl advise").out, "[service udp-9999]\n"
 		"ports = 9999\nprotocols = udp\n"));
+}
+END_TEST
+
+/* Or apply would refuse the advice: a section is there twice. */
+START_TEST(an_advised_name_is_not_one_that_is_taken)
+{
+	const struct family *family = &families[0];
+	char *text;
+
+	track(family);
+	must("notrackctl add udp-9999 --ports 9998");
+	ask_host(family, family->peer, 9999, 20);
+
+	text = must("notrackctl advise").out;
+	ck_assert_ptr_nonnull(strstr(text, "[service udp-9999-b]"));
+	must_as(&(struct how){ .input = text }, "notrackctl apply -");
+	ck_assert_str_eq(must("notrackctl flush-tracked").out, "20 entries deleted\n");
+}
+END_TEST
+
+/* An empty file would remove everything: what is no advice must not look like one. */
+START_TEST(advice_that_failed_is_refused_by_apply)
+{
+	struct run failed = run("strace -qq -o /dev/null -e inject=sendto:error=EPERM "
+				"notrackctl advise");
+
+	must("notrackctl add dns");
+	ck_assert_int_eq(failed.code, 1);
+	ck_assert_int_eq(run_as(&(struct how){ .input = failed.out }, "notrackctl apply -").code, 2);
+	ck_assert_ptr_nonnull(strstr(must("notrackctl show").out, "[service dns]"));
+}
+END_TEST
+
+/* What leaves for a group leaves by an interface, tracked: it is not to this host itself. */
+START_TEST(what_goes_to_a_group_is_not_taken_for_our_own)
+{
+	const struct family *family = &families[0];
+
+	track(family);
+	must("%s -w -A OUTPUT -m conntrack --ctstate NEW -j ACCEPT", family->tables);
+	must("notrackctl add mdns --ports 5353 --role inbound");
+	must("ip route add 239.0.0.0/8 via %s", family->peer);
+	make_flows(family, (struct end){ HOST, family->host, 3000 },
+		   (struct end){ HOST, "239.1.2.3", 5353 }, 3);
+
+	ck_assert_str_eq(must("notrackctl flush-tracked").out, "0 entries deleted\n");
+	ck_assert_uint_eq(conntrack_count(), 3);
 }
 END_TEST
 
@@ -445,6 +492,9 @@ static void tests(TCase *tcase)
 	tcase_add_loop_test(tcase, an_over_eager_source_is_advised_to_be_limited, 0, FAMILY_COUNT);
 	tcase_add_loop_test(tcase, a_translated_service_is_left_alone, 0, FAMILY_COUNT);
 	tcase_add_test(tcase, an_unknown_port_gets_a_name_and_long_exchanges_are_left_alone);
+	tcase_add_test(tcase, an_advised_name_is_not_one_that_is_taken);
+	tcase_add_test(tcase, advice_that_failed_is_refused_by_apply);
+	tcase_add_test(tcase, what_goes_to_a_group_is_not_taken_for_our_own);
 	tcase_add_loop_test(tcase, only_entries_of_the_services_roles_are_deleted, 0, FAMILY_COUNT);
 	tcase_add_loop_test(tcase, entries_of_other_addresses_are_left, 0, FAMILY_COUNT);
 	tcase_add_test(tcase, entries_of_services_bound_to_interfaces_are_left);

@@ -10,97 +10,18 @@
 #include "config_print.h"
 #include "notrackctl.h"
 
-/* Clients come service by service, with one limit each. */
+/* All of it is collected before a word is printed: half a configuration is a wrong one. */
 struct advise {
 	struct notrack *nt;
-	json_t *services, *clients;	/* NULL: print */
-	size_t advised;
-	char service[32];
-	char above[32];
-	uint32_t burst;
-	char **prefixes;
-	size_t count;
+	struct notrack_conntrack totals;
+	json_t *services, *clients;
 };
 
 static const char *const kinds[] = {
 	[NOTRACK_UNTRACK] = "untrack", [NOTRACK_LEAVE] = "leave", [NOTRACK_ALREADY] = "already",
 };
 
-/* --- as configuration file -------------------------------------------- */
-
-static int print_service(const struct notrack_advice *advice, void *data)
-{
-	struct advise *advise = data;
-
-	printf("# %s: %" PRIu64 " entries, %.1f%% of the table: %s%s\n", advice->service->name,
-	       advice->count, 100 * advice->share,
-	       advice->kind == NOTRACK_LEAVE ? "left alone: " : "", advice->text);
-	if (advice->kind != NOTRACK_UNTRACK) {
-		putchar('\n');
-		return 0;
-	}
-	advise->advised++;
-	config_print_service(advice->service);
-	putchar('\n');
-	return 0;
-}
-
-static void end_limit(struct advise *advise)
-{
-	if (advise->count) {
-		printf("[limit %s]\n", advise->service);
-		config_print_words("clients", (const char *const *)advise->prefixes, advise->count);
-		printf("above = %s\nburst = %u\n\n", advise->above, advise->burst);
-	}
-	for (size_t i = 0; i < advise->count; i++)
-		free(advise->prefixes[i]);
-	free(advise->prefixes);
-	advise->prefixes = NULL;
-	advise->count = 0;
-}
-
-static int print_client(const struct hashlimit_advice *advice, void *data)
-{
-	struct advise *advise = data;
-	char **grown;
-
-	if (hashlimit_has_client(advise->nt, advice->service, advice->prefix) > 0)
-		return 0;
-	if (strcmp(advise->service, advice->service))
-		end_limit(advise);
-	snprintf(advise->service, sizeof(advise->service), "%s", advice->service);
-	snprintf(advise->above, sizeof(advise->above), "%s", advice->limit->above);
-	advise->burst = advice->limit->burst;
-	printf("# %s: %" PRIu64 " entries, the median source of %s has %" PRIu64 "\n", advice->prefix,
-	       advice->count, advice->service, advice->median);
-	grown = realloc(advise->prefixes, (advise->count + 1) * sizeof(*grown));
-	if (!grown)
-		return -ENOMEM;
-	advise->prefixes = grown;
-	grown[advise->count] = strdup(advice->prefix);
-	return grown[advise->count++] ? 0 : -ENOMEM;
-}
-
-static int count_service(const struct notrack_service *service, void *data)
-{
-	(void)service;
-	++*(size_t *)data;
-	return 0;
-}
-
-/* What is in the kernel belongs in the file, since apply removes what is not. */
-static int print_present(struct advise *advise)
-{
-	size_t present = 0;
-	int err = notrack_each_service(advise->nt, count_service, &present);
-
-	if (err || !present)
-		return err;
-	printf("# in the kernel already\n");
-	return config_print(advise->nt, false);
-}
-
-/* --- as JSON ---------------------------------------------------------- */
+/* --- collecting ------------------------------------------------------- */
 
 static int add_service(const struct notrack_advice *advice, void *data)
 {
@@ -128,76 +49,177 @@ static int add_client(const struct hashlimit_advice *advice, void *data)
 	return json_array_append_new(advise->clients, object) ? -ENOMEM : 0;
 }
 
-static void print_json(const struct advise *advise, const struct notrack_conntrack *totals)
+static const char *word(json_t *object, const char *key)
 {
-	json_t *root = json_pack("{s:I, s:I, s:O, s:O}", "count", (json_int_t)totals->count,
-				 "max", (json_int_t)totals->max, "services", advise->services,
-				 "clients", advise->clients);
-
-	json_dumpf(root, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
-	putchar('\n');
-	json_decref(root);
+	return json_string_value(json_object_get(object, key));
 }
 
-/* --- the command ------------------------------------------------------ */
+static json_int_t number(json_t *object, const char *key)
+{
+	return json_integer_value(json_object_get(object, key));
+}
+
+/* --- as configuration file -------------------------------------------- */
+
+/* Advice on one family is for that one: the other's definition stays as it is. */
+static int print_service(json_t *advice, const char *families)
+{
+	struct notrack_service words = { .size = sizeof(words), .name = word(advice, "service"),
+					 .families = families };
+	const char *verdict = word(advice, "verdict"), *key;
+	json_t *value;
+
+	printf("# %s: %" JSON_INTEGER_FORMAT " entries, %.1f%% of the table: %s%s\n", words.name,
+	       number(advice, "count"), 100 * json_real_value(json_object_get(advice, "share")),
+	       strcmp(verdict, "leave") ? "" : "left alone: ", word(advice, "text"));
+	if (!strcmp(verdict, "untrack")) {
+		json_object_foreach(advice, key, value)
+			notrack_service_set(&words, key, json_string_value(value));
+		if (config_print_service(&words))
+			return -ENOMEM;
+	}
+	putchar('\n');
+	return 0;
+}
+
+/* They come service by service, with one limit each. */
+static int print_limit(json_t *clients, size_t first, size_t *next)
+{
+	const char *service = word(json_array_get(clients, first), "service");
+	size_t size = json_array_size(clients), count = 0;
+	const char **prefixes = calloc(size, sizeof(*prefixes));
+
+	if (!prefixes)
+		return -ENOMEM;
+	for (*next = first; *next < size; ++*next) {
+		json_t *client = json_array_get(clients, *next);
+
+		if (strcmp(word(client, "service"), service))
+			break;
+		printf("# %s: %" JSON_INTEGER_FORMAT " entries, the median source of %s has %"
+		       JSON_INTEGER_FORMAT "\n", word(client, "prefix"), number(client, "count"),
+		       service, number(client, "median"));
+		prefixes[count++] = word(client, "prefix");
+	}
+	printf("[limit %s]\n", service);
+	config_print_words("clients", prefixes, count);
+	printf("above = %s\nburst = %" JSON_INTEGER_FORMAT "\n\n",
+	       word(json_array_get(clients, first), "above"),
+	       number(json_array_get(clients, first), "burst"));
+	free(prefixes);
+	return 0;
+}
+
+static int count_service(const struct notrack_service *service, void *data)
+{
+	(void)service;
+	++*(size_t *)data;
+	return 0;
+}
+
+/* What is in the kernel belongs in the file, since apply removes what is not. */
+static int print_present(struct notrack *nt)
+{
+	size_t present = 0;
+	int err = notrack_each_service(nt, count_service, &present);
+
+	if (err || !present)
+		return err;
+	printf("# in the kernel already\n");
+	return config_print(nt, false);
+}
 
 static void print_totals(const struct notrack_conntrack *totals)
 {
 	printf("# the connection tracking table has %" PRIu64 " entries", totals->count);
 	if (totals->max)
 		printf(" of at most %" PRIu64, totals->max);
-	printf("; since boot, %" PRIu64 " packets were dropped\n\n", totals->dropped);
+	printf("; so far, %" PRIu64 " packets were dropped\n\n", totals->dropped);
 }
 
-static int advise_json(struct advise *advise, const struct notrack_advise_request *request,
-		       const struct notrack_conntrack *totals)
+static bool advises_any(const struct advise *advise)
 {
-	int err;
+	json_t *service;
+	size_t i;
 
-	advise->services = json_array();
-	advise->clients = json_array();
-	err = notrack_advise(advise->nt, request, add_service, add_client, advise);
-	if (!err)
-		print_json(advise, totals);
-	json_decref(advise->services);
-	json_decref(advise->clients);
-	return err;
+	json_array_foreach(advise->services, i, service)
+		if (!strcmp(word(service, "verdict"), "untrack"))
+			return true;
+	return false;
 }
 
-static int advise_config(struct advise *advise, const struct notrack_advise_request *request,
-			 const struct notrack_conntrack *totals)
+static int print_config(const struct advise *advise, const struct options *options)
 {
-	int err;
+	const char *families = options->families == NOTRACK_IPV4 ? "ipv4" :
+			       options->families == NOTRACK_IPV6 ? "ipv6" : NULL;
+	json_t *service;
+	size_t i, next = 0;
+	int err = 0;
 
-	print_totals(totals);
-	err = notrack_advise(advise->nt, request, print_service, print_client, advise);
-	end_limit(advise);
-	if (!err && !advise->advised)
+	print_totals(&advise->totals);
+	json_array_foreach(advise->services, i, service)
+		if (!err)
+			err = print_service(service, families);
+	for (i = 0; i < json_array_size(advise->clients) && !err; i = next)
+		err = print_limit(advise->clients, i, &next);
+	if (!advises_any(advise))
 		printf("# nothing more to untrack\n\n");
-	return err ? err : print_present(advise);
+	return err ? err : print_present(advise->nt);
+}
+
+static void print_json(const struct advise *advise)
+{
+	json_t *root = json_pack("{s:I, s:I, s:O, s:O}", "count", (json_int_t)advise->totals.count,
+				 "max", (json_int_t)advise->totals.max,
+				 "services", advise->services, "clients", advise->clients);
+
+	json_dumpf(root, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
+	putchar('\n');
+	json_decref(root);
+}
+
+static int collect(struct advise *advise, const struct options *options)
+{
+	const struct notrack_usage_request everything = { .size = sizeof(everything) };
+	const struct notrack_advise_request request = { .size = sizeof(request),
+							.threshold = options->threshold,
+							.times = options->times };
+	int err = notrack_load(advise->nt);
+
+	/* a look is worth having without tables of rules, a configuration for them is not */
+	if (err < 0 && (err != -EPROTONOSUPPORT || !options->json))
+		return err;
+	err = notrack_usage(advise->nt, &everything, &advise->totals, NULL, NULL);
+	return err ? err : notrack_advise(advise->nt, &request, add_service, add_client, advise);
+}
+
+/* Nothing printed is an empty configuration to apply, and would remove what there is. */
+static int fail_visibly(const struct options *options, const struct notrack *nt, int err)
+{
+	if (!options->json)
+		puts("no advice: see the error");
+	return complain_notrack(nt, err);
 }
 
 static int run_advise(struct options *options)
 {
-	const struct notrack_usage_request everything = { .size = sizeof(everything),
-							  .by = NOTRACK_BY_SERVICE };
-	const struct notrack_advise_request request = { .size = sizeof(request),
-							.threshold = options->threshold,
-							.times = options->times };
-	struct notrack_conntrack totals = { .size = sizeof(totals) };
 	int code = EXIT_DONE, err;
-	struct advise advise = { .nt = open_context(options, &code) };
+	struct advise advise = { .nt = open_context(options, &code),
+				 .totals = { .size = sizeof(advise.totals) } };
 
 	if (!advise.nt)
 		return code;
-	err = notrack_load(advise.nt);
-	if (err >= 0 || err == -EPROTONOSUPPORT)
-		err = notrack_usage(advise.nt, &everything, &totals, NULL, NULL);
-	if (!err)
-		err = options->json ? advise_json(&advise, &request, &totals) :
-				      advise_config(&advise, &request, &totals);
+	advise.services = json_array();
+	advise.clients = json_array();
+	err = collect(&advise, options);
+	if (!err && options->json)
+		print_json(&advise);
+	else if (!err)
+		err = print_config(&advise, options);
 	if (err)
-		code = complain_notrack(advise.nt, err);
+		code = fail_visibly(options, advise.nt, err);
+	json_decref(advise.services);
+	json_decref(advise.clients);
 	notrack_free(advise.nt);
 	return code;
 }

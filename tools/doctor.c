@@ -62,7 +62,7 @@ static void check_conntrack(struct findings *findings, struct notrack *nt)
 		return;
 	}
 	nearly_full = totals.max && totals.count >= totals.max / 10 * 9;
-	snprintf(text, sizeof(text), "%" PRIu64 " of %" PRIu64 " entries%s; since boot, %" PRIu64
+	snprintf(text, sizeof(text), "%" PRIu64 " of %" PRIu64 " entries%s; so far, %" PRIu64
 		 " packets dropped, %" PRIu64 " entries dropped early, %" PRIu64 " not inserted%s",
 		 totals.count, totals.max, nearly_full ? ", nearly full" : "", totals.dropped,
 		 totals.early_dropped, totals.insert_failed,

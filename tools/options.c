@@ -9,6 +9,8 @@
 
 #include "options.h"
 
+#define TIMES_MOST 1000000
+
 enum option_value {
 	OPTION_NETNS = 256,
 	OPTION_JSON,
@@ -131,10 +133,10 @@ static int take_percent(const char *name, const char *word, double *share)
 	char *end;
 	double percent = strtod(word, &end);
 
-	if (*word < '0' || *word > '9' || (*end && strcmp(end, "%")) || percent <= 0 ||
+	if (*word < '0' || *word > '9' || (*end && strcmp(end, "%")) || percent < 0.1 ||
 	    percent > 100)
-		return complain(EXIT_BAD_INPUT, "--%s %s: must be a percentage above 0, and up to 100",
-				name, word);
+		return complain(EXIT_BAD_INPUT, "--%s %s: must be a percentage of 0.1 to 100", name,
+				word);
 	*share = percent / 100;
 	return 0;
 }
@@ -221,7 +223,10 @@ static int take_option(struct options *o, int value, const char *word)
 	case OPTION_THRESHOLD:
 		return take_percent(name, word, &o->threshold);
 	case OPTION_TIMES:
-		return take_positive(name, word, &o->times);
+		if (!strcmp(word, "0") || take_number(name, word, TIMES_MOST, &o->times))
+			return complain(EXIT_BAD_INPUT, "--%s %s: must be 1 to %d", name, word,
+					TIMES_MOST);
+		return 0;
 	case OPTION_FLUSH_TRACKED:
 		o->flush_tracked = true;
 		return 0;

@@ -59,14 +59,18 @@ static int find_cell(const char *name)
 }
 
 /* Those asked for; or all that there are, with a bar where somebody looks. */
-static int choose(struct choice *choice, const struct top *top, const char *list)
+static int choose(struct choice *choice, const struct top *top, const struct options *options)
 {
+	bool bars = isatty(STDOUT_FILENO) && !options->raw;
+	const char *list = options->columns;
 	char *copy = list ? strdup(list) : NULL, *rest = copy, *word;
 	int code = 0;
 
 	choice->count = 0;
+	if (list && !copy)
+		return complain(EXIT_BUSY, "out of memory");
 	for (int cell = 0; !list && cell < CELLS; cell++)
-		if (cells[cell].by & 1u << top->by && (cell != CELL_BAR || isatty(STDOUT_FILENO)))
+		if (cells[cell].by & 1u << top->by && (cell != CELL_BAR || bars))
 			choice->cells[choice->count++] = (enum cell)cell;
 	while (!code && (word = strsep(&rest, ","))) {
 		int cell = find_cell(word);
@@ -91,6 +95,8 @@ static void format_bar(char *text, size_t size, double share)
 		length = size - 1;
 	memset(text, '#', length);
 	text[length] = '\0';
+	if (!length)
+		strcpy(text, "-");	/* a column that is empty is none to a script */
 }
 
 static void format_cell(char *text, size_t size, enum cell cell, const struct top *top,
@@ -174,7 +180,7 @@ static void print_totals(const struct notrack_conntrack *totals)
 	if (totals->max)
 		printf(" of at most %" PRIu64 " (%.1f%%)", totals->max,
 		       100 * (double)totals->count / (double)totals->max);
-	printf("; since boot: %" PRIu64 " packets dropped, %" PRIu64 " entries dropped early, %" PRIu64
+	printf("; so far, %" PRIu64 " packets dropped, %" PRIu64 " entries dropped early, %" PRIu64
 	       " not inserted\n\n", totals->dropped, totals->early_dropped, totals->insert_failed);
 }
 
@@ -182,7 +188,7 @@ int top_print_table(const struct top *top, const struct options *options)
 {
 	struct libscols_table *table;
 	struct choice choice;
-	int code = choose(&choice, top, options->columns);
+	int code = choose(&choice, top, options);
 
 	if (code)
 		return code;
