@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "attribute.h"
 #include "conntrack.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <inttypes.h>
-#include <linux/netfilter/nf_conntrack_common.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_conntrack.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
 
 /* The kernel fills up to 32 KiB for a reader that has room for them. */
@@ -144,149 +142,6 @@ static int ask(struct conntrack *conntrack, unsigned int type, bool dump,
 
 /* --- entries ---------------------------------------------------------- */
 
-/*
- * libmnl's attribute calls, inlined: an entry takes forty of them, which would
- * be a third of the time that a million entries take.
- */
-#define each_attribute(attr, from, end)						\
-	for (attr = (from); (const char *)attr + sizeof(*attr) <= (const char *)(end) && \
-	     attr->nla_len >= sizeof(*attr) &&					\
-	     (const char *)attr + attr->nla_len <= (const char *)(end);		\
-	     attr = (const void *)((const char *)attr + MNL_ALIGN(attr->nla_len)))
-
-static inline const void *payload(const struct nlattr *attr)
-{
-	return attr + 1;
-}
-
-static inline const void *end_of(const struct nlattr *attr)
-{
-	return (const char *)attr + attr->nla_len;
-}
-
-static inline int type_of(const struct nlattr *attr)
-{
-	return attr->nla_type & NLA_TYPE_MASK;
-}
-
-static inline uint16_t port_in(const struct nlattr *attr)
-{
-	return ntohs(*(const uint16_t *)payload(attr));
-}
-
-static inline uint32_t number_in(const struct nlattr *attr)
-{
-	return ntohl(*(const uint32_t *)payload(attr));
-}
-
-static void take_addresses(const struct nlattr *nest, struct tracked_end *end)
-{
-	const struct nlattr *attr;
-
-	each_attribute(attr, payload(nest), end_of(nest)) {
-		switch (type_of(attr)) {
-		case CTA_IP_V4_SRC:
-		case CTA_IP_V6_SRC:
-			end->source = payload(attr);
-			break;
-		case CTA_IP_V4_DST:
-		case CTA_IP_V6_DST:
-			end->destination = payload(attr);
-			break;
-		}
-	}
-}
-
-static void take_ports(const struct nlattr *nest, struct tracked_end *end, uint8_t *protocol)
-{
-	const struct nlattr *attr;
-
-	each_attribute(attr, payload(nest), end_of(nest)) {
-		switch (type_of(attr)) {
-		case CTA_PROTO_NUM:
-			*protocol = *(const uint8_t *)payload(attr);
-			break;
-		case CTA_PROTO_SRC_PORT:
-			end->source_port = port_in(attr);
-			break;
-		case CTA_PROTO_DST_PORT:
-			end->destination_port = port_in(attr);
-			break;
-		}
-	}
-}
-
-static void take_tuple(const struct nlattr *nest, struct tracked_end *end, uint8_t *protocol)
-{
-	const struct nlattr *attr;
-
-	each_attribute(attr, payload(nest), end_of(nest)) {
-		switch (type_of(attr)) {
-		case CTA_TUPLE_IP:
-			take_addresses(attr, end);
-			break;
-		case CTA_TUPLE_PROTO:
-			take_ports(attr, end, protocol);
-			break;
-		}
-	}
-}
-
-static const struct nlattr *find(const struct nlattr *nest, int type)
-{
-	const struct nlattr *attr;
-
-	each_attribute(attr, payload(nest), end_of(nest))
-		if (type_of(attr) == type)
-			return attr;
-	return NULL;
-}
-
-static void take_state(const struct nlattr *nest, struct tracked *entry)
-{
-	const struct nlattr *tcp = find(nest, CTA_PROTOINFO_TCP);
-	const struct nlattr *state = tcp ? find(tcp, CTA_PROTOINFO_TCP_STATE) : NULL;
-
-	if (state)
-		entry->tcp_state = *(const uint8_t *)payload(state);
-}
-
-static void take_helper(const struct nlattr *nest, struct tracked *entry)
-{
-	const struct nlattr *name = find(nest, CTA_HELP_NAME);
-
-	if (name)
-		entry->helper = payload(name);
-}
-
-static void take_attribute(const struct nlattr *attr, struct tracked *entry)
-{
-	switch (type_of(attr)) {
-	case CTA_TUPLE_ORIG:
-		entry->tuple = attr;
-		take_tuple(attr, &entry->original, &entry->protocol);
-		break;
-	case CTA_TUPLE_REPLY:
-		take_tuple(attr, &entry->reply, &entry->protocol);
-		break;
-	case CTA_STATUS:
-		entry->status = number_in(attr);
-		break;
-	case CTA_PROTOINFO:
-		take_state(attr, entry);
-		break;
-	case CTA_HELP:
-		take_helper(attr, entry);
-		break;
-	case CTA_ZONE:
-		entry->zone = attr;
-		break;
-	case CTA_ID:
-		entry->id = attr;
-		break;
-	}
-}
-
 struct dump {
 	enum conntrack_part part;
 	int (*visit)(const struct tracked *entry, void *data);
@@ -297,16 +152,9 @@ struct dump {
 static int take_entry(const struct nlmsghdr *message, void *data)
 {
 	struct dump *dump = data;
-	const struct nfgenmsg *header = mnl_nlmsg_get_payload(message);
-	struct tracked entry = { .family = header->nfgen_family == AF_INET6 ? IPV6 : IPV4 };
-	const struct nlattr *attr;
+	struct tracked entry;
 
-	each_attribute(attr, (const void *)(header + 1), mnl_nlmsg_get_payload_tail(message)) {
-		take_attribute(attr, &entry);
-		if (dump->part == CONNTRACK_ORIGINAL && entry.tuple)
-			break;		/* which the kernel puts first */
-	}
-	if (!entry.original.source || !entry.original.destination)
+	if (!tracked_read(&entry, message, dump->part))
 		return 0;
 	dump->result = dump->visit(&entry, dump->data);
 	return dump->result ? 1 : 0;
@@ -323,11 +171,6 @@ int conntrack_dump(struct conntrack *conntrack, enum conntrack_part part,
 }
 
 /* --- totals ----------------------------------------------------------- */
-
-static const void *attributes(const struct nlmsghdr *message)
-{
-	return mnl_nlmsg_get_payload_offset(message, sizeof(struct nfgenmsg));
-}
 
 static int take_global(const struct nlmsghdr *message, void *data)
 {

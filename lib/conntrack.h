@@ -47,6 +47,9 @@ enum conntrack_part {
 	CONNTRACK_WHOLE,
 };
 
+/* Whether @message is an entry. */
+bool tracked_read(struct tracked *entry, const struct nlmsghdr *message, enum conntrack_part part);
+
 /*
  * Visits every entry of both families.  Those that come and go meanwhile may
  * be visited, or not.  Other than 0 from @visit ends it, and is returned;
