@@ -37,6 +37,9 @@ int table_read(struct table *table, struct ruleset *found, struct error *error);
 int table_edit(struct table *table, const struct ruleset *found, const struct ruleset *want,
 	       struct notrack_changes *changes, struct error *error);
 
+/* Forgets them; table_close() does, too. */
+void table_drop_edits(struct table *table);
+
 /*
  * Hands the edited table to the kernel, and closes it.  -EAGAIN, without a
  * sentence, if the table was changed since it was read.
