@@ -3,8 +3,11 @@
  *	PREROUTING, INPUT -> NOTRACK-PREROUTING, NOTRACK-INPUT -> NOTRACK-dns-in
  *	OUTPUT            -> NOTRACK-OUTPUT                    -> NOTRACK-dns-out
  *
- * The service's chains of both tables hold the same selectors: in raw with
- * NOTRACK, in filter with ACCEPT, there after the limits.
+ * Both tables have the same selectors.  In filter they stand in the service's
+ * chains, with ACCEPT, after the limits.  In raw they go (-g) to the service's
+ * chain, whose one rule is NOTRACK: unlike ACCEPT it lets a packet go on, and the
+ * end of a chain that was gone to takes it past the selectors that are left.
+ * The classic rules are those of the textbook, in raw as well.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -67,7 +70,8 @@ struct compiler {
 	/* where rules go */
 	struct chain *chain;
 	enum target target;
-	const char *limit;		/* TARGET_JUMP: the limits' chain */
+	const char *to;			/* TARGET_JUMP: the limits' chain; TARGET_GOTO: the
+					   service's */
 	struct error *error;
 };
 
@@ -129,7 +133,7 @@ static int add_rules(struct compiler *compiler, const struct match *match,
 		     struct prefix_set sources, struct prefix_set destinations)
 {
 	struct match *copy = arena_alloc(&compiler->rules->arena, sizeof(*copy));
-	struct rule rule = { .target = (uint8_t)compiler->target, .chain = compiler->limit,
+	struct rule rule = { .target = (uint8_t)compiler->target, .chain = compiler->to,
 			     .match = copy };
 
 	if (!copy)
@@ -293,7 +297,7 @@ static int add_clients(struct compiler *compiler, const struct clients *clients)
 		free(list);
 		return out_of_memory(compiler->error);
 	}
-	compiler->limit = root->name;
+	compiler->to = root->name;
 	err = dispatch_build(compiler->rules, root, compiler->service->name, list,
 			     clients->count);
 	free(list);
@@ -315,7 +319,7 @@ static int add_limits(struct compiler *compiler, const struct clients *clients)
 	for (size_t i = 0; i < FLOWS && !err; i++)
 		if (flows[i].role == INBOUND && flows[i].request)
 			err = add_flow_by_interface(compiler, &flows[i]);
-	compiler->limit = NULL;
+	compiler->to = NULL;
 	return err;
 }
 
@@ -335,6 +339,25 @@ static int add_service_chain(struct compiler *compiler, enum table_id table,
 		err = add_limits(compiler, &served->clients);
 	compiler->target = table == RAW ? TARGET_NOTRACK : TARGET_ACCEPT;
 	return err ? err : add_direction(compiler, direction);
+}
+
+/* The selectors in @top lead to one rule, which ends the way through our chains. */
+static int add_untracking(struct compiler *compiler, struct chain *top, enum direction direction)
+{
+	char name[CHAIN_NAME_MOST + 1];
+	struct chain *chain;
+	int err;
+
+	service_chain_name(name, compiler->service->name, suffixes[direction]);
+	chain = ruleset_add_chain(compiler->rules, name);
+	if (!chain || !chain_add_rule(chain, &(struct rule){ .target = TARGET_NOTRACK }))
+		return out_of_memory(compiler->error);
+	compiler->chain = top;
+	compiler->target = TARGET_GOTO;
+	compiler->to = chain->name;
+	err = add_direction(compiler, direction);
+	compiler->to = NULL;
+	return err;
 }
 
 /* The rule that enters a service's chain; in INPUT it carries the description. */
@@ -388,10 +411,14 @@ static int compile_direction(struct compiler *compiler, const struct family_mode
 		return out_of_memory(compiler->error);
 	for (size_t i = 0; i < model->count && !err; i++) {
 		compiler->service = model->served[i].service;
+		icmp |= compiler->service->icmp_errors;
+		if (table == RAW && !compiler->service->classic) {
+			err = add_untracking(compiler, top, direction);
+			continue;
+		}
 		err = add_service_chain(compiler, table, direction, &model->served[i]);
 		if (!err)
 			err = add_entrance(compiler, top, described);
-		icmp |= compiler->service->icmp_errors;
 	}
 	return !err && described && icmp ? add_icmp_errors(compiler, top) : err;
 }

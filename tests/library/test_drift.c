@@ -13,7 +13,8 @@
 /* Of either family; what they leave differs from what the model says. */
 static const char *const edits[] = {
 	"-t raw -D NOTRACK-dns-in 1",
-	"-t raw -D NOTRACK-dns-in 4",
+	"-t raw -D NOTRACK-PREROUTING 4",
+	"-t raw -A NOTRACK-PREROUTING -p udp --dport 54 -g NOTRACK-dns-in",
 	"-t raw -I NOTRACK-dns-in 2 -p tcp --dport 80 -j NOTRACK",
 	"-t raw -A NOTRACK-dns-in -m conntrack --ctstate NEW -j DROP",
 	"-t raw -F NOTRACK-dns-in",

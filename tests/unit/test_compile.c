@@ -139,6 +139,15 @@ START_TEST(strict_dns_narrows_replies_and_serves_lo)
 {
 	struct compiled made = compile_service(&(struct notrack_service){ .name = "dns" }, IPV4);
 
+	chain_is(&made, RAW, "NOTRACK-PREROUTING",
+		 "-A NOTRACK-PREROUTING -p udp -m udp --dport 53 -g NOTRACK-dns-in\n"
+		 "-A NOTRACK-PREROUTING -p tcp -m tcp --dport 53 -g NOTRACK-dns-in\n"
+		 "-A NOTRACK-PREROUTING -p udp -m udp --sport 53 --dport 1024:65535 -g NOTRACK-dns-in\n"
+		 "-A NOTRACK-PREROUTING -p tcp -m tcp --sport 53 "
+		 "! --tcp-flags FIN,SYN,RST,ACK SYN -g NOTRACK-dns-in\n"
+		 "-A NOTRACK-PREROUTING -i lo -p udp -m udp --sport 53 -g NOTRACK-dns-in\n"
+		 "-A NOTRACK-PREROUTING -i lo -p tcp -m tcp --sport 53 -g NOTRACK-dns-in\n");
+	chain_is(&made, RAW, "NOTRACK-dns-in", "-A NOTRACK-dns-in -j NOTRACK\n");
 	chain_is(&made, FILTER, "NOTRACK-dns-in",
 		 "-A NOTRACK-dns-in -p udp -m udp --dport 53 -j ACCEPT\n"
 		 "-A NOTRACK-dns-in -p tcp -m tcp --dport 53 -j ACCEPT\n"
@@ -335,41 +344,52 @@ END_TEST
 
 /* --- the law ---------------------------------------------------------- */
 
-/* The rules that untrack, or accept: of limits, there may be any. */
-static const struct rule *next_with(const struct chain *chain, enum target target, size_t *next)
+/* The next rule with @target, and to the chain @to where there is one; of limits, there may be any. */
+static const struct rule *next_with(const struct chain *chain, enum target target, const char *to,
+				    size_t *next)
 {
 	while (*next < chain->count) {
 		const struct rule *rule = &chain->rules[(*next)++];
 
-		if (rule->target == target)
+		if (rule->target == target && (!to || rule->chain == to))
 			return rule;
 	}
 	return NULL;
 }
 
-static void same_selectors(const struct compiled *made, const char *service, const char *suffix)
+/* In strict mode those in the top chain that go to the service's, which untracks all it gets. */
+static void same_selectors(const struct compiled *made, const struct service *service, enum way way)
 {
-	const struct chain *raw, *filter;
+	const struct chain *raw, *filter, *selectors;
+	enum target target = service->classic ? TARGET_NOTRACK : TARGET_GOTO;
 	char name[CHAIN_NAME_MOST + 1];
-	size_t i = 0, j = 0;
+	size_t i = 0, j = 0, count = 0;
 
-	service_chain_name(name, service, suffix);
+	service_chain_name(name, service->name, way == IN ? CHAIN_IN : CHAIN_OUT);
 	raw = ruleset_find(&made->rules[RAW], name);
 	filter = ruleset_find(&made->rules[FILTER], name);
 	expect(raw && filter, "there is no chain %s", name);
+	selectors = service->classic ? raw : ruleset_find(&made->rules[RAW], tops[RAW][way]);
 	for (;;) {
-		const struct rule *untracks = next_with(raw, TARGET_NOTRACK, &i);
-		const struct rule *accepts = next_with(filter, TARGET_ACCEPT, &j);
+		const struct rule *untracks = next_with(selectors, target,
+							service->classic ? NULL : raw->name, &i);
+		const struct rule *accepts = next_with(filter, TARGET_ACCEPT, NULL, &j);
 		struct rule copy;
 
 		expect(!untracks == !accepts, "%s: one table has more rules", name);
 		if (!untracks)
 			break;
+		count++;
 		copy = *untracks;
 		copy.target = TARGET_ACCEPT;
+		copy.chain = NULL;
 		expect(rule_same(&copy, accepts), "%s: rule %zu differs", name, i);
 	}
-	expect(i == raw->count, "%s: raw does more than untrack", name);
+	if (service->classic)
+		expect(count == raw->count, "%s: raw does more than untrack", name);
+	else
+		expect(raw->count == 1 && raw->rules->target == TARGET_NOTRACK && !raw->rules->match,
+		       "%s does not untrack all that it gets", name);
 }
 
 START_TEST(what_raw_untracks_filter_accepts_rule_by_rule)
@@ -382,10 +402,11 @@ START_TEST(what_raw_untracks_filter_accepts_rule_by_rule)
 			struct compiled made = compile_now(nt, family);
 
 			for (size_t j = 0; j < nt->model.families[family].count; j++) {
-				const char *name = nt->model.families[family].served[j].service->name;
+				const struct service *service =
+					nt->model.families[family].served[j].service;
 
-				same_selectors(&made, name, CHAIN_IN);
-				same_selectors(&made, name, CHAIN_OUT);
+				same_selectors(&made, service, IN);
+				same_selectors(&made, service, OUT);
 			}
 			discard_rules(&made);
 		}
