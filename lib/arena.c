@@ -5,10 +5,9 @@
 #include "arena.h"
 #include "memory.h"
 
-/* Each block is twice the one before; a large one is as large as memory_get() makes it. */
+/* Each block is twice the one before, up to what memory_get() makes a huge page of. */
 #define BLOCK_LEAST (8 * 1024)
-#define BLOCK_LARGE (2 * 1024 * 1024)
-#define BLOCK_MOST (8 * 1024 * 1024)
+#define BLOCK_MOST (2 * 1024 * 1024)
 
 struct arena_block {
 	struct arena_block *next;
@@ -21,9 +20,7 @@ static int add_block(struct arena *arena, size_t least)
 	size_t size = arena->block ? 2 * arena->block->size : BLOCK_LEAST;
 	struct arena_block *block;
 
-	if (size > BLOCK_LARGE / 16 && size < BLOCK_LARGE)
-		size = BLOCK_LARGE;
-	if (size > BLOCK_MOST)
+	if (size > BLOCK_MOST / 16)
 		size = BLOCK_MOST;
 	if (size < sizeof(*block) + least)
 		size = sizeof(*block) + least;

@@ -38,6 +38,7 @@
 #define LEAF_CLIENTS 8
 /* Address bits that one chain tells apart. */
 #define STEP_BITS 4
+#define RULES_A_CLIENT 2
 
 struct dispatch {
 	struct ruleset *rules;
@@ -114,13 +115,44 @@ static unsigned int step_bits(const struct client *const *clients, size_t count,
 static int add_branch(struct dispatch *dispatch, struct chain *chain,
 		      const struct client *const *clients, size_t count, const char *general);
 
+/* Where those end that have the bits of the first. */
+static size_t group_end(const struct client *const *clients, size_t count, size_t begin,
+			unsigned int first, unsigned int step)
+{
+	unsigned int bits = prefix_bits(&clients[begin]->prefix, first, step);
+	size_t end = begin + 1;
+
+	while (end < count && prefix_bits(&clients[end]->prefix, first, step) == bits)
+		end++;
+	return end;
+}
+
+/* The branches of one chain. */
+static int add_branches(struct dispatch *dispatch, struct chain *chain,
+			const struct client *const *clients, size_t count, unsigned int first,
+			const char *general)
+{
+	unsigned int step = step_bits(clients, count, first);
+	size_t rules = general != NULL, next;
+	int err;
+
+	for (size_t i = 0; i < count; i = next) {
+		next = group_end(clients, count, i, first, step);
+		rules += next - i == 1 ? RULES_A_CLIENT : 1;
+	}
+	err = chain_reserve(chain, rules);
+	for (size_t i = 0; i < count && !err; i = next) {
+		next = group_end(clients, count, i, first, step);
+		err = add_branch(dispatch, chain, clients + i, next - i, general);
+	}
+	return err;
+}
+
 static int add_node(struct dispatch *dispatch, struct chain *chain,
 		    const struct client *const *clients, size_t count, const char *general)
 {
 	struct prefix common = prefix_common(&clients[0]->prefix, &clients[count - 1]->prefix);
-	unsigned int step;
-	size_t next;
-	int err = 0;
+	int err;
 
 	if (count > LEAF_CLIENTS && clients[0]->prefix.length == common.length) {
 		general = add_general(dispatch, clients[0]);
@@ -129,18 +161,12 @@ static int add_node(struct dispatch *dispatch, struct chain *chain,
 		clients++;
 		count--;
 	}
-	if (count <= LEAF_CLIENTS) {
-		err = add_leaf(chain, clients, count, general);
+	if (count > LEAF_CLIENTS) {
+		err = add_branches(dispatch, chain, clients, count, common.length, general);
 	} else {
-		step = step_bits(clients, count, common.length);
-		for (size_t i = 0; i < count && !err; i = next) {
-			unsigned int bits = prefix_bits(&clients[i]->prefix, common.length, step);
-
-			for (next = i + 1; next < count; next++)
-				if (prefix_bits(&clients[next]->prefix, common.length, step) != bits)
-					break;
-			err = add_branch(dispatch, chain, clients + i, next - i, general);
-		}
+		err = chain_reserve(chain, count * RULES_A_CLIENT + (general != NULL));
+		if (!err)
+			err = add_leaf(chain, clients, count, general);
 	}
 	if (!err && general)
 		err = add_rule(chain, NULL, TARGET_GOTO, general);
