@@ -6,6 +6,9 @@
  *
  *	packet SOURCE MILLISECONDS
  *
+ * With "-" for SOURCE, from all those on standard input in turn, which finds
+ * the processor's caches as cold as many clients leave them.
+ *
  * Prints nanoseconds a packet: the median of batches, so that those in which
  * another process had the CPU do not count.
  */
@@ -21,6 +24,7 @@
 #define PAYLOAD 32
 #define BATCH 50
 #define BATCHES_MOST 100000
+#define SOURCES_MOST 1000000
 
 struct packet {
 	struct iphdr ip;
@@ -36,7 +40,7 @@ static double now_ns(void)
 	return (double)now.tv_sec * 1e9 + (double)now.tv_nsec;
 }
 
-static struct packet make_packet(const char *source)
+static struct packet make_packet(void)
 {
 	struct packet packet = {
 		.ip = { .version = 4, .ihl = 5, .ttl = 64, .protocol = IPPROTO_UDP,
@@ -45,18 +49,40 @@ static struct packet make_packet(const char *source)
 			 .len = htons(sizeof(packet.udp) + PAYLOAD) },
 	};
 
-	inet_pton(AF_INET, source, &packet.ip.saddr);
 	inet_pton(AF_INET, "127.0.0.1", &packet.ip.daddr);
 	return packet;
 }
 
-static int send_batch(int sockfd, const struct packet *packet, double *ns)
+struct sources {
+	in_addr_t address[SOURCES_MOST];
+	size_t count, next;
+};
+
+static void read_sources(struct sources *sources, const char *word)
+{
+	char line[INET_ADDRSTRLEN + 2];
+
+	if (strcmp(word, "-")) {
+		sources->address[sources->count++] = inet_addr(word);
+		return;
+	}
+	while (sources->count < SOURCES_MOST && fgets(line, sizeof(line), stdin)) {
+		line[strcspn(line, "\n")] = '\0';
+		sources->address[sources->count++] = inet_addr(line);
+	}
+}
+
+static int send_batch(int sockfd, struct packet *packet, struct sources *sources, double *ns)
 {
 	double start = now_ns();
 
-	for (int i = 0; i < BATCH; i++)
+	for (int i = 0; i < BATCH; i++) {
+		packet->ip.saddr = sources->address[sources->next++];
+		if (sources->next == sources->count)
+			sources->next = 0;
 		if (send(sockfd, packet, sizeof(*packet), 0) < 0)
 			return -1;
+	}
 	*ns = (now_ns() - start) / BATCH;
 	return 0;
 }
@@ -71,18 +97,20 @@ static int compare(const void *a, const void *b)
 int main(int argc, char **argv)
 {
 	static double batches[BATCHES_MOST];
+	static struct sources sources;
 	int sockfd = socket(AF_INET, SOCK_RAW, IPPROTO_RAW);
-	struct packet packet = make_packet(argc > 1 ? argv[1] : "127.0.0.1");
+	struct packet packet = make_packet();
 	struct sockaddr_in to = { .sin_family = AF_INET, .sin_addr.s_addr = packet.ip.daddr };
 	double end = now_ns() + (argc > 2 ? atof(argv[2]) : 100) * 1e6;
 	size_t count = 0;
 
-	if (sockfd < 0 || connect(sockfd, (void *)&to, sizeof(to))) {
+	read_sources(&sources, argc > 1 ? argv[1] : "127.0.0.1");
+	if (!sources.count || sockfd < 0 || connect(sockfd, (void *)&to, sizeof(to))) {
 		perror("packet");
 		return 1;
 	}
 	while (count < BATCHES_MOST && (!count || now_ns() < end))
-		if (send_batch(sockfd, &packet, &batches[count++])) {
+		if (send_batch(sockfd, &packet, &sources, &batches[count++])) {
 			perror("packet");
 			return 1;
 		}

@@ -132,17 +132,22 @@ static void take_ports(const struct service *service, size_t *next, struct ports
 static int add_rules(struct compiler *compiler, const struct match *match,
 		     struct prefix_set sources, struct prefix_set destinations)
 {
-	struct match *copy = arena_alloc(&compiler->rules->arena, sizeof(*copy));
-	struct rule rule = { .target = (uint8_t)compiler->target, .chain = compiler->to,
-			     .match = copy };
+	struct rule rule = { .target = (uint8_t)compiler->target, .chain = compiler->to };
+	struct match *copies;
 
-	if (!copy)
+	if (!destinations.count)
+		return 0;
+	copies = arena_alloc(&compiler->rules->arena, destinations.count * sizeof(*copies));
+	if (!copies)
 		return out_of_memory(compiler->error);
-	*copy = *match;
+	for (size_t j = 0; j < destinations.count; j++) {
+		copies[j] = *match;
+		copies[j].to = destinations.prefixes[j];
+	}
 	for (size_t i = 0; i < sources.count; i++) {
 		rule.source = sources.prefixes[i];
 		for (size_t j = 0; j < destinations.count; j++) {
-			rule.destination = destinations.prefixes[j];
+			rule.match = &copies[j];
 			if (!chain_add_rule(compiler->chain, &rule))
 				return out_of_memory(compiler->error);
 		}

@@ -298,56 +298,81 @@ void *entry_copy(const void *entry, const char *target, const struct kernel *ker
 	return copy;
 }
 
-static int keep_match(struct rule *rule, const struct reader *reader)
+static int keep_match(struct rule *rule, const struct match *from, struct arena *arena)
 {
-	struct match *match = arena_alloc(reader->arena, sizeof(*match));
+	struct match *match = arena_alloc(arena, sizeof(*match));
 
 	if (!match)
 		return -ENOMEM;
-	*match = reader->match;
+	*match = *from;
 	rule->match = match;
 	return 0;
+}
+
+static int keep_foreign(struct rule *rule, const void *entry, const char *label,
+			const struct kernel *kernel, struct arena *arena)
+{
+	char *copy = entry_copy(entry, label, kernel, arena);
+	const struct match match = { .foreign = copy, .foreign_size = entry_next(kernel, entry) };
+
+	if (!copy)
+		return -ENOMEM;
+	/* they are in rule->count, and no part of what the rule is */
+	memset(copy + kernel->counters_offset, 0, sizeof(struct xt_counters));
+	rule->target = TARGET_FOREIGN;
+	return keep_match(rule, &match, arena);
+}
+
+/* What is in the header, and in the matches between it and the target. */
+static int get_matches(struct rule *rule, const void *entry, const char *label,
+		       const struct kernel *kernel, const struct header *header,
+		       struct arena *arena)
+{
+	struct reader reader = { .arena = arena, .kernel = kernel, .family = kernel->family };
+	size_t offset = kernel->entry_size;
+
+	while (offset < header->target_offset) {
+		const struct xt_entry_match *match = (const void *)((const char *)entry + offset);
+
+		get_match(&reader, match);
+		offset += match->u.match_size;
+	}
+	if (reader.bad)
+		return keep_foreign(rule, entry, label, kernel, arena);
+	if (reader.err)
+		return reader.err;
+	if (reader.coarse)
+		refine_period(reader.coarse, &reader.match);
+	reader.match.to = header->destination;
+	reader.match.protocol = header->protocol;
+	memcpy(reader.match.in, header->in, IFNAMSIZ);
+	memcpy(reader.match.out, header->out, IFNAMSIZ);
+	return keep_match(rule, &reader.match, arena);
+}
+
+/* An address without a mask is one that no packet has. */
+static bool is_everybody(const struct prefix *prefix)
+{
+	static const uint8_t none[sizeof(prefix->address)];
+
+	return !prefix->length && !memcmp(prefix->address, none, sizeof(none));
 }
 
 int entry_decode(struct rule *rule, const void *entry, const char *target,
 		 const struct kernel *kernel, struct arena *arena)
 {
-	struct reader reader = { .arena = arena, .kernel = kernel, .family = kernel->family };
 	struct header header;
-	const char *bytes = entry;
-	size_t offset = kernel->entry_size;
+	bool ours = kernel->get_header(entry, &header);
 
-	*rule = (struct rule){ 0 };
-	reader.bad = !kernel->get_header(entry, &header);
-	while (offset < header.target_offset) {
-		const struct xt_entry_match *match = (const void *)(bytes + offset);
-
-		get_match(&reader, match);
-		offset += match->u.match_size;
-	}
-	reader.match.protocol = header.protocol;
-	memcpy(reader.match.in, header.in, IFNAMSIZ);
-	memcpy(reader.match.out, header.out, IFNAMSIZ);
-	rule->source = header.source;
-	rule->destination = header.destination;
-	rule->count.packets = header.counters.pcnt;
-	rule->count.bytes = header.counters.bcnt;
+	*rule = (struct rule){
+		.source = header.source,
+		.count = { header.counters.pcnt, header.counters.bcnt },
+	};
 	get_target(rule, entry_target(kernel, entry), target, header.go);
-	if (reader.bad || rule->target == TARGET_FOREIGN) {
-		rule->target = TARGET_FOREIGN;
-		rule->foreign = entry_copy(entry, target, kernel, arena);
-		rule->foreign_size = header.next_offset;
-		if (!rule->foreign)
-			return -ENOMEM;
-		/* they are in rule->count, and no part of what the rule is */
-		memset((char *)rule->foreign + kernel->counters_offset, 0, sizeof(struct xt_counters));
-		return 0;
-	}
-	if (reader.err)
-		return reader.err;
-	if (reader.coarse)
-		refine_period(reader.coarse, &reader.match);
-	if (header.protocol || *header.in || *header.out || header.target_offset > kernel->entry_size)
-		return keep_match(rule, &reader);
+	if (!ours || rule->target == TARGET_FOREIGN)
+		return keep_foreign(rule, entry, target, kernel, arena);
+	if (!is_everybody(&header.destination) || header.protocol || *header.in || *header.out ||
+	    header.target_offset > kernel->entry_size)
+		return get_matches(rule, entry, target, kernel, &header, arena);
 	return 0;
 }

@@ -210,7 +210,6 @@ static void put_header(struct writer *writer, const struct rule *rule, size_t ta
 	const struct match *match = rule->match;
 	struct header header = {
 		.source = rule->source,
-		.destination = rule->destination,
 		.protocol = match ? match->protocol : 0,
 		.go = rule->target == TARGET_GOTO,
 		.target_offset = (uint16_t)target_offset,
@@ -219,6 +218,7 @@ static void put_header(struct writer *writer, const struct rule *rule, size_t ta
 	};
 
 	if (match) {
+		header.destination = match->to;
 		memcpy(header.in, match->in, IFNAMSIZ);
 		memcpy(header.out, match->out, IFNAMSIZ);
 	}
@@ -236,7 +236,7 @@ int entry_encode(void *buffer, const struct rule *rule, const struct kernel *ker
 	if (rule->target == TARGET_FOREIGN) {
 		const struct xt_counters counters = { rule->count.packets, rule->count.bytes };
 
-		memcpy(buffer, rule->foreign, rule->foreign_size);
+		memcpy(buffer, rule->match->foreign, rule->match->foreign_size);
 		memcpy((char *)buffer + kernel->counters_offset, &counters, sizeof(counters));
 		return 0;
 	}

@@ -154,7 +154,8 @@ void rule_print(const struct rule *rule, const char *chain, enum family family, 
 		return;
 	}
 	print_address("-s", &rule->source, out);
-	print_address("-d", &rule->destination, out);
+	if (rule->match)
+		print_address("-d", &rule->match->to, out);
 	if (rule->match)
 		print_match(rule->match, family, out);
 	print_target(rule, out);

@@ -200,6 +200,12 @@ static bool same_ports(const struct ports *a, const struct ports *b)
 	       !memcmp(a->range, b->range, a->count * sizeof(a->range[0]));
 }
 
+static bool same_prefix(const struct prefix *a, const struct prefix *b)
+{
+	return a->length == b->length &&
+	       !memcmp(a->address, b->address, sizeof(a->address));
+}
+
 static bool same_match(const struct match *a, const struct match *b)
 {
 	static const struct match nothing;
@@ -208,7 +214,7 @@ static bool same_match(const struct match *a, const struct match *b)
 		return true;
 	a = a ? a : &nothing;
 	b = b ? b : &nothing;
-	return a->protocol == b->protocol && a->syn == b->syn &&
+	return same_prefix(&a->to, &b->to) && a->protocol == b->protocol && a->syn == b->syn &&
 	       a->sctp_init == b->sctp_init && a->icmp == b->icmp &&
 	       a->icmp_type == b->icmp_type && !strcmp(a->in, b->in) &&
 	       !strcmp(a->out, b->out) && same_ports(&a->source, &b->source) &&
@@ -218,18 +224,11 @@ static bool same_match(const struct match *a, const struct match *b)
 	       (!a->above || limit_rate_same(a->above, b->above));
 }
 
-static bool same_prefix(const struct prefix *a, const struct prefix *b)
-{
-	return a->length == b->length &&
-	       !memcmp(a->address, b->address, sizeof(a->address));
-}
-
 bool rule_same(const struct rule *a, const struct rule *b)
 {
 	if (a->target == TARGET_FOREIGN || b->target == TARGET_FOREIGN)
-		return a->target == b->target && a->foreign_size == b->foreign_size &&
-		       !memcmp(a->foreign, b->foreign, a->foreign_size);
+		return a->target == b->target && a->match->foreign_size == b->match->foreign_size &&
+		       !memcmp(a->match->foreign, b->match->foreign, a->match->foreign_size);
 	return a->target == b->target && same_prefix(&a->source, &b->source) &&
-	       same_prefix(&a->destination, &b->destination) &&
 	       same_text(a->chain, b->chain) && same_match(a->match, b->match);
 }

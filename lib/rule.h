@@ -56,8 +56,9 @@ enum tcp_syn {
 	SYN_NOT,
 };
 
-/* What a rule asks of a packet beyond its addresses. */
+/* What a rule asks of a packet beyond its source. */
 struct match {
+	struct prefix to;		/* its destination */
 	char in[IFNAMSIZ], out[IFNAMSIZ];
 	struct ports source, destination;
 	uint8_t protocol;		/* IPPROTO_*, 0 for any */
@@ -68,18 +69,19 @@ struct match {
 	const struct limit_rate *above;	/* hashlimit --hashlimit-above, by source */
 	const char *table_name;		/* of the hash table */
 	const char *comment;		/* cut into as many comment matches as it takes */
+	const void *foreign;		/* TARGET_FOREIGN: the entry, to put it back */
+	uint16_t foreign_size;
 };
 
+/* Small, as there are two for each client: what few rules ask is in a match. */
 struct rule {
-	struct prefix source, destination;
+	struct prefix source;
 	uint8_t target;			/* enum target */
 	const char *chain;		/* of TARGET_JUMP and TARGET_GOTO: the name in a struct
 					   chain; in the rule that counts what a limit let
 					   through: the limit's, so that both rules begin to
 					   count at the same time */
 	const struct match *match;	/* NULL asks for nothing */
-	const void *foreign;		/* TARGET_FOREIGN: the entry, to put it back */
-	uint16_t foreign_size;
 	struct notrack_count count;
 };
 

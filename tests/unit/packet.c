@@ -35,7 +35,8 @@ static bool matches_port(const struct ports *ports, uint16_t port)
 
 static bool matches(const struct match *match, const struct packet *packet)
 {
-	return matches_interface(match->in, packet->in) &&
+	return matches_address(&match->to, &packet->destination) &&
+	       matches_interface(match->in, packet->in) &&
 	       matches_interface(match->out, packet->out) &&
 	       (!match->protocol || match->protocol == packet->protocol) &&
 	       matches_port(&match->source, packet->source_port) &&
@@ -49,7 +50,6 @@ static bool matches(const struct match *match, const struct packet *packet)
 static bool rule_matches(const struct rule *rule, const struct packet *packet)
 {
 	return matches_address(&rule->source, &packet->source) &&
-	       matches_address(&rule->destination, &packet->destination) &&
 	       (!rule->match || matches(rule->match, packet));
 }
 

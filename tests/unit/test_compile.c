@@ -698,7 +698,7 @@ static void check_rule(const struct compiled *made, enum table_id table, const s
 	enum family family = made->family;
 
 	expect(!rule->source.length || rule->source.family == family, "a source of the other family");
-	expect(!rule->destination.length || rule->destination.family == family,
+	expect(!rule->match || !rule->match->to.length || rule->match->to.family == family,
 	       "a destination of the other family");
 	expect(rule->target != TARGET_NOTRACK || table == RAW, "NOTRACK in filter");
 	expect(rule->target != TARGET_DROP || rule->match->above, "a DROP without a limit");

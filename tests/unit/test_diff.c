@@ -253,8 +253,8 @@ static struct rule random_rule(const struct ruleset *rules, size_t index)
 	struct rule rule = { .target = targets[random_below(6)] };
 
 	/* few kinds, so that many are the same */
-	rule.destination.length = 8;
-	rule.destination.address[0] = (uint8_t)random_below(3);
+	rule.source.length = 8;
+	rule.source.address[0] = (uint8_t)random_below(3);
 	rule.count.packets = random_below(100);
 	if (rule.target == TARGET_JUMP && index + 1 == rules->count)
 		rule.target = TARGET_NONE;

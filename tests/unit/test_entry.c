@@ -398,7 +398,7 @@ static void is_kept(const struct rule *foreign, const char *entry, const char *l
 	} back;
 	const struct xt_entry_target *end = (const void *)(back.bytes + target);
 
-	expect(foreign->foreign_size == entry_next(kernel, entry), "another size");
+	expect(foreign->match->foreign_size == entry_next(kernel, entry), "another size");
 	encode(back.bytes, foreign, family, &kinds[0]);
 	expect(!memcmp(back.bytes, entry, counters), "another header");
 	counters += sizeof(struct xt_counters);

@@ -107,16 +107,18 @@ static const struct {
 
 START_TEST(a_rule_prints_as_iptables_save_prints_it)
 {
+	struct match match = rules[_i].match;
 	const struct rule rule = {
 		.source = parsed(rules[_i].source),
-		.destination = parsed(rules[_i].destination),
 		.target = (uint8_t)rules[_i].target,
 		.chain = rules[_i].chain,
-		.match = &rules[_i].match,
+		.match = &match,
 	};
 	char *text = NULL, expected[512];
 	size_t size;
 	FILE *out = open_memstream(&text, &size);
+
+	match.to = parsed(rules[_i].destination);
 
 	rule_print(&rule, "NOTRACK-y", rules[_i].family, out);
 	fclose(out);
