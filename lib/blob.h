@@ -57,7 +57,8 @@ static inline uint32_t *blob_mark(const struct blob *blob, uint32_t head)
 
 /* What a table's entries are to become. */
 struct blob_item {
-	const struct rule *rule;	/* a new one; or NULL: */
+	const struct rule *rule;	/* a new one, whose chains are linked; or NULL: */
+	const struct rule *jump;	/* a new one, whose chain is a name; or NULL: */
 	const void *entry;		/* a copy that entry_copy() made; or NULL: */
 	uint32_t offset, number;	/* the entry that is there */
 };

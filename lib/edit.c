@@ -146,7 +146,7 @@ static int add_hook(void *data, const struct hook *hook)
 	struct editor *editor = data;
 	struct blob_item item = { .entry = hook->entry };
 
-	item.rule = hook->entry ? NULL : &hook->jump;
+	item.jump = hook->entry ? NULL : &hook->jump;
 	return insert_item(editor, find_edit(editor->table, hook->chain), hook->position, item);
 }
 

@@ -109,8 +109,8 @@ static int chain_size(struct build *build, const struct blob_edit *edit, uint32_
 	for (size_t i = 0; i < edit->count && !err; i++) {
 		const struct blob_item *item = &edit->items[i];
 
-		if (item->rule)
-			err = rule_size(build, item->rule, size);
+		if (item->rule || item->jump)
+			err = rule_size(build, item->rule ? item->rule : item->jump, size);
 		else
 			*size += entry_next(kernel, item->entry ? item->entry :
 					    blob_entry(build->blob, item->offset));
@@ -288,7 +288,9 @@ static int add_rule(struct build *build, const struct rule *rule, const struct b
 static int add_item(struct build *build, const struct blob_item *item)
 {
 	if (item->rule)
-		return add_rule(build, item->rule, NULL);
+		return add_rule(build, item->rule, leads_to(build, item->rule));
+	if (item->jump)
+		return add_rule(build, item->jump, NULL);
 	if (!item->entry)
 		return keep_entry(build, item->offset, item->number);
 	memcpy(place(build), item->entry, entry_next(build->blob->kernel, item->entry));
