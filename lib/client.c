@@ -6,6 +6,9 @@
 #include "client.h"
 #include "memory.h"
 
+/* Room to spare, in clients. */
+#define ROOM_LEAST 64
+
 /* --- limits ----------------------------------------------------------- */
 
 static struct limit *get_limit(struct clients *clients, const struct limit_rate *rate)
@@ -95,14 +98,14 @@ bool clients_has(const struct clients *clients, const struct prefix *prefix)
 
 /* Both lists and @more, in order, as one; what was taken off is left out. */
 static int merge(const struct clients *clients, const struct client *more, size_t more_count,
-		 struct clients_change *merged)
+		 size_t room, struct clients_change *merged)
 {
 	const struct client *sources[] = { clients->list, clients->recent, more };
 	size_t left[] = { clients->list_count, clients->recent_count, more_count };
-	size_t room = left[0] + left[1] + left[2], count = 0;
+	size_t count = 0;
 	struct client *list;
 
-	room += room / 8 + 64;
+	room += left[0] + left[1] + left[2];
 	list = memory_get(room * sizeof(*list));
 	if (!list)
 		return -ENOMEM;
@@ -133,9 +136,18 @@ static void install(struct clients *clients, const struct clients_change *merged
 	clients->recent_count = 0;
 }
 
+static bool comes_last(const struct clients *clients, const struct prefix *prefix)
+{
+	return !clients->recent_count &&
+	       (!clients->list_count ||
+		prefix_compare(prefix, &clients->list[clients->list_count - 1].prefix) > 0);
+}
+
 /* Room for one more in the short list, or at the end of the long one. */
 static int reserve(struct clients *clients)
 {
+	/* who comes in order, as in a load, goes on: more room, and fewer copies */
+	size_t share = clients->recent_count ? 8 : 2;
 	struct clients_change merged;
 
 	if (!clients->recent) {
@@ -145,7 +157,7 @@ static int reserve(struct clients *clients)
 	}
 	if (clients->recent_count < RECENT_MOST && clients->list_count < clients->list_room)
 		return 0;
-	if (merge(clients, NULL, 0, &merged))
+	if (merge(clients, NULL, 0, clients->list_count / share + ROOM_LEAST, &merged))
 		return -ENOMEM;
 	install(clients, &merged);
 	return 0;
@@ -153,11 +165,10 @@ static int reserve(struct clients *clients)
 
 static void insert(struct clients *clients, const struct prefix *prefix, struct limit *limit)
 {
-	struct client *last = clients->list_count ? &clients->list[clients->list_count - 1] : NULL;
 	struct client *client;
 	bool found;
 
-	if (!clients->recent_count && (!last || prefix_compare(prefix, &last->prefix) > 0)) {
+	if (comes_last(clients, prefix)) {
 		client = &clients->list[clients->list_count++];
 	} else {
 		size_t place = find_place(clients->recent, clients->recent_count, prefix, &found);
@@ -171,7 +182,7 @@ static void insert(struct clients *clients, const struct prefix *prefix, struct 
 
 static int add_one(struct clients *clients, const struct prefix *prefix, struct limit *limit)
 {
-	struct client *client = find(clients, prefix);
+	struct client *client = comes_last(clients, prefix) ? NULL : find(clients, prefix);
 
 	if (client) {
 		move(clients, client, limit);
@@ -221,7 +232,8 @@ int clients_prepare(struct clients *clients, const struct prefix *prefixes, size
 	*change = (struct clients_change){ .limit = limit };
 	if (limit && more) {
 		change->added = pick_new(clients, more, prefixes, count, limit, &change->moves);
-		err = merge(clients, more, change->added, change);
+		err = merge(clients, more, change->added,
+			    (clients->list_count + change->added) / 8 + ROOM_LEAST, change);
 	}
 	memory_put(more, count * sizeof(*more));
 	if (err)

@@ -100,11 +100,15 @@ static const char *add_general(struct dispatch *dispatch, const struct client *c
 	return chain && !add_client(chain, client, false) ? chain->name : NULL;
 }
 
-/* How many bits past @first all of @clients have. */
+/*
+ * How many bits past @first all of @clients have, to where a step ends at most:
+ * that is the same bit wherever the step begins, so that clients in common with
+ * one that comes or goes stay in the chains that they are in.
+ */
 static unsigned int step_bits(const struct client *const *clients, size_t count,
 			      unsigned int first)
 {
-	unsigned int step = STEP_BITS;
+	unsigned int step = STEP_BITS - first % STEP_BITS;
 
 	for (size_t i = 0; i < count; i++)
 		if (clients[i]->prefix.length - first < step)

@@ -53,7 +53,7 @@ static bool get_address(const void *address, const void *mask, struct prefix *pr
 	while (full < bytes && bits[full] == 0xff)
 		full++;
 	/* the byte in which the mask ends: ones, then zeros */
-	part = full < bytes ? (unsigned int)__builtin_popcount(bits[full]) : 0;
+	part = full < bytes && bits[full] ? (unsigned int)__builtin_popcount(bits[full]) : 0;
 	memset(prefix, 0, sizeof(*prefix));
 	memcpy(prefix->address, address, bytes);
 	prefix->length = (uint8_t)(8 * full + part);

@@ -357,12 +357,19 @@ START_TEST(a_host_more_changes_the_chains_on_its_path_and_no_others)
 {
 	const struct limit_rate rate = some_rate(0);
 	struct clients clients = { 0 };
-	struct prefix first = random_host(kinds[_i].family);
 
-	add_some(&clients, _i, 1500);
-	expect(!clients_add(&clients, &first, 1, &rate), "out of memory");
+	/* all in one half, so that the tree does not begin at the first bit */
+	for (int i = 0; i < 1500; i++) {
+		struct prefix prefix = kinds[_i].make(kinds[_i].family);
+
+		prefix.address[0] &= 0x7f;
+		if (prefix.length)
+			expect(!clients_add(&clients, &prefix, 1, &rate), "out of memory");
+	}
 	for (int i = 0; i < 40; i++) {
-		struct prefix host = kinds[_i].make(kinds[_i].family);
+		/* one among the others, and one somewhere else */
+		struct prefix host = i % 2 ? kinds[_i].make(kinds[_i].family) :
+				     random_host(kinds[_i].family);
 		struct ruleset before, after;
 
 		host = cut(host, family_bits(host.family));
@@ -375,6 +382,8 @@ START_TEST(a_host_more_changes_the_chains_on_its_path_and_no_others)
 		       kinds[_i].name, count_different(&after, &before));
 		expect(count_different(&before, &after) <= CHAINS_TOUCHED, "%s: %u chains changed",
 		       kinds[_i].name, count_different(&before, &after));
+		if (!(i % 2))
+			clients_remove(&clients, &host);
 		ruleset_free(&before);
 		ruleset_free(&after);
 	}
