@@ -7,6 +7,7 @@
  *	api one N	on an open context, N times: one more client and a commit,
  *			the kernel's floor, that client off again and a commit
  *	api load	from the kernel to a model
+ *	api floor	the kernel's floor alone
  *	api usage	the connection tracking table by source
  *	api model	a model of all of them: the memory it takes, in KiB
  *
@@ -165,6 +166,8 @@ int main(int argc, char **argv)
 		model(nt, words, count);
 	} else if (!strcmp(what, "one")) {
 		one_by_one(nt, times);
+	} else if (!strcmp(what, "floor")) {
+		printf("%.3f\n", floor_ms("filter"));
 	} else {
 		start = now_ms();
 		check(nt, notrack_load(nt));
