@@ -143,11 +143,23 @@ static bool comes_last(const struct clients *clients, const struct prefix *prefi
 		prefix_compare(prefix, &clients->list[clients->list_count - 1].prefix) > 0);
 }
 
+/* Who comes in order, as in a load, goes on: half as much room again. */
+static int lengthen(struct clients *clients)
+{
+	size_t room = clients->list_count + clients->list_count / 2 + ROOM_LEAST;
+	struct client *list = memory_enlarge(clients->list, clients->list_room * sizeof(*list),
+					     room * sizeof(*list));
+
+	if (!list)
+		return -ENOMEM;
+	clients->list = list;
+	clients->list_room = room;
+	return 0;
+}
+
 /* Room for one more in the short list, or at the end of the long one. */
 static int reserve(struct clients *clients)
 {
-	/* who comes in order, as in a load, goes on: more room, and fewer copies */
-	size_t share = clients->recent_count ? 8 : 2;
 	struct clients_change merged;
 
 	if (!clients->recent) {
@@ -157,7 +169,10 @@ static int reserve(struct clients *clients)
 	}
 	if (clients->recent_count < RECENT_MOST && clients->list_count < clients->list_room)
 		return 0;
-	if (merge(clients, NULL, 0, clients->list_count / share + ROOM_LEAST, &merged))
+	/* a merge is the occasion to leave out those who were taken off */
+	if (!clients->recent_count && clients->count == clients->list_count)
+		return lengthen(clients);
+	if (merge(clients, NULL, 0, clients->list_count / 8 + ROOM_LEAST, &merged))
 		return -ENOMEM;
 	install(clients, &merged);
 	return 0;

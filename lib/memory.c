@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 
 #include "memory.h"
@@ -38,6 +39,22 @@ void memory_put(void *block, size_t size)
 		free(block);
 	else
 		munmap(block, mapped_size(size));
+}
+
+void *memory_enlarge(void *block, size_t from, size_t to)
+{
+	void *larger;
+
+	if (from >= LARGE) {	/* the pages move, and not what is in them */
+		larger = mremap(block, mapped_size(from), mapped_size(to), MREMAP_MAYMOVE);
+		return larger == MAP_FAILED ? NULL : larger;
+	}
+	larger = memory_get(to);
+	if (larger && block)
+		memcpy(larger, block, from);
+	if (larger)
+		memory_put(block, from);
+	return larger;
 }
 
 void *memory_grow(void *list, size_t count, size_t size)

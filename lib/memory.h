@@ -13,6 +13,9 @@ void *memory_get(size_t size);
 /* @size as it was asked for; NULL is fine. */
 void memory_put(void *block, size_t size);
 
+/* More room: what was there, and zeros behind it.  NULL leaves @block as it is. */
+void *memory_enlarge(void *block, size_t from, size_t to);
+
 /*
  * A list of malloc(3) with @count members of @size bytes, as one with room for
  * another: room goes up to the next power of two.  NULL if out of memory.
