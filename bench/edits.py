@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What it costs to bring clients into the kernel, many at once and one by one."""
+import os
+import statistics
+import subprocess
+import time
+
+from harness import NOTRACKCTL, Namespace, addresses, api, compare, report, timed
+
+
+def saved_rules(clients, path):
+    """The very rules that we make, for iptables-legacy-restore."""
+    space = Namespace("save")
+    api(space, "bulk", stdin="\n".join(clients))
+    with open(path, "w", encoding="ascii") as out:
+        out.write(space("iptables-legacy-save", "-t", "filter").stdout)
+    space.close()
+
+
+def measure_bulk(count, rounds, directory):
+    print(f"\n{count} clients at once (ms)")
+    clients, others = addresses(count, 1), addresses(count, 2)
+    rules = os.path.join(directory, "rules")
+    other_rules = os.path.join(directory, "other-rules")
+    saved_rules(clients, rules)
+    saved_rules(others, other_rules)
+    samples = {name: [] for name in ("empty", "over", "floor", "restore empty", "restore itself",
+                                     "restore different", "memory")}
+    for _ in range(rounds):
+        space = Namespace("bulk")
+        spent, memory = api(space, "bulk", stdin="\n".join(clients))
+        samples["empty"] += spent
+        samples["memory"].append(memory)
+        samples["over"] += api(space, "bulk", stdin="\n".join(others))[0]
+        samples["floor"] += api(space, "floor")[0]
+        first, space = space, Namespace("restore")
+        samples["restore empty"].append(timed(space, "iptables-legacy-restore", stdin_path=rules))
+        samples["restore itself"].append(timed(space, "iptables-legacy-restore", stdin_path=rules))
+        samples["restore different"].append(
+            timed(space, "iptables-legacy-restore", stdin_path=other_rules))
+        first.close()
+        space.close()
+        time.sleep(1)       # the kernel takes its time to undo such tables
+    names = {"restore empty": "iptables-legacy-restore", "restore itself":
+             "iptables-legacy-restore over itself", "restore different":
+             "iptables-legacy-restore over others", "floor": "GET_ENTRIES and SET_REPLACE"}
+    for ours, peer in (("empty", "restore empty"), ("over", "restore itself"),
+                       ("over", "restore different"), ("over", "floor")):
+        labelled = {"ours": samples[ours], names[peer]: samples[peer]}
+        compare(f"apply {count}, into {'nothing' if ours == 'empty' else 'others'}", "ours",
+                names[peer], labelled, "ms")
+    report(f"apply {count}, peak memory", "ours", "300 MB", statistics.median(samples["memory"]),
+           300, statistics.median(samples["memory"]) / 300, "MB")
+
+
+def measure_one(count, rounds):
+    print(f"\nOne client among {count} (ms)")
+    space = Namespace("one")
+    clients = addresses(count, 1)
+    api(space, "bulk", stdin="\n".join(clients))
+    names = ("add", "remove", "load", "floor", "ctl", "unctl", "iptables -A")
+    samples = {name: [] for name in names}
+    triples, _ = api(space, "one", 3 * rounds)
+    for name, series in zip(("add", "floor", "remove"), (triples[i::3] for i in range(3))):
+        samples[name] = series
+    for turn in range(rounds):
+        samples["load"] += api(space, "load")[0]
+        samples["ctl"].append(timed(space, NOTRACKCTL, "-4", "limit", "dns", f"198.51.100.{turn}",
+                                    "--above", "10/sec", "--burst", "20"))
+        samples["iptables -A"].append(timed(space, "iptables-legacy", "-A", "FORWARD", "-s",
+                                            f"198.51.100.{turn}", "-j", "ACCEPT"))
+        samples["unctl"].append(timed(space, NOTRACKCTL, "-4", "unlimit", "dns",
+                                      f"198.51.100.{turn}"))
+    space.close()
+    for ours, peer, what in (("add", "floor", "add, API call"), ("remove", "floor",
+                             "remove, API call"), ("load", "floor", "load, API call"),
+                             ("ctl", "iptables -A", "notrackctl limit"),
+                             ("unctl", "iptables -A", "notrackctl unlimit")):
+        label = "GET_ENTRIES and SET_REPLACE" if peer == "floor" else "iptables-legacy -A"
+        compare(f"{what}, among {count}", "ours", label,
+                {"ours": samples[ours], label: samples[peer]}, "ms")
+
+
+def peak_memory(count, directory):
+    """Of a model, for each client; and of notrackctl, with prefixes on standard input."""
+    space = Namespace("memory")
+    per_client = api(space, "model", stdin="\n".join(addresses(count, 1)))[0][0] * 1024 / count
+    report(f"model of {count} clients, memory a client", "ours", "32 bytes", per_client, 32,
+           per_client / 32, "bytes")
+    path = os.path.join(directory, "clients")
+    with open(path, "w", encoding="ascii") as out:
+        out.write("\n".join(addresses(count, 1)))
+    space(NOTRACKCTL, "-4", "add", "dns")
+    with open(path, encoding="ascii") as stdin:
+        child = subprocess.Popen(("ip", "netns", "exec", space.name, NOTRACKCTL, "-4", "limit",
+                                  "dns", "-", "--above", "10/sec"), stdin=stdin)
+        _, _, usage = os.wait4(child.pid, 0)
+    space.close()
+    report(f"notrackctl limit, {count} on stdin, memory", "ours", "300 MB",
+           usage.ru_maxrss / 1024, 300, usage.ru_maxrss / 1024 / 300, "MB")
