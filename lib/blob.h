@@ -3,7 +3,7 @@
  * A table as the kernel hands it out and takes it: one block of entries.
  *
  * What iptables(8) does through libiptc is done here on the block itself.  A
- * table of 100,000 clients has 230,000 entries; libiptc makes an allocation of
+ * table of 100,000 clients has 260,000 entries; libiptc makes an allocation of
  * each and prints and aborts where it is surprised, keeps static state, and
  * loses all counters of a table when the last call of a commit fails.  A span
  * of entries that stays is one memcpy() here, several threads may work at
