@@ -154,10 +154,10 @@ void rule_print(const struct rule *rule, const char *chain, enum family family, 
 		return;
 	}
 	print_address("-s", &rule->source, out);
-	if (rule->match)
+	if (rule->match) {
 		print_address("-d", &rule->match->to, out);
-	if (rule->match)
 		print_match(rule->match, family, out);
+	}
 	print_target(rule, out);
 }
 

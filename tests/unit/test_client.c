@@ -137,6 +137,48 @@ START_TEST(clients_come_and_go_as_in_a_plain_list)
 }
 END_TEST
 
+/* More than a list has room for many times over, in small blocks and in large ones. */
+enum { IN_ORDER = 40000 };
+
+static struct prefix numbered(unsigned int number)
+{
+	struct prefix prefix = { .family = IPV4, .length = 32 };
+
+	for (unsigned int i = 0; i < 4; i++)
+		prefix.address[i] = (uint8_t)(number >> (24 - 8 * i));
+	return prefix;
+}
+
+START_TEST(clients_that_come_in_order_are_all_there)
+{
+	const struct limit_rate rate = { .period = 1, .burst = 5, .srcmask = 32 };
+	struct clients clients = { 0 };
+	const struct client **list;
+
+	for (unsigned int i = 0; i < IN_ORDER; i++) {
+		struct prefix prefix = numbered(i);
+
+		expect(!clients_add(&clients, &prefix, 1, &rate), "out of memory");
+		if (_i && i % 3 == 0)	/* who goes at once leaves a gap */
+			clients_remove(&clients, &prefix);
+	}
+	list = clients_list(&clients);
+	for (unsigned int i = 0, next = 0; i < IN_ORDER; i++) {
+		struct prefix prefix = numbered(i);
+
+		if (_i && i % 3 == 0)
+			continue;
+		expect(next < clients.count && !prefix_compare(&list[next]->prefix, &prefix),
+		       "client %u is not at its place", i);
+		next++;
+	}
+	ck_assert_uint_eq(clients.count, _i ? IN_ORDER - (IN_ORDER + 2) / 3 : IN_ORDER);
+	limits_are_those_in_use(&clients);
+	free(list);
+	clients_free(&clients);
+}
+END_TEST
+
 START_TEST(a_client_named_twice_is_one)
 {
 	const struct limit_rate rate = { .period = 1, .burst = 1 };
@@ -295,6 +337,7 @@ END_TEST
 static void tests(TCase *tcase)
 {
 	tcase_add_test(tcase, clients_come_and_go_as_in_a_plain_list);
+	tcase_add_loop_test(tcase, clients_that_come_in_order_are_all_there, 0, 2);
 	tcase_add_test(tcase, a_client_named_twice_is_one);
 	tcase_add_test(tcase, a_new_rate_replaces_the_old);
 	tcase_add_loop_test(tcase, one_bad_client_of_many_and_none_is_added, 0,
