@@ -17,6 +17,7 @@
 #include "context.h"
 #include "diff.h"
 #include "table.h"
+#include "union.h"
 
 /* How often a table may change under our hands, by a program without the lock. */
 #define TRIES 10

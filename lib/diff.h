@@ -26,12 +26,4 @@ struct edit_ops {
 int ruleset_edit(const struct ruleset *have, const struct ruleset *want,
 		 const struct edit_ops *ops, void *data);
 
-/*
- * Make before break: @want, and besides what @have accepts and @want does not.
- * Shares memory with both.  Returns 1 if there is any such thing, 0 if @both is
- * no more than @want, or -errno.
- */
-int ruleset_union(struct ruleset *both, const struct ruleset *have,
-		  const struct ruleset *want);
-
 #endif

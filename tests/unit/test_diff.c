@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <union.h>
 
 #include "random.h"
 #include "unit.h"
