@@ -35,8 +35,7 @@ static int edit_aligned(const struct chain *have, const struct chain *want, cons
 			j++;
 			position++;
 		} else if (j < want->count) {
-			err = ops->add_rule(data, have, &want->rules[j++], position++,
-					    i == have->count);
+			err = ops->add_rule(data, have, &want->rules[j++], position++);
 		} else {
 			break;
 		}
@@ -69,7 +68,7 @@ static int fill_chain(const struct chain *want, const struct edit_ops *ops, void
 	int err = 0;
 
 	for (size_t i = 0; i < want->count && !err; i++)
-		err = ops->add_rule(data, want, &want->rules[i], (unsigned int)i, true);
+		err = ops->add_rule(data, want, &want->rules[i], (unsigned int)i);
 	return err;
 }
 

@@ -12,7 +12,7 @@
 struct edit_ops {
 	int (*add_chain)(void *data, const struct chain *chain);
 	int (*add_rule)(void *data, const struct chain *chain, const struct rule *rule,
-			unsigned int position, bool last);
+			unsigned int position);
 	int (*remove_rule)(void *data, const struct chain *chain, const struct rule *rule,
 			   unsigned int position);
 	int (*add_hook)(void *data, const struct hook *hook);

@@ -120,12 +120,11 @@ static int add_chain(void *data, const struct chain *chain)
 }
 
 static int add_rule(void *data, const struct chain *chain, const struct rule *rule,
-		    unsigned int position, bool last)
+		    unsigned int position)
 {
 	struct editor *editor = data;
 	struct blob_edit *edit = edit_of(editor->table, chain);
 
-	(void)last;
 	if (!edit->fresh)
 		return insert_item(editor, edit, position, (struct blob_item){ .rule = rule });
 	editor->changes.added++;

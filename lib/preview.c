@@ -32,12 +32,11 @@ static int print_nothing(void *data, const struct chain *chain)
 }
 
 static int print_added(void *data, const struct chain *chain, const struct rule *rule,
-		       unsigned int position, bool last)
+		       unsigned int position)
 {
 	struct printer *printer = data;
 
 	(void)position;
-	(void)last;
 	printer->changes.added++;
 	print_line(printer, '+', rule, chain->name);
 	return 0;
@@ -85,7 +84,7 @@ static int print_replaced(void *data, const struct chain *chain, const struct ch
 {
 	print_flushed(data, chain);
 	for (size_t i = 0; i < want->count; i++)
-		print_added(data, want, &want->rules[i], 0, true);
+		print_added(data, want, &want->rules[i], 0);
 	return 0;
 }
 

@@ -67,14 +67,13 @@ static int add_chain(void *data, const struct chain *chain)
 }
 
 static int add_rule(void *data, const struct chain *chain, const struct rule *rule,
-		    unsigned int position, bool last)
+		    unsigned int position)
 {
 	struct editor *editor = data;
 	struct line *line = find_line(editor, chain->name);
 
 	expect(line, "a rule for %s, which is not there", chain->name);
 	expect(position <= line->count, "a rule past the end of %s", chain->name);
-	expect(!last || position == line->count, "the last rule of %s is not", chain->name);
 	expect(rule->target != TARGET_JUMP || find_line(editor, rule->chain),
 	       "a jump to %s, which is not there", rule->chain);
 	reserve(line, line->count + 1);
@@ -145,7 +144,7 @@ static int replace_chain(void *data, const struct chain *chain, const struct cha
 	int err = flush_chain(data, chain);
 
 	for (size_t i = 0; i < want->count && !err; i++)
-		err = add_rule(data, chain, &want->rules[i], (unsigned int)i, true);
+		err = add_rule(data, chain, &want->rules[i], (unsigned int)i);
 	return err;
 }
 
