@@ -7,8 +7,6 @@
 
 /* Chains of more rules than this, in the part that differs, are done anew. */
 #define CELLS_MOST 4000000u
-/* Most chains of a tree of clients are as short as a leaf, and need no allocation. */
-#define RULES_AT_HAND 34u
 #define CELLS_AT_HAND ((RULES_AT_HAND + 1) * (RULES_AT_HAND + 1))
 
 /* The rules of two chains between those that are the same at both ends. */

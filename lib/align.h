@@ -5,6 +5,9 @@
 
 #include "rule.h"
 
+/* Most chains of a tree of clients are as short as a leaf, and need no allocation. */
+#define RULES_AT_HAND 34u
+
 /*
  * For each rule of @have, the index in @want of the one that it is, or -1: a
  * longest common subsequence, so that as many as can be stay.  Returns whether

@@ -7,9 +7,6 @@
 #include "diff.h"
 #include "pair.h"
 
-/* Most chains of a tree of clients are as short as a leaf, and need no allocation. */
-#define RULES_AT_HAND 34u
-
 static bool same_chain(const struct chain *have, const struct chain *want)
 {
 	if (have->count != want->count)
