@@ -19,15 +19,15 @@
  * 20,000 in turn (which finds the caches cold), and of nobody known; each against
  * the line of 2 bits and 16 clients, 40 rounds in turn.
  *
- *	bits a step,	100,000 clients					40,000		10,000
- *	clients a leaf	one	in turn	nobody	rules	chains		in turn	chains	in turn	chains
- *	1, 24		1.02	1.09	1.00	212,000	12,200		1.09	 4,600	1.06	1,200
- *	2, 16		1	1	1	215,000	14,600		1	 8,700	1	2,200
- *	2, 24		1.00	0.99	1.00	211,000	10,800		1.01	 3,900	1.04	1,000
- *	2, 32		1.01	1.00	1.00	211,000	10,700		1.05	 2,700	1.02	  700
- *	3, 16		0.99	0.96	1.00	218,000	18,200		1.00	11,700	1.00	2,200
- *	3, 32		0.99	0.97	1.00	218,000	18,200		1.05	 2,400	1.00	2,000
- *	4, 8		0.99	0.96	1.00	229,000	28,700		1.00	13,500	0.99	2,400
+ * bits a step,    100,000 clients                  40,000         10,000
+ * clients a leaf  one  turn nobody rules   chains   turn   chains  turn   chains
+ * 1, 24           1.02 1.09 1.00  212,000  12,200   1.09   4,600   1.06   1,200
+ * 2, 16           1    1    1     215,000  14,600   1      8,700   1      2,200
+ * 2, 24           1.00 0.99 1.00  211,000  10,800   1.01   3,900   1.04   1,000
+ * 2, 32           1.01 1.00 1.00  211,000  10,700   1.05   2,700   1.02     700
+ * 3, 16           0.99 0.96 1.00  218,000  18,200   1.00  11,700   1.00   2,200
+ * 3, 32           0.99 0.97 1.00  218,000  18,200   1.05   2,400   1.00   2,000
+ * 4, 8            0.99 0.96 1.00  229,000  28,700   1.00  13,500   0.99   2,400
  *
  * So the cost of a packet hardly depends on it.  That of a commit does: the
  * kernel checks and copies each rule, and two entries more for each chain.
