@@ -38,7 +38,8 @@
  *				tables kept changing under our hands
  *	-ENOMEM			out of memory, here or in the kernel
  *	-EIO			the kernel refused a table; the sentence has its
- *				reason, and every table is as it was
+ *				reason, and every table is as it was; or the lock
+ *				file cannot be opened
  *	-ENOTRECOVERABLE	it refused, and refused the way back as well
  *
  * Threads.  A context belongs to one thread at a time; different contexts may
@@ -118,7 +119,7 @@ int notrack_set_families(struct notrack *nt, unsigned int families);
  *
  * The calling thread never leaves its namespace: a short-lived thread with all
  * signals blocked enters the other one (setns(2), which needs CAP_SYS_ADMIN).
- * Returns: 0, or -errno.
+ * Returns: 0, -EINVAL if @fd is not that of a network namespace, or -errno.
  * Since: 1.0
  */
 int notrack_set_netns_fd(struct notrack *nt, int fd);

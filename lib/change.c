@@ -24,14 +24,22 @@ static int check_description(struct notrack *nt, const struct service *service)
 	return err;
 }
 
-/* A service that serves nobody any more cannot have limited clients. */
-static int check_clients(struct notrack *nt, const struct service *service)
+static const char *const family_names[FAMILIES] = { "IPv4", "IPv6" };
+
+/* A service that serves nobody any more, in a family, cannot have limited clients there. */
+static int check_clients(struct notrack *nt, const struct service *service, unsigned int families,
+			 unsigned int scope)
 {
 	for (enum family family = IPV4; family < FAMILIES; family++) {
 		struct served *served = model_find(&nt->model.families[family], service->name);
 
-		if (context_has(nt, family) && served && served->clients.count &&
-		    !(service->roles & INBOUND))
+		if (!(scope & 1u << family) || !served || !served->clients.count)
+			continue;
+		if (!(families & 1u << family))
+			return fail(&nt->error, -EINVAL, "service %s: has limited clients in %s, where "
+				    "nothing would be left of it; take the limits off first",
+				    service->name, family_names[family]);
+		if (!(service->roles & INBOUND))
 			return fail(&nt->error, -EINVAL, "service %s: has limited clients, which an "
 				    "outbound service cannot have; take the limits off first",
 				    service->name);
@@ -56,7 +64,7 @@ int notrack_add_service(struct notrack *nt, const struct notrack_service *words)
 		return err;
 	err = check_description(nt, service);
 	if (!err)
-		err = check_clients(nt, service);
+		err = check_clients(nt, service, families, scope);
 	if (!err && model_put_service(&nt->model, service, families, scope))
 		err = fail(&nt->error, -ENOMEM, "out of memory");
 	service_unref(service);
@@ -103,13 +111,16 @@ static int find_served(struct notrack *nt, const char *service, struct request *
 static int check_prefix(struct notrack *nt, const char *service, const struct prefix *prefix,
 			const struct request *request)
 {
-	static const char *const names[FAMILIES] = { "IPv4", "IPv6" };
 	const struct served *served = request->served[prefix->family];
 	char text[PREFIX_TEXT];
 
+	if (!context_has(nt, prefix->family))
+		return fail(&nt->error, -EINVAL, "client %s: is %s, which was not asked for",
+			    prefix_format(prefix, true, text), family_names[prefix->family]);
 	if (!served)
 		return fail(&nt->error, -EINVAL, "client %s: service %s is not in %s",
-			    prefix_format(prefix, true, text), service, names[prefix->family]);
+			    prefix_format(prefix, true, text), service,
+			    family_names[prefix->family]);
 	if (!(served->service->roles & INBOUND))
 		return fail(&nt->error, -EINVAL, "client %s: service %s is outbound only and has "
 			    "no clients", prefix_format(prefix, true, text), service);

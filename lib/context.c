@@ -2,8 +2,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/nsfs.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "context.h"
@@ -68,6 +71,9 @@ int notrack_set_netns_fd(struct notrack *nt, int fd)
 	context_begin(nt);
 	context_forget(nt);
 	if (fd >= 0) {
+		if (ioctl(fd, NS_GET_NSTYPE) != CLONE_NEWNET)
+			return fail(&nt->error, -EINVAL, "network namespace: descriptor %d is of none",
+				    fd);
 		copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
 		if (copy < 0)
 			return fail(&nt->error, -errno, "network namespace: %m");
@@ -86,6 +92,8 @@ int notrack_set_netns(struct notrack *nt, const char *path)
 	if (fd < 0)
 		return fail(&nt->error, -errno, "network namespace %s: %m", path);
 	err = notrack_set_netns_fd(nt, fd);
+	if (err == -EINVAL)
+		err = fail(&nt->error, err, "network namespace %s: it is none", path);
 	close(fd);
 	return err;
 }

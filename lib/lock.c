@@ -65,7 +65,8 @@ int lock_take(unsigned int wait_ms, struct error *error)
 		path = LOCK_FILE;
 	fd = open(path, O_CREAT | O_RDONLY | O_CLOEXEC, 0600);
 	if (fd < 0) {
-		err = errno == EACCES || errno == EPERM ? -EPERM : -errno;
+		/* of the rest, callers would take some for something else: -ENOENT */
+		err = errno == EACCES || errno == EPERM ? -EPERM : -EIO;
 		return fail(error, err, "lock %s: %m; run as root, or name a lock file in "
 			    "XTABLES_LOCKFILE", path);
 	}

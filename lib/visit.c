@@ -8,8 +8,9 @@
 
 /* --- services --------------------------------------------------------- */
 
+/* @twice: the other family has another service of that name. */
 static int visit_service(struct notrack *nt, const struct service *service,
-			 unsigned int families,
+			 unsigned int families, bool twice,
 			 int (*visit)(const struct notrack_service *, void *), void *data)
 {
 	struct notrack_service words;
@@ -19,7 +20,7 @@ static int visit_service(struct notrack *nt, const struct service *service,
 	if (result)
 		result = fail(&nt->error, result, "out of memory");
 	else {
-		if (families != (service_families(service) & nt->families))
+		if (twice || families != (service_families(service) & nt->families))
 			words.families = families & NOTRACK_IPV4 ? "ipv4" : "ipv6";
 		result = visit(&words, data);
 	}
@@ -49,13 +50,13 @@ int notrack_each_service(struct notrack *nt,
 		next[IPV4] += order <= 0;
 		next[IPV6] += order >= 0;
 		if (!order && service_same(at[IPV4], at[IPV6])) {
-			result = visit_service(nt, at[IPV4], NOTRACK_ANY, visit, data);
+			result = visit_service(nt, at[IPV4], NOTRACK_ANY, false, visit, data);
 			continue;
 		}
 		if (order <= 0)
-			result = visit_service(nt, at[IPV4], NOTRACK_IPV4, visit, data);
+			result = visit_service(nt, at[IPV4], NOTRACK_IPV4, !order, visit, data);
 		if (order >= 0 && !result)
-			result = visit_service(nt, at[IPV6], NOTRACK_IPV6, visit, data);
+			result = visit_service(nt, at[IPV6], NOTRACK_IPV6, !order, visit, data);
 	}
 	return result;
 }

@@ -7,7 +7,7 @@
 
 static const char blank[] = " \t";
 
-static int take_trimmed(const char *start, size_t size, struct error *error,
+static int take_trimmed(const char *list, const char *start, size_t size, struct error *error,
 			int (*take)(const char *, void *, struct error *), void *data)
 {
 	char word[256];
@@ -18,7 +18,7 @@ static int take_trimmed(const char *start, size_t size, struct error *error,
 	while (size > skip && strchr(blank, start[size - 1]))
 		size--;
 	if (size == skip)
-		return fail(error, -EINVAL, "an empty word in a list");
+		return fail(error, -EINVAL, "\"%.80s\": an empty word in a list", list);
 	if (size - skip >= sizeof(word))
 		return fail(error, -EINVAL, "%.40s...: too long a word", start + skip);
 	memcpy(word, start + skip, size - skip);
@@ -29,13 +29,13 @@ static int take_trimmed(const char *start, size_t size, struct error *error,
 int words_each(const char *list, struct error *error,
 	       int (*take)(const char *word, void *data, struct error *error), void *data)
 {
-	for (;;) {
-		size_t size = strcspn(list, ",");
-		int err = take_trimmed(list, size, error, take, data);
+	for (const char *start = list;;) {
+		size_t size = strcspn(start, ",");
+		int err = take_trimmed(list, start, size, error, take, data);
 
-		if (err || !list[size])
+		if (err || !start[size])
 			return err;
-		list += size + 1;
+		start += size + 1;
 	}
 }
 

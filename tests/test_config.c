@@ -70,6 +70,15 @@ static const struct {
 	{ FILE_OF("[server dns]\nports = 53\n"), 1, "server dns" },
 	{ FILE_OF("[]\nports = 53\n"), 1, "section" },
 	{ FILE_OF("[service dns\nports = 53\n"), 1, "section" },
+	{ FILE_OF("[service dns]\n[service doq\n\n"), 2, "no ]" },
+	{ FILE_OF("[service dns] ports = 53\n"), 1, "behind" },
+	{ FILE_OF("[service dns]dns\n"), 1, "behind" },
+	{ FILE_OF("[service                                         dns]\n"), 1, "49" },
+	{ FILE_OF("[service dns]\n+ = 1\n"), 2, "+" },
+	{ FILE_OF("[service dns]\n+=\n+=\n"), 2, "+" },
+	{ FILE_OF("[service dns]\nnonsense\n[service doq]\nmode = bad\n"), 2, "key" },
+	{ FILE_OF("[service dns]\nports = 53\n\n  [service doq]\nmode = bad\n"), 5, "bad" },
+	{ FILE_OF("nonsense\n[service dns]\n\n\n"), 1, "section" },
 	{ FILE_OF("ports = 53\n"), 1, "ports" },
 	{ FILE_OF("nonsense\n"), 1, "section" },
 	{ FILE_OF("[limit dns]\nclients = 192.0.2.1\nabove = 10/sec\n"), 2, "dns" },
@@ -81,6 +90,10 @@ static const struct {
 	  "192.0.2.1/24" },
 	{ FILE_OF("[service dns]\n[limit dns]\nclients = 192.0.2.1, 192.0.2.1\nabove = 1/sec\n"), 3,
 	  "twice" },
+	{ FILE_OF("[service dns]\n[limit dns]\nclients = 192.0.2.1 192.0.2.2\nabove = 1/sec\n"), 3,
+	  "commas" },
+	{ FILE_OF("[service dns]\n[limit dns]\nabove = 1/sec\nclients = 192.0.2.1 # , 10.0.0.0/8\n"),
+	  4, "commas" },
 	{ FILE_OF("[service dns]\n[limit dns]\nclients = 2001:db8::\n 2001:DB8:0::\nabove = 1/sec\n"),
 	  4, "twice" },
 	{ FILE_OF("[service dns]\n[limit dns]\nclients = 192.0.2.1\nclients = 192.0.2.2\n"), 4,
@@ -252,6 +265,57 @@ START_TEST(each_family_may_have_a_definition_of_its_own)
 }
 END_TEST
 
+START_TEST(a_family_may_be_told_by_addresses_alone)
+{
+	static const char config[] = "[service dns]\nlocal = 192.0.2.1\n\n[service dns]\n"
+				     "families = ipv6\n\n[limit dns]\nclients = 2001:db8::/64\n"
+				     "above = 1/sec\n";
+
+	must_as(&(struct how){ .input = config }, "notrackctl apply -");
+	char *before = tables_save_all(), *shown = must("notrackctl show").out;
+	must_as(&(struct how){ .input = shown }, "notrackctl apply -");
+
+	assert_same_text(tables_save_all(), before);
+	ck_assert_msg(strstr(before, "-d 192.0.2.1/32") && strstr(before, "-s 2001:db8::/64"), "%s",
+		      before);
+	ck_assert_int_eq(run_as(&(struct how){ .input = "[service dns]\nlocal = 192.0.2.1\n"
+							"[service dns]\n" },
+				"notrackctl apply -").code, EXIT_BAD_INPUT);
+	assert_same_text(tables_save_all(), before);
+}
+END_TEST
+
+START_TEST(what_is_of_the_other_family_is_passed_over)
+{
+	static const char config[] = "[service dns]\n[service ntp]\nlocal = 2001:db8::1\n"
+				     "[limit ntp]\nclients = 2001:db8::/64\nabove = 1/sec\n";
+
+	must_as(&(struct how){ .input = config }, "notrackctl -4 apply -");
+
+	char *shown = must("notrackctl show").out;
+	ck_assert_msg(strstr(shown, "[service dns]") && !strstr(shown, "ntp"), "%s", shown);
+}
+END_TEST
+
+/* As people like to lay it out: see also what is malformed. */
+START_TEST(lines_may_be_indented)
+{
+	static const char config[] = "  [service dns]\n  ports = 53,\n    54\n\n\t# comment\n"
+				     "\t[service ntp] ; comment\n\n  roles = inbound\n"
+				     " [limit dns]\n\tclients = 192.0.2.1,\n\t\t192.0.2.2\n"
+				     "above = 1/sec\n";
+
+	must_as(&(struct how){ .input = config }, "notrackctl apply -");
+
+	ck_assert_str_eq(must("notrackctl show").out,
+			 "[service dns]\nports = 53, 54\nprotocols = udp, tcp\n"
+			 "roles = inbound, outbound\n\n"
+			 "[limit dns]\nclients = 192.0.2.1, 192.0.2.2\nabove = 1/sec\nburst = 5\n\n"
+			 "[service ntp]\nports = 123\nprotocols = udp\nroles = inbound\n"
+			 "reply-ports = 123\n");
+}
+END_TEST
+
 START_TEST(what_the_file_does_not_name_goes)
 {
 	must("notrackctl add dns");
@@ -342,6 +406,9 @@ static void tests(TCase *tcase)
 	tcase_add_test(tcase, what_is_shown_can_be_applied_and_changes_nothing);
 	tcase_add_test(tcase, one_family_alone_is_shown_as_such);
 	tcase_add_test(tcase, each_family_may_have_a_definition_of_its_own);
+	tcase_add_test(tcase, a_family_may_be_told_by_addresses_alone);
+	tcase_add_test(tcase, what_is_of_the_other_family_is_passed_over);
+	tcase_add_test(tcase, lines_may_be_indented);
 	tcase_add_test(tcase, what_the_file_does_not_name_goes);
 	tcase_add_test(tcase, a_dry_run_tells_and_changes_nothing);
 	tcase_add_test(tcase, parts_are_read_behind_the_file);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Bad input, and a caller who may not: a clear sentence, and nothing changed. */
 #include <grp.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <unistd.h>
@@ -75,6 +76,19 @@ static const struct {
 	{ "unlimit dns 192.0.2.1/24", "192.0.2.1/24" },
 	{ "unlimit dns nonsense", "nonsense" },
 	{ "-w soon add ntp", "soon" },
+	{ "-w 0x10 add ntp", "0x10" },
+	{ "-x4 show", "-x" },
+	{ "show --json=yes", "--json: takes" },
+	{ "show --rules --json", "--rules" },
+	{ "stats --prometheus --json", "--prometheus" },
+	{ "stats -o CLIENT,FAMILY", "CLIENT,FAMILY" },
+	{ "stats -o NONE", "NONE" },
+	{ "add dns --ports 53,,54", "53,,54" },
+	{ "add dns --local 192.0.2.1", "IPv6" },		/* where it has clients */
+	{ "add dns --role outbound", "limits off" },
+	{ "--netns /dev/null show", "/dev/null" },
+	{ "advise --times 0", "must be 1" },
+	{ "apply 'a\033[2Jb'", "a?[2Jb" },
 	{ "apply /no/such/file", "/no/such/file" },
 };
 
@@ -150,6 +164,47 @@ START_TEST(a_bad_file_is_named_by_line_and_changes_nothing)
 }
 END_TEST
 
+START_TEST(a_bad_prefix_of_standard_input_is_named_by_line)
+{
+	static const char list[] = "\357\273\277192.0.2.1\n# 192.0.2.256\n\n192.0.2.2 192.0.2.3/24\n";
+	char *before = given_a_configured_host();
+
+	struct run bad = run_as(&(struct how){ .input = list },
+				"notrackctl limit dns - --above 1/sec");
+
+	ck_assert_int_eq(bad.code, EXIT_BAD_INPUT);
+	ck_assert_msg(says(bad.err, "<stdin>:4: 192.0.2.3/24"), "%s", bad.err);
+	assert_same_text(tables_save_all(), before);
+}
+END_TEST
+
+/* Whoever reads the output finds all of it, or an exit code. */
+START_TEST(output_that_cannot_be_written_is_a_failure)
+{
+	static const char *const commands[] = {
+		"--help", "--version", "add --help", "show", "show --json", "show --rules", "stats",
+		"stats --json", "--json add ntp",
+	};
+
+	given_a_configured_host();
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+		struct run full = run("sh -c 'exec \"$0\" %s >/dev/full' notrackctl", commands[i]);
+
+		ck_assert_msg(full.code == EXIT_FAILED, "%s: exit %d", commands[i], full.code);
+	}
+}
+END_TEST
+
+START_TEST(a_lock_file_that_cannot_be_had_is_no_bad_input)
+{
+	setenv("XTABLES_LOCKFILE", "/run/none/lock", 1);
+	struct run failed = run("notrackctl add dns");
+
+	ck_assert_int_eq(failed.code, EXIT_FAILED);
+	ck_assert_msg(says(failed.err, "/run/none/lock"), "%s", failed.err);
+}
+END_TEST
+
 /* Root without a capability to its name, now or after exec. */
 static void drop_capabilities(void)
 {
@@ -216,6 +271,9 @@ static void tests(TCase *tcase)
 {
 	tcase_add_loop_test(tcase, bad_input_is_named_and_changes_nothing, 0, BAD_COMMANDS);
 	tcase_add_loop_test(tcase, a_bad_file_is_named_by_line_and_changes_nothing, 0, BAD_FILES);
+	tcase_add_test(tcase, a_bad_prefix_of_standard_input_is_named_by_line);
+	tcase_add_test(tcase, output_that_cannot_be_written_is_a_failure);
+	tcase_add_test(tcase, a_lock_file_that_cannot_be_had_is_no_bad_input);
 	tcase_add_loop_test(tcase, without_capabilities_it_says_so, 0, NEEDING_PRIVILEGE);
 	tcase_add_loop_test(tcase, without_root_it_says_so, 0, NEEDING_PRIVILEGE);
 }

@@ -11,14 +11,29 @@
 #define CONFIG_FILE "/etc/notrack.conf"
 #define CONFIG_PARTS "/etc/notrack.conf.d/*.conf"
 
+/* A folder that is not there is one without parts; one that cannot be read is not. */
+static int is_fatal(const char *path, int err)
+{
+	if (err == ENOENT || err == ENOTDIR)
+		return 0;
+	errno = err;
+	complain(0, "%s: %m", path);
+	return 1;
+}
+
 /* The file, then the parts in order of name. */
 static int read_default(struct config *config)
 {
-	int code = config_read(config, CONFIG_FILE);
+	int code = config_read(config, CONFIG_FILE), found;
 	glob_t parts;
 
-	if (code || glob(CONFIG_PARTS, 0, NULL, &parts))
+	if (code)
 		return code;
+	found = glob(CONFIG_PARTS, 0, is_fatal, &parts);
+	if (found == GLOB_NOMATCH)
+		return 0;
+	if (found)
+		return found == GLOB_NOSPACE ? complain(EXIT_BUSY, "out of memory") : EXIT_BAD_INPUT;
 	for (size_t i = 0; i < parts.gl_pathc && !code; i++)
 		code = config_read(config, parts.gl_pathv[i]);
 	globfree(&parts);

@@ -13,13 +13,16 @@
 
 int complain(int code, const char *format, ...)
 {
+	char text[1500];
 	va_list args;
 
-	fputs("notrackctl: ", stderr);
 	va_start(args, format);
-	vfprintf(stderr, format, args);
+	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	putc('\n', stderr);
+	for (char *byte = text; *byte; byte++)	/* bad input may have what terminals obey */
+		if ((unsigned char)*byte < ' ' || *byte == 0x7f)
+			*byte = '?';
+	fprintf(stderr, "notrackctl: %s\n", text);
 	return code;
 }
 
@@ -99,8 +102,12 @@ int tell_changes(const struct options *options, struct notrack *nt,
 	int err = flush ? notrack_flush_tracked(nt, &flushed) : 0;
 	json_t *told;
 
-	if (err)
-		return complain_notrack(nt, err);
+	if (err) {
+		int code = complain_notrack(nt, err);
+
+		return complain(code, "the rules are in force; entries from before may be left, see "
+				"notrackctl flush-tracked");
+	}
 	if (!options->json) {
 		if (flush)
 			tell_flushed(&flushed);

@@ -12,11 +12,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "config_lines.h"
 #include "config_sections.h"
 #include "notrackctl.h"
-
-/* A line that the reader slips in behind a section's, so that empty ones count. */
-#define SECTION_MARK "+"
 
 const struct number_key config_numbers[NUMBERS] = {
 	{ "burst", offsetof(struct hashlimit, burst) },
@@ -28,15 +26,8 @@ const struct number_key config_numbers[NUMBERS] = {
 
 struct file {
 	struct config *config;
-	FILE *stream;
-	const char *path;
-	int line;
-	bool mark;		/* the next line is the mark of a section */
-	bool continues;		/* this line goes on with the one before */
-	char *text;
-	size_t size;
+	struct lines lines;
 	struct section *section;
-	int code;
 };
 
 struct config *config_new(void)
@@ -86,7 +77,8 @@ void config_free(struct config *config)
 
 /* --- complaints ------------------------------------------------------- */
 
-#define complain_at(file, ...) ((file)->code = complain_line((file)->path, (file)->line, __VA_ARGS__))
+#define complain_at(file, ...) \
+	((file)->lines.code = complain_line((file)->lines.path, (file)->lines.number, __VA_ARGS__))
 
 int complain_line(const char *path, int line, const char *format, ...)
 {
@@ -102,44 +94,6 @@ int complain_line(const char *path, int line, const char *format, ...)
 static int out_of_memory(void)
 {
 	return complain(EXIT_BUSY, "out of memory");
-}
-
-/* --- lines ------------------------------------------------------------ */
-
-static const char byte_order_mark[] = "\357\273\277";
-
-static char *take_line(struct file *file, char *line, int room)
-{
-	ssize_t size = getline(&file->text, &file->size, file->stream);
-
-	if (size < 0)
-		return NULL;
-	file->line++;
-	if (memchr(file->text, '\0', (size_t)size)) {
-		complain_at(file, "has a NUL byte");
-		return NULL;
-	}
-	if (size >= room) {
-		complain_at(file, "is longer than %d characters; a list may go on in the next line, "
-			    "which then begins with a blank", room - 2);
-		return NULL;
-	}
-	file->continues = *file->text == ' ' || *file->text == '\t';
-	file->mark = file->text[file->line == 1 && !strncmp(file->text, byte_order_mark, 3) ? 3 : 0] == '[';
-	return strcpy(line, file->text);
-}
-
-static char *read_line(char *line, int room, void *data)
-{
-	struct file *file = data;
-
-	if (file->code)
-		return NULL;
-	if (file->mark) {
-		file->mark = false;
-		return strcpy(line, SECTION_MARK "=\n");
-	}
-	return take_line(file, line, room);
 }
 
 /* --- sections --------------------------------------------------------- */
@@ -164,15 +118,15 @@ static int begin_section(struct file *file, const char *title)
 			continue;
 		name += strspn(name, " \t");
 		if (judge_name(file, name))
-			return file->code;
+			return file->lines.code;
 		section = calloc(1, sizeof(*section));
 		if (!section || !(section->name = strdup(name))) {
 			free(section);
-			return file->code = out_of_memory();
+			return file->lines.code = out_of_memory();
 		}
 		section->kind = (enum section_kind)kind;
-		section->path = file->path;
-		section->line = file->line;
+		section->path = file->lines.path;
+		section->line = file->lines.number;
 		section->service.size = sizeof(section->service);
 		section->limit.size = sizeof(section->limit);
 		*file->config->last = section;
@@ -221,12 +175,12 @@ static int take_service_key(struct file *file, const char *key, const char *valu
 	if (notrack_service_set(&scratch, key, value))
 		return complain_at(file, "%s: not a key of a service", key);
 	before = current_value(section, key);
-	if (before && !file->continues)
+	if (before && !file->lines.continues)
 		return complain_at(file, "%s: is given twice", key);
 	if (judge_key(file, key, value))
-		return file->code;
+		return file->lines.code;
 	if (asprintf(&joined, "%s%s%s", before ? before : "", before ? ", " : "", value) < 0)
-		return file->code = out_of_memory();
+		return file->lines.code = out_of_memory();
 	free((char *)before);
 	notrack_service_set(&section->service, key, joined);
 	return 0;
@@ -253,22 +207,37 @@ static int add_client(struct section *section, const char *word, int line)
 	return 0;
 }
 
+static const char blanks[] = " \t";
+
+static char *trim(char *word)
+{
+	size_t size;
+
+	word += strspn(word, blanks);
+	size = strlen(word);
+	while (size && strchr(blanks, word[size - 1]))
+		word[--size] = '\0';
+	return word;
+}
+
 static int take_clients(struct file *file, char *value)
 {
 	static const struct hashlimit any = { .size = sizeof(any), .above = "1/sec" };
 	struct notrack *judge = file->config->judge;
 	char *rest = value, *word;
 
-	while (!file->code && (word = strsep(&rest, ","))) {
-		word += strspn(word, " \t");
-		word[strcspn(word, " \t")] = '\0';
+	while (!file->lines.code && (word = strsep(&rest, ","))) {
+		word = trim(word);
 		if (!*word)
 			return complain_at(file, "clients: an empty word in a list");
+		if (strpbrk(word, blanks))
+			return complain_at(file, "clients: %s: prefixes of a list have commas between "
+					   "them", word);
 		if (hashlimit_add_client(judge, file->section->name, word, &any))
 			return complain_at(file, "clients: %s", notrack_error(judge));
-		file->code = add_client(file->section, word, file->line);
+		file->lines.code = add_client(file->section, word, file->lines.number);
 	}
-	return file->code;
+	return file->lines.code;
 }
 
 static int judge_limit(struct file *file, const char *key, const struct hashlimit *limit)
@@ -288,7 +257,8 @@ static int take_number(struct file *file, const char *key, const char *value, ui
 	errno = 0;
 	parsed = strtoul(value, &end, 10);
 	if (*value < '0' || *value > '9' || *end || errno || !parsed || parsed > UINT32_MAX)
-		return complain_at(file, "%s: %s: must be a number of at least 1", key, value);
+		return complain_at(file, "%s: %s: must be 1 to %u", key, value,
+				   UINT32_MAX);
 	*number = (uint32_t)parsed;
 	return 0;
 }
@@ -302,17 +272,17 @@ static int take_limit_key(struct file *file, const char *key, const char *value)
 		if (section->above)
 			return complain_at(file, "above: is given twice");
 		if (judge_limit(file, key, &alone))
-			return file->code;
+			return file->lines.code;
 		section->above = strdup(value);
 		section->limit.above = section->above;
-		return section->above ? 0 : (file->code = out_of_memory());
+		return section->above ? 0 : (file->lines.code = out_of_memory());
 	}
 	for (size_t i = 0; i < NUMBERS; i++) {
 		if (strcmp(config_numbers[i].key, key))
 			continue;
 		if (section->number_lines[i])
 			return complain_at(file, "%s: is given twice", key);
-		section->number_lines[i] = file->line;
+		section->number_lines[i] = file->lines.number;
 		return take_number(file, key, value, number_of(&section->limit, i));
 	}
 	return complain_at(file, "%s: not a key of a limit", key);
@@ -331,7 +301,7 @@ static int take_key(struct file *file, const char *key, char *value)
 		return take_service_key(file, key, value);
 	if (strcmp(key, "clients"))
 		return take_limit_key(file, key, value);
-	if (section->has_clients && !file->continues)
+	if (section->has_clients && !file->lines.continues)
 		return complain_at(file, "clients: is given twice");
 	section->has_clients = true;
 	return take_clients(file, value);
@@ -341,11 +311,13 @@ static int take_key(struct file *file, const char *key, char *value)
 static int handle(void *data, const char *title, const char *key, const char *value)
 {
 	struct file *file = data;
+	bool key_line = file->lines.unheard;
 	char *copy;
 
-	if (file->code)
+	lines_heard(&file->lines);
+	if (file->lines.code)
 		return 0;
-	if (!strcmp(key, SECTION_MARK))
+	if (!key_line)		/* then it is the mark */
 		return !begin_section(file, title);
 	if (!file->section) {
 		complain_at(file, "%s: stands ahead of any section", key);
@@ -355,9 +327,9 @@ static int handle(void *data, const char *title, const char *key, const char *va
 	if (copy)
 		take_key(file, key, copy);
 	else
-		file->code = out_of_memory();
+		file->lines.code = out_of_memory();
 	free(copy);
-	return !file->code;
+	return !file->lines.code;
 }
 
 /* --- files ------------------------------------------------------------ */
@@ -372,7 +344,7 @@ static int keep_path(struct config *config, const char *path, struct file *file)
 	grown[config->path_count] = strdup(strcmp(path, "-") ? path : "<stdin>");
 	if (!grown[config->path_count])
 		return out_of_memory();
-	file->path = grown[config->path_count++];
+	file->lines.path = grown[config->path_count++];
 	return 0;
 }
 
@@ -392,22 +364,20 @@ static FILE *open_file(const char *path)
 int config_read(struct config *config, const char *path)
 {
 	struct file file = { .config = config };
-	int line, code = keep_path(config, path, &file);
+	struct lines *lines = &file.lines;
+	int code = keep_path(config, path, &file);
 
 	if (code)
 		return code;
-	file.stream = open_file(path);
-	if (!file.stream)
-		return complain(EXIT_BAD_INPUT, "%s: %m", file.path);
-	line = ini_parse_stream(read_line, &file, handle, &file);
-	if (!file.code && ferror(file.stream))
-		file.code = complain(EXIT_FAILED, "%s: %m", file.path);
-	if (!file.code && line > 0)
-		file.code = complain_line(file.path, file.line, "is neither a [section] nor key = value");
-	if (!file.code && line < 0)
-		file.code = out_of_memory();
-	if (file.stream != stdin)
-		fclose(file.stream);
-	free(file.text);
-	return file.code;
+	lines->stream = open_file(path);
+	if (!lines->stream)
+		return complain(EXIT_BAD_INPUT, "%s: %m", lines->path);
+	if (ini_parse_stream(lines_next, lines, handle, &file) < 0)
+		lines->code = out_of_memory();
+	if (!lines->code && ferror(lines->stream))
+		lines->code = complain(EXIT_FAILED, "%s: %m", lines->path);
+	if (lines->stream != stdin)
+		fclose(lines->stream);
+	free(lines->text);
+	return lines->code;
 }

@@ -5,30 +5,68 @@
 #include "config_sections.h"
 #include "notrackctl.h"
 
-/* Whether two sections of one name are for different families. */
-static bool apart(const struct section *a, const struct section *b)
+static int count_service(const struct notrack_service *service, void *data)
 {
-	const char *one = a->service.families, *other = b->service.families;
+	(void)service;
+	++*(int *)data;
+	return 0;
+}
 
-	return one && other && !strchr(one, ',') && !strchr(other, ',') && strcmp(one, other);
+static bool has_family(struct notrack *nt, unsigned int family)
+{
+	int count = 0;
+
+	notrack_set_families(nt, family);
+	return !notrack_each_service(nt, count_service, &count) && count;
+}
+
+/* In a context of its own, the section tells its families, by addresses or by name. */
+static int ask_families(struct section *section)
+{
+	struct notrack *nt = notrack_new();
+	int err;
+
+	if (!nt)
+		return complain(EXIT_BUSY, "out of memory");
+	err = notrack_add_service(nt, &section->service);
+	if (err)
+		err = complain_line(section->path, section->line, "%s", notrack_error(nt));
+	if (!err && has_family(nt, NOTRACK_IPV4))
+		section->families |= NOTRACK_IPV4;
+	if (!err && has_family(nt, NOTRACK_IPV6))
+		section->families |= NOTRACK_IPV6;
+	notrack_free(nt);
+	return err;
+}
+
+/* Two sections of one name may be there, for different families. */
+static int check_twice(const struct config *config, const struct section *section)
+{
+	for (const struct section *other = config->first; other != section; other = other->next)
+		if (other->kind == SECTION_SERVICE && !strcmp(other->name, section->name) &&
+		    other->families & section->families)
+			return complain_line(section->path, section->line, "service %s: is there "
+					     "twice; the first is %s:%d", section->name, other->path,
+					     other->line);
+	return 0;
 }
 
 static int build_service(const struct config *config, struct section *section,
 			 struct notrack *nt, unsigned int families)
 {
-	struct notrack_service words = section->service;
+	struct notrack_service words;
 	int err;
 
-	for (const struct section *other = config->first; other != section; other = other->next)
-		if (other->kind == SECTION_SERVICE && !strcmp(other->name, section->name) &&
-		    !apart(other, section))
-			return complain_line(section->path, section->line, "service %s: is there "
-					     "twice; the first is %s:%d", section->name, other->path,
-					     other->line);
-	if (families && words.families && !strstr(words.families,
-						   families == NOTRACK_IPV6 ? "ipv6" : "ipv4"))
-		return 0;
-	words.name = section->name;
+	section->service.name = section->name;
+	err = ask_families(section);
+	if (!err)
+		err = check_twice(config, section);
+	if (err || (families && !(section->families & families)))
+		return err;
+	words = section->service;
+	/* said aloud, so that it leaves a section for the other family as it is */
+	if (section->families != NOTRACK_ANY)
+		words.families = section->families == NOTRACK_IPV6 ? "ipv6" : "ipv4";
 	err = notrack_add_service(nt, &words);
 	return err ? complain_line(section->path, section->line, "%s", notrack_error(nt)) : 0;
 }

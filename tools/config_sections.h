@@ -37,6 +37,7 @@ struct section {
 	const char *path;
 	int line;
 	struct notrack_service service;		/* its strings are owned */
+	unsigned int families;			/* that it has flows in: see config_build.c */
 	struct hashlimit limit;
 	char *above;
 	int number_lines[NUMBERS];		/* of a limit's keys; 0: not given */

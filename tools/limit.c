@@ -27,6 +27,16 @@ static int unlimit_clients(struct notrack *nt, const struct options *options)
 	return err;
 }
 
+/* A word of standard input that is no prefix is named by its line. */
+static int complain_words(struct notrack *nt, const struct options *options, int err)
+{
+	for (size_t i = 0; i < prefixes.count && prefixes.lines[i]; i++)
+		if (hashlimit_has_client(nt, options->words[0], prefixes.words[i]) == -EINVAL)
+			return complain(EXIT_BAD_INPUT, "<stdin>:%u: %s", prefixes.lines[i],
+					notrack_error(nt));
+	return complain_notrack(nt, err);
+}
+
 /* On a service of that name, so that all words are judged ahead of the lock. */
 static int rehearse(const struct options *options,
 		    int (*change)(struct notrack *nt, const struct options *options))
@@ -40,10 +50,12 @@ static int rehearse(const struct options *options,
 	if (!nt)
 		return code;
 	err = notrack_add_service(nt, &service);
-	if (!err)
-		err = change(nt, options);
-	if (err)
+	if (err) {
 		code = complain_notrack(nt, err);
+	} else {
+		err = change(nt, options);
+		code = err ? complain_words(nt, options, err) : EXIT_DONE;
+	}
 	notrack_free(nt);
 	return code;
 }

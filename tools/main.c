@@ -46,35 +46,42 @@ static void print_help(const struct command *command)
 	     "library lacks something, 4 busy (lock, out of memory).");
 }
 
-int main(int argc, char **argv)
+static int run_command(struct parse *parse, int argc, char **argv)
 {
-	struct parse parse = { .options = {
-		.service.size = sizeof(struct notrack_service),
-		.limit.size = sizeof(struct hashlimit),
-	} };
 	const struct command *command = NULL;
-	int code = options_parse(&parse, argc, argv);
+	int code;
 
-	if (code)
-		return code;
 	if (optind < argc) {
 		command = find_command(argv[optind]);
 		if (!command)
 			return complain(EXIT_BAD_INPUT, "%s: no such command; see notrackctl --help",
 					argv[optind]);
 	}
-	if (parse.help) {
+	if (parse->help) {
 		print_help(command);
 		return EXIT_DONE;
 	}
 	if (!command)
 		return complain(EXIT_BAD_INPUT, "a command is missing; see notrackctl --help");
-	parse.options.words = (const char *const *)argv + optind + 1;
-	parse.options.word_count = argc - optind - 1;
-	code = options_check(&parse, command);
-	if (!code)
-		code = command->run(&parse.options);
+	parse->options.words = (const char *const *)argv + optind + 1;
+	parse->options.word_count = argc - optind - 1;
+	code = options_check(parse, command);
+	return code ? code : command->run(&parse->options);
+}
+
+int main(int argc, char **argv)
+{
+	struct parse parse = { .options = {
+		.service.size = sizeof(struct notrack_service),
+		.limit.size = sizeof(struct hashlimit),
+	} };
+	int code = options_parse(&parse, argc, argv);
+
+	if (!code && parse.version)
+		printf("notrackctl %s\n", notrack_version());
+	else if (!code)
+		code = run_command(&parse, argc, argv);
 	if (!code && (fflush(stdout) || ferror(stdout)))
-		code = complain(EXIT_FAILED, "standard output: %m");
+		code = complain(EXIT_FAILED, "standard output: %m; what was asked for is done");
 	return code;
 }

@@ -92,16 +92,17 @@ static const char *option_name(int value)
 	return "";
 }
 
-static int take_number(const char *name, const char *word, unsigned long most, uint32_t *number)
+static int take_number(const char *name, const char *word, unsigned long least,
+		       unsigned long most, uint32_t *number)
 {
 	char *end;
 	unsigned long value;
 
 	errno = 0;
 	value = strtoul(word, &end, 10);
-	if (*word < '0' || *word > '9' || *end || errno || value > most)
-		return complain(EXIT_BAD_INPUT, "--%s %s: must be a number up to %lu", name, word,
-				most);
+	if (*word < '0' || *word > '9' || *end || errno || value < least ||
+	    value > most)
+		return complain(EXIT_BAD_INPUT, "--%s %s: must be %lu to %lu", name, word, least, most);
 	*number = (uint32_t)value;
 	return 0;
 }
@@ -109,11 +110,7 @@ static int take_number(const char *name, const char *word, unsigned long most, u
 /* 0 means the default in the library, and nothing here. */
 static int take_positive(const char *name, const char *word, uint32_t *number)
 {
-	int code = take_number(name, word, UINT32_MAX, number);
-
-	if (!code && !*number)
-		return complain(EXIT_BAD_INPUT, "--%s %s: must be at least 1", name, word);
-	return code;
+	return take_number(name, word, 1, UINT32_MAX, number);
 }
 
 static int take_seconds(const char *name, const char *word, unsigned int *milliseconds)
@@ -121,7 +118,8 @@ static int take_seconds(const char *name, const char *word, unsigned int *millis
 	char *end;
 	double seconds = strtod(word, &end);
 
-	if (*word < '0' || *word > '9' || *end || seconds > UINT_MAX / 1000)
+	if (*word < '0' || *word > '9' || word[strspn(word, "0123456789.")] || *end ||
+	    seconds > UINT_MAX / 1000)
 		return complain(EXIT_BAD_INPUT, "%s %s: must be a number of seconds", name, word);
 	*milliseconds = (unsigned int)(seconds * 1000);
 	return 0;
@@ -223,10 +221,7 @@ static int take_option(struct options *o, int value, const char *word)
 	case OPTION_THRESHOLD:
 		return take_percent(name, word, &o->threshold);
 	case OPTION_TIMES:
-		if (!strcmp(word, "0") || take_number(name, word, TIMES_MOST, &o->times))
-			return complain(EXIT_BAD_INPUT, "--%s %s: must be 1 to %d", name, word,
-					TIMES_MOST);
-		return 0;
+		return take_number(name, word, 1, TIMES_MOST, &o->times);
 	case OPTION_FLUSH_TRACKED:
 		o->flush_tracked = true;
 		return 0;
@@ -234,6 +229,16 @@ static int take_option(struct options *o, int value, const char *word)
 		o->raw = true;
 		return 0;
 	}
+}
+
+/* After getopt_long(3) has said '?'. */
+static int complain_option(const char *word)
+{
+	if (optopt >= OPTION_NETNS)
+		return complain(EXIT_BAD_INPUT, "--%s: takes no argument", option_name(optopt));
+	if (optopt)		/* of a cluster, maybe */
+		return complain(EXIT_BAD_INPUT, "-%c: no such option; see --help", optopt);
+	return complain(EXIT_BAD_INPUT, "%s: no such option, or short for several; see --help", word);
 }
 
 int options_parse(struct parse *parse, int argc, char **argv)
@@ -247,13 +252,12 @@ int options_parse(struct parse *parse, int argc, char **argv)
 			parse->help = true;
 			break;
 		case OPTION_VERSION:
-			printf("notrackctl %s\n", notrack_version());
-			exit(EXIT_DONE);
+			parse->version = true;
+			break;
 		case ':':
 			return complain(EXIT_BAD_INPUT, "%s: needs an argument", argv[optind - 1]);
 		case '?':
-			return complain(EXIT_BAD_INPUT, "%s: no such option, or not such an "
-					"argument; see --help", argv[optind - 1]);
+			return complain_option(argv[optind - 1]);
 		default:
 			if (value == 'o')
 				value = OPTION_OUTPUT;

@@ -6,7 +6,7 @@
 
 struct parse {
 	struct options options;
-	bool help;
+	bool help, version;
 	bool seen[128];			/* a command's own options, by value */
 };
 

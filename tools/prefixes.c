@@ -6,29 +6,44 @@
 #include "notrackctl.h"
 #include "prefixes.h"
 
-static int add_word(struct prefix_words *prefixes, const char *word)
-{
-	if (prefixes->count == prefixes->room) {
-		size_t room = prefixes->room ? 2 * prefixes->room : 64;
-		const char **grown = realloc(prefixes->words, room * sizeof(*grown));
+#define BYTE_ORDER_MARK "\357\273\277"
 
-		if (!grown)
-			return complain(EXIT_BUSY, "out of memory");
-		prefixes->words = grown;
-		prefixes->room = room;
-	}
-	prefixes->words[prefixes->count++] = word;
+static int enlarge(struct prefix_words *prefixes)
+{
+	size_t room = prefixes->room ? 2 * prefixes->room : 64;
+	const char **words = realloc(prefixes->words, room * sizeof(*words));
+	unsigned int *lines;
+
+	if (words)
+		prefixes->words = words;
+	lines = words ? realloc(prefixes->lines, room * sizeof(*lines)) : NULL;
+	if (!lines)
+		return complain(EXIT_BUSY, "out of memory");
+	prefixes->lines = lines;
+	prefixes->room = room;
 	return 0;
 }
 
-static int split(struct prefix_words *prefixes, char *text, const char *separators)
+static int add_word(struct prefix_words *prefixes, const char *word, unsigned int line)
+{
+	int code = prefixes->count == prefixes->room ? enlarge(prefixes) : 0;
+
+	if (code)
+		return code;
+	prefixes->words[prefixes->count] = word;
+	prefixes->lines[prefixes->count++] = line;
+	return 0;
+}
+
+static int split(struct prefix_words *prefixes, char *text, const char *separators,
+		 unsigned int line)
 {
 	char *rest = text, *word;
 	int code = 0;
 
 	while (!code && (word = strsep(&rest, separators)))
 		if (*word)
-			code = add_word(prefixes, word);
+			code = add_word(prefixes, word, line);
 	return code;
 }
 
@@ -60,11 +75,14 @@ static int read_all(char **text)
 static int split_lines(struct prefix_words *prefixes)
 {
 	char *rest = prefixes->text, *line;
+	unsigned int number = 0;
 	int code = 0;
 
+	if (!strncmp(rest, BYTE_ORDER_MARK, strlen(BYTE_ORDER_MARK)))
+		rest += strlen(BYTE_ORDER_MARK);
 	while (!code && (line = strsep(&rest, "\n"))) {
 		line[strcspn(line, "#")] = '\0';
-		code = split(prefixes, line, " \t\r,");
+		code = split(prefixes, line, " \t\r,", ++number);
 	}
 	return code;
 }
@@ -81,7 +99,7 @@ int prefixes_read(struct prefix_words *prefixes, const char *argument)
 	prefixes->text = strdup(argument);
 	if (!prefixes->text)
 		return complain(EXIT_BUSY, "out of memory");
-	code = split(prefixes, prefixes->text, ", ");
+	code = split(prefixes, prefixes->text, ", ", 0);
 	if (!code && !prefixes->count)
 		code = complain(EXIT_BAD_INPUT, "\"%s\": names no prefix", argument);
 	return code;
@@ -90,6 +108,7 @@ int prefixes_read(struct prefix_words *prefixes, const char *argument)
 void prefixes_free(struct prefix_words *prefixes)
 {
 	free(prefixes->words);
+	free(prefixes->lines);
 	free(prefixes->text);
 	*prefixes = (struct prefix_words){ 0 };
 }

@@ -7,6 +7,7 @@
 
 struct prefix_words {
 	const char **words;
+	unsigned int *lines;	/* of standard input, by word; or 0 */
 	size_t count, room;
 	char *text;		/* that the words are in */
 };

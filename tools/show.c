@@ -136,8 +136,11 @@ static int run_show(struct options *options)
 {
 	int code = EXIT_DONE, err;
 	bool quiet;
-	struct show show = { .nt = open_context(options, &code) };
+	struct show show = { 0 };
 
+	if (options->rules && options->json)
+		return complain(EXIT_BAD_INPUT, "--rules, --json: one of the two");
+	show.nt = open_context(options, &code);
 	if (!show.nt)
 		return code;
 	/* what a commit under way has done in part would look like drift */

@@ -148,9 +148,12 @@ static int watch(const struct options *options, struct notrack *nt, struct stats
 static int run_stats(struct options *options)
 {
 	int code = EXIT_DONE, err;
-	struct notrack *nt = open_context(options, &code);
+	struct notrack *nt;
 	struct stats stats;
 
+	if (options->prometheus && options->json)
+		return complain(EXIT_BAD_INPUT, "--prometheus, --json: one of the two");
+	nt = open_context(options, &code);
 	if (!nt)
 		return code;
 	err = stats_read(nt, &stats);

@@ -65,49 +65,93 @@ static const struct column *find_column(const struct column *columns, const char
 	return NULL;
 }
 
-/* Those asked for, or all; none if the table lacks one of them. */
-static int choose(struct choice *choice, const struct column *all, const char *list, bool rates)
+static bool lacks(const struct column *columns, const char *list)
 {
-	char *copy = list ? strdup(list) : NULL, *rest = copy, *word;
-	int code = 0;
+	char *copy = strdup(list), *rest = copy, *word;
+	bool lacking = !copy;
+
+	while (!lacking && (word = strsep(&rest, ",")))
+		lacking = !find_column(columns, word);
+	free(copy);
+	return lacking;
+}
+
+/* A table is printed if it has all columns that are asked for. */
+static int check_columns(const char *list)
+{
+	char *copy = strdup(list), *rest = copy, *word;
+	size_t count = 0;
+	int code = copy ? 0 : complain(EXIT_BUSY, "out of memory");
+
+	while (!code && (word = strsep(&rest, ","))) {
+		if (!find_column(service_columns, word) && !find_column(client_columns, word))
+			code = complain(EXIT_BAD_INPUT, "%s: no such column; see notrackctl stats "
+					"--help", word);
+		else if (++count > COLUMNS_MOST)
+			code = complain(EXIT_BAD_INPUT, "%s: too many columns", word);
+	}
+	if (!code && lacks(service_columns, list) && lacks(client_columns, list))
+		code = complain(EXIT_BAD_INPUT, "%s: no table has all of these columns; see "
+				"notrackctl stats --help", list);
+	free(copy);
+	return code;
+}
+
+/* Those of @list, which was checked, or all; none if the table lacks one of them. */
+static void choose(struct choice *choice, const struct column *all, const char *list, bool rates)
+{
+	char *copy, *rest, *word;
 
 	*choice = (struct choice){ 0 };
 	if (!list)
 		for (; all->name; all++)
 			if (rates || all->cell != CELL_RATE)
 				choice->columns[choice->count++] = all;
-	while (!code && copy && (word = strsep(&rest, ","))) {
-		const struct column *column = find_column(all, word);
-
-		if (!find_column(service_columns, word) && !find_column(client_columns, word))
-			code = complain(EXIT_BAD_INPUT, "%s: no such column; see notrackctl stats "
-					"--help", word);
-		else if (choice->count == COLUMNS_MOST)
-			code = complain(EXIT_BAD_INPUT, "%s: too many columns", word);
-		else if (column)
-			choice->columns[choice->count++] = column;
-		else
-			break;
-	}
-	if (!code && copy && rest)	/* it lacks a column: not this table */
-		choice->count = 0;
-	if (!code && copy && choice->count && word)
-		choice->count = 0;
+	if (!list || lacks(all, list))
+		return;
+	copy = rest = strdup(list);
+	while (copy && (word = strsep(&rest, ",")))
+		choice->columns[choice->count++] = find_column(all, word);
 	free(copy);
-	return code;
+}
+
+/* --- an earlier reading, for rates ------------------------------------ */
+
+static int compare_rows(const void *a, const void *b)
+{
+	const struct stats_row *one = *(const struct stats_row *const *)a;
+	const struct stats_row *other = *(const struct stats_row *const *)b;
+	int order = strcmp(one->service, other->service);
+
+	if (order)
+		return order;
+	return one->client ? strcmp(one->client, other->client) :
+			     strcmp(one->family, other->family);
+}
+
+/* The rows, to be found by bsearch(3); to be freed; NULL if out of memory. */
+static const struct stats_row **sort_rows(const struct stats_row *rows, size_t count)
+{
+	const struct stats_row **sorted = malloc((count + 1) * sizeof(*sorted));
+
+	for (size_t i = 0; sorted && i < count; i++)
+		sorted[i] = &rows[i];
+	if (sorted)
+		qsort(sorted, count, sizeof(*sorted), compare_rows);
+	return sorted;
 }
 
 /* The same row of an earlier reading. */
-static const struct stats_row *earlier(const struct stats_row *row, const struct stats_row *rows,
-				       size_t count)
+static const struct stats_row *earlier(const struct stats_row *row,
+				       const struct stats_row *const *sorted, size_t count)
 {
-	for (size_t i = 0; i < count; i++)
-		if (!strcmp(rows[i].service, row->service) &&
-		    (row->client ? !strcmp(rows[i].client, row->client) :
-				   !strcmp(rows[i].family, row->family)))
-			return &rows[i];
-	return NULL;
+	const struct stats_row *const *found = bsearch(&row, sorted, count, sizeof(*sorted),
+						       compare_rows);
+
+	return found ? *found : NULL;
 }
+
+/* --- the tables ------------------------------------------------------- */
 
 static void format_cell(char *text, size_t size, const struct column *column,
 			const struct stats_row *row, const struct stats_row *before, double seconds)
@@ -136,24 +180,34 @@ static void format_cell(char *text, size_t size, const struct column *column,
 	}
 }
 
+static int fill_line(struct libscols_line *line, const struct choice *choice,
+		     const struct stats_row *row, const struct stats_row *before, double seconds)
+{
+	char text[64];
+
+	for (size_t i = 0; i < choice->count; i++) {
+		format_cell(text, sizeof(text), choice->columns[i], row, before, seconds);
+		if (scols_line_set_data(line, i, text))
+			return -ENOMEM;
+	}
+	return 0;
+}
+
 static int fill(struct libscols_table *table, const struct choice *choice,
 		const struct stats_row *rows, size_t count, const struct stats_row *old,
 		size_t old_count, double seconds)
 {
-	for (size_t i = 0; i < count; i++) {
-		struct libscols_line *line = scols_table_new_line(table, NULL);
-		const struct stats_row *before = earlier(&rows[i], old, old_count);
-		char text[64];
+	const struct stats_row **sorted = sort_rows(old, old_count);
+	int err = sorted ? 0 : -ENOMEM;
 
-		if (!line)
-			return -ENOMEM;
-		for (size_t j = 0; j < choice->count; j++) {
-			format_cell(text, sizeof(text), choice->columns[j], &rows[i], before, seconds);
-			if (scols_line_set_data(line, j, text))
-				return -ENOMEM;
-		}
+	for (size_t i = 0; i < count && !err; i++) {
+		struct libscols_line *line = scols_table_new_line(table, NULL);
+
+		err = line ? fill_line(line, choice, &rows[i], earlier(&rows[i], sorted, old_count),
+				       seconds) : -ENOMEM;
 	}
-	return 0;
+	free(sorted);
+	return err;
 }
 
 static struct libscols_table *new_table(const struct choice *choice, const struct options *options)
@@ -180,13 +234,12 @@ int stats_print_tables(const struct stats *stats, const struct stats *before,
 	struct libscols_table *services = NULL, *clients = NULL;
 	struct choice service_choice, client_choice;
 	double seconds = before ? stats->seconds - before->seconds : 0;
-	int err = 0, code;
+	int err = 0, code = options->columns ? check_columns(options->columns) : 0;
 
-	code = choose(&service_choice, service_columns, options->columns, options->watch_ms);
-	if (!code)
-		code = choose(&client_choice, client_columns, options->columns, options->watch_ms);
 	if (code)
 		return code;
+	choose(&service_choice, service_columns, options->columns, options->watch_ms);
+	choose(&client_choice, client_columns, options->columns, options->watch_ms);
 	before = before ? before : &none;
 	services = new_table(&service_choice, options);
 	clients = new_table(&client_choice, options);

@@ -309,18 +309,21 @@ START_TEST(two_threads_work_in_two_namespaces_at_once)
 }
 END_TEST
 
-START_TEST(a_commit_that_fails_leaks_no_descriptor)
+START_TEST(what_fails_says_why_and_leaks_no_descriptor)
 {
 	struct notrack *nt = new_context();
 	int not_a_namespace = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	unsigned int files = open_files();
 
 	must_do(nt, add_service(nt, "dns", NULL));
+	setenv("XTABLES_LOCKFILE", "/run/none/lock", 1);
 	for (int i = 0; i < COMMITS; i++) {
-		must_do(nt, notrack_set_netns_fd(nt, not_a_namespace));
-		ck_assert_int_lt(notrack_commit(nt, NULL), 0);
-		ck_assert_str_ne(notrack_error(nt), "");
+		ck_assert_int_eq(notrack_set_netns_fd(nt, not_a_namespace), -EINVAL);
+		ck_assert_int_eq(notrack_set_netns(nt, "/dev/null"), -EINVAL);
+		ck_assert_ptr_nonnull(strstr(notrack_error(nt), "/dev/null"));
 		ck_assert_int_eq(notrack_set_netns(nt, "/run/none"), -ENOENT);
+		ck_assert_int_eq(notrack_commit(nt, NULL), -EIO);
+		ck_assert_ptr_nonnull(strstr(notrack_error(nt), "/run/none/lock"));
 	}
 	notrack_free(nt);
 	ck_assert_uint_eq(open_files(), files);
@@ -452,7 +455,7 @@ static void tests(TCase *tcase)
 	tcase_add_loop_test(tcase, a_second_commit_changes_nothing, 0, count);
 	tcase_add_loop_test(tcase, printed_rules_are_those_that_iptables_saves, 0, count);
 	tcase_add_test(tcase, two_threads_work_in_two_namespaces_at_once);
-	tcase_add_test(tcase, a_commit_that_fails_leaks_no_descriptor);
+	tcase_add_test(tcase, what_fails_says_why_and_leaks_no_descriptor);
 	tcase_add_test(tcase, a_struct_of_an_older_version_is_taken);
 	tcase_add_test(tcase, a_struct_of_a_later_version_is_taken_while_its_news_are_zero);
 	tcase_add_test(tcase, changes_are_given_as_far_as_the_caller_has_room);
