@@ -646,6 +646,8 @@ struct notrack_flow {
 	enum notrack_verdict verdict;
 	const char *by;			/**< what decided on @verdict, as "filter INPUT 3",
 					     rules from 1 on, or "filter INPUT policy" */
+	const char *interface;		/**< "lo": at the hook that the packet meets only
+					     where the host asks itself; NULL elsewhere */
 };
 
 /** struct notrack_finding - something to look at, and what to do about it */

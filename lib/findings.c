@@ -35,14 +35,15 @@ int verify_find(struct verification *all, const char *code, enum notrack_status 
 
 /* --- flows ------------------------------------------------------------ */
 
-/* "dns, IPv4 udp inbound request" */
-#define FLOW_TEXT (SERVICE_NAME_MOST + 48)
+/* "dns, IPv4 udp inbound request over lo" */
+#define FLOW_TEXT (SERVICE_NAME_MOST + 56)
 
 static const char *format_flow(const struct flow_row *row, char text[FLOW_TEXT])
 {
-	snprintf(text, FLOW_TEXT, "%s, %s %s %s %s", row->service->name,
+	snprintf(text, FLOW_TEXT, "%s, %s %s %s %s%s", row->service->name,
 		 kernels[row->family].name, protocol_names[row->protocol],
-		 role_names[row->role == OUTBOUND], row->request ? "request" : "reply");
+		 role_names[row->role == OUTBOUND], row->request ? "request" : "reply",
+		 row->loopback ? " over lo" : "");
 	return text;
 }
 
@@ -305,6 +306,7 @@ static int find_translations(struct verification *all, enum family family)
 	for (size_t i = 0; i < all->row_count && !err; i++)
 		for (size_t j = 0; j < sizeof(translators) / sizeof(translators[0]) && !err; j++)
 			if (all->rows[i].family == family && all->rows[i].request &&
+			    !all->rows[i].loopback &&
 			    all->rows[i].role == translators[j].role)
 				err = find_translation(all, &nat, &all->rows[i], translators[j].chain);
 	blob_free(&nat);

@@ -175,18 +175,22 @@ static bool covers_loopback(const struct service *service)
  * What leaves over lo comes in over lo, the same packet, tracked or not as it
  * left.  So each flow is let through at the other hook as well.
  */
+bool select_has_loopback(const struct service *service, enum role role)
+{
+	if (service->classic || !(service->roles & role) || !covers_loopback(service))
+		return false;
+	/* a server for everybody has let these through already */
+	return role == INBOUND || !(service->roles & INBOUND) || service->local_count;
+}
+
 static int add_loopback(struct compiler *compiler, enum direction direction)
 {
 	const struct service *service = compiler->service;
 	int err = 0;
 
-	if (service->classic || !covers_loopback(service))
-		return 0;
 	for (size_t i = 0; i < FLOWS && !err; i++) {
-		if (!(service->roles & flows[i].role) || flows[i].direction == direction)
-			continue;
-		/* a server for everybody has let these through already */
-		if (flows[i].role == OUTBOUND && service->roles & INBOUND && !service->local_count)
+		if (flows[i].direction == direction ||
+		    !select_has_loopback(service, (enum role)flows[i].role))
 			continue;
 		for (enum protocol protocol = UDP; protocol < PROTOCOLS && !err; protocol++)
 			if (service->protocols & 1u << protocol)

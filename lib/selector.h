@@ -27,6 +27,9 @@ struct compiler {
 /* All packets of the service that come in, or go out. */
 int select_direction(struct compiler *compiler, enum direction direction);
 
+/* Whether the flows of a role have rules of their own for lo, at the other hook. */
+bool select_has_loopback(const struct service *service, enum role role);
+
 /* Its inbound requests; with TARGET_JUMP those that begin an exchange. */
 int select_requests(struct compiler *compiler);
 

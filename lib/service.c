@@ -350,11 +350,11 @@ static bool names_family(const struct prefix *prefixes, size_t count, enum famil
 	return count == 0;
 }
 
-static bool has_flows(const struct service *service, enum family family)
+bool service_has_flows(const struct service *service, enum role role, enum family family)
 {
-	return names_family(service->local, service->local_count, family) &&
-	       (service->roles & INBOUND ||
-		names_family(service->remote, service->remote_count, family));
+	return service->roles & role &&
+	       names_family(service->local, service->local_count, family) &&
+	       (role == INBOUND || names_family(service->remote, service->remote_count, family));
 }
 
 unsigned int service_families(const struct service *service)
@@ -362,7 +362,8 @@ unsigned int service_families(const struct service *service)
 	unsigned int families = 0;
 
 	for (enum family family = IPV4; family < FAMILIES; family++)
-		if (has_flows(service, family))
+		if (service_has_flows(service, INBOUND, family) ||
+		    service_has_flows(service, OUTBOUND, family))
 			families |= 1u << family;
 	return families;
 }

@@ -10,6 +10,7 @@
 
 #include "compile.h"
 #include "layout.h"
+#include "selector.h"
 
 #define TCP_ACK 0x10		/* RFC 9293, section 3.1 */
 
@@ -58,19 +59,22 @@ struct probe verify_probe(const struct verification *all, const struct flow_row 
 	struct prefix peer = first_prefix(service->remote, outbound ? service->remote_count : 0,
 					  row->family);
 	struct port_range client = narrow ? service->reply_ports : client_ports;
+	bool to_local = row->input != row->loopback;
 	struct probe probe = {
-		.source = row->input ? peer : local,
-		.destination = row->input ? local : peer,
+		.source = to_local ? peer : local,
+		.destination = to_local ? local : peer,
 		.source_port = row->request ? client : *ports,
 		.destination_port = row->request ? *ports : client,
 		.protocol = protocol_numbers[row->protocol],
 	};
 
+	strcpy(row->input ? probe.in : probe.out, row->loopback ? "lo" :
+	       service->interface_count ? service->interfaces[0] : "+");
+	if (row->loopback)
+		return probe;
 	*(row->input ? &probe.usual_destination : &probe.usual_source) =
 		all->host.address[row->family];
 	strcpy(probe.usual_interface, all->host.interface);
-	strcpy(row->input ? probe.in : probe.out,
-	       service->interface_count ? service->interfaces[0] : "+");
 	return probe;
 }
 
@@ -206,6 +210,18 @@ static int verify_flow(struct verification *all, struct flow_row row)
 	return err ? err : add_row(all, &row);
 }
 
+/* The hook that a flow meets, and the other one, where the host asks itself. */
+static int verify_hooks(struct verification *all, struct flow_row row)
+{
+	int err = verify_flow(all, row);
+
+	if (err || !select_has_loopback(row.service, row.role))
+		return err;
+	row.input = !row.input;
+	row.loopback = true;
+	return verify_flow(all, row);
+}
+
 static int verify_service(struct verification *all, const struct service *service,
 			  enum family family)
 {
@@ -213,8 +229,9 @@ static int verify_service(struct verification *all, const struct service *servic
 
 	for (enum protocol protocol = UDP; protocol < PROTOCOLS && !err; protocol++)
 		for (size_t i = 0; i < FLOWS && !err; i++)
-			if (service->protocols & 1u << protocol && service->roles & flows[i].role)
-				err = verify_flow(all, (struct flow_row){
+			if (service->protocols & 1u << protocol &&
+			    service_has_flows(service, flows[i].role, family))
+				err = verify_hooks(all, (struct flow_row){
 					.service = service, .family = family,
 					.protocol = protocol, .role = flows[i].role,
 					.request = flows[i].request, .input = flows[i].input });
@@ -265,6 +282,8 @@ static int compare_rows(const void *a, const void *b)
 		order = (int)one->protocol - (int)other->protocol;
 	if (!order)
 		order = (int)one->role - (int)other->role;
+	if (!order)
+		order = (int)one->loopback - (int)other->loopback;
 	return order ? order : (int)other->request - (int)one->request;
 }
 
@@ -282,6 +301,7 @@ static int tell_row(const struct flow_row *row,
 		.untracked = row->untracked,
 		.verdict = row->verdict,
 		.by = row->by,
+		.interface = row->loopback ? "lo" : NULL,
 	};
 
 	return visit(&flow, data);

@@ -17,6 +17,7 @@ struct flow_row {
 	enum protocol protocol;
 	enum role role;
 	bool request, input;
+	bool loopback;			/* over lo, at the hook that it meets elsewhere not */
 	enum notrack_answer untracked;
 	enum notrack_verdict verdict;
 	char by[PLACE_TEXT];

@@ -126,6 +126,38 @@ START_TEST(a_rule_outside_a_service_s_prefixes_is_none_of_its_business)
 }
 END_TEST
 
+/* --- the host that asks itself ---------------------------------------- */
+
+static const char *const against_itself[] = {
+	"-I INPUT -i lo -p udp --sport 53 -j DROP",
+	"-I OUTPUT -o lo -p udp --dport 53 -j DROP",
+	"-t raw -I PREROUTING -i lo -p udp --sport 53 -j ACCEPT",
+	"-t raw -I OUTPUT -o lo -p udp --dport 53 -j ACCEPT",
+};
+
+START_TEST(a_host_that_cannot_ask_itself_is_told)
+{
+	const struct family *family = &families[_i % FAMILY_COUNT];
+	const char *rule = against_itself[_i / FAMILY_COUNT];
+	struct said said;
+
+	must("notrackctl add dns-auth");
+	must("%s %s", family->tables, rule);
+	said = verify("");
+
+	ck_assert(!is_ok(said));
+	assert_finds(said, strstr(rule, "raw") ? "tracked" : "dropped", "error", "over lo");
+	ck_assert_ptr_null(json_object_get(row_of(said, family, "udp", "inbound", "request"),
+					   "interface"));
+
+	/* others do not come by lo, and the classic rules do not know of it */
+	must("notrackctl add dns-auth --interface eth0");
+	ck_assert(is_ok(verify("")));
+	must("notrackctl add dns-auth --classic");
+	ck_assert(is_ok(verify("")));
+}
+END_TEST
+
 /* --- the whole -------------------------------------------------------- */
 
 START_TEST(dns_behind_a_stateful_firewall_is_fine_as_soon_as_it_is_added)
@@ -139,7 +171,7 @@ START_TEST(dns_behind_a_stateful_firewall_is_fine_as_soon_as_it_is_added)
 	said = verify("");
 
 	ck_assert(is_ok(said));
-	ck_assert_uint_eq(json_array_size(json_object_get(said.json, "flows")), 16);
+	ck_assert_uint_eq(json_array_size(json_object_get(said.json, "flows")), _i ? 16 : 16 + 8);
 	ck_assert_uint_eq(json_array_size(json_object_get(said.json, "findings")), 0);
 	must("notrackctl verify");
 }
@@ -184,6 +216,15 @@ START_TEST(a_service_that_is_not_there_is_bad_input)
 }
 END_TEST
 
+/* It has no outbound flows in the other. */
+START_TEST(remotes_of_one_family_are_fine)
+{
+	must("notrackctl add dns --remote %s", families[_i].peer);
+
+	ck_assert(is_ok(verify("")));
+}
+END_TEST
+
 START_TEST(one_service_is_verified_and_not_the_others)
 {
 	const struct family *family = &families[_i];
@@ -197,7 +238,7 @@ START_TEST(one_service_is_verified_and_not_the_others)
 	ck_assert(!is_ok(verify("https")));
 	said = verify("dns");
 	ck_assert(is_ok(said));
-	ck_assert_uint_eq(json_array_size(json_object_get(said.json, "flows")), 16);
+	ck_assert_uint_eq(json_array_size(json_object_get(said.json, "flows")), 16 + 8);
 	ck_assert_int_eq(run("notrackctl verify https %s", families[!_i].option).code, 0);
 }
 END_TEST
@@ -279,7 +320,9 @@ START_TEST(the_table_has_the_columns_that_were_asked_for)
 
 	ck_assert_int_eq(done.code, 1);
 	ck_assert_str_eq(done.out, "dot request drop filter\\x20INPUT\\x201\n"
-				   "dot reply accept filter\\x20NOTRACK-dot-out\\x201\n");
+				   "dot reply accept filter\\x20NOTRACK-dot-out\\x201\n"
+				   "dot request accept filter\\x20NOTRACK-dot-out\\x202\n"
+				   "dot reply drop filter\\x20INPUT\\x201\n");
 	ck_assert_ptr_nonnull(strstr(done.err, "dropped"));
 	done = run("notrackctl verify -4");
 	ck_assert_ptr_nonnull(strstr(done.out, "filter INPUT 1"));
@@ -289,6 +332,9 @@ END_TEST
 
 static void tests(TCase *tcase)
 {
+	tcase_add_loop_test(tcase, a_host_that_cannot_ask_itself_is_told, 0,
+			    COUNT(against_itself) * FAMILY_COUNT);
+	tcase_add_loop_test(tcase, remotes_of_one_family_are_fine, 0, FAMILY_COUNT);
 	tcase_add_loop_test(tcase, what_cannot_be_told_is_unsure, 0, COUNT(unsure) * FAMILY_COUNT);
 	tcase_add_loop_test(tcase,
 			    a_match_that_is_not_known_does_no_harm_where_both_ways_end_the_same, 0,

@@ -10,7 +10,8 @@
 #include "notrackctl.h"
 
 static const char *const columns[] = {
-	"SERVICE", "FAMILY", "PROTOCOL", "ROLE", "PACKET", "HOOK", "UNTRACKED", "VERDICT", "BY",
+	"SERVICE", "FAMILY", "PROTOCOL", "ROLE", "PACKET", "HOOK", "INTERFACE", "UNTRACKED",
+	"VERDICT", "BY",
 };
 #define COLUMNS (sizeof(columns) / sizeof(columns[0]))
 #define CHOICES_MOST 32
@@ -41,6 +42,8 @@ static int add_flow(const struct notrack_flow *flow, void *data)
 				"untracked", answers[flow->untracked],
 				"verdict", verdicts[flow->verdict], "by", flow->by);
 
+	if (flow->interface)
+		json_object_set_new(row, "interface", json_string(flow->interface));
 	return json_array_append_new(verify->flows, row) ? -ENOMEM : 0;
 }
 
@@ -209,8 +212,8 @@ const struct command command_verify = {
 	.help = "Walk each flow of each service, or of one, through the tables as they stand, rules\n"
 		"of others included, and tell whether it is untracked and accepted.\n"
 		"Exit code 1: one of them is tracked, dropped, or nobody knows.\n\n"
-		"  -o, --output COLUMNS   these, of SERVICE FAMILY PROTOCOL ROLE PACKET HOOK UNTRACKED\n"
-		"                         VERDICT BY\n"
+		"  -o, --output COLUMNS   these, of SERVICE FAMILY PROTOCOL ROLE PACKET HOOK INTERFACE\n"
+		"                         UNTRACKED VERDICT BY\n"
 		"  --noheadings           without the line of headings\n"
 		"  --raw                  columns not aligned, for scripts; findings on standard error\n"
 		"  --json                 as JSON\n",
