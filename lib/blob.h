@@ -12,6 +12,7 @@
 #ifndef LIB_BLOB_H
 #define LIB_BLOB_H
 
+#include "carry.h"
 #include "entry.h"
 #include "kernel.h"
 
@@ -97,10 +98,12 @@ long blob_jump(const struct blob *blob, uint32_t offset);
 
 /*
  * Replaces the table by what @edits say, of which there is one for each chain
- * of the blob, in order, and then those of new chains.  -errno of the kernel,
- * with the table as it was; -ENOTRECOVERABLE if counters were lost.
+ * of the blob, in order, and then those of new chains; new rules go on with the
+ * counters that @carry has for them.  -errno of the kernel, with the table as it
+ * was; -ENOTRECOVERABLE if counters were lost.
  */
 int blob_replace(struct blob *blob, struct blob_edit *edits, size_t count,
-		 const struct revisions *revisions, struct error *error);
+		 const struct carry *carry, const struct revisions *revisions,
+		 struct error *error);
 
 #endif

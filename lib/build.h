@@ -11,10 +11,11 @@ struct build {
 	size_t edit_count;
 	struct blob_edit **chains;	/* those that stay, in their new order */
 	size_t count, builtin_count;
+	const struct carry *carry;
 	const struct revisions *revisions;
 	struct error *error;
 	struct ipt_replace *replace;
-	uint32_t *origin;		/* by new number: old number + 1; 0 is a new entry */
+	uint32_t *origin;		/* by new number: old number + 1; 0 counts anew */
 	struct xt_counters_info *counters;	/* by new number: of new entries, then of all */
 	struct xt_counters *old_counters;	/* by old number, read as the table is replaced */
 	uint32_t offset, number;	/* where the next entry goes */

@@ -16,6 +16,7 @@ void table_drop_edits(struct table *table)
 	memory_put(table->edits, table->edit_room * sizeof(*table->edits));
 	table->edits = NULL;
 	table->edit_count = table->edit_room = 0;
+	carry_free(&table->carry);
 }
 
 struct editor {
@@ -198,6 +199,32 @@ static const struct edit_ops edit_table = {
 	.remove_chain = remove_chain,
 };
 
+/* Whether rules of a chain that is there may go. */
+static bool loses(const struct blob_edit *edit)
+{
+	return edit->removed || edit->fresh || edit->touched;
+}
+
+/* What new rules may go on counting. */
+static int note_losses(struct table *table, const struct ruleset *found)
+{
+	size_t rules = 0;
+	int err;
+
+	for (size_t i = 0; i < found->count; i++)
+		if (loses(edit_of(table, found->chains[i])))
+			rules += found->chains[i]->count;
+	err = rules ? carry_begin(&table->carry, rules) : 0;
+	for (size_t i = 0; i < found->count && rules && !err; i++) {
+		const struct chain *chain = found->chains[i];
+		const struct blob_edit *edit = edit_of(table, chain);
+
+		for (size_t j = 0; loses(edit) && j < chain->count; j++)
+			carry_note(&table->carry, &chain->rules[j], edit->old->first + (uint32_t)j);
+	}
+	return err;
+}
+
 int table_edit(struct table *table, const struct ruleset *found, const struct ruleset *want,
 	       struct notrack_changes *changes, struct error *error)
 {
@@ -208,6 +235,8 @@ int table_edit(struct table *table, const struct ruleset *found, const struct ru
 	err = begin_edits(table, want->count);
 	if (!err)
 		err = ruleset_edit(found, want, &edit_table, &editor);
+	if (!err && editor.changes.added && editor.changes.removed)
+		err = note_losses(table, found);
 	if (err)
 		return fail(error, err, "table %s (%s): out of memory", table_name(table->id),
 			    table->kernel->name);

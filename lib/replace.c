@@ -281,7 +281,7 @@ static int add_rule(struct build *build, const struct rule *rule, const struct b
 	counters->pcnt = rule->count.packets;
 	counters->bcnt = rule->count.bytes;
 	resolve_label(build, to);
-	step(build, 0);
+	step(build, (uint32_t)(carry_find(build->carry, rule) + 1));
 	return 0;
 }
 
@@ -389,10 +389,11 @@ static int write_chains(struct build *build)
 }
 
 int blob_replace(struct blob *blob, struct blob_edit *edits, size_t count,
-		 const struct revisions *revisions, struct error *error)
+		 const struct carry *carry, const struct revisions *revisions,
+		 struct error *error)
 {
-	struct build build = { .blob = blob, .edits = edits, .edit_count = count, .revisions = revisions,
-			       .error = error };
+	struct build build = { .blob = blob, .edits = edits, .edit_count = count, .carry = carry,
+			       .revisions = revisions, .error = error };
 	uint32_t size = 0, entries = 0;
 	int err;
 

@@ -178,6 +178,12 @@ static int tell_service(const struct service_row *row,
 	return visit(&stats, data);
 }
 
+/* The rules are read one after the other: a packet in between is in the later one alone. */
+static uint64_t less(uint64_t seen, uint64_t passed)
+{
+	return seen > passed ? seen - passed : 0;
+}
+
 static int tell_client(const struct client_row *row,
 		       int (*visit)(const struct hashlimit_stats *, void *), void *data)
 {
@@ -189,8 +195,8 @@ static int tell_client(const struct client_row *row,
 		.prefix = prefix_format(&client->prefix, true, text),
 		.seen = client->seen,
 		.passed = client->passed,
-		.dropped = { client->seen.packets - client->passed.packets,
-			     client->seen.bytes - client->passed.bytes },
+		.dropped = { less(client->seen.packets, client->passed.packets),
+			     less(client->seen.bytes, client->passed.bytes) },
 	};
 
 	return visit(&stats, data);

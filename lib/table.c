@@ -258,7 +258,8 @@ int table_commit(struct table *table, const struct revisions *revisions, struct 
 	int err;
 
 	*error = (struct error){ 0 };
-	err = blob_replace(&table->blob, table->edits, table->edit_count, revisions, error);
+	err = blob_replace(&table->blob, table->edits, table->edit_count, &table->carry, revisions,
+			   error);
 	if (err && !*error->text)
 		err = explain_commit(table, err, error);
 	table_close(table);

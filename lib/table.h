@@ -14,6 +14,7 @@ struct table {
 	/* edits: one for each chain of the blob, then the new ones */
 	struct blob_edit *edits;
 	size_t edit_count, edit_room;
+	struct carry carry;
 };
 
 /*

@@ -335,8 +335,76 @@ START_TEST(an_unlimited_client_is_free_again)
 }
 END_TEST
 
+/* More of them than one chain tells apart, so that a tree is made of what was a list. */
+static const char *const crowds[FAMILY_COUNT] = {
+	"203.0.113.0,203.0.113.4/30,203.0.113.8/29,203.0.113.16,203.0.113.18,203.0.113.20,"
+	"203.0.113.22,203.0.113.24,203.0.113.26,203.0.113.28,203.0.113.30,203.0.113.32,"
+	"203.0.113.34,203.0.113.36,203.0.113.38,203.0.113.40,203.0.113.42,203.0.113.44",
+	"2001:db8:f::,2001:db8:f::2,2001:db8:f::4,2001:db8:f::6,2001:db8:f::8,2001:db8:f::a,"
+	"2001:db8:f::c,2001:db8:f::e,2001:db8:f::10,2001:db8:f::12,2001:db8:f::14,2001:db8:f::16,"
+	"2001:db8:f::18,2001:db8:f::1a,2001:db8:f::1c,2001:db8:f::1e,2001:db8:f::20,2001:db8:f::22",
+};
+
+/* Who comes and goes beside a client, above and around it. */
+static void come_and_go(const struct family *family, size_t step)
+{
+	const char *who = step % 2 ? crowds[family - families] : family->wide_prefix;
+
+	if (step % 4 < 2)
+		limit(family, who, "--above 1/min");
+	else
+		must("notrackctl unlimit dns %s", who);
+}
+
+START_TEST(counters_go_on_when_others_come_and_go)
+{
+	const struct family *family = &families[_i];
+	struct client_stats stats;
+
+	netns_add_peer();
+	must("notrackctl add dns");
+	limit(family, family->narrow_prefix, "--above 10/hour --burst 50");
+	burst_from(family, family->limited, BURST);
+	ck_assert_int_eq(stats_when_seen(family->narrow_prefix, BURST).seen, BURST);
+
+	for (size_t step = 0; step < 8; step++) {
+		come_and_go(family, step);
+		stats = stats_of(family->narrow_prefix);
+		ck_assert_int_eq(stats.seen, BURST);
+		ck_assert_int_eq(stats.passed, 50);
+		ck_assert_int_eq(stats.dropped, BURST - 50);
+	}
+}
+END_TEST
+
+START_TEST(each_packet_counts_while_others_come_and_go)
+{
+	const struct family *family = &families[_i];
+	pid_t sender;
+
+	netns_add_peer();
+	must("notrackctl add dns");
+	limit(family, family->narrow_prefix, "--above 10/hour --burst 50");
+	sender = fork_child();
+	if (!sender) {
+		for (int i = 0; i < 500; i++)
+			burst_from(family, family->limited, 20);
+		_exit(0);
+	}
+
+	for (size_t step = 0; step < 16; step++)
+		come_and_go(family, step);
+	ck_assert_int_eq(wait_for(sender), 0);
+
+	ck_assert_int_eq(stats_when_seen(family->narrow_prefix, 500 * 20).seen, 500 * 20);
+	ck_assert_int_eq(stats_of(family->narrow_prefix).passed, 50);
+}
+END_TEST
+
 static void tests(TCase *tcase)
 {
+	tcase_add_loop_test(tcase, counters_go_on_when_others_come_and_go, 0, FAMILY_COUNT);
+	tcase_add_loop_test(tcase, each_packet_counts_while_others_come_and_go, 0, FAMILY_COUNT);
 	tcase_add_loop_test(tcase, a_client_over_its_rate_gets_its_burst_and_no_more, 0, FAMILY_COUNT);
 	tcase_add_loop_test(tcase, other_clients_are_not_limited, 0, FAMILY_COUNT);
 	tcase_add_loop_test(tcase, other_ports_of_a_limited_client_are_not_limited, 0, FAMILY_COUNT);

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Counters that go on.  A client that comes or goes can move others to another
+ * chain of the tree, or change whether more is said of them; what they sent and
+ * what made it through is counted on all the same.
+ */
+#ifndef LIB_CARRY_H
+#define LIB_CARRY_H
+
+#include "rule.h"
+
+/* Rules of clients that may go from their places, by client and limit. */
+struct carry {
+	struct carried *list;
+	size_t count, room;
+	uint32_t *slots;	/* a hash table of places in the list, from 1 on */
+	size_t slot_count;	/* a power of two */
+};
+
+/* Room for @rules; 0 or -ENOMEM, and carry_free() is fine with either. */
+int carry_begin(struct carry *carry, size_t rules);
+void carry_free(struct carry *carry);
+
+/* @rule, which has to last, is entry @number of the table; of no client: passed over. */
+void carry_note(struct carry *carry, const struct rule *rule, uint32_t number);
+
+/* The number of the entry that @rule, a new one, goes on with; or -1. */
+long carry_find(const struct carry *carry, const struct rule *rule);
+
+#endif
