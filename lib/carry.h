@@ -13,7 +13,7 @@
 struct carry {
 	struct carried *list;
 	size_t count, room;
-	uint32_t *slots;	/* a hash table of places in the list, from 1 on */
+	struct carry_slot *slots;	/* a hash table of places in the list */
 	size_t slot_count;	/* a power of two */
 };
 
