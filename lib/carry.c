@@ -37,9 +37,11 @@ static uint64_t hash(const struct rule *rule)
 
 	memcpy(&high, rule->source.address, sizeof(high));
 	memcpy(&low, rule->source.address + sizeof(high), sizeof(low));
-	high ^= low * 31 + rule->source.length * 2u + (rule->target == TARGET_JUMP);
+	high ^= low * 31 + rule->source.length;
 	high *= UINT64_C(0x9e3779b97f4a7c15);
-	return high ^ high >> 32;
+	high ^= high >> 32;
+	/* the two of a client side by side, in one line of the cache */
+	return high << 1 | (rule->target == TARGET_JUMP);
 }
 
 int carry_begin(struct carry *carry, size_t rules)
