@@ -4,12 +4,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <sched.h>
 #include <stdarg.h>
 #include <unistd.h>
 
 #include "lock.h"
+#include "netns.h"
 
 struct doctor {
 	struct notrack *nt;
@@ -55,8 +55,12 @@ static void *try_table(void *data)
 
 	if (!trial->exists)
 		trial->moved = !unshare(CLONE_NEWNET);
-	if (!trial->exists && !trial->moved && errno != EPERM)
+	/* whom another namespace is not given, the table itself will say why */
+	if (!trial->exists && !trial->moved && errno != EPERM) {
+		trial->err = fail(&trial->error, -errno, "could not be tried in a network namespace "
+				  "of its own: %m");
 		return NULL;
+	}
 	trial->err = table_open(&table, trial->kernel, trial->id, &trial->error);
 	table_close(&table);
 	return NULL;
@@ -65,15 +69,13 @@ static void *try_table(void *data)
 static void check_table(struct doctor *doctor, const struct kernel *kernel, enum table_id id)
 {
 	struct trial trial = { .kernel = kernel, .id = id, .exists = table_exists(kernel, id) };
-	pthread_t thread;
 	char name[32];
 
 	snprintf(name, sizeof(name), "table %s (%s)", table_name(id), kernel->name);
-	if (pthread_create(&thread, NULL, try_table, &trial)) {
+	if (netns_thread(try_table, &trial)) {
 		tell(doctor, name, NOTRACK_WARNING, 0, "could not be tried: no thread");
 		return;
 	}
-	pthread_join(thread, NULL);
 	if (trial.err)
 		tell(doctor, name, NOTRACK_FAILED, trial.err, "%s", trial.error.text);
 	else

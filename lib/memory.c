@@ -5,6 +5,10 @@
 
 #include "memory.h"
 
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23	/* linux/mman.h, since Linux 5.14 */
+#endif
+
 /* Below this, malloc(3) most often has pages that were touched before. */
 #define LARGE ((size_t)256 * 1024)
 /* Pages of this size spare most of the faults and address lookups. */

@@ -25,9 +25,8 @@ static void *run(void *data)
 	return NULL;
 }
 
-int netns_run(int fd, int (*work)(void *data), void *data, struct error *error)
+int netns_thread(void *(*work)(void *data), void *data)
 {
-	struct errand errand = { .fd = fd, .work = work, .data = data };
 	sigset_t all, before;
 	pthread_t thread;
 	int err;
@@ -35,12 +34,20 @@ int netns_run(int fd, int (*work)(void *data), void *data, struct error *error)
 	/* the host's handlers must not run in a thread it does not know */
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
-	err = pthread_create(&thread, NULL, run, &errand);
+	err = pthread_create(&thread, NULL, work, data);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (!err)
+		pthread_join(thread, NULL);
+	return err ? -ENOMEM : 0;	/* EAGAIN: no room for one more */
+}
+
+int netns_run(int fd, int (*work)(void *data), void *data, struct error *error)
+{
+	struct errand errand = { .fd = fd, .work = work, .data = data };
+	int err = netns_thread(run, &errand);
+
 	if (err)
-		return fail(error, -err, "no thread for the network namespace: %s",
-			    err == EAGAIN ? "too many threads" : "refused");
-	pthread_join(thread, NULL);
+		return fail(error, err, "no thread for the network namespace: too many threads");
 	if (errand.entered)
 		return errand.result;
 	errno = -errand.result;

@@ -5,6 +5,9 @@
 
 #include "error.h"
 
+/* Runs @work in a thread of its own, to its end; -ENOMEM where none can be had. */
+int netns_thread(void *(*work)(void *data), void *data);
+
 /* Returns what @work returns, or -errno where it could not be called. */
 int netns_run(int fd, int (*work)(void *data), void *data, struct error *error);
 

@@ -104,7 +104,7 @@ struct hook {
 	struct rule jump;		/* the plain jump */
 };
 
-/* The chains of ours in one table of one family. */
+/* The chains of ours in one table of one family; not to be copied, as they refer to it. */
 struct ruleset {
 	struct chain **chains;		/* by name, once ruleset_sort() has run */
 	size_t count, room;

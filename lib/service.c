@@ -7,7 +7,7 @@
 #include "service.h"
 #include "words.h"
 
-/* Strict replies go to ports no daemon listens at (RFC 6056, section 3.2). */
+/* What this host asks from, and most daemons do not listen at (RFC 6056, section 3.2). */
 #define REPLY_PORTS "1024:65535"
 
 /* What a name stands for; roles as the typical host of it has them. */

@@ -300,7 +300,7 @@ END_TEST
 /* As people like to lay it out: see also what is malformed. */
 START_TEST(lines_may_be_indented)
 {
-	static const char config[] = "  [service dns]\n  ports = 53,\n    54\n\n\t# comment\n"
+	static const char config[] = "# " LONG_LIST LONG_LIST "\n  [service dns]\n  ports = 53,\n    54\n\n\t# comment\n"
 				     "\t[service ntp] ; comment\n\n  roles = inbound\n"
 				     " [limit dns]\n\tclients = 192.0.2.1,\n\t\t192.0.2.2\n"
 				     "above = 1/sec\n";

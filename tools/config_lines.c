@@ -39,11 +39,17 @@ static int check_section(struct lines *lines, const char *title)
 	return 0;
 }
 
+static bool is_comment(const char *text)
+{
+	text += strspn(text, BLANKS);
+	return *text && strchr(COMMENTS, *text);
+}
+
 /* Where the line begins for inih, which takes one that is indented for more of a key. */
 static const char *look_at(struct lines *lines, const char *text)
 {
 	const char *body = text + strspn(text, BLANKS);
-	bool section = *body == '[', says = *body && !strchr(COMMENTS, *body) && !section;
+	bool section = *body == '[', says = *body && !section;
 
 	if (section && check_section(lines, body))
 		return NULL;
@@ -66,13 +72,17 @@ static const char *take_line(struct lines *lines, int room)
 		complain_here(lines, "has a NUL byte");
 		return NULL;
 	}
+	if (lines->number == 1 && !strncmp(text, byte_order_mark, strlen(byte_order_mark)))
+		text += strlen(byte_order_mark);
+	if (is_comment(text)) {		/* of any length */
+		lines->continues = lines->unheard = false;
+		return "\n";
+	}
 	if (size >= room) {
 		complain_here(lines, "is longer than %d characters; a list may go on in the next "
 			      "line, which then begins with a blank", room - 2);
 		return NULL;
 	}
-	if (lines->number == 1 && !strncmp(text, byte_order_mark, strlen(byte_order_mark)))
-		text += strlen(byte_order_mark);
 	return look_at(lines, text);
 }
 

@@ -81,7 +81,7 @@ static void check_log(struct findings *findings)
 	ssize_t size;
 
 	if (fd < 0) {
-		tell(findings, "kernel log", NOTRACK_OK, "may not be read here");
+		tell(findings, "kernel log", NOTRACK_WARNING, "may not be read here");
 		return;
 	}
 	while ((size = read(fd, record, sizeof(record) - 1)) > 0 || (size < 0 && errno == EPIPE)) {
@@ -139,12 +139,13 @@ static void check_nft(struct findings *findings)
 	int tables = count_nft_tables();
 
 	if (tables <= 0) {
-		tell(findings, "nftables", NOTRACK_OK, tables ? "cannot be asked; if rules of it "
-		     "are there, they run beside ours" : "no tables beside ours");
+		tell(findings, "nftables", tables ? NOTRACK_WARNING : NOTRACK_OK, tables ?
+		     "cannot be asked; if rules of it are there, they run beside ours" :
+		     "no tables beside ours");
 		return;
 	}
-	snprintf(text, sizeof(text), "%d tables run beside ours: what they drop stays dropped, "
-		 "whatever we accept; see nft list ruleset", tables);
+	snprintf(text, sizeof(text), "%d table%s beside ours: what they drop stays dropped, "
+		 "whatever we accept; see nft list ruleset", tables, tables == 1 ? " runs" : "s run");
 	tell(findings, "nftables", NOTRACK_WARNING, text);
 }
 

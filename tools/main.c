@@ -26,22 +26,23 @@ static const struct command *find_command(const char *name)
 static void print_help(const struct command *command)
 {
 	if (command) {
-		printf("Usage: notrackctl [OPTION...] %s %s\n\n%s", command->name, command->usage,
-		       command->help);
+		printf("Usage: notrackctl [OPTION...] %s%s%s\n\n%s", command->name,
+		       *command->usage ? " " : "", command->usage, command->help);
 		return;
 	}
 	puts("Usage: notrackctl [OPTION...] COMMAND ...\n\n"
 	     "Take short exchanges out of connection tracking, and limit over-eager clients.\n");
 	for (size_t i = 0; i < COMMANDS; i++)
-		printf("  %-13s %s\n", commands[i]->name, commands[i]->usage);
+		printf(*commands[i]->usage ? "  %-13s %s\n" : "  %s\n", commands[i]->name,
+		       commands[i]->usage);
 	puts("\nOptions, ahead of or behind the command:\n"
 	     "  -4, --ipv4         IPv4 only\n"
 	     "  -6, --ipv6         IPv6 only\n"
 	     "      --netns NAME   in a network namespace of ip-netns(8), or a path\n"
 	     "  -w, --wait SECONDS wait so long for the xtables lock (5)\n"
 	     "      --json         print JSON\n"
-	     "      --help         this text, or that of a command\n"
-	     "      --version      the version\n\n"
+	     "  -h, --help         this text, or that of a command\n"
+	     "  -V, --version      the version\n\n"
 	     "Exit codes: 0 done or nothing to do, 1 failed, 2 bad input, 3 the kernel or a\n"
 	     "library lacks something, 4 busy (lock, out of memory).");
 }

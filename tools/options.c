@@ -246,11 +246,13 @@ int options_parse(struct parse *parse, int argc, char **argv)
 	int value, code = 0;
 
 	opterr = 0;
-	while (!code && (value = getopt_long(argc, argv, ":46w:o:n:", long_options, NULL)) != -1) {
+	while (!code && (value = getopt_long(argc, argv, ":46hVw:o:n:", long_options, NULL)) != -1) {
 		switch (value) {
+		case 'h':
 		case OPTION_HELP:
 			parse->help = true;
 			break;
+		case 'V':
 		case OPTION_VERSION:
 			parse->version = true;
 			break;

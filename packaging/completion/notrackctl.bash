@@ -17,7 +17,7 @@ _notrackctl()
 	local builtin='dns dns-auth dot doq syslog syslog-tls ntp http https quic radius snmp-trap'
 	local commands='add del limit unlimit apply show stats top advise flush-tracked clear doctor
 		verify'
-	local everywhere='-4 -6 --ipv4 --ipv6 --netns -w --wait --json --help --version'
+	local everywhere='-4 -6 --ipv4 --ipv6 --netns -w --wait --json -h --help -V --version'
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]}
 	local command='' service='' words='' count=0 i
 
@@ -52,7 +52,7 @@ _notrackctl()
 			ACCEPTED-BYTES CLIENT SEEN SEEN/S SEEN-BYTES PASSED PASSED/S PASSED-BYTES
 			DROPPED DROPPED/S DROPPED-BYTES'
 		[[ $command != verify ]] ||
-			words='SERVICE FAMILY PROTOCOL ROLE PACKET HOOK UNTRACKED VERDICT BY' ;;
+			words='SERVICE FAMILY PROTOCOL ROLE PACKET HOOK INTERFACE UNTRACKED VERDICT BY' ;;
 	-w | --wait | --ports | --local | --remote | --reply-ports | --burst | --srcmask | \
 	--htable-* | --watch | -n | --number | --threshold | --times)
 		return ;;

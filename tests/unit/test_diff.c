@@ -413,22 +413,22 @@ END_TEST
 
 /* --- jumps from built-in chains --------------------------------------- */
 
-static struct ruleset with_hook(const char *chain, const char *target, unsigned int position)
+static void add_with_hook(struct ruleset *rules, const char *chain, const char *target,
+			  unsigned int position)
 {
-	struct ruleset rules = { 0 };
-
-	ruleset_add_chain(&rules, target);
-	ruleset_add_hook(&rules, &(struct hook){ .chain = chain, .target = target,
-						 .position = position });
-	return rules;
+	ruleset_add_chain(rules, target);
+	ruleset_add_hook(rules, &(struct hook){ .chain = chain, .target = target,
+						.position = position });
 }
 
 START_TEST(a_jump_that_somebody_moved_stays_there)
 {
-	struct ruleset have = with_hook("INPUT", "NOTRACK-INPUT", 7);
-	struct ruleset want = with_hook("INPUT", "NOTRACK-INPUT", 0);
-	struct editor editor = edited(&have, &want);
+	struct ruleset have = { 0 }, want = { 0 };
+	struct editor editor;
 
+	add_with_hook(&have, "INPUT", "NOTRACK-INPUT", 7);
+	add_with_hook(&want, "INPUT", "NOTRACK-INPUT", 0);
+	editor = edited(&have, &want);
 	ck_assert(!editor.hooks_edited);
 	ruleset_free(&have);
 	ruleset_free(&want);
@@ -437,9 +437,10 @@ END_TEST
 
 START_TEST(all_jumps_of_ours_go_from_the_last_to_the_first)
 {
-	struct ruleset have = with_hook("INPUT", "NOTRACK-INPUT", 1), want = { 0 };
+	struct ruleset have = { 0 }, want = { 0 };
 	struct editor editor;
 
+	add_with_hook(&have, "INPUT", "NOTRACK-INPUT", 1);
 	ruleset_add_hook(&have, &(struct hook){ .chain = "INPUT", .target = "NOTRACK-INPUT",
 						.position = 2 });
 	ruleset_add_hook(&have, &(struct hook){ .chain = "INPUT", .target = "NOTRACK-INPUT",
@@ -453,9 +454,10 @@ END_TEST
 
 START_TEST(a_chain_that_others_lead_to_stays_empty)
 {
-	struct ruleset have = with_hook("somebody", "NOTRACK-a-in", 0), want = { 0 };
+	struct ruleset have = { 0 }, want = { 0 };
 	struct editor editor;
 
+	add_with_hook(&have, "somebody", "NOTRACK-a-in", 0);
 	chain_add_rule(have.chains[0], &(struct rule){ .target = TARGET_ACCEPT });
 	editor = edited(&have, &want);
 	ck_assert_uint_eq(editor.hook_count, 1);
@@ -546,14 +548,18 @@ START_TEST(halfway_everything_old_and_new_is_accepted)
 }
 END_TEST
 
-static struct ruleset compiled_filter(struct notrack *nt, enum family family)
+static void compile_all(struct notrack *nt, enum family family, struct ruleset rules[TABLES])
 {
-	struct ruleset rules[TABLES] = { 0 };
 	struct error error;
 
+	memset(rules, 0, TABLES * sizeof(*rules));
 	expect(!compile(&nt->model.families[family], family, rules, &error), "%s", error.text);
-	ruleset_free(&rules[RAW]);
-	return rules[FILTER];
+}
+
+static void free_all(struct ruleset rules[TABLES])
+{
+	for (enum table_id id = RAW; id < TABLES; id++)
+		ruleset_free(&rules[id]);
 }
 
 START_TEST(from_one_model_to_another_everything_old_and_new_is_accepted)
@@ -561,15 +567,15 @@ START_TEST(from_one_model_to_another_everything_old_and_new_is_accepted)
 	for (int i = 0; i < MODELS; i++) {
 		enum family family = random_chance(50) ? IPV4 : IPV6;
 		struct notrack *old = notrack_new(), *new = notrack_new();
-		struct ruleset have, want;
+		struct ruleset have[TABLES], want[TABLES];
 
 		random_model(old, 4, 60);
 		random_model(new, 4, 60);
-		have = compiled_filter(old, family);
-		want = compiled_filter(new, family);
-		check_union(&have, &want);
-		ruleset_free(&have);
-		ruleset_free(&want);
+		compile_all(old, family, have);
+		compile_all(new, family, want);
+		check_union(&have[FILTER], &want[FILTER]);
+		free_all(have);
+		free_all(want);
 		notrack_free(old);
 		notrack_free(new);
 	}
@@ -579,20 +585,20 @@ END_TEST
 START_TEST(a_service_more_needs_no_way_halfway)
 {
 	struct notrack *nt = notrack_new();
-	struct ruleset have, want, both = { 0 };
+	struct ruleset have[TABLES], want[TABLES], both = { 0 };
 
 	notrack_add_service(nt, &(struct notrack_service){ .size = sizeof(struct notrack_service),
 							    .name = "dns" });
-	have = compiled_filter(nt, IPV4);
+	compile_all(nt, IPV4, have);
 	notrack_add_service(nt, &(struct notrack_service){ .size = sizeof(struct notrack_service),
 							    .name = "ntp" });
-	want = compiled_filter(nt, IPV4);
-	ck_assert_int_eq(ruleset_union(&both, &have, &want), 0);
+	compile_all(nt, IPV4, want);
+	ck_assert_int_eq(ruleset_union(&both, &have[FILTER], &want[FILTER]), 0);
 	ruleset_free(&both);
-	ck_assert_int_eq(ruleset_union(&both, &want, &have), 1);
+	ck_assert_int_eq(ruleset_union(&both, &want[FILTER], &have[FILTER]), 1);
 	ruleset_free(&both);
-	ruleset_free(&have);
-	ruleset_free(&want);
+	free_all(have);
+	free_all(want);
 	notrack_free(nt);
 }
 END_TEST

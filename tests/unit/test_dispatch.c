@@ -122,18 +122,18 @@ static void add_limit_chain(struct ruleset *rules, struct limit *limit)
 	limit->chain = chain->name;
 }
 
-static struct ruleset built(const struct clients *clients)
+static void build(struct ruleset *rules, const struct clients *clients)
 {
 	const struct client **list = clients_list(clients);
-	struct ruleset rules = { 0 };
-	struct chain *root = ruleset_add_chain(&rules, ROOT);
+	struct chain *root;
 
+	*rules = (struct ruleset){ 0 };
+	root = ruleset_add_chain(rules, ROOT);
 	for (struct limit *limit = clients->limits; limit; limit = limit->next)
-		add_limit_chain(&rules, limit);
-	expect(!dispatch_build(&rules, root, "dns", list, clients->count), "out of memory");
-	expect(!ruleset_sort(&rules), "two chains of one name");
+		add_limit_chain(rules, limit);
+	expect(!dispatch_build(rules, root, "dns", list, clients->count), "out of memory");
+	expect(!ruleset_sort(rules), "two chains of one name");
 	free(list);
-	return rules;
 }
 
 static bool same_chains(const struct chain *a, const struct chain *b)
@@ -243,9 +243,10 @@ static unsigned int send_one(const struct ruleset *rules, const struct client *c
 static unsigned int send_many(const struct clients *clients, int kind)
 {
 	const struct client **list = clients_list(clients);
-	struct ruleset rules = built(clients);
+	struct ruleset rules;
 	unsigned int most = 0;
 
+	build(&rules, clients);
 	for (int i = 0; i < SOURCES; i++) {
 		unsigned int looked_at = send_one(&rules, list, clients->count, kind);
 
@@ -336,8 +337,8 @@ START_TEST(the_tree_does_not_know_how_its_clients_came)
 		if (!clients_has(&clients, &passing[i]->prefix))
 			clients_remove(&again, &passing[i]->prefix);
 
-	rules = built(&clients);
-	same = built(&again);
+	build(&rules, &clients);
+	build(&same, &again);
 	ck_assert_uint_eq(rules.count, same.count);
 	ck_assert_uint_eq(count_different(&rules, &same), 0);
 	ruleset_free(&rules);
@@ -375,9 +376,9 @@ START_TEST(a_host_more_changes_the_chains_on_its_path_and_no_others)
 		host = cut(host, family_bits(host.family));
 		if (clients_has(&clients, &host))
 			continue;
-		before = built(&clients);
+		build(&before, &clients);
 		expect(!clients_add(&clients, &host, 1, &rate), "out of memory");
-		after = built(&clients);
+		build(&after, &clients);
 		expect(count_different(&after, &before) <= CHAINS_TOUCHED, "%s: %u chains changed",
 		       kinds[_i].name, count_different(&after, &before));
 		expect(count_different(&before, &after) <= CHAINS_TOUCHED, "%s: %u chains changed",
