@@ -111,8 +111,8 @@ static void end_chain(struct blob *blob, uint32_t last_offset, uint32_t last_num
 	chain->count = last_number - chain->first;
 }
 
-/* Finds the chains; an error entry of its own ends the block. */
-static int index_chains(struct blob *blob)
+/* An error entry of its own ends the block. */
+int blob_index(struct blob *blob)
 {
 	uint32_t last = 0, number = 0, next;
 	int err = 0;
@@ -148,7 +148,14 @@ int blob_read(struct blob *blob, const struct kernel *kernel, enum table_id id)
 		blob->block = NULL;
 		err = get_entries(blob);
 	}
-	return err ? err : index_chains(blob);
+	return err ? err : blob_index(blob);
+}
+
+int blob_add_counters(const struct blob *blob, const struct xt_counters_info *counters)
+{
+	return setsockopt(blob->sockfd, blob->kernel->level, IPT_SO_SET_ADD_COUNTERS, counters,
+			  (socklen_t)(sizeof(*counters) + counters->num_counters *
+				      sizeof(counters->counters[0]))) ? -errno : 0;
 }
 
 void blob_free(struct blob *blob)

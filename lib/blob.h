@@ -78,6 +78,10 @@ struct blob_edit {
 
 /* -errno of the kernel; the block is freed by blob_free() also on error. */
 int blob_read(struct blob *blob, const struct kernel *kernel, enum table_id id);
+/* Finds the chains in the block; blob_read() has done so. */
+int blob_index(struct blob *blob);
+/* One for each entry of the table; -EINVAL if it has another number of them. */
+int blob_add_counters(const struct blob *blob, const struct xt_counters_info *counters);
 void blob_free(struct blob *blob);
 
 static inline const void *blob_entry(const struct blob *blob, uint32_t offset)
@@ -100,7 +104,7 @@ long blob_jump(const struct blob *blob, uint32_t offset);
  * Replaces the table by what @edits say, of which there is one for each chain
  * of the blob, in order, and then those of new chains; new rules go on with the
  * counters that @carry has for them.  -errno of the kernel, with the table as it
- * was; -ENOTRECOVERABLE if counters were lost.
+ * was; -ENOTRECOVERABLE if counters were lost, be it before or after.
  */
 int blob_replace(struct blob *blob, struct blob_edit *edits, size_t count,
 		 const struct carry *carry, const struct revisions *revisions,

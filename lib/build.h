@@ -23,7 +23,7 @@ struct build {
 	struct arena arena;		/* that has all of these */
 };
 
-/* Replaces the table; with -errno it is as it was, or -ENOTRECOVERABLE. */
+/* Replaces the table; with -errno it is as it was, but see blob_replace(). */
 int build_hand_over(struct build *build);
 
 #endif

@@ -127,10 +127,11 @@ static int run_steps(struct commit *commit)
 	for (size_t i = 0; i < planned; i++) {
 		int result = do_step(commit, &plan[i]);
 
+		/* without its counters, the table may be the new one */
+		if (result > 0 || result == -ENOTRECOVERABLE)
+			commit->done[commit->done_count++] = plan[i];
 		if (result < 0)
 			return take_back(commit, result);
-		if (result > 0)
-			commit->done[commit->done_count++] = plan[i];
 	}
 	return 0;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* A new block becomes the kernel's, with the counters of what stays. */
 #include "build.h"
+#include "recount.h"
 
 #include <errno.h>
 #include <string.h>
@@ -12,16 +13,10 @@ static int set_replace(const struct blob *blob, const struct ipt_replace *replac
 			  (socklen_t)(sizeof(*replace) + replace->size)) ? -errno : 0;
 }
 
-static int add_counters(const struct blob *blob, const struct xt_counters_info *counters)
-{
-	return setsockopt(blob->sockfd, blob->kernel->level, IPT_SO_SET_ADD_COUNTERS, counters,
-			  (socklen_t)(sizeof(*counters) + counters->num_counters *
-				      sizeof(counters->counters[0]))) ? -errno : 0;
-}
-
 /*
  * The table is replaced, its counters began at 0, and cannot be added to: put
- * back what was there, and what was counted before and since.
+ * back what was there, and what was counted before and since.  -EAGAIN if somebody
+ * changed the new table meanwhile, which then stays.
  */
 static int put_back(const struct build *build)
 {
@@ -62,10 +57,14 @@ static int put_back(const struct build *build)
 			sum->pcnt += since[i].pcnt;
 			sum->bcnt += since[i].bcnt;
 		}
-		err = add_counters(blob, counters);
+		err = blob_add_counters(blob, counters);
+		if (err && recount(blob, replace, counters->counters))
+			err = -ENOTRECOVERABLE;
+		else
+			err = 0;
 	}
 	arena_free(&arena);
-	return err ? -ENOTRECOVERABLE : 0;
+	return err;
 }
 
 /* Completes the counters; false: all are 0, as the kernel's are now. */
@@ -88,9 +87,13 @@ int build_hand_over(struct build *build)
 
 	if (err || !have_counters(build))
 		return err;
-	err = add_counters(build->blob, build->counters);
+	err = blob_add_counters(build->blob, build->counters);
 	if (!err)
 		return 0;
 	back = put_back(build);
-	return back ? back : err;
+	if (!back)
+		return err;
+	if (back != -ENOTRECOVERABLE && !recount(build->blob, build->replace, build->counters->counters))
+		return 0;
+	return -ENOTRECOVERABLE;
 }

@@ -17,6 +17,9 @@ static struct {
 	unsigned int calls;
 	int err;
 	struct injected injected;
+	int option;		/* ahead of which somebody intrudes */
+	unsigned int until;	/* his turn; 0: nobody's */
+	void (*intrude)(const char *table, int level);
 } injection;
 
 void inject_begin(enum fault fault, unsigned int nth, int err)
@@ -27,9 +30,18 @@ void inject_begin(enum fault fault, unsigned int nth, int err)
 	injection.err = err;
 }
 
+void inject_intruder(int option, unsigned int nth, void (*intrude)(const char *table, int level))
+{
+	memset(&injection, 0, sizeof(injection));
+	injection.option = option;
+	injection.until = nth;
+	injection.intrude = intrude;
+}
+
 struct injected inject_end(void)
 {
 	injection.nth = 0;
+	injection.until = 0;
 	return injection.injected;
 }
 
@@ -80,6 +92,11 @@ static bool fails(int level, int option, const void *value, bool write)
 /* In place of libc's, for the library is linked into this program. */
 int setsockopt(int fd, int level, int option, const void *value, socklen_t size)
 {
+	if (is_about_xtables(level, option) && option == injection.option && injection.until &&
+	    !--injection.until) {
+		injection.injected.count++;
+		injection.intrude(value, level);
+	}
 	if (fails(level, option, value, true))
 		return -1;
 	return (int)syscall(SYS_setsockopt, fd, level, option, value, size);

@@ -23,7 +23,10 @@ struct injected {
 /* Fails the @nth call, counted from 1, with @err; 0 fails none. */
 void inject_begin(enum fault fault, unsigned int nth, int err);
 
-/* From here on all calls go through. */
+/* Runs @intrude ahead of the @nth call that sets @option, counted from 1. */
+void inject_intruder(int option, unsigned int nth, void (*intrude)(const char *table, int level));
+
+/* From here on all calls go through, and nobody intrudes. */
 struct injected inject_end(void);
 
 /* Of the kind that asks which matches and targets there are. */

@@ -275,6 +275,74 @@ START_TEST(a_table_that_changed_meanwhile_is_done_again)
 }
 END_TEST
 
+/* Without the lock, and with a rule that says where it was. */
+static void change_rules(const char *action, const char *table, int level)
+{
+	setenv("XTABLES_LOCKFILE", "/run/of-his-own.lock", 1);
+	must("%s-legacy -t %s -%s OUTPUT -p udp --dport 9 -j ACCEPT",
+	     level == IPPROTO_IP ? "iptables" : "ip6tables", table, action);
+	unsetenv("XTABLES_LOCKFILE");
+}
+
+static struct {
+	char table[32];
+	int level;
+} intruded;
+
+static void intrude(const char *table, int level)
+{
+	strcpy(intruded.table, table);
+	intruded.level = level;
+	change_rules("I", table, level);
+}
+
+/* iptables loses the counters of policies with each change. */
+static char *without_policies(const char *saved)
+{
+	char *text = strdup(saved), *end, *policy = text;
+
+	while ((policy = strstr(policy, "\n:")) && (end = strchr(policy + 1, '\n')))
+		memmove(policy + 1, end, strlen(end) + 1);
+	return keep(text);
+}
+
+static void assert_same_but_policies(const struct saved *expected, const char *when)
+{
+	struct saved found = tables_save_both();
+
+	for (int i = 0; i < FAMILY_COUNT; i++) {
+		const char *difference = first_difference(without_policies(found.table[i]),
+							  without_policies(expected->table[i]));
+
+		ck_assert_msg(!difference, "%s, %s: %s", when, families[i].name, difference);
+	}
+}
+
+/* Between the table and its counters. */
+START_TEST(counters_find_their_rules_in_a_table_that_was_changed_meanwhile)
+{
+	struct story story = given(&changes[_i]);
+	unsigned int nth = 1;
+	struct injected injected;
+
+	do {
+		struct attempt attempt = { .change = story.change, .nt = new_context() };
+		const char *when = format_text("%s, counters %u", story.change->name, nth);
+
+		inject_intruder(IPT_SO_SET_ADD_COUNTERS, nth, intrude);
+		ck_assert_int_gt(must_do(attempt.nt, attempt_it(&attempt)), 0);
+		injected = inject_end();
+		if (injected.count)
+			change_rules("D", intruded.table, intruded.level);
+		assert_same_but_policies(&story.after, when);
+		notrack_free(attempt.nt);
+		tables_restore(&story.before);
+		ck_assert_uint_lt(++nth, CALLS_MOST);
+	} while (injected.count);
+	ck_assert_uint_gt(nth, 2);
+}
+END_TEST
+
 /* --- nothing works from then on --------------------------------------- */
 
 START_TEST(what_could_not_be_put_back_is_said)
@@ -320,6 +388,8 @@ static void tests(TCase *tcase)
 	tcase_add_loop_test(tcase, a_refusal_of_any_call_leaves_every_table_as_it_was, 0,
 			    unlocked);
 	tcase_add_loop_test(tcase, a_table_that_changed_meanwhile_is_done_again, 0, unlocked);
+	tcase_add_loop_test(tcase, counters_find_their_rules_in_a_table_that_was_changed_meanwhile, 0,
+			    unlocked);
 	tcase_add_loop_test(tcase, what_could_not_be_put_back_is_said, 0, LARGE);
 }
 
