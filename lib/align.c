@@ -112,6 +112,11 @@ int chain_align(const struct chain *have, const struct chain *want, long *kept)
 	bool any;
 	int more;
 
+	if (!have_end || !want_end) {
+		for (size_t i = 0; i < have_end; i++)
+			kept[i] = -1;
+		return false;
+	}
 	while (head < have_end && head < want_end &&
 	       rule_same(&have->rules[head], &want->rules[head])) {
 		kept[head] = (long)head;

@@ -21,7 +21,7 @@
 struct step {
 	enum family family;
 	enum table_id id;
-	const struct ruleset *target;
+	const struct ruleset *target, *before;	/* what it is to become, and was */
 };
 
 #define STEPS_MOST (3 * FAMILIES)
@@ -86,20 +86,29 @@ static int do_step(struct commit *commit, const struct step *step)
 
 /* --- all tables ------------------------------------------------------- */
 
+/*
+ * The same steps the other way round keep the same promise.  Where one fails, those
+ * before it stay as well: what raw still untracks, filter still accepts.
+ */
 static int take_back(struct commit *commit, int err)
 {
 	struct error *error = &commit->transaction.nt->error, cause = *error;
+	const struct step *stuck[FAMILIES] = { NULL };
 
 	while (commit->done_count--) {
-		struct step back = commit->done[commit->done_count];
+		const struct step *done = &commit->done[commit->done_count];
+		struct step back = *done;
 
-		back.target = transaction_have(&commit->transaction, back.family, back.id);
-		if (do_step(commit, &back) < 0)
-			return fail(error, -ENOTRECOVERABLE, "%.500s; and table %s (%s) could not be "
-				    "put back as it was", cause.text, table_name(back.id),
-				    kernels[back.family].name);
+		back.target = done->before;
+		if (!stuck[done->family] && do_step(commit, &back) < 0)
+			stuck[done->family] = done;
 	}
 	*error = cause;
+	for (enum family family = IPV4; family < FAMILIES; family++)
+		if (stuck[family])
+			err = fail(error, -ENOTRECOVERABLE, "%.900s; and table %s (%s) could not be put "
+				   "back as it was", cause.text, table_name(stuck[family]->id),
+				   kernels[family].name);
 	return err;
 }
 
@@ -109,13 +118,16 @@ static size_t plan_steps(const struct transaction *t, struct step plan[STEPS_MOS
 
 	for (enum family f = IPV4; f < FAMILIES; f++)
 		if (!t->skip[f][FILTER])
-			plan[count++] = (struct step){ f, FILTER, &t->both[f] };
+			plan[count++] = (struct step){ f, FILTER, &t->both[f],
+						       transaction_have(t, f, FILTER) };
 	for (enum family f = IPV4; f < FAMILIES; f++)
 		if (!t->skip[f][RAW])
-			plan[count++] = (struct step){ f, RAW, &t->want[f][RAW] };
+			plan[count++] = (struct step){ f, RAW, &t->want[f][RAW],
+						       transaction_have(t, f, RAW) };
 	for (enum family f = IPV4; f < FAMILIES; f++)
 		if (!t->skip[f][FILTER] && t->more[f])
-			plan[count++] = (struct step){ f, FILTER, &t->want[f][FILTER] };
+			plan[count++] = (struct step){ f, FILTER, &t->want[f][FILTER],
+						       &t->both[f] };
 	return count;
 }
 
@@ -171,8 +183,18 @@ int notrack_commit(struct notrack *nt, struct notrack_changes *changes)
 
 int notrack_clear(struct notrack *nt, struct notrack_changes *changes)
 {
+	struct model kept = nt->model;
+	int result;
+
 	context_begin(nt);
-	model_clear(&nt->model, nt->families);
-	return commit_locked(nt, changes);
+	for (enum family family = IPV4; family < FAMILIES; family++)
+		if (context_has(nt, family))
+			nt->model.families[family] = (struct family_model){ 0 };
+	result = commit_locked(nt, changes);
+	if (result < 0)
+		nt->model = kept;	/* and so it can be tried again */
+	else
+		model_clear(&kept, nt->families);
+	return result;
 }
 

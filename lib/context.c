@@ -6,6 +6,7 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -120,8 +121,10 @@ int notrack_lock(struct notrack *nt)
 void notrack_unlock(struct notrack *nt)
 {
 	context_forget(nt);
-	if (nt->lock_fd >= 0)
+	if (nt->lock_fd >= 0) {
+		flock(nt->lock_fd, LOCK_UN);	/* a child that was forked may have it open, too */
 		close(nt->lock_fd);
+	}
 	nt->lock_fd = -1;
 }
 

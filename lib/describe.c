@@ -108,13 +108,13 @@ int service_format(const struct service *service, struct notrack_service *words,
 	words->name = arena_strdup(arena, service->name);
 	for (size_t i = 0; i < KEYS; i++) {
 		char *text = NULL;
-		size_t size;
+		size_t size = 0;
 		FILE *list = open_memstream(&text, &size);
 
 		if (!list)
 			return -ENOMEM;
 		put_key(list, service, keys[i].key);
-		if (fclose(list)) {
+		if (fclose(list) || !text) {	/* glibc does not always say so */
 			free(text);
 			return -ENOMEM;
 		}
@@ -148,7 +148,7 @@ int service_describe(const struct service *service, char **line, struct arena *a
 		fprintf(stream, "%s%s = %s", separator, keys[i].key, *member(&words, i));
 		separator = "; ";
 	}
-	*line = fclose(stream) ? NULL : arena_strdup(arena, text);
+	*line = fclose(stream) || !text ? NULL : arena_strdup(arena, text);
 	free(text);
 	return *line ? 0 : -ENOMEM;
 }

@@ -20,7 +20,8 @@ static void put_interface(char *name, unsigned char *mask, const char *interface
 		memset(mask, 0xff, size + 1);
 }
 
-static void get_interface(const char *name, const unsigned char *mask, char *interface)
+/* false: the beginning of a name that leaves no room for the '+' */
+static bool get_interface(const char *name, const unsigned char *mask, char *interface)
 {
 	size_t size = 0;
 
@@ -28,9 +29,10 @@ static void get_interface(const char *name, const unsigned char *mask, char *int
 		interface[size] = name[size];
 		size++;
 	}
-	if (size && !mask[size])
+	if (size && size < IFNAMSIZ - 1 && !mask[size])
 		interface[size++] = '+';
 	interface[size] = '\0';
+	return size < IFNAMSIZ - 1 || mask[size] || interface[size - 1] == '+';
 }
 
 static void put_address(void *address, void *mask, const struct prefix *prefix, size_t bytes)
@@ -88,14 +90,14 @@ static bool get_header4(const void *from, struct header *header)
 	bool source = get_address(&entry->ip.src, &entry->ip.smsk, &header->source, 4, IPV4);
 	bool destination = get_address(&entry->ip.dst, &entry->ip.dmsk, &header->destination, 4,
 				       IPV4);
+	bool in = get_interface(entry->ip.iniface, entry->ip.iniface_mask, header->in);
+	bool out = get_interface(entry->ip.outiface, entry->ip.outiface_mask, header->out);
 
-	get_interface(entry->ip.iniface, entry->ip.iniface_mask, header->in);
-	get_interface(entry->ip.outiface, entry->ip.outiface_mask, header->out);
 	header->protocol = (uint8_t)entry->ip.proto;
 	header->go = entry->ip.flags & IPT_F_GOTO;
 	header->fragments = entry->ip.flags & IPT_F_FRAG;
 	header->inverted = entry->ip.invflags;
-	header->odd_masks = !source || !destination;
+	header->odd_masks = !source || !destination || !in || !out;
 	header->target_offset = entry->target_offset;
 	header->next_offset = entry->next_offset;
 	header->counters = entry->counters;
@@ -124,14 +126,14 @@ static bool get_header6(const void *from, struct header *header)
 	bool source = get_address(&entry->ipv6.src, &entry->ipv6.smsk, &header->source, 16, IPV6);
 	bool destination = get_address(&entry->ipv6.dst, &entry->ipv6.dmsk, &header->destination,
 				       16, IPV6);
+	bool in = get_interface(entry->ipv6.iniface, entry->ipv6.iniface_mask, header->in);
+	bool out = get_interface(entry->ipv6.outiface, entry->ipv6.outiface_mask, header->out);
 
-	get_interface(entry->ipv6.iniface, entry->ipv6.iniface_mask, header->in);
-	get_interface(entry->ipv6.outiface, entry->ipv6.outiface_mask, header->out);
 	header->protocol = (uint8_t)entry->ipv6.proto;
 	header->go = entry->ipv6.flags & IP6T_F_GOTO;
 	header->fragments = false;
 	header->inverted = entry->ipv6.invflags;
-	header->odd_masks = !source || !destination;
+	header->odd_masks = !source || !destination || !in || !out;
 	header->target_offset = entry->target_offset;
 	header->next_offset = entry->next_offset;
 	header->counters = entry->counters;

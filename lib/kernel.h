@@ -18,7 +18,7 @@ struct header {
 	bool go;		/* the jump is a goto */
 	/* read only; what we never say: */
 	bool fragments;		/* -f */
-	bool odd_masks;		/* no prefixes: the two above are not what it asks */
+	bool odd_masks;		/* no prefixes or names: those above are not what it asks */
 	uint8_t inverted;	/* IPT_INV_*, which are those of IPv6 as well */
 	uint16_t target_offset, next_offset;
 	struct xt_counters counters;

@@ -58,7 +58,7 @@ static int wait_for(int fd, unsigned int wait_ms)
 
 int lock_take(unsigned int wait_ms, struct error *error)
 {
-	const char *path = getenv("XTABLES_LOCKFILE");
+	const char *path = secure_getenv("XTABLES_LOCKFILE");
 	int fd, err;
 
 	if (!path || !*path)

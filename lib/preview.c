@@ -115,6 +115,8 @@ static int diff_in_kernel(struct notrack *nt, void *data)
 
 	for (enum family f = IPV4; f < FAMILIES && !err; f++)
 		for (enum table_id id = RAW; id < TABLES && !err; id++) {
+			if (t.skip[f][id])
+				continue;
 			printer->family = f;
 			printer->id = id;
 			err = ruleset_edit(transaction_have(&t, f, id), &t.want[f][id], &print_edit,

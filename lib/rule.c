@@ -33,7 +33,7 @@ struct chain *ruleset_add_chain(struct ruleset *rules, const char *name)
 {
 	struct chain *chain = arena_alloc(&rules->arena, sizeof(*chain));
 
-	if (!chain || strlen(name) > CHAIN_NAME_MOST || ruleset_share_chain(rules, chain))
+	if (!chain || strlen(name) >= sizeof(chain->name) || ruleset_share_chain(rules, chain))
 		return NULL;
 	strcpy(chain->name, name);
 	chain->arena = &rules->arena;

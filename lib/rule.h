@@ -19,6 +19,8 @@
 #define CHAIN_PREFIX "NOTRACK-"
 /* The longest chain name that iptables takes (XT_EXTENSION_MAXNAMELEN). */
 #define CHAIN_NAME_MOST 28
+/* The longest that the kernel takes, from whomever (XT_FUNCTION_MAXNAMELEN - 1). */
+#define CHAIN_NAME_FOUND 29
 
 enum table_id {
 	RAW,
@@ -86,7 +88,7 @@ struct rule {
 };
 
 struct chain {
-	char name[CHAIN_NAME_MOST + 1];	/* first: see rule_chain() */
+	char name[CHAIN_NAME_FOUND + 1];	/* first: see rule_chain() */
 	struct rule *rules;
 	size_t count;
 	size_t room;

@@ -107,6 +107,15 @@ static bool name_of_chain(const char *chain, char name[SERVICE_NAME_MOST + 1])
 	return true;
 }
 
+/* Halfway through a change, two rules lead to the chain of a service. */
+static bool is_collected(const struct collection *all, const char *name)
+{
+	for (size_t i = 0; i < all->service_count; i++)
+		if (all->services[i].family == all->family && !strcmp(all->services[i].name, name))
+			return true;
+	return false;
+}
+
 static int collect_family(struct notrack *nt, struct collection *all)
 {
 	struct ruleset rules[TABLES] = { 0 };
@@ -126,7 +135,8 @@ static int collect_family(struct notrack *nt, struct collection *all)
 	}
 	top = err ? NULL : ruleset_find(&rules[FILTER], CHAIN_PREFIX "INPUT");
 	for (size_t i = 0; top && i < top->count && !err; i++) {
-		if (top->rules[i].target != TARGET_JUMP || !name_of_chain(top->rules[i].chain, name))
+		if (top->rules[i].target != TARGET_JUMP || !name_of_chain(top->rules[i].chain, name) ||
+		    is_collected(all, name))
 			continue;
 		err = collect_service(all, rules, name);
 		if (err)

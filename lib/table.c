@@ -17,8 +17,8 @@ bool table_exists(const struct kernel *kernel, enum table_id id)
 
 	snprintf(path, sizeof(path), "/proc/thread-self/net/%s_names", kernel->module);
 	names = fopen(path, "re");
-	if (!names)
-		return errno != ENOENT;	/* not ours to read: let the kernel say so */
+	if (!names)	/* not ours to read, or no /proc: let the kernel say so */
+		return errno != ENOENT || access("/proc/thread-self/net", F_OK);
 	while (!found && fgets(line, sizeof(line), names)) {
 		line[strcspn(line, "\n")] = '\0';
 		found = !strcmp(line, table_name(id));
@@ -161,7 +161,7 @@ static const char *last_label(const struct blob *blob, uint32_t offset, struct r
 	if (by_number[number])
 		return by_number[number]->name;
 	elsewhere = arena_alloc(&found->arena, sizeof(*elsewhere));
-	return elsewhere ? strncpy(elsewhere->name, blob_label(blob, offset), CHAIN_NAME_MOST) :
+	return elsewhere ? strncpy(elsewhere->name, blob_label(blob, offset), CHAIN_NAME_FOUND) :
 			   NULL;
 }
 

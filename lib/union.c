@@ -6,11 +6,20 @@
 #include "pair.h"
 #include "union.h"
 
-/* What lets a packet through, or leads to what does. */
+static bool has_accept(const struct chain *chain)
+{
+	for (size_t i = 0; i < chain->count; i++)
+		if (chain->rules[i].target == TARGET_ACCEPT)
+			return true;
+	return false;
+}
+
+/* What lets a packet through, or leads from where ours are entered to what does. */
 static bool lets_through(const struct rule *rule, const struct chain *chain)
 {
 	return rule->target == TARGET_ACCEPT ||
-	       (rule->target == TARGET_JUMP && chain_is_top(chain->name));
+	       (rule->target == TARGET_JUMP && chain_is_top(chain->name) &&
+		!chain_is_top(rule->chain) && has_accept(rule_chain(rule)));
 }
 
 static int merge_chain(struct chain *both, const struct chain *have, const struct chain *want,
@@ -46,29 +55,39 @@ struct merger {
 	const struct ruleset *have;
 	struct ruleset *both;
 	bool *keep;		/* chains of @have, by index */
+	size_t *pending;	/* of those, whose rules were not looked at yet */
+	size_t pending_count;
 	bool more;
 };
 
-static void keep_reached(struct merger *merger, size_t index)
+static void keep(struct merger *merger, size_t index)
 {
-	const struct chain *chain = merger->have->chains[index];
-	size_t next;
-
 	if (merger->keep[index])
 		return;
 	merger->keep[index] = true;
-	for (size_t i = 0; i < chain->count; i++)
-		if (chain->rules[i].chain &&
-		    ruleset_index(merger->have, chain->rules[i].chain, &next))
-			keep_reached(merger, next);
+	merger->pending[merger->pending_count++] = index;
+}
+
+/* Not by recursion: somebody may have nested chains of such names as deep as he likes. */
+static void keep_reached(struct merger *merger, size_t index)
+{
+	size_t next;
+
+	keep(merger, index);
+	while (merger->pending_count) {
+		const struct chain *chain =
+			merger->have->chains[merger->pending[--merger->pending_count]];
+
+		for (size_t i = 0; i < chain->count; i++)
+			if (chain->rules[i].chain &&
+			    ruleset_index(merger->have, chain->rules[i].chain, &next))
+				keep(merger, next);
+	}
 }
 
 static bool accepts(const struct chain *chain)
 {
-	for (size_t i = 0; i < chain->count; i++)
-		if (chain->rules[i].target == TARGET_ACCEPT)
-			return true;
-	return chain_is_top(chain->name);
+	return has_accept(chain) || chain_is_top(chain->name);
 }
 
 /* A chain that goes is kept halfway, with all it leads to. */
@@ -110,10 +129,14 @@ static int merge(struct merger *merger, const struct pair *pair, bool kept)
 int ruleset_union(struct ruleset *both, const struct ruleset *have,
 		  const struct ruleset *want)
 {
-	struct merger merger = { have, both, calloc(have->count + 1, sizeof(bool)), false };
+	struct merger merger = {
+		.have = have, .both = both,
+		.keep = calloc(have->count + 1, sizeof(*merger.keep)),
+		.pending = calloc(have->count + 1, sizeof(*merger.pending)),
+	};
 	struct pairs pairs = { 0 };
 	size_t index = 0;		/* of the pair's chain in @have */
-	int err = merger.keep ? pairs_make(&pairs, have, want) : -ENOMEM;
+	int err = merger.keep && merger.pending ? pairs_make(&pairs, have, want) : -ENOMEM;
 
 	if (!err)
 		keep_going(&merger, want);
@@ -125,7 +148,13 @@ int ruleset_union(struct ruleset *both, const struct ruleset *have,
 	}
 	for (size_t i = 0; i < want->hook_count && !err; i++)
 		err = ruleset_add_hook(both, &want->hooks[i]);
+	/* no more than is there, but on a way back */
+	for (size_t i = 0; i < have->hook_count && !err; i++)
+		if (chain_is_top(have->hooks[i].target) &&
+		    !ruleset_find(want, have->hooks[i].target))
+			err = ruleset_add_hook(both, &have->hooks[i]);
 	pairs_free(&pairs);
 	free(merger.keep);
+	free(merger.pending);
 	return err ? err : merger.more;
 }
