@@ -224,7 +224,8 @@ int notrack_each_service(struct notrack *nt,
  * @key: "ports", "reply-ports", and so on
  * @value: kept as a pointer
  *
- * Returns: 0, or -EINVAL if there is no such key.
+ * Returns: 0, or -EINVAL if there is no such key, or its member is past the size
+ * of @service.
  * Since: 1.0
  */
 int notrack_service_set(struct notrack_service *service, const char *key, const char *value);
@@ -252,9 +253,11 @@ struct hashlimit {
 	const char *above;	/**< "N/sec", "N/min", "N/hour" or "N/day"; N >= 1, and
 				     at most 1000000 a second (10000 where the kernel
 				     has revision 1 only) */
-	uint32_t burst;		/**< requests let through at once; 0 for the default of
-				     5; at most 1000000, and at most one day's worth of
-				     @above, where the kernel's arithmetic ends */
+	uint32_t burst;		/**< requests let through at once; 0 for the default: 5,
+				     or a hundredth of the rate a second where that is
+				     more, as the kernel gives no more than a burst each
+				     tick; at most 1000000, and at most one day's worth
+				     of @above, where the kernel's arithmetic ends */
 	uint32_t srcmask;	/**< length of the prefix that counts as one source; 0 for
 				     the default: 32 in IPv4, 64 in IPv6 */
 	uint32_t htable_max;	/**< buckets at most; 0 lets the kernel choose; past it,

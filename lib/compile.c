@@ -4,7 +4,9 @@
  *	OUTPUT            -> NOTRACK-OUTPUT                    -> NOTRACK-dns-out
  *
  * Both tables have the same selectors.  In filter they stand in the service's
- * chains, with ACCEPT, after the limits.  In raw they go (-g) to the service's
+ * chains, with ACCEPT; limits come first, those of all services, in NOTRACK-INPUT:
+ * what one accepts, such as answers by their source port, may be what another
+ * limits.  In raw they go (-g) to the service's
  * chain, whose one rule is NOTRACK: unlike ACCEPT it lets a packet go on, and the
  * end of a chain that was gone to takes it past the selectors that are left.
  * The classic rules are those of the textbook, in raw as well.
@@ -92,8 +94,8 @@ static int add_clients(struct compiler *compiler, const struct clients *clients)
 	return err ? out_of_memory(compiler->error) : 0;
 }
 
-/* Ahead of the accepts: requests of inbound services go through the limits. */
-static int add_limits(struct compiler *compiler, const struct clients *clients)
+/* Requests of inbound services go through the limits. */
+static int add_limits(struct compiler *compiler, struct chain *top, const struct clients *clients)
 {
 	int err = 0;
 
@@ -103,6 +105,7 @@ static int add_limits(struct compiler *compiler, const struct clients *clients)
 		err = add_limit_chain(compiler, limit);
 	if (!err)
 		err = add_clients(compiler, clients);
+	compiler->chain = top;
 	compiler->target = TARGET_JUMP;
 	if (!err)
 		err = select_requests(compiler);
@@ -113,19 +116,16 @@ static int add_limits(struct compiler *compiler, const struct clients *clients)
 /* --- tables ----------------------------------------------------------- */
 
 static int add_service_chain(struct compiler *compiler, enum table_id table,
-			     enum direction direction, const struct served *served)
+			     enum direction direction)
 {
 	char name[CHAIN_NAME_MOST + 1];
-	int err = 0;
 
-	service_chain_name(name, served->service->name, suffixes[direction]);
+	service_chain_name(name, compiler->service->name, suffixes[direction]);
 	compiler->chain = ruleset_add_chain(compiler->rules, name);
 	if (!compiler->chain)
 		return out_of_memory(compiler->error);
-	if (table == FILTER && direction == IN)
-		err = add_limits(compiler, &served->clients);
 	compiler->target = table == RAW ? TARGET_NOTRACK : TARGET_ACCEPT;
-	return err ? err : select_direction(compiler, direction);
+	return select_direction(compiler, direction);
 }
 
 /* The selectors in @top lead to one rule, which ends the way through our chains. */
@@ -196,6 +196,10 @@ static int compile_direction(struct compiler *compiler, const struct family_mode
 	if (!top || ruleset_add_hook(compiler->rules, &(struct hook){
 			.chain = hooks[table][direction], .target = top->name }))
 		return out_of_memory(compiler->error);
+	for (size_t i = 0; i < model->count && described && !err; i++) {
+		compiler->service = model->served[i].service;
+		err = add_limits(compiler, top, &model->served[i].clients);
+	}
 	for (size_t i = 0; i < model->count && !err; i++) {
 		compiler->service = model->served[i].service;
 		icmp |= compiler->service->icmp_errors;
@@ -203,7 +207,7 @@ static int compile_direction(struct compiler *compiler, const struct family_mode
 			err = add_untracking(compiler, top, direction);
 			continue;
 		}
-		err = add_service_chain(compiler, table, direction, &model->served[i]);
+		err = add_service_chain(compiler, table, direction);
 		if (!err)
 			err = add_entrance(compiler, top, described);
 	}

@@ -15,6 +15,7 @@ struct reader {
 	const struct kernel *kernel;
 	enum family family;
 	struct limit_rate *coarse;	/* of revision 1 */
+	unsigned int seen;	/* of the table of readers, as bits */
 	bool bad;		/* something we never say */
 	int err;
 };
@@ -71,6 +72,7 @@ static void get_multiport(struct reader *reader, const void *data)
 			      &reader->match.source : &reader->match.destination;
 
 	if (multiport->flags == XT_MULTIPORT_EITHER || multiport->invert || ports->count ||
+	    !multiport->count ||
 	    multiport->count > XT_MULTI_PORTS) {
 		reader->bad = true;
 		return;
@@ -186,6 +188,9 @@ static void get_comment(struct reader *reader, const void *data)
 		reader->err = -ENOMEM;
 		return;
 	}
+	/* one that goes on is full */
+	if (!more || had % COMMENT_MOST)
+		reader->bad = true;
 	memcpy(comment, before, had);
 	memcpy(comment + had, info->comment, more);
 	reader->match.comment = comment;
@@ -231,6 +236,11 @@ static void get_match(struct reader *reader, const struct xt_entry_match *match)
 		if (strcmp(match->u.user.name, readers[i].name) || revision != readers[i].revision ||
 		    size != head + XT_ALIGN(readers[i].size))
 			continue;
+		/* ports by two matches; a comment as long as it takes; all else once */
+		if (reader->seen & 1u << i && readers[i].get != get_multiport &&
+		    readers[i].get != get_comment)
+			reader->bad = true;
+		reader->seen |= 1u << i;
 		readers[i].get(reader, match->data);
 		return;
 	}

@@ -35,6 +35,8 @@ int notrack_service_set(struct notrack_service *words, const char *key, const ch
 	for (size_t i = 0; i < KEYS; i++) {
 		if (strcmp(keys[i].key, key))
 			continue;
+		if (keys[i].member + sizeof(value) > words->size)
+			break;		/* of a caller who does not know it */
 		*member(words, i) = value;
 		return 0;
 	}
@@ -47,7 +49,8 @@ int notrack_service_get(const struct notrack_service *words, unsigned int index,
 	if (index >= KEYS)
 		return 0;
 	*key = keys[index].key;
-	*value = *member((struct notrack_service *)words, index);
+	*value = keys[index].member + sizeof(*value) > words->size ? NULL :
+		 *member((struct notrack_service *)words, index);
 	return 1;
 }
 

@@ -96,7 +96,8 @@ static bool has_hook(const struct ruleset *rules, const struct hook *hook)
 {
 	for (size_t i = 0; i < rules->hook_count; i++)
 		if (!strcmp(rules->hooks[i].target, hook->target) &&
-		    (!hook->entry || !strcmp(rules->hooks[i].chain, hook->chain)))
+		    (hook->entry ? !strcmp(rules->hooks[i].chain, hook->chain) :
+				   !rules->hooks[i].astray))
 			return true;
 	return false;
 }

@@ -280,7 +280,7 @@ static int find_translation(struct verification *all, const struct blob *nat,
 	int err = 0;
 
 	for (size_t i = 0; i < row->service->port_count && !err; i++) {
-		struct probe probe = verify_probe(all, row, &row->service->ports[i]);
+		struct probe probe = verify_probe(all, row, &(struct variant){ .ports = i });
 		struct journey journey = { 0 };
 
 		probe.tracked_states = XT_CONNTRACK_STATE_BIT(IP_CT_NEW);

@@ -8,6 +8,9 @@
 #include "words.h"
 
 #define BURST_DEFAULT 5u		/* XT_HASHLIMIT_BURST */
+/* The kernel gives credit by ticks, of which there are at least so many a second: a rate of
+ * more than a burst each tick is never reached. */
+#define TICKS 100u
 #define HTABLE_MOST 1048576u		/* HASHLIMIT_MAX_SIZE in net/netfilter/xt_hashlimit.c */
 #define SECONDS_A_DAY 86400u
 
@@ -116,6 +119,15 @@ static uint64_t most_burst(uint64_t period)
 	return day < LIMIT_BURST_MOST ? day : LIMIT_BURST_MOST;
 }
 
+static uint32_t default_burst(uint64_t period, uint64_t most)
+{
+	uint64_t burst = LIMIT_SCALE / period / TICKS;
+
+	if (burst < BURST_DEFAULT)
+		burst = BURST_DEFAULT;
+	return (uint32_t)(burst < most ? burst : most);
+}
+
 static int check_range(const char *key, uint64_t value, uint64_t most, struct error *error)
 {
 	if (value <= most)
@@ -139,7 +151,7 @@ int limit_parse(struct limit_rate *rate, const struct hashlimit *words, enum fam
 			    words->burst, most, words->above);
 	rate->burst = words->burst;
 	if (!rate->burst)
-		rate->burst = most < BURST_DEFAULT ? (uint32_t)most : BURST_DEFAULT;
+		rate->burst = default_burst(rate->period, most);
 	err = check_range("srcmask", words->srcmask, family_bits(family), error);
 	if (!err)
 		err = check_range("htable-max", words->htable_max, HTABLE_MOST, error);

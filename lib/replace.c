@@ -6,6 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* What the kernel takes at most (XT_MAX_TABLE_SIZE in net/netfilter/x_tables.c). */
+#define TABLE_MOST (512u * 1024 * 1024)
+
 static int compare_edits(const void *a, const void *b)
 {
 	return strcmp((*(struct blob_edit *const *)a)->name, (*(struct blob_edit *const *)b)->name);
@@ -96,7 +99,7 @@ static int chain_size(struct build *build, const struct blob_edit *edit, uint32_
 
 	if (edit->fresh) {
 		*entries += (uint32_t)edit->fresh->count;
-		for (size_t i = 0; i < edit->fresh->count && !err; i++)
+		for (size_t i = 0; i < edit->fresh->count && !err && *size <= TABLE_MOST; i++)
 			err = rule_size(build, &edit->fresh->rules[i], size);
 		return err;
 	}
@@ -106,7 +109,7 @@ static int chain_size(struct build *build, const struct blob_edit *edit, uint32_
 		return 0;
 	}
 	*entries += (uint32_t)edit->count;
-	for (size_t i = 0; i < edit->count && !err; i++) {
+	for (size_t i = 0; i < edit->count && !err && *size <= TABLE_MOST; i++) {
 		const struct blob_item *item = &edit->items[i];
 
 		if (item->rule || item->jump)
@@ -116,6 +119,15 @@ static int chain_size(struct build *build, const struct blob_edit *edit, uint32_
 					    blob_entry(build->blob, item->offset));
 	}
 	return err;
+}
+
+static int check_size(struct build *build, uint32_t size)
+{
+	if (size <= TABLE_MOST)
+		return 0;
+	return fail(build->error, -EINVAL, "table %s (%s): would be larger than the 512 MiB that the "
+		    "kernel takes; use fewer or wider prefixes", table_name(build->blob->id),
+		    build->blob->kernel->name);
 }
 
 /* Where each chain will be, and how much there is. */
@@ -134,6 +146,8 @@ static int lay_out(struct build *build, uint32_t *size, uint32_t *entries)
 		}
 		edit->rules = *size;
 		err = chain_size(build, edit, size, entries);
+		if (!err)
+			err = check_size(build, *size);
 		edit->foot = *size;
 		*size += blob_foot_size(kernel);
 		++*entries;

@@ -102,6 +102,7 @@ struct hook {
 	const char *chain;		/* that it stands in */
 	const char *target;		/* chain of ours */
 	unsigned int position;		/* 0 is the top */
+	bool astray;			/* no packet gets there from the chain it is for */
 	const void *entry;		/* as found in the kernel; NULL: a plain jump */
 	struct rule jump;		/* the plain jump */
 };

@@ -183,6 +183,67 @@ static int read_chain(const struct blob *blob, const struct blob_chain *from,
 	return err;
 }
 
+/* The built-in chains that "NOTRACK-INPUT" and the like are for. */
+static size_t home_of(const struct blob *blob, const char *top)
+{
+	for (size_t i = 0; i < blob->count; i++)
+		if (blob->chains[i].hook >= 0 &&
+		    !strcmp(blob->chains[i].name, top + strlen(CHAIN_PREFIX)))
+			return i;
+	return blob->count;
+}
+
+/* Marks what rules lead to from @number on, through chains of others. */
+static void mark_reached(const struct blob *blob, size_t number, bool *reached)
+{
+	size_t *pending = calloc(blob->count + 1, sizeof(*pending)), count = 0;
+
+	reached[number] = true;
+	if (!pending) {		/* then any jump is good enough */
+		memset(reached, true, blob->count);
+		return;
+	}
+	pending[count++] = number;
+	while (count) {
+		const struct blob_chain *chain = &blob->chains[pending[--count]];
+		uint32_t offset = chain->rules;
+
+		for (uint32_t i = 0; i < chain->count; i++, offset = blob_next(blob, offset)) {
+			long next = blob_jump(blob, offset);
+
+			if (next < 0 || reached[next] || is_ours(blob->chains[next].name))
+				continue;
+			reached[next] = true;
+			pending[count++] = (size_t)next;
+		}
+	}
+	free(pending);
+}
+
+/* A jump in a chain that no packet of its hook gets to is none. */
+static int find_astray(const struct blob *blob, struct ruleset *found)
+{
+	bool *reached;
+
+	for (size_t i = 0; i < found->hook_count; i++) {
+		struct hook *hook = &found->hooks[i];
+		size_t home = chain_is_top(hook->target) ? home_of(blob, hook->target) : blob->count;
+
+		if (home == blob->count || !strcmp(hook->chain, blob->chains[home].name))
+			continue;
+		reached = calloc(blob->count, sizeof(*reached));
+		if (!reached)
+			return -ENOMEM;
+		mark_reached(blob, home, reached);
+		hook->astray = true;
+		for (size_t j = 0; j < blob->count; j++)
+			if (reached[j] && !strcmp(blob->chains[j].name, hook->chain))
+				hook->astray = false;
+		free(reached);
+	}
+	return 0;
+}
+
 /* Somebody's chain: which of its rules enter ours. */
 static int read_hooks(const struct blob *blob, const struct blob_chain *from,
 		      struct ruleset *found)
@@ -215,6 +276,8 @@ int table_read(struct table *table, struct ruleset *found, struct error *error)
 		err = by_number[i] ? read_chain(blob, &blob->chains[i], found, by_number) :
 				     read_hooks(blob, &blob->chains[i], found);
 	free(by_number);
+	if (!err)
+		err = find_astray(blob, found);
 	if (!err)
 		err = ruleset_sort(found);
 	return err ? fail(error, err, "table %s (%s): out of memory", table_name(table->id),

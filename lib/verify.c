@@ -41,23 +41,36 @@ bool verify_wants(const struct verification *verification, const struct service 
 
 /* --- packets ---------------------------------------------------------- */
 
-static struct prefix first_prefix(const struct prefix *list, size_t count, enum family family)
+static struct prefix prefix_of(const struct prefix *list, size_t count, enum family family,
+			       size_t index)
 {
 	for (size_t i = 0; i < count; i++)
-		if (list[i].family == family)
+		if (list[i].family == family && !index--)
 			return list[i];
 	return (struct prefix){ .family = (uint8_t)family };
 }
 
+/* Of a family; an empty list names everybody, which is one. */
+static size_t count_prefixes(const struct prefix *list, size_t count, enum family family)
+{
+	size_t found = 0;
+
+	for (size_t i = 0; i < count; i++)
+		found += list[i].family == family;
+	return found ? found : 1;
+}
+
 struct probe verify_probe(const struct verification *all, const struct flow_row *row,
-			  const struct port_range *ports)
+			  const struct variant *variant)
 {
 	const struct service *service = row->service;
+	const struct port_range *ports = &service->ports[variant->ports];
 	bool outbound = row->role == OUTBOUND;
 	bool narrow = outbound && !service->classic && row->protocol != TCP;
-	struct prefix local = first_prefix(service->local, service->local_count, row->family);
-	struct prefix peer = first_prefix(service->remote, outbound ? service->remote_count : 0,
-					  row->family);
+	struct prefix local = prefix_of(service->local, service->local_count, row->family,
+					variant->local);
+	struct prefix peer = prefix_of(service->remote, outbound ? service->remote_count : 0,
+				       row->family, variant->remote);
 	struct port_range client = narrow ? service->reply_ports : client_ports;
 	bool to_local = row->input != row->loopback;
 	struct probe probe = {
@@ -69,7 +82,7 @@ struct probe verify_probe(const struct verification *all, const struct flow_row 
 	};
 
 	strcpy(row->input ? probe.in : probe.out, row->loopback ? "lo" :
-	       service->interface_count ? service->interfaces[0] : "+");
+	       service->interface_count ? service->interfaces[variant->interface] : "+");
 	if (row->loopback)
 		return probe;
 	*(row->input ? &probe.usual_destination : &probe.usual_source) =
@@ -165,10 +178,10 @@ static int ask(struct verification *all, struct flow_row *row, const struct prob
 	return verify_explain(all, row, &judgement);
 }
 
-static int ask_ports(struct verification *all, struct flow_row *row,
-		     const struct port_range *ports)
+static int ask_variant(struct verification *all, struct flow_row *row,
+		       const struct variant *variant)
 {
-	struct probe probe = verify_probe(all, row, ports);
+	struct probe probe = verify_probe(all, row, variant);
 	int err;
 
 	/* the first of an exchange is NEW; of what follows, conntrack may think anything */
@@ -200,13 +213,37 @@ static int add_row(struct verification *all, const struct flow_row *row)
 	return 0;
 }
 
-static int verify_flow(struct verification *all, struct flow_row row)
+/* All that is named, one list at a time: the others are at their first. */
+static int ask_variants(struct verification *all, struct flow_row *row)
 {
+	const struct service *service = row->service;
+	struct variant variant = { 0 };
+	size_t locals = count_prefixes(service->local, service->local_count, row->family);
+	size_t remotes = row->role == INBOUND ? 1 :
+			 count_prefixes(service->remote, service->remote_count, row->family);
+	size_t interfaces = row->loopback ? 1 : service->interface_count;
 	int err = 0;
 
+	for (; variant.ports < service->port_count && !err; variant.ports++)
+		err = ask_variant(all, row, &variant);
+	variant = (struct variant){ .local = 1 };
+	for (; variant.local < locals && !err; variant.local++)
+		err = ask_variant(all, row, &variant);
+	variant = (struct variant){ .remote = 1 };
+	for (; variant.remote < remotes && !err; variant.remote++)
+		err = ask_variant(all, row, &variant);
+	variant = (struct variant){ .interface = 1 };
+	for (; variant.interface < interfaces && !err; variant.interface++)
+		err = ask_variant(all, row, &variant);
+	return err;
+}
+
+static int verify_flow(struct verification *all, struct flow_row row)
+{
+	int err;
+
 	row.untracked = NOTRACK_YES;
-	for (size_t i = 0; i < row.service->port_count && !err; i++)
-		err = ask_ports(all, &row, &row.service->ports[i]);
+	err = ask_variants(all, &row);
 	return err ? err : add_row(all, &row);
 }
 

@@ -48,9 +48,14 @@ struct judgement {
 	enum notrack_verdict verdict;
 };
 
-/* A packet of @row, by one range of its service's ports. */
+/* Which of the ports, prefixes of the family and interfaces that a service names. */
+struct variant {
+	size_t ports, local, remote, interface;
+};
+
+/* A packet of @row. */
 struct probe verify_probe(const struct verification *verification, const struct flow_row *row,
-			  const struct port_range *ports);
+			  const struct variant *variant);
 
 /* Whether the one service that was asked for is this one. */
 bool verify_wants(const struct verification *verification, const struct service *service);

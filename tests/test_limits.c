@@ -335,6 +335,31 @@ START_TEST(an_unlimited_client_is_free_again)
 }
 END_TEST
 
+/* By their names, they come first; the second takes a query for an answer, by its source. */
+static const char *const accepting[] = {
+	"notrackctl add a --ports 53 --role inbound",
+	"notrackctl add a --ports 99 --role outbound --reply-ports 1:65535",
+};
+
+START_TEST(a_limit_holds_whatever_another_service_accepts)
+{
+	const struct family *family = &families[_i % FAMILY_COUNT];
+	struct client_stats stats;
+	int fd;
+
+	netns_add_peer();
+	must("notrackctl add dns");
+	must("%s", accepting[_i / FAMILY_COUNT]);
+	limit(family, family->limited_prefix, "--above 1/hour --burst 3");
+	fd = udp_open(family, (struct end){ PEER, family->limited, 99 });
+	udp_send(family, fd, (struct end){ HOST, family->host, 53 }, BURST);
+
+	stats = stats_when_seen(family->limited_prefix, BURST);
+	ck_assert_int_eq(stats.seen, BURST);
+	ck_assert_int_eq(stats.passed, 3);
+}
+END_TEST
+
 /* More of them than one chain tells apart, so that a tree is made of what was a list. */
 static const char *const crowds[FAMILY_COUNT] = {
 	"203.0.113.0,203.0.113.4/30,203.0.113.8/29,203.0.113.16,203.0.113.18,203.0.113.20,"
@@ -403,6 +428,8 @@ END_TEST
 
 static void tests(TCase *tcase)
 {
+	tcase_add_loop_test(tcase, a_limit_holds_whatever_another_service_accepts, 0,
+			    2 * FAMILY_COUNT);
 	tcase_add_loop_test(tcase, counters_go_on_when_others_come_and_go, 0, FAMILY_COUNT);
 	tcase_add_loop_test(tcase, each_packet_counts_while_others_come_and_go, 0, FAMILY_COUNT);
 	tcase_add_loop_test(tcase, a_client_over_its_rate_gets_its_burst_and_no_more, 0, FAMILY_COUNT);

@@ -216,6 +216,28 @@ START_TEST(a_service_that_is_not_there_is_bad_input)
 }
 END_TEST
 
+/* All that a service names is asked about, not the first alone. */
+START_TEST(a_rule_against_one_of_several_is_a_failure)
+{
+	const struct family *family = &families[_i];
+
+	must("notrackctl add dns --role inbound --interface eth0,eth1");
+	must("%s -I INPUT -i eth1 -j DROP", family->tables);
+	ck_assert(!is_ok(verify("")));
+
+	must("notrackctl add dns --role outbound --remote %s,%s", family->peer, family->other);
+	ck_assert(is_ok(verify("")));
+	must("%s -I INPUT -s %s -j DROP", family->tables, family->other);
+	ck_assert(!is_ok(verify("")));
+	must("%s -D INPUT -s %s -j DROP", family->tables, family->other);
+
+	must("notrackctl add dns --role inbound --local %s,%s", family->host, family->other);
+	ck_assert(is_ok(verify("")));
+	must("%s -t raw -I PREROUTING -d %s -j ACCEPT", family->tables, family->other);
+	ck_assert(!is_ok(verify("")));
+}
+END_TEST
+
 /* It has no outbound flows in the other. */
 START_TEST(remotes_of_one_family_are_fine)
 {
@@ -334,6 +356,7 @@ static void tests(TCase *tcase)
 {
 	tcase_add_loop_test(tcase, a_host_that_cannot_ask_itself_is_told, 0,
 			    COUNT(against_itself) * FAMILY_COUNT);
+	tcase_add_loop_test(tcase, a_rule_against_one_of_several_is_a_failure, 0, FAMILY_COUNT);
 	tcase_add_loop_test(tcase, remotes_of_one_family_are_fine, 0, FAMILY_COUNT);
 	tcase_add_loop_test(tcase, what_cannot_be_told_is_unsure, 0, COUNT(unsure) * FAMILY_COUNT);
 	tcase_add_loop_test(tcase,

@@ -168,7 +168,7 @@ static const char *current_value(const struct section *section, const char *key)
 static int take_service_key(struct file *file, const char *key, const char *value)
 {
 	struct section *section = file->section;
-	struct notrack_service scratch = { 0 };
+	struct notrack_service scratch = { .size = sizeof(scratch) };
 	const char *before;
 	char *joined;
 

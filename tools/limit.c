@@ -91,7 +91,7 @@ const struct command command_limit = {
 	.help = "Drop what a client asks of a service above a rate; repeated: the new rate\n"
 		"replaces the old.  With -, prefixes come from standard input, one a line.\n\n"
 		"  --above N/UNIT         requests by a source: sec, min, hour, day\n"
-		"  --burst N              let through at once (5)\n"
+		"  --burst N              let through at once (5, or a hundredth of a second's)\n"
 		"  --srcmask N            prefix length that is one source (32, IPv6: 64)\n"
 		"  --htable-max N         sources remembered at most\n"
 		"  --htable-size N        hash slots\n"

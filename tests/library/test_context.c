@@ -309,6 +309,58 @@ START_TEST(two_threads_work_in_two_namespaces_at_once)
 }
 END_TEST
 
+/* A daemon forks; its child must not keep what it lets go of. */
+START_TEST(a_child_does_not_keep_the_lock)
+{
+	struct notrack *nt = new_context(), *other = new_context();
+	pid_t child;
+
+	must_do(nt, notrack_lock(nt));
+	child = fork_child();
+	if (!child)
+		for (;;)
+			pause();
+	notrack_unlock(nt);
+	notrack_set_wait(other, 0);
+	must_do(other, notrack_lock(other));
+	notrack_free(nt);
+	notrack_free(other);
+	stop(child, SIGKILL);
+}
+END_TEST
+
+START_TEST(a_clear_that_fails_leaves_the_model)
+{
+	struct notrack *nt = new_context();
+	struct hashlimit limit = LIMIT(.above = "1/sec");
+
+	must_do(nt, add_service(nt, "dns", NULL));
+	must_do(nt, hashlimit_add_client(nt, "dns", "192.0.2.1", &limit));
+	setenv("XTABLES_LOCKFILE", "/run/none/lock", 1);
+	ck_assert_int_eq(notrack_clear(nt, NULL), -EIO);
+	ck_assert_int_eq(hashlimit_has_client(nt, "dns", "192.0.2.1"), 1);
+	unsetenv("XTABLES_LOCKFILE");
+	must_do(nt, notrack_clear(nt, NULL));
+	ck_assert_int_eq(hashlimit_has_client(nt, "dns", "192.0.2.1"), -ENOENT);
+	notrack_free(nt);
+}
+END_TEST
+
+/* What was read under the lock of both families is no drift of one. */
+START_TEST(a_preview_of_one_family_is_of_that_family)
+{
+	struct notrack *nt = new_context();
+
+	must_do(nt, add_service(nt, "dns", NULL));
+	must_do(nt, notrack_commit(nt, NULL));
+	must_do(nt, notrack_lock(nt));
+	must_do(nt, notrack_load(nt));
+	must_do(nt, notrack_set_families(nt, NOTRACK_IPV4));
+	ck_assert_int_eq(must_do(nt, notrack_diff(nt, NULL, NULL)), 0);
+	notrack_free(nt);
+}
+END_TEST
+
 START_TEST(what_fails_says_why_and_leaks_no_descriptor)
 {
 	struct notrack *nt = new_context();
@@ -456,6 +508,9 @@ static void tests(TCase *tcase)
 	tcase_add_loop_test(tcase, printed_rules_are_those_that_iptables_saves, 0, count);
 	tcase_add_test(tcase, two_threads_work_in_two_namespaces_at_once);
 	tcase_add_test(tcase, what_fails_says_why_and_leaks_no_descriptor);
+	tcase_add_test(tcase, a_child_does_not_keep_the_lock);
+	tcase_add_test(tcase, a_clear_that_fails_leaves_the_model);
+	tcase_add_test(tcase, a_preview_of_one_family_is_of_that_family);
 	tcase_add_test(tcase, a_struct_of_an_older_version_is_taken);
 	tcase_add_test(tcase, a_struct_of_a_later_version_is_taken_while_its_news_are_zero);
 	tcase_add_test(tcase, changes_are_given_as_far_as_the_caller_has_room);

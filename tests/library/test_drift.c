@@ -134,8 +134,46 @@ START_TEST(a_jump_moved_below_a_rule_of_others_stays_there)
 }
 END_TEST
 
+/* Where no packet of INPUT comes by it is no way in; it stays, as it is not ours to judge. */
+START_TEST(a_jump_elsewhere_is_not_taken_for_ours)
+{
+	const struct family *family = &families[_i];
+	struct notrack *nt = given_dns();
+
+	must("%s -N NEVER", family->tables);
+	must("%s -A NEVER -j NOTRACK-INPUT", family->tables);
+	must("%s -A FORWARD -j NOTRACK-INPUT", family->tables);
+	ck_assert_int_eq(must_do(nt, notrack_commit(nt, NULL)), 0);
+	struct saved before = tables_save_both();
+	must("%s -D INPUT -j NOTRACK-INPUT", family->tables);
+	assert_repairs(nt, &before, "jump elsewhere");
+
+	/* by way of somebody's chain it is one */
+	must("%s -D INPUT -j NOTRACK-INPUT", family->tables);
+	must("%s -A INPUT -j NEVER", family->tables);
+	ck_assert_int_eq(must_do(nt, notrack_commit(nt, NULL)), 0);
+	notrack_free(nt);
+}
+END_TEST
+
+/* The kernel takes none that a packet could enter; ours must not give it one halfway. */
+START_TEST(a_loop_by_hand_is_taken_out)
+{
+	const struct family *family = &families[_i];
+	struct notrack *nt = given_dns();
+	struct saved before = tables_save_both();
+
+	must("%s -t filter -D INPUT -j NOTRACK-INPUT", family->tables);
+	must("%s -t filter -A NOTRACK-INPUT -p udp -j NOTRACK-INPUT", family->tables);
+	assert_repairs(nt, &before, "loop");
+	notrack_free(nt);
+}
+END_TEST
+
 static void tests(TCase *tcase)
 {
+	tcase_add_loop_test(tcase, a_jump_elsewhere_is_not_taken_for_ours, 0, FAMILY_COUNT);
+	tcase_add_loop_test(tcase, a_loop_by_hand_is_taken_out, 0, FAMILY_COUNT);
 	tcase_add_loop_test(tcase, an_edit_by_hand_is_seen_and_repaired_from_the_model, 0,
 			    FAMILY_COUNT);
 	tcase_add_loop_test(tcase, an_edit_by_hand_is_seen_and_repaired_after_a_load, 0,

@@ -147,6 +147,24 @@ START_TEST(defaults_are_those_of_the_manual)
 }
 END_TEST
 
+/* Else the rate would be out of reach where the kernel ticks 100 times a second. */
+START_TEST(the_default_burst_lets_a_rate_be_reached)
+{
+	static const struct {
+		const char *above;
+		uint32_t burst;
+	} rows[] = { { "500/sec", 5 }, { "600/sec", 6 }, { "10000/sec", 100 },
+		     { "1000000/sec", 10000 }, { "60000/min", 10 }, { "1/hour", 5 }, { "3/day", 3 } };
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const struct hashlimit words = { .above = rows[i].above };
+
+		expect(parsed(&words, IPV4).burst == rows[i].burst, "%s: %u", rows[i].above,
+		       parsed(&words, IPV4).burst);
+	}
+}
+END_TEST
+
 static const struct {
 	struct hashlimit words;
 	enum family family;
@@ -268,6 +286,7 @@ static void tests(TCase *tcase)
 	tcase_add_test(tcase, a_limit_needs_a_rate);
 	tcase_add_test(tcase, a_rate_that_is_printed_is_the_same_rate);
 	tcase_add_test(tcase, defaults_are_those_of_the_manual);
+	tcase_add_test(tcase, the_default_burst_lets_a_rate_be_reached);
 	tcase_add_loop_test(tcase, a_number_past_its_bound_is_refused_and_named, 0,
 			    sizeof(bounds) / sizeof(bounds[0]));
 	tcase_add_test(tcase, no_burst_that_is_taken_is_past_the_kernels_arithmetic);
