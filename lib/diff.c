@@ -110,6 +110,20 @@ static bool is_entered(const struct ruleset *rules, const char *chain)
 	return false;
 }
 
+/* Of a way back, which knows each jump that was there, to a chain that stays. */
+static bool is_extra(const struct ruleset *want, const struct hook *hook)
+{
+	bool back = false;
+
+	for (size_t i = 0; i < want->hook_count; i++) {
+		back |= want->hooks[i].entry != NULL;
+		if (!strcmp(want->hooks[i].target, hook->target) &&
+		    !strcmp(want->hooks[i].chain, hook->chain))
+			return false;
+	}
+	return back && want->hook_count;
+}
+
 static int edit_hooks(const struct ruleset *have, const struct ruleset *want,
 		      const struct edit_ops *ops, void *data)
 {
@@ -118,7 +132,8 @@ static int edit_hooks(const struct ruleset *have, const struct ruleset *want,
 	/* from the end, so that positions hold; to other chains: not our rule */
 	for (size_t i = have->hook_count; i-- > 0 && !err;)
 		if (chain_is_top(have->hooks[i].target) &&
-		    !ruleset_find(want, have->hooks[i].target))
+		    (!ruleset_find(want, have->hooks[i].target) ||
+		     is_extra(want, &have->hooks[i])))
 			err = ops->remove_hook(data, &have->hooks[i]);
 	for (size_t i = 0; i < want->hook_count && !err; i++)
 		if (!has_hook(have, &want->hooks[i]))

@@ -42,7 +42,7 @@ struct trial {
 	const struct kernel *kernel;
 	enum table_id id;
 	bool exists;
-	bool moved;
+	bool tried;
 	int err;
 	struct error error;
 };
@@ -53,14 +53,9 @@ static void *try_table(void *data)
 	struct trial *trial = data;
 	struct table table = { 0 };
 
-	if (!trial->exists)
-		trial->moved = !unshare(CLONE_NEWNET);
-	/* whom another namespace is not given, the table itself will say why */
-	if (!trial->exists && !trial->moved && errno != EPERM) {
-		trial->err = fail(&trial->error, -errno, "could not be tried in a network namespace "
-				  "of its own: %m");
+	trial->tried = trial->exists || !unshare(CLONE_NEWNET);
+	if (!trial->tried)
 		return NULL;
-	}
 	trial->err = table_open(&table, trial->kernel, trial->id, &trial->error);
 	table_close(&table);
 	return NULL;
@@ -76,7 +71,10 @@ static void check_table(struct doctor *doctor, const struct kernel *kernel, enum
 		tell(doctor, name, NOTRACK_WARNING, 0, "could not be tried: no thread");
 		return;
 	}
-	if (trial.err)
+	if (!trial.tried)
+		tell(doctor, name, NOTRACK_WARNING, 0, "not in use yet, and not tried: a network "
+		     "namespace to try it in needs CAP_SYS_ADMIN");
+	else if (trial.err)
 		tell(doctor, name, NOTRACK_FAILED, trial.err, "%s", trial.error.text);
 	else
 		tell(doctor, name, NOTRACK_OK, 0, "%s", trial.exists ? "in use" :
@@ -124,8 +122,13 @@ static int check_families(struct notrack *nt, void *data)
 static void check_lock(struct doctor *doctor)
 {
 	struct error error;
-	int fd = lock_take(0, &error);
+	int fd;
 
+	if (doctor->nt->lock_fd >= 0) {
+		tell(doctor, "lock", NOTRACK_OK, 0, "held by this very program");
+		return;
+	}
+	fd = lock_take(0, &error);
 	if (fd >= 0) {
 		close(fd);
 		tell(doctor, "lock", NOTRACK_OK, 0, "free");

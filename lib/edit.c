@@ -117,6 +117,8 @@ static int add_chain(void *data, const struct chain *chain)
 	((struct chain *)chain)->slot = table->edit_count;
 	table->edits[table->edit_count++] = (struct blob_edit){ .name = chain->name,
 								.fresh = chain };
+	/* one without rules is a change, too */
+	editor->changes.added += chain->count == 0;
 	return 0;
 }
 

@@ -24,10 +24,11 @@ static void print_line(struct printer *printer, char sign, const struct rule *ru
 	putc('\n', printer->out);
 }
 
-static int print_nothing(void *data, const struct chain *chain)
+static int count_new(void *data, const struct chain *chain)
 {
-	(void)data;
-	(void)chain;
+	struct printer *printer = data;
+
+	printer->changes.added += chain->count == 0;
 	return 0;
 }
 
@@ -97,7 +98,7 @@ static int count_empty(void *data, const struct chain *chain)
 }
 
 static const struct edit_ops print_edit = {
-	.add_chain = print_nothing,
+	.add_chain = count_new,
 	.add_rule = print_added,
 	.remove_rule = print_removed,
 	.add_hook = print_hook_added,
