@@ -45,6 +45,9 @@
  * Threads.  A context belongs to one thread at a time; different contexts may
  * be used in different threads at once.
  *
+ * Visitors, the functions that a call is given to tell what it finds, must not use
+ * the context that they are called by.
+ *
  * Structs handed in or out begin with their size: set it to sizeof of the
  * struct you compiled with, and leave what you do not use zero.  Later versions
  * add members at the end.

@@ -138,7 +138,7 @@ static const char *judge_flows(struct candidate *candidate)
 	else if (flows->helped)
 		snprintf(text, size, "%" PRIu64 " of its entries have the conntrack helper %s, which "
 			 "sees tracked packets only", flows->helped, flows->helper);
-	else if ((double)flows->forwarded >= CHANCE * (double)flows->count)
+	else if (flows->forwarded)	/* these few would break */
 		snprintf(text, size, "%" PRIu64 " of its entries are of packets forwarded for others, "
 			 "which would be untracked as well; add it with local = this host's addresses",
 			 flows->forwarded);
