@@ -4,6 +4,7 @@
  * table: first the ports are counted, then the sources of those that matter.
  */
 #include <errno.h>
+#include <linux/netfilter/nf_conntrack_common.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -63,24 +64,35 @@ static struct flows *flows_of(struct advisor *advisor, long row)
 	return &advisor->flows[row];
 }
 
+static struct flows *flows_at(struct advisor *advisor, uint8_t protocol, uint16_t port)
+{
+	struct tally_key key = { .port = port, .protocol = protocol };
+	long row = tally_add(&advisor->ports, &key);
+
+	return row < 0 ? NULL : flows_of(advisor, row);
+}
+
 static int count_port(const struct tracked *entry, void *data)
 {
+	uint16_t port = entry->original.destination_port, answers = entry->reply.source_port;
 	struct advisor *advisor = data;
-	struct tally_key key = { .port = entry->original.destination_port,
-				 .protocol = entry->protocol };
 	struct flows *flows;
 	struct flow flow;
-	long row;
 
 	advisor->read++;
 	if (!context_has(advisor->nt, entry->family))
 		return 0;
-	row = tally_add(&advisor->ports, &key);
-	flows = row < 0 ? NULL : flows_of(advisor, row);
+	flows = flows_at(advisor, entry->protocol, port);
 	if (!flows)
 		return -ENOMEM;
 	flow_read(&flow, entry, &advisor->local);
 	flows_note(flows, entry, &flow, is_covered(advisor, &flow, entry->family));
+	if (!(entry->status & IPS_DST_NAT) || answers == port)
+		return 0;
+	flows = flows_at(advisor, entry->protocol, answers);
+	if (!flows)
+		return -ENOMEM;
+	flows_note_translated(flows, entry);
 	return 0;
 }
 
@@ -128,7 +140,7 @@ static int find_candidates(struct advisor *advisor)
 		struct service *service = known_find(&advisor->known, protocol, key->port);
 		struct candidate *candidate;
 
-		if (protocol < 0 || !key->port || (!service &&
+		if (protocol < 0 || !key->port || !advisor->flows[i].count || (!service &&
 		    share(advisor, advisor->flows[i].count) < advisor->request.threshold))
 			continue;
 		candidate = add_candidate(advisor, service);

@@ -18,25 +18,25 @@ static bool is_brief(const struct tracked *entry)
 	return !(entry->status & IPS_ASSURED);
 }
 
-static void note_special(struct flows *flows, const struct tracked *entry)
+void flows_note_translated(struct flows *flows, const struct tracked *entry)
 {
-	if (entry->status & IPS_NAT_MASK) {
-		const struct tracked_end *reply = &entry->reply;
-		const uint8_t *to = entry->status & IPS_DST_NAT ? reply->source : reply->destination;
-		unsigned int bits = family_bits(entry->family);
+	const struct tracked_end *reply = &entry->reply;
+	const uint8_t *to = entry->status & IPS_DST_NAT ? reply->source : reply->destination;
+	unsigned int bits = family_bits(entry->family);
 
-		if (to && !flows->translated) {
-			flows->translated_to = (struct prefix){ .family = (uint8_t)entry->family,
-								.length = (uint8_t)bits };
-			memcpy(flows->translated_to.address, to, bits / 8);
-		}
-		flows->translated++;
+	if (to && !flows->translated) {
+		flows->translated_to = (struct prefix){ .family = (uint8_t)entry->family,
+							.length = (uint8_t)bits };
+		memcpy(flows->translated_to.address, to, bits / 8);
 	}
-	if (entry->helper) {
-		if (!flows->helped)
-			strncpy(flows->helper, entry->helper, sizeof(flows->helper) - 1);
-		flows->helped++;
-	}
+	flows->translated++;
+}
+
+static void note_helped(struct flows *flows, const struct tracked *entry)
+{
+	if (!flows->helped)
+		strncpy(flows->helper, entry->helper, sizeof(flows->helper) - 1);
+	flows->helped++;
 }
 
 void flows_note(struct flows *flows, const struct tracked *entry, const struct flow *flow,
@@ -48,7 +48,10 @@ void flows_note(struct flows *flows, const struct tracked *entry, const struct f
 	flows->forwarded += !flow->from_here && !flow->to_here;
 	flows->brief += is_brief(entry);
 	flows->covered += covered;
-	note_special(flows, entry);
+	if (entry->status & IPS_NAT_MASK)
+		flows_note_translated(flows, entry);
+	if (entry->helper)
+		note_helped(flows, entry);
 }
 
 void flows_add(struct flows *sum, const struct flows *flows)

@@ -32,6 +32,8 @@ struct candidate {
 /* @covered: the model's services untrack such flows. */
 void flows_note(struct flows *flows, const struct tracked *entry, const struct flow *flow,
 		bool covered);
+/* Of another port, translated to this one: answers come from here. */
+void flows_note_translated(struct flows *flows, const struct tracked *entry);
 void flows_add(struct flows *sum, const struct flows *flows);
 
 /* Words for notrack_add_service(). */

@@ -304,6 +304,25 @@ START_TEST(a_translated_service_is_left_alone)
 }
 END_TEST
 
+/* Answers of the service would go out from a port that nobody asked. */
+START_TEST(where_another_port_is_translated_to_is_left_alone)
+{
+	const struct family *family = &families[_i];
+	json_t *advised;
+
+	track(family);
+	must("%s -w -t nat -A PREROUTING -p udp --dport 8053 -j REDIRECT --to-ports 53",
+	     family->tables);
+	ask_host(family, family->peer, 53, 50);
+	ask_host(family, family->peer, 8053, 2);
+
+	advised = row_of(must_json("notrackctl advise --json"), "services", "service",
+			 json_string("dns"));
+	ck_assert_str_eq(word_of(advised, "verdict"), "leave");
+	ck_assert_ptr_nonnull(strstr(word_of(advised, "text"), "2 of its entries are translated"));
+}
+END_TEST
+
 START_TEST(an_unknown_port_gets_a_name_and_long_exchanges_are_left_alone)
 {
 	const struct family *family = &families[0];
@@ -491,6 +510,7 @@ static void tests(TCase *tcase)
 	tcase_add_test(tcase, advice_keeps_what_is_there);
 	tcase_add_loop_test(tcase, an_over_eager_source_is_advised_to_be_limited, 0, FAMILY_COUNT);
 	tcase_add_loop_test(tcase, a_translated_service_is_left_alone, 0, FAMILY_COUNT);
+	tcase_add_loop_test(tcase, where_another_port_is_translated_to_is_left_alone, 0, FAMILY_COUNT);
 	tcase_add_test(tcase, an_unknown_port_gets_a_name_and_long_exchanges_are_left_alone);
 	tcase_add_test(tcase, an_advised_name_is_not_one_that_is_taken);
 	tcase_add_test(tcase, advice_that_failed_is_refused_by_apply);
