@@ -110,18 +110,14 @@ static bool is_entered(const struct ruleset *rules, const char *chain)
 	return false;
 }
 
-/* Of a way back, which knows each jump that was there, to a chain that stays. */
+/* On a way back, to what was found, a jump that was not there. */
 static bool is_extra(const struct ruleset *want, const struct hook *hook)
 {
-	bool back = false;
-
-	for (size_t i = 0; i < want->hook_count; i++) {
-		back |= want->hooks[i].entry != NULL;
+	for (size_t i = 0; i < want->hook_count; i++)
 		if (!strcmp(want->hooks[i].target, hook->target) &&
 		    !strcmp(want->hooks[i].chain, hook->chain))
 			return false;
-	}
-	return back && want->hook_count;
+	return want->found;
 }
 
 static int edit_hooks(const struct ruleset *have, const struct ruleset *want,

@@ -113,6 +113,7 @@ struct ruleset {
 	size_t count, room;
 	struct hook *hooks;
 	size_t hook_count;
+	bool found;			/* read from a table: @hooks are all that are there */
 	struct arena arena;
 };
 

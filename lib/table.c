@@ -276,6 +276,7 @@ int table_read(struct table *table, struct ruleset *found, struct error *error)
 		err = by_number[i] ? read_chain(blob, &blob->chains[i], found, by_number) :
 				     read_hooks(blob, &blob->chains[i], found);
 	free(by_number);
+	found->found = true;
 	if (!err)
 		err = find_astray(blob, found);
 	if (!err)

@@ -105,7 +105,8 @@ static void keep_going(struct merger *merger, const struct ruleset *want)
 			keep_reached(merger, i);
 		/* and so is a jump to it */
 		for (size_t j = 0; chain_is_top(chain->name) && j < chain->count; j++)
-			if (chain->rules[j].chain && !ruleset_find(want, chain->rules[j].chain) &&
+			if (chain->rules[j].chain && lets_through(&chain->rules[j], chain) &&
+			    !ruleset_find(want, chain->rules[j].chain) &&
 			    ruleset_index(have, chain->rules[j].chain, &next))
 				keep_reached(merger, next);
 	}

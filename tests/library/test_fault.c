@@ -343,6 +343,34 @@ START_TEST(counters_find_their_rules_in_a_table_that_was_changed_meanwhile)
 }
 END_TEST
 
+/* Somebody flushed the built-in chains: no jump was there, and none is left. */
+START_TEST(jumps_that_were_not_there_go_again)
+{
+	static const char *const flushed[] = { "filter -F INPUT", "filter -F OUTPUT",
+					       "raw -F PREROUTING", "raw -F OUTPUT" };
+	struct story story = given(&changes[_i]);
+	unsigned int nth = 1;
+	struct injected injected;
+
+	for (int i = 0; i < FAMILY_COUNT; i++)
+		for (size_t j = 0; j < COUNT(flushed); j++)
+			must("%s -t %s", families[i].tables, flushed[j]);
+	story.before = tables_save_both();
+	do {
+		struct attempt attempt = { .change = story.change, .nt = new_context() };
+
+		inject_begin(FAULT_ONCE, nth, EPERM);
+		if (attempt_it(&attempt) < 0)
+			assert_same_tables(&story.before, format_text("flushed; call %u", nth));
+		injected = inject_end();
+		notrack_free(attempt.nt);
+		tables_restore(&story.before);
+		ck_assert_uint_lt(++nth, CALLS_MOST);
+	} while (injected.count);
+	ck_assert_uint_gt(nth, 20);
+}
+END_TEST
+
 /* --- nothing works from then on --------------------------------------- */
 
 START_TEST(what_could_not_be_put_back_is_said)
@@ -390,6 +418,7 @@ static void tests(TCase *tcase)
 	tcase_add_loop_test(tcase, a_table_that_changed_meanwhile_is_done_again, 0, unlocked);
 	tcase_add_loop_test(tcase, counters_find_their_rules_in_a_table_that_was_changed_meanwhile, 0,
 			    unlocked);
+	tcase_add_loop_test(tcase, jumps_that_were_not_there_go_again, 0, unlocked);
 	tcase_add_loop_test(tcase, what_could_not_be_put_back_is_said, 0, LARGE);
 }
 
