@@ -309,8 +309,7 @@ static int explain_commit(const struct table *table, int err, struct error *erro
 			    "that has to go; remove that rule", name, family);
 	case -ENOTRECOVERABLE:
 		return fail(error, err, "table %s (%s): another program changed it, or the kernel "
-			    "did not take its counters back: they are lost, and nothing was "
-			    "changed", name, family);
+			    "did not take its counters back: they are lost", name, family);
 	default:
 		errno = -err;
 		return fail(error, -EIO, "table %s (%s): the kernel refused it: %m; its log may "
