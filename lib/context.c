@@ -115,6 +115,7 @@ int notrack_lock(struct notrack *nt)
 	if (fd < 0)
 		return fd;
 	nt->lock_fd = fd;
+	nt->lock_pid = getpid();
 	return 0;
 }
 
@@ -122,7 +123,8 @@ void notrack_unlock(struct notrack *nt)
 {
 	context_forget(nt);
 	if (nt->lock_fd >= 0) {
-		flock(nt->lock_fd, LOCK_UN);	/* a child that was forked may have it open, too */
+		if (nt->lock_pid == getpid())	/* and not for the parent */
+			flock(nt->lock_fd, LOCK_UN);
 		close(nt->lock_fd);
 	}
 	nt->lock_fd = -1;

@@ -20,6 +20,7 @@ struct notrack {
 	int netns_fd;			/* -1: the caller's */
 	unsigned int wait_ms;
 	int lock_fd;			/* -1: not held */
+	pid_t lock_pid;			/* who took it: a child that was forked has it open, too */
 	struct revisions revisions[FAMILIES];
 	struct snapshot snapshots[FAMILIES][TABLES];
 	struct error error;

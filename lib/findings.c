@@ -66,7 +66,7 @@ static const struct hook *find_jump(const struct verification *all, enum family 
 
 	service_chain_name(top, verify_chain(id, input), "");
 	for (size_t i = 0; i < found->hook_count; i++)
-		if (!strcmp(found->hooks[i].target, top))
+		if (!found->hooks[i].astray && !strcmp(found->hooks[i].target, top))
 			return &found->hooks[i];
 	return NULL;
 }
