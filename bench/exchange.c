@@ -20,7 +20,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define PAIRS_MOST 16
+#define PAIRS_MAX 16
 #define WARM_UP 50
 #define EXCHANGES 300
 #define QUESTION_SIZE 40
@@ -107,10 +107,10 @@ static double measure(const struct pair *pair)
 int main(int argc, char **argv)
 {
 	int rounds = argc > 1 ? atoi(argv[1]) : 0, count = (argc - 2) / 2;
-	struct pair pairs[PAIRS_MOST];
-	double spent[PAIRS_MOST];
+	struct pair pairs[PAIRS_MAX];
+	double spent[PAIRS_MAX];
 
-	if (rounds < 1 || count < 1 || count > PAIRS_MOST)
+	if (rounds < 1 || count < 1 || count > PAIRS_MAX)
 		return 2;
 	for (int i = 0; i < count; i++)
 		pairs[i] = open_pair(argv[2 + 2 * i], argv[3 + 2 * i]);

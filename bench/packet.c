@@ -23,8 +23,8 @@
 
 #define PAYLOAD 32
 #define BATCH 50
-#define BATCHES_MOST 100000
-#define SOURCES_MOST 1000000
+#define BATCHES_MAX 100000
+#define SOURCES_MAX 1000000
 
 struct packet {
 	struct iphdr ip;
@@ -54,7 +54,7 @@ static struct packet make_packet(void)
 }
 
 struct sources {
-	in_addr_t address[SOURCES_MOST];
+	in_addr_t address[SOURCES_MAX];
 	size_t count, next;
 };
 
@@ -66,7 +66,7 @@ static void read_sources(struct sources *sources, const char *word)
 		sources->address[sources->count++] = inet_addr(word);
 		return;
 	}
-	while (sources->count < SOURCES_MOST && fgets(line, sizeof(line), stdin)) {
+	while (sources->count < SOURCES_MAX && fgets(line, sizeof(line), stdin)) {
 		line[strcspn(line, "\n")] = '\0';
 		sources->address[sources->count++] = inet_addr(line);
 	}
@@ -96,7 +96,7 @@ static int compare(const void *a, const void *b)
 
 int main(int argc, char **argv)
 {
-	static double batches[BATCHES_MOST];
+	static double batches[BATCHES_MAX];
 	static struct sources sources;
 	int sockfd = socket(AF_INET, SOCK_RAW, IPPROTO_RAW);
 	struct packet packet = make_packet();
@@ -109,7 +109,7 @@ int main(int argc, char **argv)
 		perror("packet");
 		return 1;
 	}
-	while (count < BATCHES_MOST && (!count || now_ns() < end))
+	while (count < BATCHES_MAX && (!count || now_ns() < end))
 		if (send_batch(sockfd, &packet, &sources, &batches[count++])) {
 			perror("packet");
 			return 1;

@@ -8,24 +8,24 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "candidate.h"
-#include "conntrack.h"
+#include "conntrack/candidate.h"
+#include "conntrack/conntrack.h"
 #include "context.h"
-#include "known.h"
-#include "memory.h"
-#include "tally.h"
+#include "conntrack/catalogue.h"
+#include "support/memory.h"
+#include "conntrack/tally.h"
 
 #define THRESHOLD_DEFAULT 0.05
 #define TIMES_DEFAULT 10
-#define TIMES_MOST 1000000
+#define TIMES_MAX 1000000
 /* A source of fewer entries is no trouble, whatever the others do. */
-#define OVER_EAGER_LEAST 16
+#define OVER_EAGER_MIN 16
 
 struct advisor {
 	struct notrack *nt;
 	struct notrack_advise_request request;
-	struct known known;
-	struct local local;
+	struct catalogue known;
+	struct own_addresses local;
 	uint64_t read;
 	struct tally ports;
 	struct flows *flows;		/* beside the rows of @ports */
@@ -137,7 +137,7 @@ static int find_candidates(struct advisor *advisor)
 	for (size_t i = 0; i < advisor->ports.count; i++) {
 		const struct tally_key *key = &advisor->ports.rows[i].key;
 		int protocol = protocol_of(key->protocol);
-		struct service *service = known_find(&advisor->known, protocol, key->port);
+		struct service *service = catalogue_find(&advisor->known, protocol, key->port);
 		struct candidate *candidate;
 
 		if (protocol < 0 || !key->port || !advisor->flows[i].count || (!service &&
@@ -156,7 +156,7 @@ static int find_candidates(struct advisor *advisor)
 	return 0;
 }
 
-static int tell_service(const struct advisor *advisor, const struct candidate *candidate,
+static int report_service(const struct advisor *advisor, const struct candidate *candidate,
 			int (*visit)(const struct notrack_advice *, void *), void *data)
 {
 	return visit(&(struct notrack_advice){
@@ -180,7 +180,7 @@ static const struct candidate *find_candidate(const struct advisor *advisor,
 					      const struct tracked *entry)
 {
 	int protocol = protocol_of(entry->protocol);
-	const struct service *service = known_find(&advisor->known, protocol,
+	const struct service *service = catalogue_find(&advisor->known, protocol,
 						   entry->original.destination_port);
 
 	for (size_t i = 0; i < advisor->count; i++) {
@@ -230,8 +230,8 @@ static void make_limit(const struct advisor *advisor, const struct candidate *ca
 		snprintf(above, LIMIT_ABOVE_TEXT, "%u/min", (unsigned int)(60 * rate + 0.999));
 	*limit = (struct hashlimit){ .size = sizeof(*limit), .above = above,
 				     .burst = rate > 5 ? 2 * (uint32_t)rate : 10 };
-	if (limit->burst > LIMIT_BURST_MOST)
-		limit->burst = LIMIT_BURST_MOST;
+	if (limit->burst > LIMIT_BURST_MAX)
+		limit->burst = LIMIT_BURST_MAX;
 }
 
 static bool is_limited(const struct advisor *advisor, const char *service,
@@ -243,7 +243,7 @@ static bool is_limited(const struct advisor *advisor, const char *service,
 	return served && clients_has(&served->clients, source);
 }
 
-static int tell_sources(const struct advisor *advisor, size_t number,
+static int report_sources(const struct advisor *advisor, size_t number,
 			int (*visit)(const struct hashlimit_advice *, void *), void *data)
 {
 	const struct candidate *candidate = &advisor->candidates[number];
@@ -269,7 +269,7 @@ static int tell_sources(const struct advisor *advisor, size_t number,
 		struct prefix source = { .family = row->key.family,
 					 .length = row->key.family == IPV6 ? 64 : 32 };
 
-		if (row->count < OVER_EAGER_LEAST ||
+		if (row->count < OVER_EAGER_MIN ||
 		    (double)row->count <= advisor->request.times * (double)median)
 			break;		/* most come first */
 		if (row->key.port != number)
@@ -302,7 +302,7 @@ static int look_in_kernel(struct notrack *nt, void *data)
 	if (err)
 		return err;
 	if (!look->advisor->local.group_count)
-		err = local_read(&look->advisor->local, &nt->error);
+		err = own_addresses_read(&look->advisor->local, &nt->error);
 	if (!err)
 		err = conntrack_dump(&conntrack, CONNTRACK_WHOLE, look->count, look->advisor, &nt->error);
 	conntrack_close(&conntrack);
@@ -325,10 +325,10 @@ static int take_request(struct notrack *nt, struct notrack_advise_request *to,
 	to->threshold = to->threshold != 0 ? to->threshold : THRESHOLD_DEFAULT;
 	to->times = to->times != 0 ? to->times : TIMES_DEFAULT;
 	if (!err && !(to->threshold >= 0.001 && to->threshold <= 1))
-		err = fail(&nt->error, -EINVAL, "threshold %g: must be a share of 0.001 to 1",
+		err = error_set(&nt->error, -EINVAL, "threshold %g: must be a share of 0.001 to 1",
 			   to->threshold);
-	if (!err && !(to->times >= 1 && to->times <= TIMES_MOST))
-		err = fail(&nt->error, -EINVAL, "times %.10g: must be 1 to %d", to->times, TIMES_MOST);
+	if (!err && !(to->times >= 1 && to->times <= TIMES_MAX))
+		err = error_set(&nt->error, -EINVAL, "times %.10g: must be 1 to %d", to->times, TIMES_MAX);
 	return err;
 }
 
@@ -360,14 +360,14 @@ static int advise(struct advisor *advisor,
 		candidate_judge(candidate, share(advisor, candidate->flows.count -
 						 candidate->flows.covered), advisor->request.threshold);
 		if (service)
-			result = tell_service(advisor, candidate, service, data);
+			result = report_service(advisor, candidate, service, data);
 	}
 	if (!result && client && advisor->count) {
 		result = look(advisor, count_source);
 		tally_rank(&advisor->sources);
 	}
 	for (size_t i = 0; i < advisor->count && client && !result; i++)
-		result = tell_sources(advisor, i, client, data);
+		result = report_sources(advisor, i, client, data);
 	return result;
 }
 
@@ -382,13 +382,13 @@ int notrack_advise(struct notrack *nt, const struct notrack_advise_request *requ
 	context_begin(nt);
 	result = take_request(nt, &advisor.request, request);
 	if (!result)
-		result = known_read(&advisor.known, nt);
+		result = catalogue_read(&advisor.known, nt);
 	if (!result)
 		result = advise(&advisor, service, client, data);
 	if (result == -ENOMEM)
-		fail(&nt->error, result, "out of memory");
-	known_free(&advisor.known);
-	local_free(&advisor.local);
+		error_set(&nt->error, result, "out of memory");
+	catalogue_free(&advisor.known);
+	own_addresses_free(&advisor.local);
 	tally_free(&advisor.ports);
 	tally_free(&advisor.sources);
 	free(advisor.flows);

@@ -12,7 +12,7 @@
  */
 #include <errno.h>
 
-#include "table.h"
+#include "legacy/table.h"
 #include "transaction.h"
 
 /* How often a table may change under our hands, by a program without the lock. */
@@ -24,11 +24,11 @@ struct step {
 	const struct ruleset *target, *before;	/* what it is to become, and was */
 };
 
-#define STEPS_MOST (3 * FAMILIES)
+#define STEPS_MAX (3 * FAMILIES)
 
 struct commit {
 	struct transaction transaction;
-	struct step done[STEPS_MOST];	/* to be taken back on failure */
+	struct step done[STEPS_MAX];	/* to be taken back on failure */
 	size_t done_count;
 	struct notrack_changes changes;
 };
@@ -46,7 +46,7 @@ static int try_step(struct commit *commit, const struct step *step,
 	int err = 0, count;
 
 	if (!table->open) {	/* committed before, or changed by somebody */
-		err = table_open(table, &kernels[step->family], step->id, &nt->error);
+		err = table_open(table, &xt_families[step->family], step->id, &nt->error);
 		if (!err)
 			err = table_read(table, &again, &nt->error);
 		found = &again;
@@ -74,9 +74,9 @@ static int do_step(struct commit *commit, const struct step *step)
 		result = try_step(commit, step, &changes);
 	}
 	if (result == -EAGAIN)
-		return fail(&commit->transaction.nt->error, -EBUSY, "table %s (%s): another program, "
+		return error_set(&commit->transaction.nt->error, -EBUSY, "table %s (%s): another program, "
 			    "which does not take the xtables lock, kept changing it; try again",
-			    table_name(step->id), kernels[step->family].name);
+			    table_name(step->id), xt_families[step->family].name);
 	if (result > 0) {
 		commit->changes.added += changes.added;
 		commit->changes.removed += changes.removed;
@@ -90,7 +90,7 @@ static int do_step(struct commit *commit, const struct step *step)
  * The same steps the other way round keep the same promise.  Where one fails, those
  * before it stay as well: what raw still untracks, filter still accepts.
  */
-static int take_back(struct commit *commit, int err)
+static int rollback(struct commit *commit, int err)
 {
 	struct error *error = &commit->transaction.nt->error, cause = *error;
 	const struct step *stuck[FAMILIES] = { NULL };
@@ -106,13 +106,13 @@ static int take_back(struct commit *commit, int err)
 	*error = cause;
 	for (enum family family = IPV4; family < FAMILIES; family++)
 		if (stuck[family])
-			err = fail(error, -ENOTRECOVERABLE, "%.900s; and table %s (%s) could not be put "
+			err = error_set(error, -ENOTRECOVERABLE, "%.900s; and table %s (%s) could not be put "
 				   "back as it was", cause.text, table_name(stuck[family]->id),
-				   kernels[family].name);
+				   xt_families[family].name);
 	return err;
 }
 
-static size_t plan_steps(const struct transaction *t, struct step plan[STEPS_MOST])
+static size_t plan_steps(const struct transaction *t, struct step plan[STEPS_MAX])
 {
 	size_t count = 0;
 
@@ -133,7 +133,7 @@ static size_t plan_steps(const struct transaction *t, struct step plan[STEPS_MOS
 
 static int run_steps(struct commit *commit)
 {
-	struct step plan[STEPS_MOST];
+	struct step plan[STEPS_MAX];
 	size_t planned = plan_steps(&commit->transaction, plan);
 
 	for (size_t i = 0; i < planned; i++) {
@@ -143,7 +143,7 @@ static int run_steps(struct commit *commit)
 		if (result > 0 || result == -ENOTRECOVERABLE)
 			commit->done[commit->done_count++] = plan[i];
 		if (result < 0)
-			return take_back(commit, result);
+			return rollback(commit, result);
 	}
 	return 0;
 }

@@ -11,8 +11,8 @@
 #include <unistd.h>
 
 #include "context.h"
-#include "lock.h"
-#include "netns.h"
+#include "support/lock.h"
+#include "support/netns.h"
 
 #define WAIT_MS_DEFAULT 5000
 
@@ -59,7 +59,7 @@ int notrack_set_families(struct notrack *nt, unsigned int families)
 {
 	context_begin(nt);
 	if (!families || families & ~NOTRACK_ANY)
-		return fail(&nt->error, -EINVAL, "families 0x%x: NOTRACK_IPV4, NOTRACK_IPV6 or both",
+		return error_set(&nt->error, -EINVAL, "families 0x%x: NOTRACK_IPV4, NOTRACK_IPV6 or both",
 			    families);
 	nt->families = families;
 	return 0;
@@ -73,11 +73,11 @@ int notrack_set_netns_fd(struct notrack *nt, int fd)
 	context_forget(nt);
 	if (fd >= 0) {
 		if (ioctl(fd, NS_GET_NSTYPE) != CLONE_NEWNET)
-			return fail(&nt->error, -EINVAL, "network namespace: descriptor %d is of none",
+			return error_set(&nt->error, -EINVAL, "network namespace: descriptor %d is of none",
 				    fd);
 		copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
 		if (copy < 0)
-			return fail(&nt->error, -errno, "network namespace: %m");
+			return error_set(&nt->error, -errno, "network namespace: %m");
 	}
 	if (nt->netns_fd >= 0)
 		close(nt->netns_fd);
@@ -91,10 +91,10 @@ int notrack_set_netns(struct notrack *nt, const char *path)
 
 	context_begin(nt);
 	if (fd < 0)
-		return fail(&nt->error, -errno, "network namespace %s: %m", path);
+		return error_set(&nt->error, -errno, "network namespace %s: %m", path);
 	err = notrack_set_netns_fd(nt, fd);
 	if (err == -EINVAL)
-		err = fail(&nt->error, err, "network namespace %s: it is none", path);
+		err = error_set(&nt->error, err, "network namespace %s: it is none", path);
 	close(fd);
 	return err;
 }
@@ -138,7 +138,7 @@ int context_read(struct notrack *nt, enum family family, enum table_id id)
 	if (snapshot->table.open)
 		return 0;
 	ruleset_free(&snapshot->found);
-	err = table_open(&snapshot->table, &kernels[family], id, &nt->error);
+	err = table_open(&snapshot->table, &xt_families[family], id, &nt->error);
 	if (!err)
 		err = table_read(&snapshot->table, &snapshot->found, &nt->error);
 	if (err) {	/* a part must not be taken for the whole */
@@ -190,11 +190,11 @@ int context_take_struct(struct notrack *nt, void *to, size_t size, const void *f
 	size_t given = from ? *(const size_t *)from : 0;
 
 	if (given <= sizeof(size_t) || given > 16 * size)
-		return fail(&nt->error, -EINVAL, "%s: its size member is not set", what);
+		return error_set(&nt->error, -EINVAL, "%s: its size member is not set", what);
 	/* a newer caller's members that are not zero would be ignored */
 	for (size_t i = size; i < given; i++)
 		if (((const char *)from)[i])
-			return fail(&nt->error, -EINVAL, "%s: uses a member that this version "
+			return error_set(&nt->error, -EINVAL, "%s: uses a member that this version "
 				    "of libnotrack does not have", what);
 	memset(to, 0, size);
 	memcpy(to, from, given < size ? given : size);

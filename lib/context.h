@@ -2,11 +2,11 @@
 #ifndef LIB_CONTEXT_H
 #define LIB_CONTEXT_H
 
-#include "entry.h"
-#include "error.h"
-#include "model.h"
+#include "legacy/entry.h"
+#include "support/error.h"
+#include "model/model.h"
 #include "notrack.h"
-#include "table.h"
+#include "legacy/table.h"
 
 /* A table as it was read; with the lock held, good for the commit as well. */
 struct snapshot {
@@ -21,7 +21,7 @@ struct notrack {
 	unsigned int wait_ms;
 	int lock_fd;			/* -1: not held */
 	pid_t lock_pid;			/* who took it: a child that was forked has it open, too */
-	struct revisions revisions[FAMILIES];
+	struct features revisions[FAMILIES];
 	struct snapshot snapshots[FAMILIES][TABLES];
 	struct error error;
 };

@@ -8,8 +8,8 @@
 #include <stdarg.h>
 #include <unistd.h>
 
-#include "lock.h"
-#include "netns.h"
+#include "support/lock.h"
+#include "support/netns.h"
 
 struct doctor {
 	struct notrack *nt;
@@ -18,10 +18,10 @@ struct doctor {
 	int result;
 };
 
-static void tell(struct doctor *doctor, const char *name, enum notrack_status status, int err,
+static void report(struct doctor *doctor, const char *name, enum notrack_status status, int err,
 		 const char *format, ...) __attribute__((format(printf, 5, 6)));
 
-static void tell(struct doctor *doctor, const char *name, enum notrack_status status, int err,
+static void report(struct doctor *doctor, const char *name, enum notrack_status status, int err,
 		 const char *format, ...)
 {
 	char text[1200];
@@ -39,7 +39,7 @@ static void tell(struct doctor *doctor, const char *name, enum notrack_status st
 /* --- tables and what they hold ---------------------------------------- */
 
 struct trial {
-	const struct kernel *kernel;
+	const struct xt_family *kernel;
 	enum table_id id;
 	bool exists;
 	bool tried;
@@ -61,48 +61,48 @@ static void *try_table(void *data)
 	return NULL;
 }
 
-static void check_table(struct doctor *doctor, const struct kernel *kernel, enum table_id id)
+static void check_table(struct doctor *doctor, const struct xt_family *kernel, enum table_id id)
 {
 	struct trial trial = { .kernel = kernel, .id = id, .exists = table_exists(kernel, id) };
 	char name[32];
 
 	snprintf(name, sizeof(name), "table %s (%s)", table_name(id), kernel->name);
 	if (netns_thread(try_table, &trial)) {
-		tell(doctor, name, NOTRACK_WARNING, 0, "could not be tried: no thread");
+		report(doctor, name, NOTRACK_WARNING, 0, "could not be tried: no thread");
 		return;
 	}
 	if (!trial.tried)
-		tell(doctor, name, NOTRACK_WARNING, 0, "not in use yet, and not tried: a network "
+		report(doctor, name, NOTRACK_WARNING, 0, "not in use yet, and not tried: a network "
 		     "namespace to try it in needs CAP_SYS_ADMIN");
 	else if (trial.err)
-		tell(doctor, name, NOTRACK_FAILED, trial.err, "%s", trial.error.text);
+		report(doctor, name, NOTRACK_FAILED, trial.err, "%s", trial.error.text);
 	else
-		tell(doctor, name, NOTRACK_OK, 0, "%s", trial.exists ? "in use" :
+		report(doctor, name, NOTRACK_OK, 0, "%s", trial.exists ? "in use" :
 		     "not in use yet, and can be had");
 }
 
-static void check_extensions(struct doctor *doctor, const struct kernel *kernel)
+static void check_extensions(struct doctor *doctor, const struct xt_family *kernel)
 {
-	struct revisions revisions = { 0 };
+	struct features revisions = { 0 };
 	struct error error;
-	int err = revisions_ask(&revisions, kernel, &error);
+	int err = features_ask(&revisions, kernel, &error);
 	char name[40];
 
 	snprintf(name, sizeof(name), "matches and targets (%s)", kernel->name);
 	if (err)
-		tell(doctor, name, NOTRACK_FAILED, err, "%s", error.text);
+		report(doctor, name, NOTRACK_FAILED, err, "%s", error.text);
 	else
-		tell(doctor, name, NOTRACK_OK, 0, "multiport, comment, %s", revisions.notrack ?
+		report(doctor, name, NOTRACK_OK, 0, "multiport, comment, %s", revisions.notrack ?
 		     "NOTRACK" : "CT --notrack in place of NOTRACK");
 	snprintf(name, sizeof(name), "hashlimit (%s)", kernel->name);
 	if (!err && !revisions.hashlimit)
-		tell(doctor, name, NOTRACK_FAILED, -EPROTONOSUPPORT, "not there: services work, "
+		report(doctor, name, NOTRACK_FAILED, -EPROTONOSUPPORT, "not there: services work, "
 		     "limits do not; load module xt_hashlimit");
 	else if (!err && revisions.hashlimit == 1)
-		tell(doctor, name, NOTRACK_WARNING, 0, "revision 1: rates up to 10000/sec, in "
+		report(doctor, name, NOTRACK_WARNING, 0, "revision 1: rates up to 10000/sec, in "
 		     "coarse steps");
 	else if (!err)
-		tell(doctor, name, NOTRACK_OK, 0, "revision %d", revisions.hashlimit);
+		report(doctor, name, NOTRACK_OK, 0, "revision %d", revisions.hashlimit);
 }
 
 static int check_families(struct notrack *nt, void *data)
@@ -110,9 +110,9 @@ static int check_families(struct notrack *nt, void *data)
 	for (enum family family = IPV4; family < FAMILIES; family++) {
 		if (!context_has(nt, family))
 			continue;
-		check_table(data, &kernels[family], RAW);
-		check_table(data, &kernels[family], FILTER);
-		check_extensions(data, &kernels[family]);
+		check_table(data, &xt_families[family], RAW);
+		check_table(data, &xt_families[family], FILTER);
+		check_extensions(data, &xt_families[family]);
 	}
 	return 0;
 }
@@ -125,15 +125,15 @@ static void check_lock(struct doctor *doctor)
 	int fd;
 
 	if (doctor->nt->lock_fd >= 0) {
-		tell(doctor, "lock", NOTRACK_OK, 0, "held by this very program");
+		report(doctor, "lock", NOTRACK_OK, 0, "held by this very program");
 		return;
 	}
 	fd = lock_take(0, &error);
 	if (fd >= 0) {
 		close(fd);
-		tell(doctor, "lock", NOTRACK_OK, 0, "free");
+		report(doctor, "lock", NOTRACK_OK, 0, "free");
 	} else {
-		tell(doctor, "lock", fd == -EBUSY ? NOTRACK_WARNING : NOTRACK_FAILED,
+		report(doctor, "lock", fd == -EBUSY ? NOTRACK_WARNING : NOTRACK_FAILED,
 		     fd == -EBUSY ? 0 : fd, "%s", error.text);
 	}
 }

@@ -4,12 +4,12 @@
 #include <string.h>
 
 #include "context.h"
-#include "flow.h"
-#include "model.h"
+#include "conntrack/flow.h"
+#include "model/model.h"
 
 struct flush {
 	struct notrack *nt;
-	struct local local;
+	struct own_addresses local;
 	struct conntrack_removal removal;
 	uint64_t left;
 };
@@ -47,13 +47,13 @@ static int flush_in_kernel(struct notrack *nt, void *data)
 	if (!err)
 		err = conntrack_open(&writing, &nt->error);
 	if (!err)
-		err = local_read(&flush->local, &nt->error);
+		err = own_addresses_read(&flush->local, &nt->error);
 	if (!err && conntrack_begin_removal(&flush->removal, &writing))
-		err = fail(&nt->error, -ENOMEM, "out of memory");
+		err = error_set(&nt->error, -ENOMEM, "out of memory");
 	if (!err)
 		err = conntrack_dump(&reading, CONNTRACK_WHOLE, flush_entry, flush, &nt->error);
 	err = conntrack_end_removal(&flush->removal, err, &nt->error);
-	local_free(&flush->local);
+	own_addresses_free(&flush->local);
 	conntrack_close(&reading);
 	conntrack_close(&writing);
 	return err;

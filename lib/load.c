@@ -9,12 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "compile.h"
+#include "rules/compile.h"
 #include "context.h"
-#include "table.h"
-#include "walk.h"
+#include "legacy/table.h"
+#include "legacy/tree_read.h"
 
-static int load_client(const struct walked_client *walked, void *data)
+static int load_client(const struct tree_client *walked, void *data)
 {
 	return clients_add(data, &walked->prefix, 1, walked->rate);
 }
@@ -36,7 +36,7 @@ static int load_service(struct model *model, const struct ruleset *found,
 		return err == -ENOMEM ? err : 0;
 	err = model_put_service(model, service, families, families);
 	if (!err && service->roles & INBOUND)
-		err = walk_clients(found, service->name, load_client,
+		err = tree_read_clients(found, service->name, load_client,
 				   &model_find(&model->families[family], service->name)->clients);
 	service_unref(service);
 	return err;
@@ -56,7 +56,7 @@ static int load_family(struct notrack *nt, struct model *model, enum family fami
 			continue;
 		err = load_service(model, found, rule, family);
 		if (err)
-			fail(&nt->error, err, "out of memory");
+			error_set(&nt->error, err, "out of memory");
 	}
 	return err;
 }
@@ -66,7 +66,7 @@ static int load_in_kernel(struct notrack *nt, void *data)
 	int err = 0;
 
 	for (enum family family = IPV4; family < FAMILIES && !err; family++)
-		if (context_has(nt, family) && table_exists(&kernels[family], FILTER))
+		if (context_has(nt, family) && table_exists(&xt_families[family], FILTER))
 			err = load_family(nt, data, family);
 	return err;
 }

@@ -2,8 +2,8 @@
 /* Public calls that look and do not touch: what a commit would change, and what it would make. */
 #include <errno.h>
 
-#include "compile.h"
-#include "diff.h"
+#include "rules/compile.h"
+#include "rules/diff.h"
 #include "transaction.h"
 
 struct printer {
@@ -54,23 +54,23 @@ static int print_removed(void *data, const struct chain *chain, const struct rul
 	return 0;
 }
 
-static int print_hook_added(void *data, const struct hook *hook)
+static int print_jump_added(void *data, const struct jump *jump)
 {
-	const struct rule jump = { .target = TARGET_JUMP, .chain = hook->target };
+	const struct rule rule = { .target = TARGET_JUMP, .chain = jump->target };
 	struct printer *printer = data;
 
 	printer->changes.added++;
-	print_line(printer, '+', &jump, hook->chain);
+	print_line(printer, '+', &rule, jump->chain);
 	return 0;
 }
 
-static int print_hook_removed(void *data, const struct hook *hook)
+static int print_jump_removed(void *data, const struct jump *jump)
 {
-	const struct rule jump = { .target = TARGET_JUMP, .chain = hook->target };
+	const struct rule rule = { .target = TARGET_JUMP, .chain = jump->target };
 	struct printer *printer = data;
 
 	printer->changes.removed++;
-	print_line(printer, '-', &jump, hook->chain);
+	print_line(printer, '-', &rule, jump->chain);
 	return 0;
 }
 
@@ -101,8 +101,8 @@ static const struct edit_ops print_edit = {
 	.add_chain = count_new,
 	.add_rule = print_added,
 	.remove_rule = print_removed,
-	.add_hook = print_hook_added,
-	.remove_hook = print_hook_removed,
+	.add_jump = print_jump_added,
+	.remove_jump = print_jump_removed,
 	.replace_chain = print_replaced,
 	.flush_chain = print_flushed,
 	.remove_chain = count_empty,
@@ -124,7 +124,7 @@ static int diff_in_kernel(struct notrack *nt, void *data)
 					   printer);
 		}
 	if (err && !*nt->error.text)
-		fail(&nt->error, err, "out of memory");
+		error_set(&nt->error, err, "out of memory");
 	transaction_end(&t);
 	return err;
 }
@@ -152,7 +152,7 @@ int notrack_print_rules(struct notrack *nt, FILE *out)
 			continue;
 		err = compile(&nt->model.families[f], f, want, &nt->error);
 		if (!err)
-			fprintf(out, "# %s: for %s-restore --noflush\n", kernels[f].name,
+			fprintf(out, "# %s: for %s-restore --noflush\n", xt_families[f].name,
 				f == IPV6 ? "ip6tables-legacy" : "iptables-legacy");
 		for (enum table_id id = RAW; id < TABLES; id++) {
 			if (!err)
@@ -161,6 +161,6 @@ int notrack_print_rules(struct notrack *nt, FILE *out)
 		}
 	}
 	if (!err && ferror(out))
-		err = fail(&nt->error, -EIO, "the rules cannot be written");
+		err = error_set(&nt->error, -EIO, "the rules cannot be written");
 	return err;
 }

@@ -4,20 +4,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "compile.h"
+#include "rules/compile.h"
 #include "context.h"
-#include "table.h"
-#include "walk.h"
+#include "legacy/table.h"
+#include "legacy/tree_read.h"
 
 struct service_row {
-	char name[SERVICE_NAME_MOST + 1];
+	char name[SERVICE_NAME_MAX + 1];
 	enum family family;
 	struct notrack_count untracked, accepted;
 };
 
 struct client_row {
-	char service[SERVICE_NAME_MOST + 1];
-	struct walked_client client;
+	char service[SERVICE_NAME_MAX + 1];
+	struct tree_client client;
 };
 
 /* Read first, told later: visitors do not run in the kernel's time. */
@@ -41,7 +41,7 @@ static struct notrack_count sum_target(const struct ruleset *rules, const char *
 {
 	static const char *const suffixes[] = { CHAIN_IN, CHAIN_OUT };
 	struct notrack_count sum = { 0 };
-	char name[CHAIN_NAME_MOST + 1];
+	char name[CHAIN_NAME_MAX + 1];
 
 	for (size_t i = 0; i < 2; i++) {
 		const struct chain *chain;
@@ -55,7 +55,7 @@ static struct notrack_count sum_target(const struct ruleset *rules, const char *
 	return sum;
 }
 
-static int collect_client(const struct walked_client *client, void *data)
+static int collect_client(const struct tree_client *client, void *data)
 {
 	struct collection *all = data;
 	struct client_row *row;
@@ -91,15 +91,15 @@ static int collect_service(struct collection *all, const struct ruleset rules[TA
 	row->untracked = sum_target(&rules[RAW], name, TARGET_NOTRACK);
 	row->accepted = sum_target(&rules[FILTER], name, TARGET_ACCEPT);
 	all->service = name;
-	return walk_clients(&rules[FILTER], name, collect_client, all);
+	return tree_read_clients(&rules[FILTER], name, collect_client, all);
 }
 
 /* "NOTRACK-dns-in" is the chain of a service named dns. */
-static bool name_of_chain(const char *chain, char name[SERVICE_NAME_MOST + 1])
+static bool name_of_chain(const char *chain, char name[SERVICE_NAME_MAX + 1])
 {
 	size_t head = strlen(CHAIN_PREFIX), tail = strlen(CHAIN_IN), size = strlen(chain);
 
-	if (size <= head + tail || size - head - tail > SERVICE_NAME_MOST ||
+	if (size <= head + tail || size - head - tail > SERVICE_NAME_MAX ||
 	    strcmp(chain + size - tail, CHAIN_IN))
 		return false;
 	memcpy(name, chain + head, size - head - tail);
@@ -120,15 +120,15 @@ static int collect_family(struct notrack *nt, struct collection *all)
 {
 	struct ruleset rules[TABLES] = { 0 };
 	const struct chain *top;
-	char name[SERVICE_NAME_MOST + 1];
+	char name[SERVICE_NAME_MAX + 1];
 	int err = 0;
 
 	for (enum table_id id = RAW; id < TABLES && !err; id++) {
 		struct table table = { 0 };
 
-		if (!table_exists(&kernels[all->family], id))
+		if (!table_exists(&xt_families[all->family], id))
 			continue;
-		err = table_open(&table, &kernels[all->family], id, &nt->error);
+		err = table_open(&table, &xt_families[all->family], id, &nt->error);
 		if (!err)
 			err = table_read(&table, &rules[id], &nt->error);
 		table_close(&table);
@@ -140,7 +140,7 @@ static int collect_family(struct notrack *nt, struct collection *all)
 			continue;
 		err = collect_service(all, rules, name);
 		if (err)
-			fail(&nt->error, err, "out of memory");
+			error_set(&nt->error, err, "out of memory");
 	}
 	for (enum table_id id = RAW; id < TABLES; id++)
 		ruleset_free(&rules[id]);
@@ -174,7 +174,7 @@ static int compare_clients(const void *a, const void *b)
 	return order ? order : prefix_compare(&one->client.prefix, &other->client.prefix);
 }
 
-static int tell_service(const struct service_row *row,
+static int report_service(const struct service_row *row,
 			int (*visit)(const struct notrack_service_stats *, void *), void *data)
 {
 	const struct notrack_service_stats stats = {
@@ -194,10 +194,10 @@ static uint64_t less(uint64_t seen, uint64_t passed)
 	return seen > passed ? seen - passed : 0;
 }
 
-static int tell_client(const struct client_row *row,
+static int report_client(const struct client_row *row,
 		       int (*visit)(const struct hashlimit_stats *, void *), void *data)
 {
-	const struct walked_client *client = &row->client;
+	const struct tree_client *client = &row->client;
 	char text[PREFIX_TEXT];
 	const struct hashlimit_stats stats = {
 		.size = sizeof(stats),
@@ -227,9 +227,9 @@ int notrack_stats(struct notrack *nt,
 	if (!result && all.client_count)
 		qsort(all.clients, all.client_count, sizeof(*all.clients), compare_clients);
 	for (size_t i = 0; service && i < all.service_count && !result; i++)
-		result = tell_service(&all.services[i], service, data);
+		result = report_service(&all.services[i], service, data);
 	for (size_t i = 0; client && i < all.client_count && !result; i++)
-		result = tell_client(&all.clients[i], client, data);
+		result = report_client(&all.clients[i], client, data);
 	free(all.services);
 	free(all.clients);
 	return result;

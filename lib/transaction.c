@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
 
-#include "compile.h"
-#include "table.h"
+#include "rules/compile.h"
+#include "legacy/table.h"
 #include "transaction.h"
-#include "union.h"
+#include "legacy/intermediate.h"
 
 static int begin_table(struct transaction *t, enum family family, enum table_id id)
 {
-	const struct kernel *kernel = &kernels[family];
+	const struct xt_family *kernel = &xt_families[family];
 	int err;
 
 	/* a table that is not there would be made by being read */
@@ -17,7 +17,7 @@ static int begin_table(struct transaction *t, enum family family, enum table_id 
 		return 0;
 	err = context_read(t->nt, family, id);
 	if (!err)
-		err = revisions_ask(&t->nt->revisions[family], kernel, &t->nt->error);
+		err = features_ask(&t->nt->revisions[family], kernel, &t->nt->error);
 	return err;
 }
 
@@ -29,9 +29,9 @@ static int begin_family(struct transaction *t, enum family family)
 	for (enum table_id id = RAW; id < TABLES && !err; id++)
 		err = begin_table(t, family, id);
 	if (!err)
-		err = ruleset_union(&t->both[family], transaction_have(t, family, FILTER), &want[FILTER]);
+		err = intermediate_make(&t->both[family], transaction_have(t, family, FILTER), &want[FILTER]);
 	if (err < 0 && !*t->nt->error.text)
-		fail(&t->nt->error, err, "out of memory");
+		error_set(&t->nt->error, err, "out of memory");
 	t->more[family] = err > 0;
 	return err < 0 ? err : 0;
 }

@@ -4,7 +4,7 @@
 #define LIB_TRANSACTION_H
 
 #include "context.h"
-#include "rule.h"
+#include "rules/rule.h"
 
 struct transaction {
 	struct notrack *nt;

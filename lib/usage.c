@@ -4,11 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "conntrack.h"
+#include "conntrack/conntrack.h"
 #include "context.h"
-#include "flow.h"
-#include "known.h"
-#include "tally.h"
+#include "conntrack/flow.h"
+#include "conntrack/catalogue.h"
+#include "conntrack/tally.h"
 
 struct usage {
 	struct notrack_usage_request request;
@@ -73,13 +73,13 @@ static int count_in_kernel(struct notrack *nt, void *data)
 		err = conntrack_dump(&conntrack, CONNTRACK_ORIGINAL, count_entry, &counter, &nt->error);
 	conntrack_close(&conntrack);
 	if (err == -ENOMEM)
-		fail(&nt->error, err, "out of memory");
+		error_set(&nt->error, err, "out of memory");
 	return err;
 }
 
 /* --- telling ---------------------------------------------------------- */
 
-static int tell(const struct usage *usage, struct notrack_usage *row,
+static int report(const struct usage *usage, struct notrack_usage *row,
 		int (*visit)(const struct notrack_usage *, void *), void *data)
 {
 	row->size = sizeof(*row);
@@ -87,7 +87,7 @@ static int tell(const struct usage *usage, struct notrack_usage *row,
 	return visit(row, data);
 }
 
-static int tell_sources(const struct usage *usage,
+static int report_sources(const struct usage *usage,
 			int (*visit)(const struct notrack_usage *, void *), void *data)
 {
 	int result = 0;
@@ -99,24 +99,24 @@ static int tell_sources(const struct usage *usage,
 		char text[PREFIX_TEXT];
 
 		memcpy(prefix.address, row->key.address, sizeof(prefix.address));
-		result = tell(usage, &(struct notrack_usage){
+		result = report(usage, &(struct notrack_usage){
 				.source = prefix_format(&prefix, true, text), .count = row->count },
 			      visit, data);
 	}
 	return result;
 }
 
-static int tell_ports(const struct usage *usage, const struct known *known,
+static int report_ports(const struct usage *usage, const struct catalogue *known,
 		      int (*visit)(const struct notrack_usage *, void *), void *data)
 {
 	int result = 0;
 
 	for (size_t i = 0; i < usage->tally.count && !result; i++) {
 		const struct tally_row *row = tally_ranked(&usage->tally, i);
-		const struct service *service = known_find(known, protocol_of(row->key.protocol),
+		const struct service *service = catalogue_find(known, protocol_of(row->key.protocol),
 							   row->key.port);
 
-		result = tell(usage, &(struct notrack_usage){
+		result = report(usage, &(struct notrack_usage){
 				.protocol = row->key.protocol, .port = row->key.port,
 				.service = service ? service->name : NULL, .count = row->count },
 			      visit, data);
@@ -141,12 +141,12 @@ static int compare_counts(const void *a, const void *b)
 }
 
 /* The ports of each service together; services of both families by one name, too. */
-static void fold(const struct usage *usage, const struct known *known,
+static void fold(const struct usage *usage, const struct catalogue *known,
 		 struct service_count *counts)
 {
 	for (size_t i = 0; i < usage->tally.count; i++) {
 		const struct tally_row *row = &usage->tally.rows[i];
-		const struct service *service = known_find(known, protocol_of(row->key.protocol),
+		const struct service *service = catalogue_find(known, protocol_of(row->key.protocol),
 							   row->key.port);
 		size_t at = known->count;
 
@@ -159,17 +159,17 @@ static void fold(const struct usage *usage, const struct known *known,
 	qsort(counts, known->count + 1, sizeof(*counts), compare_counts);
 }
 
-static int tell_services(struct notrack *nt, const struct usage *usage, const struct known *known,
+static int report_services(struct notrack *nt, const struct usage *usage, const struct catalogue *known,
 			 int (*visit)(const struct notrack_usage *, void *), void *data)
 {
 	struct service_count *counts = calloc(known->count + 1, sizeof(*counts));
 	int result = 0;
 
 	if (!counts)
-		return fail(&nt->error, -ENOMEM, "out of memory");
+		return error_set(&nt->error, -ENOMEM, "out of memory");
 	fold(usage, known, counts);
 	for (size_t i = 0; i <= known->count && counts[i].count && !result; i++)
-		result = tell(usage, &(struct notrack_usage){
+		result = report(usage, &(struct notrack_usage){
 				.service = counts[i].name, .count = counts[i].count }, visit, data);
 	free(counts);
 	return result;
@@ -179,7 +179,7 @@ static void give_totals(struct notrack_conntrack *to, const struct usage *usage)
 {
 	const struct notrack_conntrack totals = {
 		.count = usage->totals.count,
-		.max = usage->totals.most,
+		.max = usage->totals.max,
 		.read = usage->read,
 		.dropped = usage->totals.dropped,
 		.early_dropped = usage->totals.early_dropped,
@@ -193,11 +193,11 @@ static void give_totals(struct notrack_conntrack *to, const struct usage *usage)
 static int check_request(struct notrack *nt, struct notrack_usage_request *request)
 {
 	if (request->by > NOTRACK_BY_SERVICE)
-		return fail(&nt->error, -EINVAL, "usage: by port, source or service");
+		return error_set(&nt->error, -EINVAL, "usage: by port, source or service");
 	if (request->srcmask4 > 32)
-		return fail(&nt->error, -EINVAL, "srcmask %u: must be 1 to 32", request->srcmask4);
+		return error_set(&nt->error, -EINVAL, "srcmask %u: must be 1 to 32", request->srcmask4);
 	if (request->srcmask6 > 128)
-		return fail(&nt->error, -EINVAL, "srcmask %u: must be 1 to 128", request->srcmask6);
+		return error_set(&nt->error, -EINVAL, "srcmask %u: must be 1 to 128", request->srcmask6);
 	if (!request->srcmask4)
 		request->srcmask4 = 32;
 	if (!request->srcmask6)
@@ -210,7 +210,7 @@ int notrack_usage(struct notrack *nt, const struct notrack_usage_request *reques
 		  int (*visit)(const struct notrack_usage *row, void *data), void *data)
 {
 	struct usage usage = { .wanted = visit };
-	struct known known = { 0 };
+	struct catalogue known = { 0 };
 	int result;
 
 	context_begin(nt);
@@ -221,16 +221,16 @@ int notrack_usage(struct notrack *nt, const struct notrack_usage_request *reques
 	if (!result)
 		result = context_in_kernel(nt, count_in_kernel, &usage);
 	if (!result)
-		result = known_read(&known, nt);
+		result = catalogue_read(&known, nt);
 	if (!result)
 		give_totals(totals, &usage);
 	if (!result && visit) {
 		tally_rank(&usage.tally);
-		result = usage.request.by == NOTRACK_BY_SOURCE ? tell_sources(&usage, visit, data) :
-			 usage.request.by == NOTRACK_BY_PORT ? tell_ports(&usage, &known, visit, data) :
-			 tell_services(nt, &usage, &known, visit, data);
+		result = usage.request.by == NOTRACK_BY_SOURCE ? report_sources(&usage, visit, data) :
+			 usage.request.by == NOTRACK_BY_PORT ? report_ports(&usage, &known, visit, data) :
+			 report_services(nt, &usage, &known, visit, data);
 	}
-	known_free(&known);
+	catalogue_free(&known);
 	tally_free(&usage.tally);
 	return result;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Whether each flow of the model is untracked and accepted, in the tables as they stand. */
-#include "verify.h"
+#include "verify/verify.h"
 
 #include <errno.h>
 #include <linux/netfilter/nf_conntrack_common.h>
@@ -8,9 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "compile.h"
-#include "layout.h"
-#include "selector.h"
+#include "rules/compile.h"
+#include "legacy/layout.h"
+#include "rules/selector.h"
 
 #define TCP_ACK 0x10		/* RFC 9293, section 3.1 */
 
@@ -104,13 +104,13 @@ const char *verify_format_place(const struct place *place, char text[PLACE_TEXT]
 }
 
 /* A table that is not there lets everything through. */
-static int walk_table(struct verification *all, const struct flow_row *row, enum table_id id,
+static int walk_one_table(struct verification *all, const struct flow_row *row, enum table_id id,
 		      const struct probe *probe, unsigned int states, struct journey *journey)
 {
 	const struct blob none = { .id = id };
 	const struct table *table = &all->nt->snapshots[row->family][id].table;
 
-	return simulate(table->open ? &table->blob : &none, verify_chain(id, row->input), probe,
+	return walk_table(table->open ? &table->blob : &none, verify_chain(id, row->input), probe,
 			states, journey);
 }
 
@@ -118,12 +118,12 @@ static int walk_tables(struct verification *all, const struct flow_row *row,
 		       const struct probe *probe, struct judgement *judgement)
 {
 	unsigned int on;
-	int err = walk_table(all, row, RAW, probe, USUAL(TRACKED), &judgement->raw);
+	int err = walk_one_table(all, row, RAW, probe, USUAL(TRACKED), &judgement->raw);
 
 	on = journey_states(&judgement->raw, ACCEPTED);
 	judgement->whole = judgement->raw;
 	memset(judgement->whole.endings[ACCEPTED], 0, sizeof(judgement->whole.endings[ACCEPTED]));
-	return err ? err : walk_table(all, row, FILTER, probe, on, &judgement->whole);
+	return err ? err : walk_one_table(all, row, FILTER, probe, on, &judgement->whole);
 }
 
 static void judge(struct judgement *judgement)
@@ -282,7 +282,7 @@ static int verify_family(struct verification *all, enum family family)
 	int err = 0;
 
 	for (enum table_id id = RAW; id < TABLES && !err; id++)
-		if (table_exists(&kernels[family], id))
+		if (table_exists(&xt_families[family], id))
 			err = context_read(nt, family, id);
 	for (size_t i = 0; i < model->count && !err; i++)
 		if (verify_wants(all, model->served[i].service))
@@ -302,7 +302,7 @@ static int verify_in_kernel(struct notrack *nt, void *data)
 	if (nt->lock_fd < 0)
 		context_forget(nt);
 	if (err == -ENOMEM && !*nt->error.text)
-		fail(&nt->error, err, "out of memory");
+		error_set(&nt->error, err, "out of memory");
 	return err;
 }
 
@@ -324,7 +324,7 @@ static int compare_rows(const void *a, const void *b)
 	return order ? order : (int)other->request - (int)one->request;
 }
 
-static int tell_row(const struct flow_row *row,
+static int report_row(const struct flow_row *row,
 		    int (*visit)(const struct notrack_flow *flow, void *data), void *data)
 {
 	const struct notrack_flow flow = {
@@ -344,7 +344,7 @@ static int tell_row(const struct flow_row *row,
 	return visit(&flow, data);
 }
 
-static int tell_finding(const struct finding *finding,
+static int report_finding(const struct finding *finding,
 			int (*visit)(const struct notrack_finding *finding, void *data),
 			void *data)
 {
@@ -391,7 +391,7 @@ int notrack_verify(struct notrack *nt, const char *service,
 
 	context_begin(nt);
 	if (service && !is_there(nt, service))
-		return fail(&nt->error, -ENOENT, "service %.80s: there is none of that name",
+		return error_set(&nt->error, -ENOENT, "service %.80s: there is none of that name",
 			    service);
 	result = context_in_kernel(nt, verify_in_kernel, &all);
 	if (!result)
@@ -399,9 +399,9 @@ int notrack_verify(struct notrack *nt, const char *service,
 	if (!result && all.row_count)
 		qsort(all.rows, all.row_count, sizeof(*all.rows), compare_rows);
 	for (size_t i = 0; flow && i < all.row_count && !result; i++)
-		result = tell_row(&all.rows[i], flow, data);
+		result = report_row(&all.rows[i], flow, data);
 	for (size_t i = 0; finding && i < all.finding_count && !result; i++)
-		result = tell_finding(&all.findings[i], finding, data);
+		result = report_finding(&all.findings[i], finding, data);
 	if (!result)
 		result = count_failures(&all);
 	free(all.rows);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The limited clients of a service, against an array that is searched from end to end. */
-#include <client.h>
+#include "model/client.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

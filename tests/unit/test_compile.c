@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What services mean, as rules, and as what becomes of packets. */
 #include <arpa/inet.h>
-#include <compile.h>
+#include "rules/compile.h"
 #include <context.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -171,14 +171,14 @@ START_TEST(built_in_chains_enter_ours_once_each)
 	struct compiled made = compile_service(&(struct notrack_service){ .name = "dns" }, IPV6);
 
 	for (int table = RAW; table < TABLES; table++) {
-		const struct hook *hooks = made.rules[table].hooks;
+		const struct jump *jumps = made.rules[table].jumps;
 
-		ck_assert_uint_eq(made.rules[table].hook_count, 2);
-		ck_assert_str_eq(hooks[0].chain, table == RAW ? "PREROUTING" : "INPUT");
-		ck_assert_str_eq(hooks[0].target, tops[table][IN]);
-		ck_assert_str_eq(hooks[1].chain, "OUTPUT");
-		ck_assert_str_eq(hooks[1].target, tops[table][OUT]);
-		ck_assert_uint_eq(hooks[0].position, 0);
+		ck_assert_uint_eq(made.rules[table].jump_count, 2);
+		ck_assert_str_eq(jumps[0].chain, table == RAW ? "PREROUTING" : "INPUT");
+		ck_assert_str_eq(jumps[0].target, tops[table][IN]);
+		ck_assert_str_eq(jumps[1].chain, "OUTPUT");
+		ck_assert_str_eq(jumps[1].target, tops[table][OUT]);
+		ck_assert_uint_eq(jumps[0].position, 0);
 	}
 	discard(&made);
 }
@@ -189,9 +189,9 @@ START_TEST(an_empty_model_is_no_rules)
 	struct compiled made = compile_now(notrack_new(), IPV4);
 
 	ck_assert_uint_eq(made.rules[RAW].count, 0);
-	ck_assert_uint_eq(made.rules[RAW].hook_count, 0);
+	ck_assert_uint_eq(made.rules[RAW].jump_count, 0);
 	ck_assert_uint_eq(made.rules[FILTER].count, 0);
-	ck_assert_uint_eq(made.rules[FILTER].hook_count, 0);
+	ck_assert_uint_eq(made.rules[FILTER].jump_count, 0);
 	discard(&made);
 }
 END_TEST
@@ -303,7 +303,7 @@ static const struct {
 	{ WITH(.interfaces = "eth+,wan"), IN, "192.0.2.9", "192.0.2.1", { UDP_PACKET(5353, 53), .in = "wan0" }, "no" },
 	{ WITH(.interfaces = "eth+,wan"), OUT, "192.0.2.1", "192.0.2.9", { UDP_PACKET(53, 5353), .out = "eth7" }, "yes" },
 	{ WITH(.interfaces = "eth+,wan"), OUT, "192.0.2.1", "192.0.2.9", { UDP_PACKET(53, 5353), .out = "lan" }, "no" },
-	/* this host asks itself: each packet at both hooks, over lo only */
+	/* this host asks itself: each packet at both jumps, over lo only */
 	{ AUTH, OUT, "192.0.2.1", "192.0.2.1", { UDP_PACKET(5353, 53), .out = "lo" }, "yes" },
 	{ AUTH, OUT, "192.0.2.1", "192.0.2.9", { UDP_PACKET(5353, 53), .out = "eth0" }, "no" },
 	{ AUTH, IN, "192.0.2.1", "192.0.2.1", { UDP_PACKET(53, 5353), .in = "lo" }, "yes" },
@@ -362,7 +362,7 @@ static void same_selectors(const struct compiled *made, const struct service *se
 {
 	const struct chain *raw, *filter, *selectors;
 	enum target target = service->classic ? TARGET_NOTRACK : TARGET_GOTO;
-	char name[CHAIN_NAME_MOST + 1];
+	char name[CHAIN_NAME_MAX + 1];
 	size_t i = 0, j = 0, count = 0;
 
 	service_chain_name(name, service->name, way == IN ? CHAIN_IN : CHAIN_OUT);

@@ -3,25 +3,25 @@
  * Edits, against a table that does to the letter what it is told, and against
  * the fewest that there could be.
  */
-#include <compile.h>
+#include "rules/compile.h"
 #include <context.h>
-#include <diff.h>
+#include "rules/diff.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <union.h>
+#include "legacy/intermediate.h"
 
 #include "random.h"
 #include "unit.h"
 
-enum { ROUNDS = 3000, MODELS = 150, CHAINS_MOST = 256, BRUTE_RULES = 9 };
+enum { ROUNDS = 3000, MODELS = 150, CHAINS_MAX = 256, BRUTE_RULES = 9 };
 
 /* --- a table, as it stands while it is edited ------------------------- */
 
 struct line {
 	bool live;
-	char name[CHAIN_NAME_MOST + 1];
+	char name[CHAIN_NAME_MAX + 1];
 	struct rule *rules;
 	size_t count, room;
 };
@@ -29,8 +29,8 @@ struct line {
 struct editor {
 	struct line *lines;
 	size_t count;
-	struct hook hooks[16];
-	size_t hook_count;
+	struct jump jumps[16];
+	size_t jump_count;
 	unsigned int added, removed;
 	bool hooks_edited;
 };
@@ -57,7 +57,7 @@ static int add_chain(void *data, const struct chain *chain)
 	struct editor *editor = data;
 	struct line *line = &editor->lines[editor->count];
 
-	expect(editor->count < CHAINS_MOST, "too many chains for this test");
+	expect(editor->count < CHAINS_MAX, "too many chains for this test");
 	expect(!find_line(editor, chain->name), "chain %s is there already", chain->name);
 	editor->count++;
 	line->live = true;
@@ -99,31 +99,31 @@ static int remove_rule(void *data, const struct chain *chain, const struct rule 
 	return 0;
 }
 
-static int add_hook(void *data, const struct hook *hook)
+static int add_jump(void *data, const struct jump *jump)
 {
 	struct editor *editor = data;
 
-	expect(find_line(editor, hook->target), "a jump to %s, which is not there", hook->target);
-	editor->hooks[editor->hook_count++] = *hook;
+	expect(find_line(editor, jump->target), "a jump to %s, which is not there", jump->target);
+	editor->jumps[editor->jump_count++] = *jump;
 	editor->hooks_edited = true;
 	return 0;
 }
 
-static int remove_hook(void *data, const struct hook *hook)
+static int remove_jump(void *data, const struct jump *jump)
 {
 	struct editor *editor = data;
-	size_t i = editor->hook_count;
+	size_t i = editor->jump_count;
 
 	while (i-- > 0)
-		if (!strcmp(editor->hooks[i].chain, hook->chain) &&
-		    editor->hooks[i].position == hook->position)
+		if (!strcmp(editor->jumps[i].chain, jump->chain) &&
+		    editor->jumps[i].position == jump->position)
 			break;
-	expect(i < editor->hook_count, "no jump from %s at %u", hook->chain, hook->position);
-	memmove(&editor->hooks[i], &editor->hooks[i + 1],
-		(--editor->hook_count - i) * sizeof(*hook));
-	for (i = 0; i < editor->hook_count; i++)
-		editor->hooks[i].position -= !strcmp(editor->hooks[i].chain, hook->chain) &&
-					     editor->hooks[i].position > hook->position;
+	expect(i < editor->jump_count, "no jump from %s at %u", jump->chain, jump->position);
+	memmove(&editor->jumps[i], &editor->jumps[i + 1],
+		(--editor->jump_count - i) * sizeof(*jump));
+	for (i = 0; i < editor->jump_count; i++)
+		editor->jumps[i].position -= !strcmp(editor->jumps[i].chain, jump->chain) &&
+					     editor->jumps[i].position > jump->position;
 	editor->hooks_edited = true;
 	return 0;
 }
@@ -162,24 +162,24 @@ static const struct edit_ops ops = {
 	.add_chain = add_chain,
 	.add_rule = add_rule,
 	.remove_rule = remove_rule,
-	.add_hook = add_hook,
-	.remove_hook = remove_hook,
+	.add_jump = add_jump,
+	.remove_jump = remove_jump,
 	.replace_chain = replace_chain,
 	.flush_chain = flush_chain,
 	.remove_chain = remove_chain,
 };
 
-static struct line lines[CHAINS_MOST];
+static struct line lines[CHAINS_MAX];
 
 static void free_lines(void)
 {
-	for (size_t i = 0; i < CHAINS_MOST; i++)
+	for (size_t i = 0; i < CHAINS_MAX; i++)
 		free(lines[i].rules);
 }
 
 static struct editor begin(const struct ruleset *have)
 {
-	struct editor editor = { .lines = lines, .hook_count = have->hook_count };
+	struct editor editor = { .lines = lines, .jump_count = have->jump_count };
 
 	for (size_t i = 0; i < have->count; i++) {
 		struct line *line = &editor.lines[editor.count++];
@@ -191,8 +191,8 @@ static struct editor begin(const struct ruleset *have)
 		if (line->count)
 			memcpy(line->rules, have->chains[i]->rules, line->count * sizeof(struct rule));
 	}
-	for (size_t i = 0; i < have->hook_count; i++)
-		editor.hooks[i] = have->hooks[i];
+	for (size_t i = 0; i < have->jump_count; i++)
+		editor.jumps[i] = have->jumps[i];
 	return editor;
 }
 
@@ -207,9 +207,9 @@ static void check_jumps(struct editor *editor)
 				expect(find_line(editor, rule->chain), "a rule to %s was left",
 				       rule->chain);
 		}
-	for (size_t i = 0; i < editor->hook_count; i++)
-		expect(find_line(editor, editor->hooks[i].target), "a jump to %s was left",
-		       editor->hooks[i].target);
+	for (size_t i = 0; i < editor->jump_count; i++)
+		expect(find_line(editor, editor->jumps[i].target), "a jump to %s was left",
+		       editor->jumps[i].target);
 }
 
 static void table_is(struct editor *editor, const struct ruleset *want)
@@ -286,10 +286,10 @@ static struct ruleset random_rules(unsigned int most)
 	for (size_t i = 0; i < rules.count; i++)
 		fill_chain(&rules, i, most);
 	if (ruleset_find(&rules, "NOTRACK-INPUT"))
-		expect(!ruleset_add_hook(&rules, &(struct hook){ .chain = "INPUT",
+		expect(!ruleset_add_jump(&rules, &(struct jump){ .chain = "INPUT",
 				.target = "NOTRACK-INPUT", .position = random_below(3) }), "no memory");
 	if (ruleset_find(&rules, "NOTRACK-OUTPUT"))
-		expect(!ruleset_add_hook(&rules, &(struct hook){ .chain = "OUTPUT",
+		expect(!ruleset_add_jump(&rules, &(struct jump){ .chain = "OUTPUT",
 				.target = "NOTRACK-OUTPUT" }), "out of memory");
 	return rules;
 }
@@ -417,7 +417,7 @@ static void add_with_hook(struct ruleset *rules, const char *chain, const char *
 			  unsigned int position)
 {
 	ruleset_add_chain(rules, target);
-	ruleset_add_hook(rules, &(struct hook){ .chain = chain, .target = target,
+	ruleset_add_jump(rules, &(struct jump){ .chain = chain, .target = target,
 						.position = position });
 }
 
@@ -441,12 +441,12 @@ START_TEST(all_jumps_of_ours_go_from_the_last_to_the_first)
 	struct editor editor;
 
 	add_with_hook(&have, "INPUT", "NOTRACK-INPUT", 1);
-	ruleset_add_hook(&have, &(struct hook){ .chain = "INPUT", .target = "NOTRACK-INPUT",
+	ruleset_add_jump(&have, &(struct jump){ .chain = "INPUT", .target = "NOTRACK-INPUT",
 						.position = 2 });
-	ruleset_add_hook(&have, &(struct hook){ .chain = "INPUT", .target = "NOTRACK-INPUT",
+	ruleset_add_jump(&have, &(struct jump){ .chain = "INPUT", .target = "NOTRACK-INPUT",
 						.position = 5 });
 	editor = edited(&have, &want);
-	ck_assert_uint_eq(editor.hook_count, 0);
+	ck_assert_uint_eq(editor.jump_count, 0);
 	table_is(&editor, &want);
 	ruleset_free(&have);
 }
@@ -460,7 +460,7 @@ START_TEST(a_chain_that_others_lead_to_stays_empty)
 	add_with_hook(&have, "somebody", "NOTRACK-a-in", 0);
 	chain_add_rule(have.chains[0], &(struct rule){ .target = TARGET_ACCEPT });
 	editor = edited(&have, &want);
-	ck_assert_uint_eq(editor.hook_count, 1);
+	ck_assert_uint_eq(editor.jump_count, 1);
 	ck_assert_ptr_nonnull(find_line(&editor, "NOTRACK-a-in"));
 	ck_assert_uint_eq(find_line(&editor, "NOTRACK-a-in")->count, 0);
 	ruleset_free(&have);
@@ -526,7 +526,7 @@ static void keeps_jumps_of_tops(const struct ruleset *both, const struct ruleset
 static void check_union(const struct ruleset *have, const struct ruleset *want)
 {
 	struct ruleset both = { 0 };
-	int more = ruleset_union(&both, have, want);
+	int more = intermediate_make(&both, have, want);
 	struct editor editor;
 
 	expect(more >= 0, "out of memory");
@@ -604,9 +604,9 @@ START_TEST(a_service_more_needs_no_way_halfway)
 	notrack_add_service(nt, &(struct notrack_service){ .size = sizeof(struct notrack_service),
 							    .name = "ntp" });
 	compile_all(nt, IPV4, want);
-	ck_assert_int_eq(ruleset_union(&both, &have[FILTER], &want[FILTER]), 0);
+	ck_assert_int_eq(intermediate_make(&both, &have[FILTER], &want[FILTER]), 0);
 	ruleset_free(&both);
-	ck_assert_int_eq(ruleset_union(&both, &want[FILTER], &have[FILTER]), 1);
+	ck_assert_int_eq(intermediate_make(&both, &want[FILTER], &have[FILTER]), 1);
 	ruleset_free(&both);
 	free_all(have);
 	free_all(want);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Rules as bytes and back, whatever the kernel's revisions; and bytes that are nobody's rules. */
 #include <arpa/inet.h>
-#include <compile.h>
+#include "rules/compile.h"
 #include <context.h>
-#include <entry.h>
+#include "legacy/entry.h"
 #include <errno.h>
-#include <layout.h>
+#include "legacy/layout.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +15,7 @@
 
 enum { MODELS = 60, MUTATIONS = 20 };
 
-static const struct revisions kinds[] = {
+static const struct features kinds[] = {
 	{ .asked = true, .hashlimit = 3, .notrack = true, .ct = 2 },
 	{ .asked = true, .hashlimit = 2, .notrack = false, .ct = 2 },
 	{ .asked = true, .hashlimit = 1, .notrack = false, .ct = 1 },
@@ -23,17 +23,17 @@ static const struct revisions kinds[] = {
 #define KINDS ((int)(sizeof(kinds) / sizeof(kinds[0])))
 
 static union {
-	char bytes[ENTRY_MOST];
+	char bytes[ENTRY_MAX];
 	max_align_t alignment;
 } buffer, again;
 
 static void encode(void *bytes, const struct rule *rule, enum family family,
-		   const struct revisions *revisions)
+		   const struct features *revisions)
 {
 	struct error error;
 
-	memset(bytes, 0xa5, ENTRY_MOST);	/* whatever was there before */
-	expect(!entry_encode(bytes, rule, &kernels[family], revisions, &error), "%s", error.text);
+	memset(bytes, 0xa5, ENTRY_MAX);	/* whatever was there before */
+	expect(!entry_encode(bytes, rule, &xt_families[family], revisions, &error), "%s", error.text);
 }
 
 /* What the kernel does with the target's name of a jump or verdict. */
@@ -54,7 +54,7 @@ static void set_standard(struct xt_entry_target *target, const char *label)
 
 static const char *take_label(char *bytes, enum family family, char label[XT_EXTENSION_MAXNAMELEN])
 {
-	struct xt_entry_target *target = (void *)entry_target(&kernels[family], bytes);
+	struct xt_entry_target *target = (void *)entry_target(&xt_families[family], bytes);
 
 	strcpy(label, target->u.user.name);
 	if (target->u.user.target_size == XT_ALIGN(sizeof(struct xt_standard_target)))
@@ -67,7 +67,7 @@ static struct rule decode(const char *bytes, const char *label, enum family fami
 {
 	struct rule rule;
 
-	expect(!entry_decode(&rule, bytes, label, &kernels[family], arena), "out of memory");
+	expect(!entry_decode(&rule, bytes, label, &xt_families[family], arena), "out of memory");
 	return rule;
 }
 
@@ -82,7 +82,7 @@ static bool is_the_same(const struct rule *rule, struct rule decoded)
 /* --- there and back --------------------------------------------------- */
 
 static void there_and_back(const struct rule *rule, enum family family,
-			   const struct revisions *revisions)
+			   const struct features *revisions)
 {
 	struct rule counted = *rule, decoded;
 	char label[XT_EXTENSION_MAXNAMELEN];
@@ -104,7 +104,7 @@ static void there_and_back(const struct rule *rule, enum family family,
 }
 
 static void each_rule(const struct ruleset *rules, enum family family, int kind,
-		      void (*visit)(const struct rule *, enum family, const struct revisions *))
+		      void (*visit)(const struct rule *, enum family, const struct features *))
 {
 	for (size_t i = 0; i < rules->count; i++)
 		for (size_t j = 0; j < rules->chains[i]->count; j++)
@@ -113,7 +113,7 @@ static void each_rule(const struct ruleset *rules, enum family family, int kind,
 
 /* Visits every rule of random models. */
 static void each_model(int models, int kind,
-		       void (*visit)(const struct rule *, enum family, const struct revisions *))
+		       void (*visit)(const struct rule *, enum family, const struct features *))
 {
 	while (models--) {
 		struct notrack *nt = notrack_new();
@@ -166,13 +166,13 @@ START_TEST(a_rate_that_the_kernel_cannot_hold_is_refused)
 	const struct match match = { .above = &rate, .table_name = "x" };
 	const struct rule rule = { .target = TARGET_DROP, .match = &match };
 	struct error error = { "" };
-	struct revisions none = kinds[0];
+	struct features none = kinds[0];
 
 	none.hashlimit = -1;
-	ck_assert_int_eq(entry_encode(buffer.bytes, &rule, &kernels[IPV4], &kinds[2], &error),
+	ck_assert_int_eq(entry_encode(buffer.bytes, &rule, &xt_families[IPV4], &kinds[2], &error),
 			 -EPROTONOSUPPORT);
 	ck_assert_ptr_nonnull(strstr(error.text, "10000/sec"));
-	ck_assert_int_eq(entry_encode(buffer.bytes, &rule, &kernels[IPV4], &none, &error),
+	ck_assert_int_eq(entry_encode(buffer.bytes, &rule, &xt_families[IPV4], &none, &error),
 			 -EPROTONOSUPPORT);
 	ck_assert_ptr_nonnull(strstr(error.text, "xt_hashlimit"));
 }
@@ -205,7 +205,7 @@ START_TEST(a_rule_that_is_too_long_is_refused_and_overruns_nothing)
 	struct error error = { "" };
 
 	memset(comment, 'x', size);
-	ck_assert_int_eq(entry_encode(buffer.bytes, &rule, &kernels[IPV4], &kinds[0], &error), -EINVAL);
+	ck_assert_int_eq(entry_encode(buffer.bytes, &rule, &xt_families[IPV4], &kinds[0], &error), -EINVAL);
 	ck_assert_str_ne(error.text, "");
 	free(comment);
 }
@@ -213,9 +213,9 @@ END_TEST
 
 /* The entry is aligned, and its parts lie one after the other to its end. */
 static void is_laid_out(const struct rule *rule, enum family family,
-			const struct revisions *revisions)
+			const struct features *revisions)
 {
-	const struct kernel *kernel = &kernels[family];
+	const struct xt_family *kernel = &xt_families[family];
 	size_t offset = kernel->entry_size;
 
 	encode(buffer.bytes, rule, family, revisions);
@@ -295,7 +295,7 @@ static void flip_bits(const struct rule *rule, enum family family, size_t byte, 
 {
 	struct arena arena = { 0 };
 
-	memcpy(again.bytes, buffer.bytes, entry_next(&kernels[family], buffer.bytes));
+	memcpy(again.bytes, buffer.bytes, entry_next(&xt_families[family], buffer.bytes));
 	again.bytes[byte] = (char)(again.bytes[byte] ^ bits);
 	if (is_the_same(rule, decode(again.bytes, label, family, &arena))) {
 		rule_print(rule, "ours", family, stderr);
@@ -363,9 +363,9 @@ static void flip_header(const struct rule *rule, enum family family, const char 
 	flip_each_bit(rule, family, names + 4 * IFNAMSIZ, label, "the protocol");
 }
 
-static void flip(const struct rule *rule, enum family family, const struct revisions *revisions)
+static void flip(const struct rule *rule, enum family family, const struct features *revisions)
 {
-	const struct kernel *kernel = &kernels[family];
+	const struct xt_family *kernel = &xt_families[family];
 	char label[XT_EXTENSION_MAXNAMELEN];
 	size_t offset = kernel->entry_size;
 
@@ -390,10 +390,10 @@ END_TEST
 static void is_kept(const struct rule *foreign, const char *entry, const char *label,
 		    enum family family)
 {
-	const struct kernel *kernel = &kernels[family];
+	const struct xt_family *kernel = &xt_families[family];
 	size_t target = entry_target_offset(kernel, entry), counters = kernel->counters_offset;
 	static union {
-		char bytes[ENTRY_MOST];
+		char bytes[ENTRY_MAX];
 		max_align_t alignment;
 	} back;
 	const struct xt_entry_target *end = (const void *)(back.bytes + target);
@@ -409,7 +409,7 @@ static void is_kept(const struct rule *foreign, const char *entry, const char *l
 /* The sizes stay: with others, no entry gets past the kernel. */
 static void scramble(char *bytes, enum family family)
 {
-	const struct kernel *kernel = &kernels[family];
+	const struct xt_family *kernel = &xt_families[family];
 	size_t offset = kernel->entry_size;
 	unsigned int header = family_bits(family) / 2 + 4 * IFNAMSIZ;
 
@@ -432,7 +432,7 @@ static void scramble(char *bytes, enum family family)
 
 /* What is taken for ours, is: it would be written as it was read. */
 static void reads_sense(const struct rule *rule, enum family family,
-			const struct revisions *revisions)
+			const struct features *revisions)
 {
 	char label[XT_EXTENSION_MAXNAMELEN], label_again[XT_EXTENSION_MAXNAMELEN];
 	struct arena arena = { 0 };
@@ -442,7 +442,7 @@ static void reads_sense(const struct rule *rule, enum family family,
 	for (int i = 0; i < MUTATIONS; i++) {
 		struct rule decoded, twice;
 
-		memcpy(again.bytes, buffer.bytes, entry_next(&kernels[family], buffer.bytes));
+		memcpy(again.bytes, buffer.bytes, entry_next(&xt_families[family], buffer.bytes));
 		scramble(again.bytes, family);
 		decoded = decode(again.bytes, label, family, &arena);
 		if (decoded.target == TARGET_FOREIGN) {
@@ -479,7 +479,7 @@ static struct xt_entry_target *given_udp_accept(void)
 	const struct rule rule = { .target = TARGET_ACCEPT, .match = &match };
 
 	encode(buffer.bytes, &rule, IPV4, &kinds[0]);
-	return (void *)entry_target(&kernels[IPV4], buffer.bytes);
+	return (void *)entry_target(&xt_families[IPV4], buffer.bytes);
 }
 
 static void expect_target(enum target target, const char *label)

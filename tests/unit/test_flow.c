@@ -3,8 +3,8 @@
  * Which entries a service's rules are about: in cases, and as the rules
  * themselves have it for the packet that made the entry.
  */
-#include <compile.h>
-#include <flow.h>
+#include "rules/compile.h"
+#include "conntrack/flow.h"
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
 #include <inttypes.h>
-#include <limit.h>
+#include "model/limit.h"
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
-#include <prefix.h>
+#include "model/prefix.h"
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Rules as iptables-save has them, to the letter. */
-#include <rule.h>
+#include "rules/rule.h"
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Which packets of a flow a rule matches: all, some, none, or nobody knows. */
 #include <arpa/inet.h>
-#include <layout.h>
+#include "legacy/layout.h"
 #include <linux/netfilter/nf_conntrack_common.h>
 #include <linux/netfilter/xt_conntrack.h>
 #include <string.h>

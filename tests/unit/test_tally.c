@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <stdlib.h>
 #include <string.h>
-#include <tally.h>
+#include "conntrack/tally.h"
 
 #include "random.h"
 #include "unit.h"

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Tracked flows, and the services they are of. */
+#ifndef LIB_FLOW_H
+#define LIB_FLOW_H
+
+#include "conntrack/conntrack.h"
+#include "conntrack/own_addresses.h"
+#include "model/service.h"
+
+/* An entry's original direction, and whose addresses it has. */
+struct flow {
+	struct prefix source, destination;
+	uint16_t source_port, destination_port;
+	int protocol;			/* enum protocol, or -1 */
+	bool from_here, to_here;	/* neither: it is forwarded */
+};
+
+void flow_read(struct flow *flow, const struct tracked *entry, const struct own_addresses *local);
+
+/* UDP, ...; -1 for one that no service has. */
+int protocol_of(uint8_t number);
+
+bool service_has_port(const struct service *service, int protocol, uint16_t port);
+
+/* Whether the rules of @service untrack the packets that such an entry is made by. */
+bool flow_is_untracked(const struct flow *flow, const struct service *service);
+
+#endif

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A rule as the bytes of an xtables entry, and back.  The only code that
+ * knows the layouts of matches and targets, and their revisions.
+ */
+#ifndef LIB_ENTRY_H
+#define LIB_ENTRY_H
+
+#include "support/error.h"
+#include "legacy/xt_family.h"
+#include "rules/rule.h"
+
+/* What a kernel has, asked once; 0: not there. */
+struct features {
+	bool asked;
+	int hashlimit;		/* 3, 2 or 1 */
+	bool notrack;		/* a target of its own */
+	int ct;			/* 2 or 1 */
+};
+
+int features_ask(struct features *revisions, const struct xt_family *kernel,
+		  struct error *error);
+
+/* The longest entry: its length is a 16 bit number, and aligned. */
+#define ENTRY_MAX 65528
+
+/*
+ * Fills @buffer, aligned as malloc(3) does, of ENTRY_MOST bytes.  A verdict or
+ * chain stands by its label in place of the target's name; see blob_replace().
+ */
+int entry_encode(void *buffer, const struct rule *rule, const struct xt_family *kernel,
+		 const struct features *revisions, struct error *error);
+
+/*
+ * @target: the label of its target, which @rule may point to from then on.  A
+ * rule that entry_encode() would not make becomes TARGET_FOREIGN, with a copy.
+ */
+int entry_decode(struct rule *rule, const void *entry, const char *target,
+		 const struct xt_family *kernel, struct arena *arena);
+
+/* A copy, with the label of a verdict or chain in place of the target's name. */
+void *entry_copy(const void *entry, const char *target, const struct xt_family *kernel,
+		 struct arena *arena);
+
+#endif

@@ -1,0 +1,388 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* From entries to rules. */
+#include "legacy/layout.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "rules/name.h"
+
+/* --- matches ------------------------------------------------------ */
+
+struct reader {
+	struct match match;
+	struct arena *arena;
+	const struct xt_family *kernel;
+	enum family family;
+	struct limit_rate *coarse;	/* of revision 1 */
+	unsigned int seen;	/* of the table of readers, as bits */
+	bool bad;		/* something we never say */
+	int err;
+};
+
+static bool all_zero(const void *data, size_t size)
+{
+	const unsigned char *byte = data;
+
+	while (size--)
+		if (*byte++)
+			return false;
+	return true;
+}
+
+static void get_range(struct reader *reader, const __u16 range[2], struct ports *ports)
+{
+	if (range[0] == 0 && range[1] == 0xffff)
+		return;
+	if (ports->count)
+		reader->bad = true;
+	ports->count = 1;
+	ports->range[0].first = range[0];
+	ports->range[0].last = range[1];
+}
+
+static void get_tcp(struct reader *reader, const void *data)
+{
+	const struct xt_tcp *tcp = data;
+
+	get_range(reader, tcp->spts, &reader->match.source);
+	get_range(reader, tcp->dpts, &reader->match.destination);
+	if (tcp->flg_mask == SYN_MASK && tcp->flg_cmp == SYN_BIT)
+		reader->match.syn = tcp->invflags == XT_TCP_INV_FLAGS ? SYN_NOT : SYN_ONLY;
+	else if (tcp->flg_mask || tcp->flg_cmp || tcp->invflags)
+		reader->bad = true;
+	if (tcp->option || tcp->invflags & ~XT_TCP_INV_FLAGS)
+		reader->bad = true;
+}
+
+static void get_udp(struct reader *reader, const void *data)
+{
+	const struct xt_udp *udp = data;
+
+	get_range(reader, udp->spts, &reader->match.source);
+	get_range(reader, udp->dpts, &reader->match.destination);
+	if (udp->invflags)
+		reader->bad = true;
+}
+
+static void get_multiport(struct reader *reader, const void *data)
+{
+	const struct xt_multiport_v1 *multiport = data;
+	struct ports *ports = multiport->flags == XT_MULTIPORT_SOURCE ?
+			      &reader->match.source : &reader->match.destination;
+
+	if (multiport->flags == XT_MULTIPORT_EITHER || multiport->invert || ports->count ||
+	    !multiport->count ||
+	    multiport->count > XT_MULTI_PORTS) {
+		reader->bad = true;
+		return;
+	}
+	for (unsigned int i = 0; i < multiport->count; i++) {
+		ports->range[ports->count].first = multiport->ports[i];
+		if (multiport->pflags[i] && i + 1 < multiport->count)
+			i++;
+		ports->range[ports->count++].last = multiport->ports[i];
+	}
+}
+
+static void get_sctp(struct reader *reader, const void *data)
+{
+	const struct xt_sctp_info *sctp = data;
+
+	if (sctp->flags != XT_SCTP_CHUNK_TYPES || sctp->invflags || sctp->flag_count ||
+	    sctp->chunk_match_type != SCTP_CHUNK_MATCH_ANY || sctp->chunkmap[0] != 1u << SCTP_INIT ||
+	    !all_zero(sctp->chunkmap + 1, sizeof(sctp->chunkmap) - sizeof(sctp->chunkmap[0])))
+		reader->bad = true;
+	reader->match.sctp_init = true;
+}
+
+static void get_icmp(struct reader *reader, const void *data)
+{
+	const struct ipt_icmp *icmp = data;
+
+	if (icmp->code[0] || icmp->code[1] != ICMP_ANY_CODE || icmp->invflags)
+		reader->bad = true;
+	reader->match.icmp = true;
+	reader->match.icmp_type = icmp->type;
+}
+
+/* A request a day. */
+#define LONGEST_PERIOD (UINT64_C(86400) * LIMIT_SCALE)
+
+/*
+ * Revision 1 keeps a hundredth of a period: the name of the hash table, which
+ * carries the rate, tells which of a hundred it was.
+ */
+static void refine_period(struct limit_rate *rate, const struct match *match)
+{
+	static const char head[] = "drop_overly_frequent_";
+	const uint64_t step = LIMIT_SCALE / XT_HASHLIMIT_SCALE, min = rate->period * step;
+	const char *comment = match->comment;
+	char name[HASHLIMIT_NAME_MAX + 1];
+
+	rate->period = min;
+	rate->coarse = (uint32_t)step;
+	if (!comment || strncmp(comment, head, strlen(head)))
+		return;
+	for (uint64_t i = 0; i < step; i++) {
+		rate->period = min + i;
+		name_hashlimit(name, comment + strlen(head), rate);
+		if (!strcmp(name, match->table_name)) {
+			rate->coarse = 0;
+			return;
+		}
+	}
+	rate->period = min;
+}
+
+#define GET_HASHLIMIT(reader, info, bits) do {						\
+	uint64_t average = (info)->cfg.avg, burst = (info)->cfg.burst;			\
+											\
+	if ((info)->cfg.mode != (XT_HASHLIMIT_INVERT | XT_HASHLIMIT_HASH_SIP) ||	\
+	    (info)->cfg.gc_interval != GC_INTERVAL_MS || (info)->cfg.dstmask != (bits) || \
+	    !average || average > LONGEST_PERIOD || burst > UINT32_MAX || !memchr((info)->name, '\0', sizeof((info)->name)))	\
+		(reader)->bad = true;							\
+	rate->period = (info)->cfg.avg;							\
+	rate->burst = (uint32_t)(info)->cfg.burst;					\
+	rate->srcmask = (info)->cfg.srcmask;						\
+	rate->htable_max = (info)->cfg.max;						\
+	rate->htable_size = (info)->cfg.size;						\
+	rate->htable_expire_ms = (info)->cfg.expire;					\
+	name = (info)->name;								\
+} while (0)
+
+static void get_hashlimit(struct reader *reader, const void *data, uint8_t revision)
+{
+	struct limit_rate *rate = arena_alloc(reader->arena, sizeof(*rate));
+	unsigned int bits = family_bits(reader->family);
+	const char *name;
+
+	if (!rate) {
+		reader->err = -ENOMEM;
+		return;
+	}
+	if (revision == 3)
+		GET_HASHLIMIT(reader, (const struct xt_hashlimit_mtinfo3 *)data, bits);
+	else if (revision == 2)
+		GET_HASHLIMIT(reader, (const struct xt_hashlimit_mtinfo2 *)data, bits);
+	else
+		GET_HASHLIMIT(reader, (const struct xt_hashlimit_mtinfo1 *)data, bits);
+	if (reader->bad)
+		return;
+	reader->coarse = revision == 1 ? rate : NULL;
+	reader->match.above = rate;
+	reader->match.table_name = arena_strdup(reader->arena, name);
+	if (!reader->match.table_name)
+		reader->err = -ENOMEM;
+}
+
+/* A comment that goes on where the one before it ended. */
+static void get_comment(struct reader *reader, const void *data)
+{
+	const struct xt_comment_info *info = data;
+	const char *before = reader->match.comment ? reader->match.comment : "";
+	size_t had = strlen(before), more = strnlen(info->comment, sizeof(info->comment));
+	char *comment = arena_alloc(reader->arena, had + more + 1);
+
+	if (!comment) {
+		reader->err = -ENOMEM;
+		return;
+	}
+	/* one that goes on is full */
+	if (!more || had % COMMENT_MAX)
+		reader->bad = true;
+	memcpy(comment, before, had);
+	memcpy(comment + had, info->comment, more);
+	reader->match.comment = comment;
+}
+
+static const struct {
+	const char *name;
+	uint8_t revision;
+	size_t size;
+	void (*get)(struct reader *reader, const void *data);
+} readers[] = {
+	{ "udp", 0, sizeof(struct xt_udp), get_udp },
+	{ "tcp", 0, sizeof(struct xt_tcp), get_tcp },
+	{ "multiport", 1, sizeof(struct xt_multiport_v1), get_multiport },
+	{ "comment", 0, sizeof(struct xt_comment_info), get_comment },
+	{ "sctp", 0, sizeof(struct xt_sctp_info), get_sctp },
+	{ "icmp", 0, sizeof(struct ipt_icmp), get_icmp },
+	{ "icmp6", 0, sizeof(struct ip6t_icmp), get_icmp },
+};
+#define READERS (sizeof(readers) / sizeof(readers[0]))
+
+static const size_t hashlimit_sizes[] = {
+	[1] = sizeof(struct xt_hashlimit_mtinfo1),
+	[2] = sizeof(struct xt_hashlimit_mtinfo2),
+	[3] = sizeof(struct xt_hashlimit_mtinfo3),
+};
+
+static void get_match(struct reader *reader, const struct xt_entry_match *match)
+{
+	const size_t head = XT_ALIGN(sizeof(*match));
+	uint8_t revision = match->u.user.revision;
+	size_t size = match->u.user.match_size;
+
+	if (!strcmp(match->u.user.name, "hashlimit")) {
+		if (revision >= 1 && revision <= 3 && !reader->match.above &&
+		    size == head + XT_ALIGN(hashlimit_sizes[revision]))
+			get_hashlimit(reader, match->data, revision);
+		else
+			reader->bad = true;
+		return;
+	}
+	for (size_t i = 0; i < READERS; i++) {
+		if (strcmp(match->u.user.name, readers[i].name) || revision != readers[i].revision ||
+		    size != head + XT_ALIGN(readers[i].size))
+			continue;
+		/* ports by two matches; a comment as long as it takes; all else once */
+		if (reader->seen & 1u << i && readers[i].get != get_multiport &&
+		    readers[i].get != get_comment)
+			reader->bad = true;
+		reader->seen |= 1u << i;
+		readers[i].get(reader, match->data);
+		return;
+	}
+	reader->bad = true;
+}
+
+/* --- targets ------------------------------------------------------ */
+
+static bool get_notrack(const struct xt_entry_target *target)
+{
+	const struct xt_ct_target_info_v1 *ct = (const void *)target->data;
+
+	if (!strcmp(target->u.user.name, "NOTRACK"))
+		return true;
+	return !strcmp(target->u.user.name, "CT") && target->u.user.revision >= 1 &&
+	       (ct->flags & ~XT_CT_NOTRACK_ALIAS) == XT_CT_NOTRACK && !ct->zone &&
+	       !ct->ct_events && !ct->exp_events && !*ct->helper && !*ct->timeout;
+}
+
+/* To a chain, or with no label to the next entry. */
+static bool is_jump(const struct xt_entry_target *target)
+{
+	return !strcmp(target->u.user.name, XT_STANDARD_TARGET) &&
+	       ((const struct xt_standard_target *)target)->verdict >= 0;
+}
+
+static void get_target(struct rule *rule, const struct xt_entry_target *target,
+		       const char *label, bool go)
+{
+	if (*label && is_jump(target)) {
+		rule->target = go ? TARGET_GOTO : TARGET_JUMP;
+		rule->chain = label;
+		return;
+	}
+	for (size_t i = 0; i < VERDICTS; i++) {
+		if (strcmp(label, verdict_labels[i]))
+			continue;
+		rule->target = (uint8_t)i;
+		return;
+	}
+	if (get_notrack(target)) {
+		rule->target = TARGET_NOTRACK;
+		return;
+	}
+	rule->target = TARGET_FOREIGN;
+}
+
+void *entry_copy(const void *entry, const char *target, const struct xt_family *kernel,
+		 struct arena *arena)
+{
+	struct header header;
+	struct xt_entry_target *copied;
+	char *copy;
+
+	kernel->get_header(entry, &header);
+	copy = arena_alloc(arena, header.next_offset);
+	if (!copy)
+		return NULL;
+	memcpy(copy, entry, header.next_offset);
+	copied = (void *)(copy + header.target_offset);
+	if (!strcmp(copied->u.user.name, XT_STANDARD_TARGET)) {
+		memset(copied->u.user.name, 0, sizeof(copied->u.user.name));
+		strncpy(copied->u.user.name, target, sizeof(copied->u.user.name) - 1);
+	}
+	return copy;
+}
+
+static int keep_match(struct rule *rule, const struct match *from, struct arena *arena)
+{
+	struct match *match = arena_alloc(arena, sizeof(*match));
+
+	if (!match)
+		return -ENOMEM;
+	*match = *from;
+	rule->match = match;
+	return 0;
+}
+
+static int keep_foreign(struct rule *rule, const void *entry, const char *label,
+			const struct xt_family *kernel, struct arena *arena)
+{
+	char *copy = entry_copy(entry, label, kernel, arena);
+	const struct match match = { .foreign = copy, .foreign_size = entry_next(kernel, entry) };
+
+	if (!copy)
+		return -ENOMEM;
+	/* they are in rule->count, and no part of what the rule is */
+	memset(copy + kernel->counters_offset, 0, sizeof(struct xt_counters));
+	rule->target = TARGET_FOREIGN;
+	return keep_match(rule, &match, arena);
+}
+
+/* What is in the header, and in the matches between it and the target. */
+static int get_matches(struct rule *rule, const void *entry, const char *label,
+		       const struct xt_family *kernel, const struct header *header,
+		       struct arena *arena)
+{
+	struct reader reader = { .arena = arena, .kernel = kernel, .family = kernel->family };
+	size_t offset = kernel->entry_size;
+
+	while (offset < header->target_offset) {
+		const struct xt_entry_match *match = (const void *)((const char *)entry + offset);
+
+		get_match(&reader, match);
+		offset += match->u.match_size;
+	}
+	if (reader.bad)
+		return keep_foreign(rule, entry, label, kernel, arena);
+	if (reader.err)
+		return reader.err;
+	if (reader.coarse)
+		refine_period(reader.coarse, &reader.match);
+	reader.match.to = header->destination;
+	reader.match.protocol = header->protocol;
+	memcpy(reader.match.in, header->in, IFNAMSIZ);
+	memcpy(reader.match.out, header->out, IFNAMSIZ);
+	return keep_match(rule, &reader.match, arena);
+}
+
+/* An address without a mask is one that no packet has. */
+static bool is_everybody(const struct prefix *prefix)
+{
+	static const uint8_t none[sizeof(prefix->address)];
+
+	return !prefix->length && !memcmp(prefix->address, none, sizeof(none));
+}
+
+int entry_decode(struct rule *rule, const void *entry, const char *target,
+		 const struct xt_family *kernel, struct arena *arena)
+{
+	struct header header;
+	bool ours = kernel->get_header(entry, &header);
+
+	*rule = (struct rule){
+		.source = header.source,
+		.count = { header.counters.pcnt, header.counters.bcnt },
+	};
+	get_target(rule, entry_target(kernel, entry), target, header.go);
+	if (!ours || rule->target == TARGET_FOREIGN)
+		return keep_foreign(rule, entry, target, kernel, arena);
+	if (!is_everybody(&header.destination) || header.protocol || *header.in || *header.out ||
+	    header.target_offset > kernel->entry_size)
+		return get_matches(rule, entry, target, kernel, &header, arena);
+	return 0;
+}

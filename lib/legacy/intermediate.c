@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "rules/align.h"
+#include "rules/pair.h"
+#include "legacy/intermediate.h"
+
+static bool has_accept(const struct chain *chain)
+{
+	for (size_t i = 0; i < chain->count; i++)
+		if (chain->rules[i].target == TARGET_ACCEPT)
+			return true;
+	return false;
+}
+
+/* What lets a packet through, or leads from where ours are entered to what does. */
+static bool lets_through(const struct rule *rule, const struct chain *chain)
+{
+	return rule->target == TARGET_ACCEPT ||
+	       (rule->target == TARGET_JUMP && chain_is_top(chain->name) &&
+		!chain_is_top(rule->chain) && has_accept(rule_chain(rule)));
+}
+
+static int merge_chain(struct chain *both, const struct chain *have, const struct chain *want,
+		       bool *more)
+{
+	long *kept = calloc(have->count + 1, sizeof(*kept));
+	size_t i = 0;
+	int err = kept ? chain_align(have, want, kept) : -ENOMEM;
+
+	err = err < 0 ? err : 0;
+	for (size_t j = 0; !err && j <= want->count;) {
+		const struct rule *rule;
+
+		if (i < have->count && kept[i] < 0) {
+			rule = &have->rules[i++];
+			if (!lets_through(rule, have))
+				continue;
+			*more = true;
+		} else if (j < want->count) {
+			i += i < have->count && kept[i] == (long)j;
+			rule = &want->rules[j++];
+		} else {
+			break;
+		}
+		if (!chain_add_rule(both, rule))
+			err = -ENOMEM;
+	}
+	free(kept);
+	return err;
+}
+
+struct merger {
+	const struct ruleset *have;
+	struct ruleset *both;
+	bool *keep;		/* chains of @have, by index */
+	size_t *pending;	/* of those, whose rules were not looked at yet */
+	size_t pending_count;
+	bool more;
+};
+
+static void keep(struct merger *merger, size_t index)
+{
+	if (merger->keep[index])
+		return;
+	merger->keep[index] = true;
+	merger->pending[merger->pending_count++] = index;
+}
+
+/* Not by recursion: somebody may have nested chains of such names as deep as he likes. */
+static void keep_reached(struct merger *merger, size_t index)
+{
+	size_t next;
+
+	keep(merger, index);
+	while (merger->pending_count) {
+		const struct chain *chain =
+			merger->have->chains[merger->pending[--merger->pending_count]];
+
+		for (size_t i = 0; i < chain->count; i++)
+			if (chain->rules[i].chain &&
+			    ruleset_index(merger->have, chain->rules[i].chain, &next))
+				keep(merger, next);
+	}
+}
+
+static bool accepts(const struct chain *chain)
+{
+	return has_accept(chain) || chain_is_top(chain->name);
+}
+
+/* A chain that goes is kept halfway, with all it leads to. */
+static void keep_going(struct merger *merger, const struct ruleset *want)
+{
+	const struct ruleset *have = merger->have;
+	size_t next;
+
+	for (size_t i = 0; i < have->count; i++) {
+		const struct chain *chain = have->chains[i];
+
+		if (!accepts(chain))
+			continue;
+		if (!ruleset_find(want, chain->name))
+			keep_reached(merger, i);
+		/* and so is a jump to it */
+		for (size_t j = 0; chain_is_top(chain->name) && j < chain->count; j++)
+			if (chain->rules[j].chain && lets_through(&chain->rules[j], chain) &&
+			    !ruleset_find(want, chain->rules[j].chain) &&
+			    ruleset_index(have, chain->rules[j].chain, &next))
+				keep_reached(merger, next);
+	}
+}
+
+/* @kept: that of @have, which is not wanted, stays halfway. */
+static int merge(struct merger *merger, const struct pair *pair, bool kept)
+{
+	struct chain *have = pair->have, *want = pair->want, *both;
+
+	if (!want && !kept)
+		return 0;
+	merger->more |= !want;
+	/* other chains let nothing through: they change at once */
+	if (!have || !want || !accepts(have))
+		return ruleset_share_chain(merger->both, want ? want : have);
+	both = ruleset_add_chain(merger->both, have->name);
+	return both ? merge_chain(both, have, want, &merger->more) : -ENOMEM;
+}
+
+int intermediate_make(struct ruleset *both, const struct ruleset *have,
+		  const struct ruleset *want)
+{
+	struct merger merger = {
+		.have = have, .both = both,
+		.keep = calloc(have->count + 1, sizeof(*merger.keep)),
+		.pending = calloc(have->count + 1, sizeof(*merger.pending)),
+	};
+	struct pairs pairs = { 0 };
+	size_t index = 0;		/* of the pair's chain in @have */
+	int err = merger.keep && merger.pending ? pairs_make(&pairs, have, want) : -ENOMEM;
+
+	if (!err)
+		keep_going(&merger, want);
+	for (size_t i = 0; i < pairs.count && !err; i++) {
+		const struct pair *pair = &pairs.list[i];
+
+		err = merge(&merger, pair, pair->have && merger.keep[index]);
+		index += pair->have != NULL;
+	}
+	for (size_t i = 0; i < want->jump_count && !err; i++)
+		err = ruleset_add_jump(both, &want->jumps[i]);
+	/* no more than is there, but on a way back */
+	for (size_t i = 0; i < have->jump_count && !err; i++)
+		if (chain_is_top(have->jumps[i].target) &&
+		    !ruleset_find(want, have->jumps[i].target))
+			err = ruleset_add_jump(both, &have->jumps[i]);
+	pairs_free(&pairs);
+	free(merger.keep);
+	free(merger.pending);
+	return err ? err : merger.more;
+}

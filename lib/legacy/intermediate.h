@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What a table is halfway from one set of chains to another. */
+#ifndef LIB_UNION_H
+#define LIB_UNION_H
+
+#include "rules/rule.h"
+
+/*
+ * Make before break: @want, and besides what @have accepts and @want does not.
+ * Shares memory with both.  Returns 1 if there is any such thing, 0 if @both is
+ * no more than @want, or -errno.
+ */
+int intermediate_make(struct ruleset *both, const struct ruleset *have,
+		  const struct ruleset *want);
+
+#endif

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Rules as iptables-save prints them. */
+#include <string.h>
+
+#include "rules/rule.h"
+
+static const char *protocol_name(uint8_t protocol)
+{
+	switch (protocol) {
+	case IPPROTO_UDP:
+		return "udp";
+	case IPPROTO_TCP:
+		return "tcp";
+	case IPPROTO_SCTP:
+		return "sctp";
+	case IPPROTO_UDPLITE:
+		return "udplite";
+	case IPPROTO_ICMP:
+		return "icmp";
+	default:
+		return "ipv6-icmp";
+	}
+}
+
+static void print_address(const char *option, const struct prefix *prefix, FILE *out)
+{
+	char text[PREFIX_TEXT];
+
+	if (prefix->length)
+		fprintf(out, " %s %s", option, prefix_format(prefix, false, text));
+}
+
+static void print_ports(const char *option, const struct ports *ports, FILE *out)
+{
+	for (unsigned int i = 0; i < ports->count; i++) {
+		fprintf(out, "%s%u", i ? "," : option, ports->range[i].first);
+		if (ports->range[i].last != ports->range[i].first)
+			fprintf(out, ":%u", ports->range[i].last);
+	}
+}
+
+static void print_multiport(const struct match *match, FILE *out)
+{
+	if (ports_need_multiport(match->protocol, &match->source))
+		print_ports(" -m multiport --sports ", &match->source, out);
+	if (ports_need_multiport(match->protocol, &match->destination))
+		print_ports(" -m multiport --dports ", &match->destination, out);
+}
+
+static void print_transport(const struct match *match, FILE *out)
+{
+	bool source = match->source.count &&
+		      !ports_need_multiport(match->protocol, &match->source);
+	bool destination = match->destination.count &&
+			   !ports_need_multiport(match->protocol, &match->destination);
+
+	if (!source && !destination && !match->syn)
+		return;
+	fprintf(out, " -m %s", protocol_name(match->protocol));
+	if (source)
+		print_ports(" --sport ", &match->source, out);
+	if (destination)
+		print_ports(" --dport ", &match->destination, out);
+	if (match->syn)		/* --syn, in iptables-save's words */
+		fprintf(out, "%s --tcp-flags FIN,SYN,RST,ACK SYN",
+			match->syn == SYN_NOT ? " !" : "");
+}
+
+static void print_icmp(const struct match *match, FILE *out)
+{
+	if (match->protocol == IPPROTO_ICMP)
+		fprintf(out, " -m icmp --icmp-type %u", match->icmp_type);
+	else
+		fprintf(out, " -m icmp6 --icmpv6-type %u", match->icmp_type);
+}
+
+static void print_above(const struct match *match, enum family family, FILE *out)
+{
+	const struct limit_rate *rate = match->above;
+	char above[LIMIT_ABOVE_TEXT];
+
+	limit_format_above(rate->period, above);
+	fprintf(out, " -m hashlimit --hashlimit-above %s --hashlimit-burst %u"
+		" --hashlimit-mode srcip --hashlimit-name %s", above, rate->burst,
+		match->table_name);
+	if (rate->htable_size)
+		fprintf(out, " --hashlimit-htable-size %u", rate->htable_size);
+	if (rate->htable_max)
+		fprintf(out, " --hashlimit-htable-max %u", rate->htable_max);
+	if (rate->htable_expire_ms != limit_default_expire_ms(rate->period, 1))
+		fprintf(out, " --hashlimit-htable-expire %u", rate->htable_expire_ms);
+	if (rate->srcmask != family_bits(family))
+		fprintf(out, " --hashlimit-srcmask %u", rate->srcmask);
+}
+
+/* Quoted where xtables_save_string() would quote; ours need no backslash. */
+static void print_comment(const char *comment, FILE *out)
+{
+	static const char plain[] = "_-0123456789abcdefghijklmnopqrstuvwxyz"
+				    "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+	size_t left = strlen(comment);
+
+	while (left) {
+		size_t piece = left < COMMENT_MAX ? left : COMMENT_MAX;
+
+		const char *quote = strspn(comment, plain) < piece ? "\"" : "";
+
+		fprintf(out, " -m comment --comment %s%.*s%s", quote, (int)piece, comment, quote);
+		comment += piece;
+		left -= piece;
+	}
+}
+
+static void print_match(const struct match *match, enum family family, FILE *out)
+{
+	if (*match->in)
+		fprintf(out, " -i %s", match->in);
+	if (*match->out)
+		fprintf(out, " -o %s", match->out);
+	if (match->protocol)
+		fprintf(out, " -p %s", protocol_name(match->protocol));
+	print_multiport(match, out);
+	print_transport(match, out);
+	if (match->sctp_init)
+		fputs(" -m sctp --chunk-types any INIT", out);
+	if (match->icmp)
+		print_icmp(match, out);
+	if (match->above)
+		print_above(match, family, out);
+	if (match->comment)
+		print_comment(match->comment, out);
+}
+
+static void print_target(const struct rule *rule, FILE *out)
+{
+	static const char *const verdicts[] = {
+		[TARGET_ACCEPT] = "ACCEPT", [TARGET_DROP] = "DROP",
+		[TARGET_RETURN] = "RETURN", [TARGET_NOTRACK] = "NOTRACK",
+	};
+
+	if (rule->target == TARGET_JUMP)
+		fprintf(out, " -j %s", rule->chain);
+	else if (rule->target == TARGET_GOTO)
+		fprintf(out, " -g %s", rule->chain);
+	else if (rule->target != TARGET_NONE)
+		fprintf(out, " -j %s", verdicts[rule->target]);
+}
+
+void rule_print(const struct rule *rule, const char *chain, enum family family, FILE *out)
+{
+	fprintf(out, "-A %s", chain);
+	if (rule->target == TARGET_FOREIGN) {
+		fputs(" (a rule that is not ours)", out);
+		return;
+	}
+	print_address("-s", &rule->source, out);
+	if (rule->match) {
+		print_address("-d", &rule->match->to, out);
+		print_match(rule->match, family, out);
+	}
+	print_target(rule, out);
+}
+
+void ruleset_print(const struct ruleset *rules, enum table_id table, enum family family,
+		   FILE *out)
+{
+	fprintf(out, "*%s\n", table_name(table));
+	for (size_t i = 0; i < rules->count; i++)
+		fprintf(out, ":%s - [0:0]\n", rules->chains[i]->name);
+	for (size_t i = 0; i < rules->jump_count; i++)
+		fprintf(out, "-I %s -j %s\n", rules->jumps[i].chain, rules->jumps[i].target);
+	for (size_t i = 0; i < rules->count; i++) {
+		const struct chain *chain = rules->chains[i];
+
+		for (size_t j = 0; j < chain->count; j++) {
+			rule_print(&chain->rules[j], chain->name, family, out);
+			putc('\n', out);
+		}
+	}
+	fputs("COMMIT\n", out);
+}

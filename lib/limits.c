@@ -1,0 +1,465 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Public calls about the limits of the model: clients, and the sources that are counted now. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "context.h"
+#include "rules/name.h"
+#include "support/memory.h"
+
+static const char *const family_names[FAMILIES] = { "IPv4", "IPv6" };
+
+/* --- clients ---------------------------------------------------------- */
+
+struct request {
+	struct prefix *prefixes;	/* IPv4 first */
+	size_t count[FAMILIES];
+	struct served *served[FAMILIES];
+};
+
+static int find_served(struct notrack *nt, const char *service, struct request *request)
+{
+	bool found = false;
+	int err = service_check_name(service, &nt->error);
+
+	if (err)
+		return err;
+	for (enum family family = IPV4; family < FAMILIES; family++) {
+		if (context_has(nt, family))
+			request->served[family] = model_find(&nt->model.families[family], service);
+		found |= request->served[family] != NULL;
+	}
+	return found ? 0 : error_set(&nt->error, -ENOENT, "service %s: there is none of that name; "
+				"add it first", service);
+}
+
+static int check_prefix(struct notrack *nt, const char *service, const struct prefix *prefix,
+			const struct request *request)
+{
+	const struct served *served = request->served[prefix->family];
+	char text[PREFIX_TEXT];
+
+	if (!context_has(nt, prefix->family))
+		return error_set(&nt->error, -EINVAL, "client %s: is %s, which was not asked for",
+			    prefix_format(prefix, true, text), family_names[prefix->family]);
+	if (!served)
+		return error_set(&nt->error, -EINVAL, "client %s: service %s is not in %s",
+			    prefix_format(prefix, true, text), service,
+			    family_names[prefix->family]);
+	if (!(served->service->roles & INBOUND))
+		return error_set(&nt->error, -EINVAL, "client %s: service %s is outbound only and has "
+			    "no clients", prefix_format(prefix, true, text), service);
+	return 0;
+}
+
+static int parse_clients(struct notrack *nt, const char *service, const char *const *words,
+			 size_t count, struct request *request)
+{
+	struct prefix *prefixes = calloc(count + 1, sizeof(*prefixes));
+	size_t next[FAMILIES] = { 0 };
+	int err = 0;
+
+	request->prefixes = calloc(count + 1, sizeof(*prefixes));
+	if (!prefixes || !request->prefixes)
+		err = error_set(&nt->error, -ENOMEM, "out of memory");
+	for (size_t i = 0; i < count && !err; i++) {
+		err = prefix_parse(&prefixes[i], words[i], &nt->error);
+		if (!err)
+			err = check_prefix(nt, service, &prefixes[i], request);
+		if (!err)
+			request->count[prefixes[i].family]++;
+	}
+	next[IPV6] = request->count[IPV4];
+	for (size_t i = 0; i < count && !err; i++)
+		request->prefixes[next[prefixes[i].family]++] = prefixes[i];
+	free(prefixes);
+	return err;
+}
+
+static const struct prefix *prefixes_of(const struct request *request, enum family family)
+{
+	return request->prefixes + (family == IPV6 ? request->count[IPV4] : 0);
+}
+
+/* Both families: what can fail comes first. */
+static int add_to_both(struct notrack *nt, const struct request *request,
+		       const struct limit_rate rates[FAMILIES])
+{
+	struct clients_change changes[FAMILIES];
+	enum family ready = IPV4;
+	int err = 0;
+
+	for (; ready < FAMILIES && !err; ready++)
+		err = clients_prepare(&request->served[ready]->clients,
+				      prefixes_of(request, ready), request->count[ready],
+				      &rates[ready], &changes[ready]);
+	if (err)
+		ready--;
+	for (enum family family = IPV4; family < ready; family++) {
+		struct clients *clients = &request->served[family]->clients;
+
+		if (err)
+			clients_cancel(clients, &changes[family]);
+		else
+			clients_finish(clients, prefixes_of(request, family),
+				       request->count[family], &changes[family]);
+	}
+	return err ? error_set(&nt->error, err, "out of memory") : 0;
+}
+
+static int add_clients(struct notrack *nt, const struct request *request,
+		       const struct hashlimit *words)
+{
+	struct limit_rate rates[FAMILIES] = { 0 };
+	enum family only;
+	int err = 0;
+
+	for (enum family family = IPV4; family < FAMILIES && !err; family++)
+		if (request->count[family])
+			err = limit_parse(&rates[family], words, family, &nt->error);
+	if (err)
+		return err;
+	if (!request->count[IPV4] && !request->count[IPV6])	/* judge the words all the same */
+		return limit_parse(&rates[IPV6], words, IPV6, &nt->error);
+	if (request->count[IPV4] && request->count[IPV6])
+		return add_to_both(nt, request, rates);
+	only = request->count[IPV4] ? IPV4 : IPV6;
+	err = clients_add(&request->served[only]->clients, prefixes_of(request, only),
+			  request->count[only], &rates[only]);
+	return err ? error_set(&nt->error, err, "out of memory") : 0;
+}
+
+int hashlimit_add_clients(struct notrack *nt, const char *service,
+			  const char *const *prefixes, size_t count,
+			  const struct hashlimit *limit)
+{
+	struct request request = { 0 };
+	struct hashlimit all;
+	int err;
+
+	context_begin(nt);
+	err = context_take_struct(nt, &all, sizeof(all), limit, "struct hashlimit");
+	if (!err)
+		err = find_served(nt, service, &request);
+	if (!err)
+		err = parse_clients(nt, service, prefixes, count, &request);
+	if (!err)
+		err = add_clients(nt, &request, &all);
+	free(request.prefixes);
+	return err;
+}
+
+int hashlimit_add_client(struct notrack *nt, const char *service,
+			 const char *prefix, const struct hashlimit *limit)
+{
+	return hashlimit_add_clients(nt, service, &prefix, 1, limit);
+}
+
+int hashlimit_remove_clients(struct notrack *nt, const char *service,
+			     const char *const *prefixes, size_t count)
+{
+	struct request request = { 0 };
+	char text[PREFIX_TEXT];
+	int err;
+
+	context_begin(nt);
+	err = find_served(nt, service, &request);
+	if (!err)
+		err = parse_clients(nt, service, prefixes, count, &request);
+	for (size_t i = 0; i < count && !err; i++) {
+		const struct prefix *prefix = &request.prefixes[i];
+
+		if (!clients_has(&request.served[prefix->family]->clients, prefix))
+			err = error_set(&nt->error, -ENOENT, "client %s: service %s does not limit it",
+				   prefix_format(prefix, true, text), service);
+	}
+	for (size_t i = 0; i < count && !err; i++)
+		clients_remove(&request.served[request.prefixes[i].family]->clients,
+			       &request.prefixes[i]);
+	free(request.prefixes);
+	return err;
+}
+
+int hashlimit_remove_client(struct notrack *nt, const char *service, const char *prefix)
+{
+	return hashlimit_remove_clients(nt, service, &prefix, 1);
+}
+
+int hashlimit_has_client(struct notrack *nt, const char *service, const char *word)
+{
+	struct request request = { 0 };
+	struct prefix prefix;
+	int err;
+
+	context_begin(nt);
+	err = find_served(nt, service, &request);
+	if (!err)
+		err = prefix_parse(&prefix, word, &nt->error);
+	if (err)
+		return err;
+	return request.served[prefix.family] &&
+	       clients_has(&request.served[prefix.family]->clients, &prefix);
+}
+
+/* --- visiting ----------------------------------------------------------- */
+
+/* A client, and its limit as the words have it: the same for both families. */
+struct row {
+	struct hashlimit words;
+	uint64_t period;
+	const struct client *client;
+};
+
+static int compare_numbers(uint64_t a, uint64_t b)
+{
+	return (a > b) - (a < b);
+}
+
+static int compare_limits(const struct row *a, const struct row *b)
+{
+	int order = compare_numbers(a->period, b->period);
+
+	if (!order)
+		order = compare_numbers(a->words.burst, b->words.burst);
+	if (!order)
+		order = compare_numbers(a->words.srcmask, b->words.srcmask);
+	if (!order)
+		order = compare_numbers(a->words.htable_max, b->words.htable_max);
+	if (!order)
+		order = compare_numbers(a->words.htable_size, b->words.htable_size);
+	if (!order)
+		order = compare_numbers(a->words.htable_expire_ms, b->words.htable_expire_ms);
+	return order;
+}
+
+static int compare_rows(const void *a, const void *b)
+{
+	const struct row *one = a, *other = b;
+	int order = compare_limits(one, other);
+
+	return order ? order : prefix_compare(&one->client->prefix, &other->client->prefix);
+}
+
+static int add_rows(struct row **rows, size_t *count, const struct clients *clients,
+		    enum family family)
+{
+	const struct client **list = clients_list(clients);
+	struct row *grown = realloc(*rows, (*count + clients->count + 1) * sizeof(*grown));
+	char above[LIMIT_ABOVE_TEXT];
+
+	if (grown)
+		*rows = grown;
+	if (!list || !grown) {
+		free(list);
+		return -ENOMEM;
+	}
+	for (size_t i = 0; i < clients->count; i++) {
+		struct row *row = &grown[(*count)++];
+
+		row->client = list[i];
+		row->period = list[i]->limit->rate.period;
+		limit_format(&list[i]->limit->rate, family, &row->words, above);
+	}
+	free(list);
+	return 0;
+}
+
+static int visit_group(const struct row *rows, size_t count,
+		       int (*visit)(const struct hashlimit *, const char *const *, size_t, void *),
+		       void *data)
+{
+	char above[LIMIT_ABOVE_TEXT], text[PREFIX_TEXT];
+	struct hashlimit words = rows[0].words;
+	struct arena arena = { 0 };
+	const char **clients = arena_alloc(&arena, count * sizeof(*clients));
+	int result = clients ? 0 : -ENOMEM;
+
+	limit_format_above(rows[0].period, above);
+	words.above = above;
+	for (size_t i = 0; i < count && !result; i++) {
+		prefix_format(&rows[i].client->prefix, true, text);
+		clients[i] = arena_strdup(&arena, text);
+		if (!clients[i])
+			result = -ENOMEM;
+	}
+	if (!result)
+		result = visit(&words, clients, count, data);
+	arena_free(&arena);
+	return result;
+}
+
+int hashlimit_each(struct notrack *nt, const struct notrack_service *service,
+		   int (*visit)(const struct hashlimit *limit,
+				const char *const *clients, size_t count, void *data),
+		   void *data)
+{
+	struct row *rows = NULL;
+	size_t count = 0, end;
+	bool found = false;
+	int result = 0;
+
+	context_begin(nt);
+	for (enum family f = IPV4; f < FAMILIES && !result; f++) {
+		struct served *served = model_find(&nt->model.families[f], service->name);
+
+		if (!served || !context_has(nt, f) ||
+		    (service->families && strcmp(service->families, f == IPV4 ? "ipv4" : "ipv6")))
+			continue;
+		found = true;
+		result = add_rows(&rows, &count, &served->clients, f);
+	}
+	if (!result && !found)
+		result = error_set(&nt->error, -ENOENT, "service %s: there is none of that name",
+			      service->name);
+	if (count)
+		qsort(rows, count, sizeof(*rows), compare_rows);
+	for (size_t i = 0; i < count && !result; i = end) {
+		for (end = i + 1; end < count && !compare_limits(&rows[i], &rows[end]);)
+			end++;
+		result = visit_group(rows + i, end - i, visit, data);
+	}
+	free(rows);
+	if (result == -ENOMEM)
+		error_set(&nt->error, result, "out of memory");
+	return result;
+}
+
+/* --- sources that limits count ------------------------------------------ */
+
+struct bucket {
+	struct prefix source;
+	const struct limit_rate *rate;
+	uint32_t available;
+	uint32_t expires_ms;
+};
+
+struct buckets {
+	const char *service;
+	struct bucket *list;
+	size_t count;
+};
+
+static int add(struct buckets *buckets, const struct bucket *bucket)
+{
+	struct bucket *grown = memory_grow(buckets->list, buckets->count, sizeof(*grown));
+
+	if (!grown)
+		return -ENOMEM;
+	buckets->list = grown;
+	grown[buckets->count++] = *bucket;
+	return 0;
+}
+
+/*
+ * dl_seq_print() in xt_hashlimit.c: seconds to live, source and port,
+ * destination and port, credit, its most, and what a request costs.
+ */
+static bool parse(struct bucket *bucket, const char *line, enum family family)
+{
+	char source[INET6_ADDRSTRLEN];
+	uint64_t credit, max, cost;
+	long expires;
+
+	if (sscanf(line, "%ld %45[0-9a-f.:]->%*s %" SCNu64 " %" SCNu64 " %" SCNu64, &expires, source,
+		   &credit, &max, &cost) != 5 || !cost)
+		return false;
+	*strrchr(source, ':') = '\0';		/* the port */
+	bucket->source = (struct prefix){ .family = (uint8_t)family,
+					  .length = (uint8_t)bucket->rate->srcmask };
+	bucket->available = (uint32_t)(credit / cost);
+	bucket->expires_ms = expires > 0 ? (uint32_t)expires * 1000 : 0;
+	return inet_pton(family == IPV6 ? AF_INET6 : AF_INET, source, bucket->source.address) == 1;
+}
+
+static int read_limit(struct buckets *buckets, const struct limit_rate *rate, enum family family)
+{
+	static const char *const folders[FAMILIES] = { "ipt_hashlimit", "ip6t_hashlimit" };
+	char name[HASHLIMIT_NAME_MAX + 1], path[96], line[256];
+	struct bucket bucket = { .rate = rate };
+	FILE *file;
+	int err = 0;
+
+	name_hashlimit(name, buckets->service, rate);
+	snprintf(path, sizeof(path), "/proc/thread-self/net/%s/%s", folders[family], name);
+	file = fopen(path, "re");
+	if (!file)
+		return errno == ENOENT ? 0 : -errno;	/* in the model, but not in the kernel */
+	while (!err && fgets(line, sizeof(line), file))
+		if (parse(&bucket, line, family))
+			err = add(buckets, &bucket);
+	if (!err && ferror(file))
+		err = -EIO;
+	fclose(file);
+	return err;
+}
+
+static int read_in_kernel(struct notrack *nt, void *data)
+{
+	struct buckets *buckets = data;
+	int err = 0;
+
+	for (enum family family = IPV4; family < FAMILIES; family++) {
+		const struct served *served = model_find(&nt->model.families[family], buckets->service);
+
+		if (!served || !context_has(nt, family))
+			continue;
+		for (const struct limit *limit = served->clients.limits; limit && !err;
+		     limit = limit->next)
+			err = read_limit(buckets, &limit->rate, family);
+	}
+	errno = -err;
+	return err == -ENOMEM ? error_set(&nt->error, err, "out of memory") :
+	       err ? error_set(&nt->error, err == -EACCES ? -EPERM : -EIO, "the sources of service %s's "
+			  "limits cannot be read: %m", buckets->service) : 0;
+}
+
+static int compare(const void *a, const void *b)
+{
+	const struct bucket *one = a, *other = b;
+
+	if (one->available != other->available)
+		return one->available < other->available ? -1 : 1;
+	return prefix_compare(&one->source, &other->source);
+}
+
+static int report(const struct bucket *bucket,
+		int (*visit)(const struct hashlimit_bucket *, void *), void *data)
+{
+	char text[PREFIX_TEXT], above[LIMIT_ABOVE_TEXT];
+	const struct hashlimit_bucket told = {
+		.size = sizeof(told),
+		.source = prefix_format(&bucket->source, true, text),
+		.above = above,
+		.burst = bucket->rate->burst,
+		.available = bucket->available,
+		.expires_ms = bucket->expires_ms,
+	};
+
+	limit_format_above(bucket->rate->period, above);
+	return visit(&told, data);
+}
+
+int hashlimit_each_bucket(struct notrack *nt, const char *service,
+			  int (*visit)(const struct hashlimit_bucket *bucket, void *data),
+			  void *data)
+{
+	struct buckets buckets = { .service = service };
+	int result;
+
+	context_begin(nt);
+	result = service_check_name(service, &nt->error);
+	if (!result && !model_find(&nt->model.families[IPV4], service) &&
+	    !model_find(&nt->model.families[IPV6], service))
+		result = error_set(&nt->error, -ENOENT, "service %s: there is none of that name", service);
+	if (!result)
+		result = context_in_kernel(nt, read_in_kernel, &buckets);
+	if (!result && buckets.count)
+		qsort(buckets.list, buckets.count, sizeof(*buckets.list), compare);
+	for (size_t i = 0; i < buckets.count && !result; i++)
+		result = report(&buckets.list[i], visit, data);
+	free(buckets.list);
+	return result;
+}

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "model/model.h"
+
+/* Where @name is, or has to be. */
+static size_t find_place(const struct family_model *model, const char *name, bool *found)
+{
+	size_t low = 0, high = model->count;
+
+	*found = false;
+	while (low < high) {
+		size_t middle = (low + high) / 2;
+		int order = strcmp(name, model->served[middle].service->name);
+
+		if (!order) {
+			*found = true;
+			return middle;
+		}
+		if (order < 0)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	return low;
+}
+
+struct served *model_find(struct family_model *model, const char *name)
+{
+	bool found;
+	size_t place = find_place(model, name, &found);
+
+	return found ? &model->served[place] : NULL;
+}
+
+static int reserve(struct family_model *model)
+{
+	struct served *grown = realloc(model->served, (model->count + 1) * sizeof(*grown));
+
+	if (!grown)
+		return -ENOMEM;
+	model->served = grown;
+	return 0;
+}
+
+/* After reserve(), this cannot fail. */
+static void put(struct family_model *model, struct service *service)
+{
+	bool found;
+	size_t place = find_place(model, service->name, &found);
+	struct served *served = &model->served[place];
+
+	if (found) {
+		service_unref(served->service);
+	} else {
+		memmove(served + 1, served, (model->count - place) * sizeof(*served));
+		memset(served, 0, sizeof(*served));
+		model->count++;
+	}
+	served->service = service_ref(service);
+}
+
+static bool take_out(struct family_model *model, const char *name)
+{
+	bool found;
+	size_t place = find_place(model, name, &found);
+	struct served *served;
+
+	if (!found)
+		return false;
+	served = &model->served[place];
+	service_unref(served->service);
+	clients_free(&served->clients);
+	model->count--;
+	memmove(served, served + 1, (model->count - place) * sizeof(*served));
+	return true;
+}
+
+int model_put_service(struct model *model, struct service *service, unsigned int families,
+		      unsigned int scope)
+{
+	for (enum family family = IPV4; family < FAMILIES; family++)
+		if (families & 1u << family && reserve(&model->families[family]))
+			return -ENOMEM;
+	for (enum family family = IPV4; family < FAMILIES; family++) {
+		if (families & 1u << family)
+			put(&model->families[family], service);
+		else if (scope & 1u << family)
+			take_out(&model->families[family], service->name);
+	}
+	return 0;
+}
+
+bool model_remove_service(struct model *model, const char *name, unsigned int scope)
+{
+	bool found = false;
+
+	for (enum family family = IPV4; family < FAMILIES; family++)
+		if (scope & 1u << family && take_out(&model->families[family], name))
+			found = true;
+	return found;
+}
+
+void model_clear(struct model *model, unsigned int scope)
+{
+	for (enum family family = IPV4; family < FAMILIES; family++) {
+		struct family_model *one = &model->families[family];
+
+		if (!(scope & 1u << family))
+			continue;
+		for (size_t i = 0; i < one->count; i++) {
+			service_unref(one->served[i].service);
+			clients_free(&one->served[i].clients);
+		}
+		free(one->served);
+		*one = (struct family_model){ 0 };
+	}
+}
+
+void model_free(struct model *model)
+{
+	model_clear(model, NOTRACK_ANY);
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What a model means, as chains of rules: no kernel, no input or output. */
+#ifndef LIB_COMPILE_H
+#define LIB_COMPILE_H
+
+#include "model/model.h"
+#include "rules/rule.h"
+
+/* Fills @rules, one set a table; to be freed also on error. */
+int compile(const struct family_model *model, enum family family,
+	    struct ruleset rules[TABLES], struct error *error);
+
+/* The chains of a service: "NOTRACK-dns-in" and so on. */
+#define CHAIN_IN "-in"
+#define CHAIN_OUT "-out"
+#define CHAIN_LIMIT "-lim"
+void service_chain_name(char name[CHAIN_NAME_MAX + 1], const char *service, const char *suffix);
+
+#endif

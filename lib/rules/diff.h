@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The least edit from the chains that are there to those that are wanted. */
+#ifndef LIB_DIFF_H
+#define LIB_DIFF_H
+
+#include "rules/rule.h"
+
+/*
+ * Called in an order in which each step can be done: chains before the rules that
+ * jump to them, rules away before their chains.  Other than 0 ends the edit.
+ */
+struct edit_ops {
+	int (*add_chain)(void *data, const struct chain *chain);
+	int (*add_rule)(void *data, const struct chain *chain, const struct rule *rule,
+			unsigned int position);
+	int (*remove_rule)(void *data, const struct chain *chain, const struct rule *rule,
+			   unsigned int position);
+	int (*add_jump)(void *data, const struct jump *jump);
+	int (*remove_jump)(void *data, const struct jump *jump);
+	/* all rules of @chain go, and those of @want come */
+	int (*replace_chain)(void *data, const struct chain *chain, const struct chain *want);
+	int (*flush_chain)(void *data, const struct chain *chain);
+	int (*remove_chain)(void *data, const struct chain *chain);
+};
+
+int ruleset_edit(const struct ruleset *have, const struct ruleset *want,
+		 const struct edit_ops *ops, void *data);
+
+#endif

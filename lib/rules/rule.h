@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Rules as they are meant, free of any kernel's layout: chains of them, and
+ * the set of chains that one table is to have, or has.
+ */
+#ifndef LIB_RULE_H
+#define LIB_RULE_H
+
+#include <net/if.h>
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "support/arena.h"
+#include "model/limit.h"
+#include "notrack.h"
+#include "model/prefix.h"
+
+/* Every chain of ours begins so; nothing else in a table is ours. */
+#define CHAIN_PREFIX "NOTRACK-"
+/* The longest chain name that iptables takes (XT_EXTENSION_MAXNAMELEN). */
+#define CHAIN_NAME_MAX 28
+/* The longest that the kernel takes, from whomever (XT_FUNCTION_MAXNAMELEN - 1). */
+#define CHAIN_NAME_FOUND 29
+
+enum table_id {
+	RAW,
+	FILTER,
+	TABLES,
+	NAT = TABLES,		/* all of it others': verify looks at it */
+};
+
+enum target {
+	TARGET_NONE,		/* counts, and goes on */
+	TARGET_ACCEPT,
+	TARGET_DROP,
+	TARGET_RETURN,
+	TARGET_NOTRACK,
+	TARGET_JUMP,		/* -j CHAIN */
+	TARGET_GOTO,		/* -g CHAIN */
+	TARGET_FOREIGN,		/* found in a chain of ours, and not of our making */
+};
+
+/* The longest comment that one comment match holds (XT_MAX_COMMENT_LEN - 1). */
+#define COMMENT_MAX 255
+
+/* Port ranges as one multiport match holds them. */
+#define PORT_SLOTS 15
+struct ports {
+	uint8_t count;
+	struct {
+		uint16_t first, last;
+	} range[PORT_SLOTS];
+};
+
+enum tcp_syn {
+	SYN_ANY,
+	SYN_ONLY,
+	SYN_NOT,
+};
+
+/* What a rule asks of a packet beyond its source. */
+struct match {
+	struct prefix to;		/* its destination */
+	char in[IFNAMSIZ], out[IFNAMSIZ];
+	struct ports source, destination;
+	uint8_t protocol;		/* IPPROTO_*, 0 for any */
+	uint8_t syn;			/* enum tcp_syn */
+	bool sctp_init;
+	bool icmp;
+	uint8_t icmp_type;
+	const struct limit_rate *above;	/* hashlimit --hashlimit-above, by source */
+	const char *table_name;		/* of the hash table */
+	const char *comment;		/* cut into as many comment matches as it takes */
+	const void *foreign;		/* TARGET_FOREIGN: the entry, to put it back */
+	uint16_t foreign_size;
+};
+
+/* Small, as there are two for each client: what few rules ask is in a match. */
+struct rule {
+	struct prefix source;
+	uint8_t target;			/* enum target */
+	const char *chain;		/* of TARGET_JUMP and TARGET_GOTO: the name in a struct
+					   chain; in the rule that counts what a limit let
+					   through: the limit's, so that both rules begin to
+					   count at the same time */
+	const struct match *match;	/* NULL asks for nothing */
+	struct notrack_count count;
+};
+
+struct chain {
+	char name[CHAIN_NAME_FOUND + 1];	/* first: see rule_chain() */
+	struct rule *rules;
+	size_t count;
+	size_t room;
+	struct arena *arena;		/* of its ruleset, where the rules are */
+	size_t slot;			/* of the table that reads or edits it: see table.c */
+	bool walked;			/* see walk.c */
+};
+
+/* Where a built-in chain (or somebody's chain) enters ours. */
+struct jump {
+	const char *chain;		/* that it stands in */
+	const char *target;		/* chain of ours */
+	unsigned int position;		/* 0 is the top */
+	bool unreachable;			/* no packet gets there from the chain it is for */
+	const void *entry;		/* as found in the kernel; NULL: a plain jump */
+	struct rule rule;		/* the plain jump */
+};
+
+/* The chains of ours in one table of one family; not to be copied, as they refer to it. */
+struct ruleset {
+	struct chain **chains;		/* by name, once ruleset_sort() has run */
+	size_t count, room;
+	struct jump *jumps;
+	size_t jump_count;
+	bool found;			/* read from a table: @hooks are all that are there */
+	struct arena arena;
+};
+
+struct chain *ruleset_add_chain(struct ruleset *rules, const char *name);
+/* Another ruleset's chain, with its rules, for as long as that one lives. */
+int ruleset_share_chain(struct ruleset *rules, struct chain *chain);
+/* Room for @count rules in all. */
+int chain_reserve(struct chain *chain, size_t count);
+struct rule *chain_add_rule(struct chain *chain, const struct rule *rule);
+int ruleset_add_jump(struct ruleset *rules, const struct jump *jump);
+
+/* Puts the chains in order of name; -EEXIST if a name is there twice. */
+int ruleset_sort(struct ruleset *rules);
+bool ruleset_index(const struct ruleset *rules, const char *name, size_t *index);
+struct chain *ruleset_find(const struct ruleset *rules, const char *name);
+void ruleset_free(struct ruleset *rules);
+
+/* One range of TCP or UDP ports is a matter of the protocol's own match. */
+bool ports_need_multiport(uint8_t protocol, const struct ports *ports);
+
+bool rule_same(const struct rule *a, const struct rule *b);
+
+/* The chain that a rule leads to, once it was read or compiled. */
+static inline struct chain *rule_chain(const struct rule *rule)
+{
+	return (struct chain *)rule->chain;
+}
+
+/* Whether @name is that of a chain which a built-in chain enters. */
+bool chain_is_top(const char *name);
+
+/* As iptables-save prints it: "-A CHAIN ...", without the end of line. */
+void rule_print(const struct rule *rule, const char *chain, enum family family, FILE *out);
+/* All of it, for iptables-restore --noflush. */
+void ruleset_print(const struct ruleset *rules, enum table_id table, enum family family,
+		   FILE *out);
+/* "raw", "filter" */
+const char *table_name(enum table_id table);
+
+#endif

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Errors travel as -errno; the sentence is set where the cause is known. */
+#ifndef LIB_ERROR_H
+#define LIB_ERROR_H
+
+struct error {
+	char text[1024];
+};
+
+/* Sets the sentence, returns @err. */
+int error_set(struct error *error, int err, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+#endif

@@ -1,0 +1,428 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A commit that fails, wherever it does, leaves every table byte for byte as it
+ * was, counters and all. Each change is tried again and again, and each time
+ * the next one of its calls to the kernel fails, until none is left to fail.
+ */
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <linux/netfilter_ipv4/ip_tables.h>
+
+#include "inject.h"
+#include "model.h"
+#include "run.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+enum {
+	CALLS_MAX = 500,	/* of one change; more is no end in sight */
+	LOCKED = 1,		/* of the changes, the last one */
+	LARGE = 2,		/* those with most steps to undo, the first ones */
+};
+
+/* --- the changes ------------------------------------------------------ */
+
+struct change {
+	const char *name;
+	int (*given)(struct notrack *nt);	/* the model that is there before */
+	int (*edit)(struct notrack *nt);	/* of that model */
+	bool locked;				/* from load to commit */
+};
+
+static int nothing(struct notrack *nt)
+{
+	(void)nt;
+	return 0;
+}
+
+static int other_rates_and_classic(struct notrack *nt)
+{
+	int err = add_service(nt, "dns", "classic");
+
+	for (int i = 0; i < FAMILY_COUNT && !err; i++)
+		err = add_client(nt, "dns", families[i].limited_prefix, "25/sec");
+	return err;
+}
+
+static int without_dns(struct notrack *nt)
+{
+	return notrack_remove_service(nt, "dns");
+}
+
+static int one_client_more(struct notrack *nt)
+{
+	return add_client(nt, "dns", families[0].other_prefix, "10/sec");
+}
+
+static const struct change changes[] = {
+	{ "dns and clients into tables of others", nothing, add_dns_with_two_clients, false },
+	{ "strict to classic, and other rates", add_dns_with_two_clients,
+	  other_rates_and_classic, false },
+	{ "the last service and its limits taken out", add_dns_with_two_clients, without_dns,
+	  false },
+	{ "one client more", add_dns_with_two_clients, one_client_more, false },
+	{ "strict to classic, and other rates, locked", add_dns_with_two_clients,
+	  other_rates_and_classic, true },
+};
+
+/* Loads and edits. */
+static int prepare(struct notrack *nt, const struct change *change)
+{
+	int err = change->locked ? notrack_lock(nt) : 0;
+
+	if (!err)
+		err = notrack_load(nt);
+	return err < 0 ? err : change->edit(nt);
+}
+
+struct attempt {
+	const struct change *change;
+	struct notrack *nt;
+	bool prepared;
+};
+
+/* Goes on where the last one failed. */
+static int attempt_it(struct attempt *attempt)
+{
+	if (!attempt->prepared) {
+		int err = prepare(attempt->nt, attempt->change);
+
+		if (err)
+			return err;
+		attempt->prepared = true;
+	}
+	return notrack_commit(attempt->nt, NULL);
+}
+
+/* --- the tables around them ------------------------------------------- */
+
+struct story {
+	const struct change *change;
+	struct saved before, after;
+};
+
+static struct story given(const struct change *change)
+{
+	struct story story = { .change = change };
+	struct attempt attempt = { .change = change, .nt = new_context() };
+
+	given_rules_of_others();
+	must_do(attempt.nt, change->given(attempt.nt));
+	must_do(attempt.nt, notrack_commit(attempt.nt, NULL));
+	given_counters();
+	ck_assert_int_eq(must_do(attempt.nt, notrack_diff(attempt.nt, NULL, NULL)), 0);
+	story.before = tables_save_both();
+	notrack_free(attempt.nt);
+
+	attempt.nt = new_context();
+	ck_assert_int_gt(must_do(attempt.nt, attempt_it(&attempt)), 0);
+	story.after = tables_save_both();
+	notrack_free(attempt.nt);
+	ck_assert_ptr_nonnull(first_difference(story.after.table[0], story.before.table[0]));
+	tables_restore(&story.before);
+	assert_same_tables(&story.before, "given");
+	return story;
+}
+
+/* --- what an error must say ------------------------------------------- */
+
+static const char *family_of(const struct injected *injected)
+{
+	return injected->level == IPPROTO_IP ? "IPv4" : "IPv6";
+}
+
+static void assert_sentence(const struct notrack *nt, const struct injected *injected,
+			    const char *when)
+{
+	const char *expected = injected_probe(injected) ? "matches and targets" :
+		format_text("table %s (%s)", injected->name, family_of(injected));
+	const char *error = notrack_error(nt);
+
+	ck_assert_msg(strstr(error, expected) && strstr(error, family_of(injected)),
+		      "%s: \"%s\" does not name %s of %s", when, error, expected,
+		      family_of(injected));
+}
+
+/* As notrack.h has it. */
+static void assert_code(int result, int err, const char *when)
+{
+	int expected = err == EINVAL ? -EIO : -err;
+
+	ck_assert_msg(result == expected, "%s: returned %d, not %d", when, result, expected);
+}
+
+static const char *describe(const struct story *story, unsigned int nth, int err,
+			    const struct injected *injected)
+{
+	return format_text("%s; call %u (option %d of %s, %s) failed: %s", story->change->name,
+			   nth, injected->option, family_of(injected), injected->name,
+			   strerror(err));
+}
+
+/* --- one call fails --------------------------------------------------- */
+
+/*
+ * The same context can go on. After a call that only read, it is asked what it
+ * would do; after one that wrote, it does it.
+ */
+static void goes_on(const struct story *story, struct attempt *attempt,
+		    const struct injected *injected, const char *when)
+{
+	int result = attempt->prepared ? 0 : prepare(attempt->nt, attempt->change);
+
+	attempt->prepared = true;
+	if (!result)
+		result = injected->write ? notrack_commit(attempt->nt, NULL) :
+					   notrack_diff(attempt->nt, NULL, NULL);
+	ck_assert_msg(result > 0, "%s; then, unhindered: %d: %s", when, result,
+		      notrack_error(attempt->nt));
+	if (injected->write)
+		assert_same_tables(&story->after, when);
+}
+
+/* Returns whether there was an nth call. */
+static bool fail_call(const struct story *story, unsigned int nth, int err)
+{
+	struct attempt attempt = { .change = story->change, .nt = new_context() };
+	struct injected injected;
+	const char *when;
+	int result;
+
+	inject_begin(FAULT_ONCE, nth, err);
+	result = attempt_it(&attempt);
+	injected = inject_end();
+
+	when = describe(story, nth, err, &injected);
+	if (result < 0) {
+		ck_assert_msg(injected.count, "%s: %s", when, notrack_error(attempt.nt));
+		assert_code(result, err, when);
+		assert_sentence(attempt.nt, &injected, when);
+		assert_same_tables(&story->before, when);
+		goes_on(story, &attempt, &injected, when);
+	} else {
+		ck_assert_msg(!injected.count, "%s: nobody noticed", when);
+		assert_same_tables(&story->after, when);
+	}
+	notrack_free(attempt.nt);	/* and the lock, which iptables-restore takes */
+	if (result >= 0 || injected.write)
+		tables_restore(&story->before);
+	return injected.count;
+}
+
+static void fail_each_call(const struct change *change, int err)
+{
+	struct story story = given(change);
+	unsigned int nth = 1;
+
+	while (fail_call(&story, nth, err))
+		ck_assert_uint_lt(++nth, CALLS_MAX);
+	ck_assert_uint_gt(nth, 20);
+}
+
+START_TEST(no_memory_in_any_call_leaves_every_table_as_it_was)
+{
+	fail_each_call(&changes[_i], ENOMEM);
+}
+END_TEST
+
+START_TEST(no_permission_in_any_call_leaves_every_table_as_it_was)
+{
+	fail_each_call(&changes[_i], EPERM);
+}
+END_TEST
+
+START_TEST(a_refusal_of_any_call_leaves_every_table_as_it_was)
+{
+	fail_each_call(&changes[_i], EINVAL);
+}
+END_TEST
+
+/* --- another program was faster --------------------------------------- */
+
+START_TEST(a_table_that_changed_meanwhile_is_done_again)
+{
+	struct story story = given(&changes[_i]);
+	unsigned int nth = 1, replaced = 0;
+	struct injected injected;
+
+	do {
+		struct attempt attempt = { .change = story.change, .nt = new_context() };
+		const char *when;
+		int result;
+
+		inject_begin(FAULT_ONCE, nth, EAGAIN);
+		result = attempt_it(&attempt);
+		injected = inject_end();
+
+		when = describe(&story, nth, EAGAIN, &injected);
+		if (!injected_probe(&injected))
+			ck_assert_msg(result > 0, "%s: %d: %s", when, result,
+				      notrack_error(attempt.nt));
+		if (result > 0)
+			assert_same_tables(&story.after, when);
+		else
+			assert_same_tables(&story.before, when);
+		replaced += injected.write && injected.option == IPT_SO_SET_REPLACE;
+		notrack_free(attempt.nt);
+		tables_restore(&story.before);
+		ck_assert_uint_lt(++nth, CALLS_MAX);
+	} while (injected.count);
+	ck_assert_uint_gt(replaced, 0);
+}
+END_TEST
+
+/* Without the lock, and with a rule that says where it was. */
+static void change_rules(const char *action, const char *table, int level)
+{
+	setenv("XTABLES_LOCKFILE", "/run/of-his-own.lock", 1);
+	must("%s-legacy -t %s -%s OUTPUT -p udp --dport 9 -j ACCEPT",
+	     level == IPPROTO_IP ? "iptables" : "ip6tables", table, action);
+	unsetenv("XTABLES_LOCKFILE");
+}
+
+static struct {
+	char table[32];
+	int level;
+} intruded;
+
+static void intrude(const char *table, int level)
+{
+	strcpy(intruded.table, table);
+	intruded.level = level;
+	change_rules("I", table, level);
+}
+
+/* iptables loses the counters of policies with each change. */
+static char *without_policies(const char *saved)
+{
+	char *text = strdup(saved), *end, *policy = text;
+
+	while ((policy = strstr(policy, "\n:")) && (end = strchr(policy + 1, '\n')))
+		memmove(policy + 1, end, strlen(end) + 1);
+	return keep(text);
+}
+
+static void assert_same_but_policies(const struct saved *expected, const char *when)
+{
+	struct saved found = tables_save_both();
+
+	for (int i = 0; i < FAMILY_COUNT; i++) {
+		const char *difference = first_difference(without_policies(found.table[i]),
+							  without_policies(expected->table[i]));
+
+		ck_assert_msg(!difference, "%s, %s: %s", when, families[i].name, difference);
+	}
+}
+
+/* Between the table and its counters. */
+START_TEST(counters_find_their_rules_in_a_table_that_was_changed_meanwhile)
+{
+	struct story story = given(&changes[_i]);
+	unsigned int nth = 1;
+	struct injected injected;
+
+	do {
+		struct attempt attempt = { .change = story.change, .nt = new_context() };
+		const char *when = format_text("%s, counters %u", story.change->name, nth);
+
+		inject_intruder(IPT_SO_SET_ADD_COUNTERS, nth, intrude);
+		ck_assert_int_gt(must_do(attempt.nt, attempt_it(&attempt)), 0);
+		injected = inject_end();
+		if (injected.count)
+			change_rules("D", intruded.table, intruded.level);
+		assert_same_but_policies(&story.after, when);
+		notrack_free(attempt.nt);
+		tables_restore(&story.before);
+		ck_assert_uint_lt(++nth, CALLS_MAX);
+	} while (injected.count);
+	ck_assert_uint_gt(nth, 2);
+}
+END_TEST
+
+/* Somebody flushed the built-in chains: no jump was there, and none is left. */
+START_TEST(jumps_that_were_not_there_go_again)
+{
+	static const char *const flushed[] = { "filter -F INPUT", "filter -F OUTPUT",
+					       "raw -F PREROUTING", "raw -F OUTPUT" };
+	struct story story = given(&changes[_i]);
+	unsigned int nth = 1;
+	struct injected injected;
+
+	for (int i = 0; i < FAMILY_COUNT; i++)
+		for (size_t j = 0; j < COUNT(flushed); j++)
+			must("%s -t %s", families[i].tables, flushed[j]);
+	story.before = tables_save_both();
+	do {
+		struct attempt attempt = { .change = story.change, .nt = new_context() };
+
+		inject_begin(FAULT_ONCE, nth, EPERM);
+		if (attempt_it(&attempt) < 0)
+			assert_same_tables(&story.before, format_text("flushed; call %u", nth));
+		injected = inject_end();
+		notrack_free(attempt.nt);
+		tables_restore(&story.before);
+		ck_assert_uint_lt(++nth, CALLS_MAX);
+	} while (injected.count);
+	ck_assert_uint_gt(nth, 20);
+}
+END_TEST
+
+/* --- nothing works from then on --------------------------------------- */
+
+START_TEST(what_could_not_be_put_back_is_said)
+{
+	struct story story = given(&changes[_i]);
+	unsigned int nth = 1, lost = 0;
+	struct injected injected;
+
+	do {
+		struct attempt attempt = { .change = story.change, .nt = new_context() };
+		const char *when;
+		int result;
+
+		inject_begin(FAULT_FROM_THEN_ON, nth, ENOMEM);
+		result = attempt_it(&attempt);
+		injected = inject_end();
+
+		when = describe(&story, nth, ENOMEM, &injected);
+		ck_assert_msg(!injected.count || result < 0, "%s: %d", when, result);
+		if (result < 0) {
+			ck_assert_str_ne(notrack_error(attempt.nt), "");
+			if (result != -ENOTRECOVERABLE)
+				assert_same_tables(&story.before, when);
+			lost += result == -ENOTRECOVERABLE;
+			must_do(attempt.nt, attempt_it(&attempt));
+		}
+		assert_same_rules(&story.after, when);
+		notrack_free(attempt.nt);
+		tables_restore(&story.before);
+		ck_assert_uint_lt(++nth, CALLS_MAX);
+	} while (injected.count);
+	ck_assert_uint_gt(lost, 0);
+}
+END_TEST
+
+static void tests(TCase *tcase)
+{
+	int count = (int)COUNT(changes), unlocked = count - LOCKED;
+
+	tcase_add_loop_test(tcase, no_memory_in_any_call_leaves_every_table_as_it_was, 0, count);
+	tcase_add_loop_test(tcase, no_permission_in_any_call_leaves_every_table_as_it_was, 0,
+			    unlocked);
+	tcase_add_loop_test(tcase, a_refusal_of_any_call_leaves_every_table_as_it_was, 0,
+			    unlocked);
+	tcase_add_loop_test(tcase, a_table_that_changed_meanwhile_is_done_again, 0, unlocked);
+	tcase_add_loop_test(tcase, counters_find_their_rules_in_a_table_that_was_changed_meanwhile, 0,
+			    unlocked);
+	tcase_add_loop_test(tcase, jumps_that_were_not_there_go_again, 0, unlocked);
+	tcase_add_loop_test(tcase, what_could_not_be_put_back_is_said, 0, LARGE);
+}
+
+int main(void)
+{
+	return netns_main("fault", tests);
+}
