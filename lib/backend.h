@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The seam: a backend is a way into the kernel's packet filter.  There are two,
+ * legacy (the xtables tables raw and filter, through libiptc) and nft (netlink,
+ * through libnftnl and libmnl).  What is above knows neither; a backend knows
+ * nothing of what is above.
+ *
+ *	model --compile--> wanted --begin--> change --commit--> kernel
+ *	                                       ^
+ *	model <--raise--- image <--read--------+
+ */
+#ifndef LIB_BACKEND_H
+#define LIB_BACKEND_H
+
+#include "model/model.h"
+#include "rules/rule.h"
+#include "support/error.h"
+
+struct backend;
+
+/* One errand of a public call, which runs in the network namespace that it is about. */
+struct session {
+	unsigned int families;		/* bits, 1u << enum family */
+	bool foreign_netns;		/* not the caller's own: its owner may wish us ill */
+	struct error *error;		/* has the sentence wherever a call fails */
+};
+
+/* What the model means, for the families of the session. */
+struct wanted {
+	struct model *model;		/* has the clients, which TARGET_LIMITS stands for */
+	struct ruleset rules[FAMILIES][TABLES];
+};
+
+/* What there is to be read. */
+enum part {
+	PART_RULES = 1 << 0,		/* our chains, and the jumps to them, with counters */
+	PART_CLIENTS = 1 << 1,		/* the limited clients, with counters */
+};
+
+/* What one backend has, as read at one moment; a backend's own struct begins with it. */
+struct image {
+	const struct backend *backend;
+	struct session session;
+	unsigned int parts;		/* enum part */
+};
+
+/*
+ * A change of backend or of rules is committed in phases, so that no packet is
+ * untracked and not accepted at any time.  Several phases in one call may be
+ * one step for a backend that can do them at once.
+ */
+enum phase {
+	PHASE_ACCEPT = 1 << 0,		/* filter gets what is new, and keeps what it accepts */
+	PHASE_UNTRACK = 1 << 1,		/* raw becomes what is wanted */
+	PHASE_FINISH = 1 << 2,		/* filter becomes what is wanted */
+	PHASES = PHASE_ACCEPT | PHASE_UNTRACK | PHASE_FINISH,
+};
+
+/* From what an image has to what is wanted; a backend's own struct begins with it. */
+struct change {
+	struct image *image;
+	const struct wanted *wanted;
+};
+
+/* What a client's limit counted. */
+struct client_counts {
+	struct prefix prefix;
+	struct notrack_count seen, passed, dropped;
+};
+
+/* Whom a backend reports counters to; a value other than 0 ends the report. */
+struct count_visitor {
+	int (*service)(const char *name, enum family family, const struct notrack_count *untracked,
+		       const struct notrack_count *accepted, void *data);
+	int (*client)(const char *service, const struct client_counts *client, void *data);
+	void *data;
+};
+
+/* A source that a limit counts now. */
+struct bucket {
+	struct prefix source;
+	const struct limit_rate *rate;
+	uint32_t available;		/* requests that would pass at this moment */
+	uint32_t expires_ms;		/* unused for so long, it is forgotten */
+};
+
+/* One thing that was looked at, as in struct notrack_check. */
+struct check_visitor {
+	int (*check)(const char *name, enum notrack_status status, int err, const char *text,
+		     void *data);
+	void *data;
+};
+
+/*
+ * All calls return 0 or a count, or -errno with a sentence in the session's error.
+ * They run in the session's network namespace, in any thread.
+ */
+struct backend {
+	const char *name;		/* "legacy", "nft" */
+
+	/* Whether the kernel has what a commit needs: -EPROTONOSUPPORT says what is missing. */
+	int (*probe)(const struct session *session);
+
+	/* Reads what is ours, and makes nothing that is not there; @image is for release(). */
+	int (*read)(const struct session *session, unsigned int parts, struct image **image);
+	void (*release)(struct image *image);
+	/* Whether anything of ours is there. */
+	bool (*is_used)(const struct image *image);
+	/* Puts what the image says into @model: services, and with PART_CLIENTS their clients. */
+	int (*raise)(struct image *image, struct model *model);
+	int (*count)(struct image *image, const struct count_visitor *visitor);
+
+	/* Lowers what is wanted to what the backend has.  Nothing is committed yet. */
+	int (*begin)(struct image *image, const struct wanted *wanted, struct change **change);
+	/* Reports the rules that differ: a line each on @out, where not NULL, and how many. */
+	int (*diff)(struct change *change, FILE *out, struct notrack_changes *changes);
+	/*
+	 * Commits some phases, in order, and adds what it did to @changes.  An image that is
+	 * out of date is read again, a bounded number of times; then -EBUSY.  On failure, what
+	 * this call committed is taken back.
+	 */
+	int (*commit)(struct change *change, unsigned int phases, struct notrack_changes *changes);
+	/* Takes back all that was committed, last to first; -ENOTRECOVERABLE where it cannot. */
+	int (*rollback)(struct change *change);
+	void (*end)(struct change *change);
+
+	/* What is wanted as text that the backend's own tool takes. */
+	int (*print)(const struct session *session, const struct wanted *wanted, FILE *out);
+	/* The sources that the limits of a service count now. */
+	int (*buckets)(const struct session *session, const char *service,
+		       const struct clients *clients, enum family family,
+		       int (*visit)(const struct bucket *bucket, void *data), void *data);
+	/* What this host has of what a commit needs. */
+	int (*check)(const struct session *session, const struct check_visitor *visitor);
+};
+
+extern const struct backend legacy_backend, nft_backend;
+
+#endif
