@@ -6,7 +6,9 @@
 #include <arpa/inet.h>
 #include <libmnl/libmnl.h>
 #include <linux/netfilter/nfnetlink.h>
+#include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 /*
  * libmnl's attribute calls, inlined: an entry takes forty of them, which would
@@ -33,19 +35,39 @@ static inline int type_of(const struct nlattr *attr)
 	return attr->nla_type & NLA_TYPE_MASK;
 }
 
+/* To be asked before a value is read: one of another size is as good as none. */
+static inline bool holds(const struct nlattr *attr, size_t size)
+{
+	return attr->nla_len == sizeof(*attr) + size;
+}
+
 static inline uint16_t port_in(const struct nlattr *attr)
 {
-	return ntohs(*(const uint16_t *)payload(attr));
+	return holds(attr, sizeof(uint16_t)) ? ntohs(*(const uint16_t *)payload(attr)) : 0;
 }
 
 static inline uint32_t number_in(const struct nlattr *attr)
 {
-	return ntohl(*(const uint32_t *)payload(attr));
+	return holds(attr, sizeof(uint32_t)) ? ntohl(*(const uint32_t *)payload(attr)) : 0;
 }
 
-/* Those of a message of nfnetlink. */
+/* The string in @attr, which ends within it; else NULL. */
+static inline const char *string_in(const struct nlattr *attr)
+{
+	return memchr(payload(attr), '\0', attr->nla_len - sizeof(*attr)) ? payload(attr) : NULL;
+}
+
+/* Where those of a message end. */
+static inline const void *message_end(const struct nlmsghdr *message)
+{
+	return (const char *)message + message->nlmsg_len;
+}
+
+/* Those of a message of nfnetlink; none where it is too short for its own header. */
 static inline const void *attributes(const struct nlmsghdr *message)
 {
+	if (mnl_nlmsg_get_payload_len(message) < sizeof(struct nfgenmsg))
+		return message_end(message);
 	return mnl_nlmsg_get_payload_offset(message, sizeof(struct nfgenmsg));
 }
 

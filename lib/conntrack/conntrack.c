@@ -8,12 +8,11 @@
 #include <linux/netfilter/nfnetlink_conntrack.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/socket.h>
 
-/* The kernel fills up to 32 KiB for a reader that has room for them. */
-#define BUFFER_SIZE (64 * 1024)
 /* Removals under way: their answers must fit the socket's queue. */
 #define PENDING_MAX 64
+/* What names an entry takes about 100 bytes. */
+#define REQUEST_MAX 512
 
 /* --- messages --------------------------------------------------------- */
 
@@ -34,8 +33,11 @@ static int explain(int err, const char *what, struct error *error)
 			    "kernel has none, or no netlink to it; load module nf_conntrack_netlink, or "
 			    "build it with CONFIG_NF_CT_NETLINK", what);
 	case -ENOMEM:
-	case -ENOBUFS:
 		return error_set(error, -ENOMEM, "out of memory");
+	case -ENOBUFS:
+	case -ETIMEDOUT:
+		return error_set(error, -EBUSY, "the connection tracking table cannot be %s: answers of the "
+			    "kernel were lost, as too much arrived at once; try again", what);
 	default:
 		errno = -err;
 		return error_set(error, -EIO, "the connection tracking table cannot be %s: %m", what);
@@ -50,94 +52,40 @@ static int explain_removal(int err, struct error *error)
 
 int conntrack_open(struct conntrack *conntrack, struct error *error)
 {
-	int err;
+	int err = netlink_open(&conntrack->netlink, NETLINK_NETFILTER);
 
-	*conntrack = (struct conntrack){ .buffer = malloc(BUFFER_SIZE) };
-	if (!conntrack->buffer)
-		return error_set(error, -ENOMEM, "out of memory");
-	conntrack->socket = mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC);
-	if (conntrack->socket && !mnl_socket_bind(conntrack->socket, 0, MNL_SOCKET_AUTOPID))
-		return 0;
-	err = explain(-errno, "read", error);
-	conntrack_close(conntrack);
-	return err;
+	return err ? explain(err, "read", error) : 0;
 }
 
 void conntrack_close(struct conntrack *conntrack)
 {
-	if (conntrack->socket)
-		mnl_socket_close(conntrack->socket);
-	free(conntrack->buffer);
-	*conntrack = (struct conntrack){ 0 };
+	netlink_close(&conntrack->netlink);
 }
 
 static struct nlmsghdr *begin_message(void *buffer, unsigned int type, uint16_t flags,
-				      uint32_t sequence, uint8_t family)
+				      uint8_t family)
 {
 	struct nlmsghdr *message = mnl_nlmsg_put_header(buffer);
 	struct nfgenmsg *header;
 
 	message->nlmsg_type = (uint16_t)(NFNL_SUBSYS_CTNETLINK << 8 | type);
 	message->nlmsg_flags = NLM_F_REQUEST | flags;
-	message->nlmsg_seq = sequence;
 	header = mnl_nlmsg_put_extra_header(message, sizeof(*header));
 	header->nfgen_family = family;
 	header->version = NFNETLINK_V0;
 	return message;
 }
 
-static int send_message(const struct conntrack *conntrack, const void *message, size_t size)
+static int ask(struct conntrack *conntrack, unsigned int type, uint16_t flags, netlink_take *take,
+	       void *data)
 {
-	return mnl_socket_sendto(conntrack->socket, message, size) < 0 ? -errno : 0;
-}
+	struct {
+		struct nlmsghdr message;
+		struct nfgenmsg header;
+	} request;
 
-static ssize_t receive(const struct conntrack *conntrack)
-{
-	ssize_t size;
-
-	do
-		size = mnl_socket_recvfrom(conntrack->socket, conntrack->buffer, BUFFER_SIZE);
-	while (size < 0 && errno == EINTR);
-	return size < 0 ? -errno : size;
-}
-
-/* What NLMSG_ERROR and NLMSG_DONE end with. */
-static int status_of(const struct nlmsghdr *message)
-{
-	if (mnl_nlmsg_get_payload_len(message) < sizeof(int))
-		return 0;
-	return *(const int *)mnl_nlmsg_get_payload(message);
-}
-
-/*
- * Sends one request, and hands each answer to @take; @type is a dump's, or
- * that of a request with one answer.  Other than 0 from @take ends it.
- */
-static int ask(struct conntrack *conntrack, unsigned int type, bool dump,
-	       int (*take)(const struct nlmsghdr *message, void *data), void *data)
-{
-	struct nlmsghdr *message = begin_message(conntrack->buffer, type, dump ? NLM_F_DUMP : 0,
-						 ++conntrack->sequence, AF_UNSPEC);
-	int err = send_message(conntrack, message, message->nlmsg_len);
-
-	while (!err) {
-		ssize_t received = receive(conntrack);
-		int left = (int)received;
-
-		if (received < 0)
-			return (int)received;
-		message = (struct nlmsghdr *)conntrack->buffer;
-		for (; mnl_nlmsg_ok(message, left) && !err; message = mnl_nlmsg_next(message, &left)) {
-			if (message->nlmsg_seq != conntrack->sequence)
-				continue;
-			if (message->nlmsg_type == NLMSG_DONE || message->nlmsg_type == NLMSG_ERROR)
-				return status_of(message);
-			err = take(message, data);
-			if (!dump)
-				return err;
-		}
-	}
-	return err;
+	begin_message(&request, type, flags, AF_UNSPEC);
+	return netlink_ask(&conntrack->netlink, &request.message, take, data);
 }
 
 /* --- entries ---------------------------------------------------------- */
@@ -165,9 +113,10 @@ int conntrack_dump(struct conntrack *conntrack, enum conntrack_part part,
 		   struct error *error)
 {
 	struct dump dump = { part, visit, data, 0 };
-	int err = ask(conntrack, IPCTNL_MSG_CT_GET, true, take_entry, &dump);
+	int err = ask(conntrack, IPCTNL_MSG_CT_GET, NLM_F_DUMP, take_entry, &dump);
 
-	return err < 0 ? explain(err, "read", error) : dump.result;
+	/* interrupted: entries came and went, as they do */
+	return err < 0 && err != -EINTR ? explain(err, "read", error) : dump.result;
 }
 
 /* --- totals ----------------------------------------------------------- */
@@ -177,7 +126,7 @@ static int take_global(const struct nlmsghdr *message, void *data)
 	struct conntrack_totals *totals = data;
 	const struct nlattr *attr;
 
-	each_attribute(attr, attributes(message), mnl_nlmsg_get_payload_tail(message)) {
+	each_attribute(attr, attributes(message), message_end(message)) {
 		switch (type_of(attr)) {
 		case CTA_STATS_GLOBAL_ENTRIES:
 			totals->count = number_in(attr);
@@ -195,7 +144,7 @@ static int take_processor(const struct nlmsghdr *message, void *data)
 	struct conntrack_totals *totals = data;
 	const struct nlattr *attr;
 
-	each_attribute(attr, attributes(message), mnl_nlmsg_get_payload_tail(message)) {
+	each_attribute(attr, attributes(message), message_end(message)) {
 		uint64_t *sum = NULL;
 
 		switch (type_of(attr)) {
@@ -238,10 +187,10 @@ int conntrack_read_totals(struct conntrack *conntrack, struct conntrack_totals *
 	int err;
 
 	*totals = (struct conntrack_totals){ 0 };
-	err = ask(conntrack, IPCTNL_MSG_CT_GET_STATS, false, take_global, totals);
+	err = ask(conntrack, IPCTNL_MSG_CT_GET_STATS, 0, take_global, totals);
 	if (!err)
-		err = ask(conntrack, IPCTNL_MSG_CT_GET_STATS_CPU, true, take_processor, totals);
-	if (err)
+		err = ask(conntrack, IPCTNL_MSG_CT_GET_STATS_CPU, NLM_F_DUMP, take_processor, totals);
+	if (err && err != -EINTR)
 		return explain(err, "read", error);
 	if (!totals->max)
 		totals->max = read_most();
@@ -253,46 +202,29 @@ int conntrack_read_totals(struct conntrack *conntrack, struct conntrack_totals *
 int conntrack_begin_removal(struct conntrack_removal *removal, struct conntrack *conntrack)
 {
 	*removal = (struct conntrack_removal){ .conntrack = conntrack };
-	removal->data = malloc(2 * BUFFER_SIZE);	/* libmnl writes past the end of a batch */
-	if (removal->data)
-		removal->batch = mnl_nlmsg_batch_start(removal->data, BUFFER_SIZE);
-	return removal->batch ? 0 : -ENOMEM;
+	removal->requests = malloc(PENDING_MAX * REQUEST_MAX);
+	return removal->requests ? 0 : -ENOMEM;
 }
 
 /* -ENOENT: it went by itself, or the one there now has another ID. */
-static int take_answers(struct conntrack_removal *removal)
+static int take_answer(const struct nlmsghdr *message, void *data)
 {
-	while (removal->pending) {
-		ssize_t received = receive(removal->conntrack);
-		const struct nlmsghdr *message = (const void *)removal->conntrack->buffer;
-		int left = (int)received;
+	struct conntrack_removal *removal = data;
+	int status = message->nlmsg_type == NLMSG_ERROR ? netlink_status(message) : -ENOENT;
 
-		if (received < 0)
-			return (int)received;
-		for (; mnl_nlmsg_ok(message, left); message = mnl_nlmsg_next(message, &left)) {
-			int status = status_of(message);
-
-			if (message->nlmsg_type != NLMSG_ERROR)
-				continue;
-			if (status && status != -ENOENT)
-				return status;
-			removal->removed += status == 0;
-			removal->pending--;
-		}
-	}
-	return 0;
+	removal->removed += status == 0;
+	return status == -ENOENT ? 0 : status;
 }
 
 static int hand_over(struct conntrack_removal *removal)
 {
-	int err = 0;
+	int err = !removal->pending ? 0 :
+		  netlink_talk(&removal->conntrack->netlink, removal->requests, removal->size,
+			       removal->pending, take_answer, removal);
 
-	if (!removal->pending)
-		return 0;
-	err = send_message(removal->conntrack, mnl_nlmsg_batch_head(removal->batch),
-			   mnl_nlmsg_batch_size(removal->batch));
-	mnl_nlmsg_batch_reset(removal->batch);
-	return err ? err : take_answers(removal);
+	removal->pending = 0;
+	removal->size = 0;
+	return err;
 }
 
 static void put_copy(struct nlmsghdr *message, const struct nlattr *attr)
@@ -302,19 +234,27 @@ static void put_copy(struct nlmsghdr *message, const struct nlattr *attr)
 			     mnl_attr_get_payload(attr));
 }
 
+static size_t size_of(const struct nlattr *attr)
+{
+	return attr ? MNL_ALIGN(attr->nla_len) : 0;
+}
+
 int conntrack_remove(struct conntrack_removal *removal, const struct tracked *entry,
 		     struct error *error)
 {
-	struct nlmsghdr *message = begin_message(mnl_nlmsg_batch_current(removal->batch),
-						 IPCTNL_MSG_CT_DELETE, NLM_F_ACK,
-						 ++removal->conntrack->sequence,
-						 entry->family == IPV6 ? AF_INET6 : AF_INET);
+	struct nlmsghdr *message;
 	int err;
 
+	if (MNL_NLMSG_HDRLEN + MNL_ALIGN(sizeof(struct nfgenmsg)) + size_of(entry->tuple) +
+	    size_of(entry->zone) + size_of(entry->id) > REQUEST_MAX)
+		return explain_removal(-EMSGSIZE, error);
+	message = begin_message(removal->requests + removal->size, IPCTNL_MSG_CT_DELETE, NLM_F_ACK,
+				entry->family == IPV6 ? AF_INET6 : AF_INET);
+	message->nlmsg_seq = netlink_next(&removal->conntrack->netlink);
 	put_copy(message, entry->tuple);
 	put_copy(message, entry->zone);
 	put_copy(message, entry->id);
-	mnl_nlmsg_batch_next(removal->batch);
+	removal->size += MNL_ALIGN(message->nlmsg_len);
 	if (++removal->pending < PENDING_MAX)
 		return 0;
 	err = hand_over(removal);
@@ -325,10 +265,7 @@ int conntrack_end_removal(struct conntrack_removal *removal, int err, struct err
 {
 	int last = err ? 0 : hand_over(removal);
 
-	if (removal->batch)
-		mnl_nlmsg_batch_stop(removal->batch);
-	free(removal->data);
-	removal->batch = NULL;
-	removal->data = NULL;
+	free(removal->requests);
+	removal->requests = NULL;
 	return last ? explain_removal(last, error) : err;
 }

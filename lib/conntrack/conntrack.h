@@ -13,12 +13,11 @@
 #include <stdint.h>
 
 #include "support/error.h"
+#include "support/netlink.h"
 #include "model/prefix.h"
 
 struct conntrack {
-	struct mnl_socket *socket;
-	char *buffer;
-	uint32_t sequence;
+	struct netlink netlink;
 };
 
 /* One direction of an entry: 4 or 16 bytes of address; ports are 0 where there are none. */
@@ -71,8 +70,8 @@ int conntrack_read_totals(struct conntrack *conntrack, struct conntrack_totals *
 /* Entries on their way out, some at a time. */
 struct conntrack_removal {
 	struct conntrack *conntrack;	/* not one that is being dumped */
-	struct mnl_nlmsg_batch *batch;
-	char *data;
+	char *requests;
+	size_t size;			/* of those that are pending */
 	unsigned int pending;
 	uint64_t removed;
 };

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "conntrack/own_addresses.h"
+
+#include "conntrack/attribute.h"
 #include "support/memory.h"
+#include "support/netlink.h"
 
 #include <errno.h>
-#include <libmnl/libmnl.h>
 #include <linux/rtnetlink.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-#define BUFFER_SIZE (32 * 1024)
 #define TRIES 5
 
 static int add(struct prefix **list, size_t *count, const struct prefix *prefix)
@@ -42,48 +42,50 @@ static bool is_group(uint8_t type)
 	return type == RTN_BROADCAST || type == RTN_MULTICAST;
 }
 
+/* The destination of a route; all zeros is the default route's. */
+static bool take_destination(struct prefix *prefix, const struct nlmsghdr *message,
+			     const struct rtmsg *route)
+{
+	unsigned int bits = family_bits((enum family)prefix->family);
+	const struct nlattr *attr;
+
+	if (route->rtm_dst_len > bits)
+		return false;
+	prefix->length = route->rtm_dst_len;
+	each_attribute(attr, (const void *)(route + 1), message_end(message))
+		if (type_of(attr) == RTA_DST && holds(attr, bits / 8))
+			memcpy(prefix->address, payload(attr), bits / 8);
+	return true;
+}
+
 static int take_route(const struct nlmsghdr *message, void *data)
 {
 	const struct rtmsg *route = mnl_nlmsg_get_payload(message);
-	struct prefix prefix = { .length = route->rtm_dst_len };
-	const struct nlattr *attr;
+	struct prefix prefix = { .length = 0 };
 
-	if ((!is_own(route->rtm_type) && !is_group(route->rtm_type)) ||
+	if (message->nlmsg_type != RTM_NEWROUTE ||
+	    mnl_nlmsg_get_payload_len(message) < sizeof(*route) ||
+	    (!is_own(route->rtm_type) && !is_group(route->rtm_type)) ||
 	    (route->rtm_family != AF_INET && route->rtm_family != AF_INET6))
-		return MNL_CB_OK;
+		return 0;
 	prefix.family = route->rtm_family == AF_INET6 ? IPV6 : IPV4;
-	mnl_attr_for_each(attr, message, sizeof(*route))
-		if (mnl_attr_get_type(attr) == RTA_DST &&
-		    mnl_attr_get_payload_len(attr) <= sizeof(prefix.address))
-			memcpy(prefix.address, mnl_attr_get_payload(attr),
-			       mnl_attr_get_payload_len(attr));
-	return add_prefix(data, &prefix, is_group(route->rtm_type)) ? MNL_CB_ERROR : MNL_CB_OK;
+	if (!take_destination(&prefix, message, route))
+		return 0;
+	return add_prefix(data, &prefix, is_group(route->rtm_type));
 }
 
-static int ask(struct mnl_socket *socket, char *buffer, struct own_addresses *local)
+static int ask(struct netlink *netlink, struct own_addresses *local)
 {
-	struct nlmsghdr *message = mnl_nlmsg_put_header(buffer);
-	struct rtmsg *route = mnl_nlmsg_put_extra_header(message, sizeof(*route));
-	uint32_t sequence = (uint32_t)time(NULL);
-	int result = MNL_CB_OK;
+	struct {
+		struct nlmsghdr message;
+		struct rtmsg route;
+	} request = {
+		.message = { .nlmsg_len = sizeof(request), .nlmsg_type = RTM_GETROUTE,
+			     .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP },
+		.route = { .rtm_family = AF_UNSPEC },
+	};
 
-	message->nlmsg_type = RTM_GETROUTE;
-	message->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
-	message->nlmsg_seq = sequence;
-	route->rtm_family = AF_UNSPEC;
-	if (mnl_socket_sendto(socket, message, message->nlmsg_len) < 0)
-		return -errno;
-	while (result > MNL_CB_STOP) {
-		ssize_t size = mnl_socket_recvfrom(socket, buffer, BUFFER_SIZE);
-
-		if (size < 0 && errno == EINTR)
-			continue;
-		if (size < 0)
-			return -errno;
-		result = mnl_cb_run(buffer, (size_t)size, sequence, mnl_socket_get_portid(socket),
-				    take_route, local);
-	}
-	return result < 0 ? -errno : 0;
+	return netlink_ask(netlink, &request.message, take_route, local);
 }
 
 static int compare(const void *a, const void *b)
@@ -94,26 +96,23 @@ static int compare(const void *a, const void *b)
 int own_addresses_read(struct own_addresses *local, struct error *error)
 {
 	static const struct prefix groups = { .address = { 224 }, .length = 4, .family = IPV4 };
-	char *buffer = malloc(BUFFER_SIZE);
-	struct mnl_socket *socket = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
-	int err = !buffer ? -ENOMEM : !socket ? -errno : add_prefix(local, &groups, true);
+	struct netlink netlink;
+	int err = netlink_open(&netlink, NETLINK_ROUTE);
 
-	if (!err && mnl_socket_bind(socket, 0, MNL_SOCKET_AUTOPID))
-		err = -errno;
+	if (!err)
+		err = add_prefix(local, &groups, true);
 	for (int i = 0; !err && i < TRIES; i++) {
 		local->host_count = local->network_count = 0;
 		local->group_count = 1;
-		err = ask(socket, buffer, local);
+		err = ask(&netlink, local);
 		if (err != -EINTR)
 			break;
 		if (i + 1 < TRIES)
 			err = 0;	/* routes changed meanwhile: once more */
 	}
+	netlink_close(&netlink);
 	if (!err && local->host_count)
 		qsort(local->hosts, local->host_count, sizeof(*local->hosts), compare);
-	if (socket)
-		mnl_socket_close(socket);
-	free(buffer);
 	if (err == -ENOMEM)
 		return error_set(error, err, "out of memory");
 	errno = -err;

@@ -5,21 +5,26 @@
 
 #include <linux/netfilter/nfnetlink_conntrack.h>
 
-static void take_addresses(const struct nlattr *nest, struct tracked_end *end)
+/* Addresses of the entry's own family: what is 4 bytes long is not read as 16. */
+static const struct {
+	int source, destination;
+	size_t size;
+} addresses[FAMILIES] = {
+	[IPV4] = { CTA_IP_V4_SRC, CTA_IP_V4_DST, 4 },
+	[IPV6] = { CTA_IP_V6_SRC, CTA_IP_V6_DST, 16 },
+};
+
+static void take_addresses(const struct nlattr *nest, struct tracked_end *end, enum family family)
 {
 	const struct nlattr *attr;
 
 	each_attribute(attr, payload(nest), end_of(nest)) {
-		switch (type_of(attr)) {
-		case CTA_IP_V4_SRC:
-		case CTA_IP_V6_SRC:
+		if (!holds(attr, addresses[family].size))
+			continue;
+		if (type_of(attr) == addresses[family].source)
 			end->source = payload(attr);
-			break;
-		case CTA_IP_V4_DST:
-		case CTA_IP_V6_DST:
+		else if (type_of(attr) == addresses[family].destination)
 			end->destination = payload(attr);
-			break;
-		}
 	}
 }
 
@@ -30,7 +35,8 @@ static void take_ports(const struct nlattr *nest, struct tracked_end *end, uint8
 	each_attribute(attr, payload(nest), end_of(nest)) {
 		switch (type_of(attr)) {
 		case CTA_PROTO_NUM:
-			*protocol = *(const uint8_t *)payload(attr);
+			if (holds(attr, sizeof(*protocol)))
+				*protocol = *(const uint8_t *)payload(attr);
 			break;
 		case CTA_PROTO_SRC_PORT:
 			end->source_port = port_in(attr);
@@ -42,17 +48,17 @@ static void take_ports(const struct nlattr *nest, struct tracked_end *end, uint8
 	}
 }
 
-static void take_tuple(const struct nlattr *nest, struct tracked_end *end, uint8_t *protocol)
+static void take_tuple(const struct nlattr *nest, struct tracked_end *end, struct tracked *entry)
 {
 	const struct nlattr *attr;
 
 	each_attribute(attr, payload(nest), end_of(nest)) {
 		switch (type_of(attr)) {
 		case CTA_TUPLE_IP:
-			take_addresses(attr, end);
+			take_addresses(attr, end, entry->family);
 			break;
 		case CTA_TUPLE_PROTO:
-			take_ports(attr, end, protocol);
+			take_ports(attr, end, &entry->protocol);
 			break;
 		}
 	}
@@ -73,7 +79,7 @@ static void take_state(const struct nlattr *nest, struct tracked *entry)
 	const struct nlattr *tcp = find(nest, CTA_PROTOINFO_TCP);
 	const struct nlattr *state = tcp ? find(tcp, CTA_PROTOINFO_TCP_STATE) : NULL;
 
-	if (state)
+	if (state && holds(state, sizeof(entry->tcp_state)))
 		entry->tcp_state = *(const uint8_t *)payload(state);
 }
 
@@ -82,7 +88,7 @@ static void take_helper(const struct nlattr *nest, struct tracked *entry)
 	const struct nlattr *name = find(nest, CTA_HELP_NAME);
 
 	if (name)
-		entry->helper = payload(name);
+		entry->helper = string_in(name);
 }
 
 static void take_attribute(const struct nlattr *attr, struct tracked *entry)
@@ -90,10 +96,10 @@ static void take_attribute(const struct nlattr *attr, struct tracked *entry)
 	switch (type_of(attr)) {
 	case CTA_TUPLE_ORIG:
 		entry->tuple = attr;
-		take_tuple(attr, &entry->original, &entry->protocol);
+		take_tuple(attr, &entry->original, entry);
 		break;
 	case CTA_TUPLE_REPLY:
-		take_tuple(attr, &entry->reply, &entry->protocol);
+		take_tuple(attr, &entry->reply, entry);
 		break;
 	case CTA_STATUS:
 		entry->status = number_in(attr);
@@ -113,13 +119,21 @@ static void take_attribute(const struct nlattr *attr, struct tracked *entry)
 	}
 }
 
+static bool is_entry(const struct nlmsghdr *message)
+{
+	return message->nlmsg_type == (NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_NEW) &&
+	       mnl_nlmsg_get_payload_len(message) >= sizeof(struct nfgenmsg);
+}
+
 bool tracked_read(struct tracked *entry, const struct nlmsghdr *message, enum conntrack_part part)
 {
 	const struct nfgenmsg *header = mnl_nlmsg_get_payload(message);
 	const struct nlattr *attr;
 
+	if (!is_entry(message))
+		return false;
 	*entry = (struct tracked){ .family = header->nfgen_family == AF_INET6 ? IPV6 : IPV4 };
-	each_attribute(attr, attributes(message), mnl_nlmsg_get_payload_tail(message)) {
+	each_attribute(attr, attributes(message), message_end(message)) {
 		take_attribute(attr, entry);
 		if (part == CONNTRACK_ORIGINAL && entry->tuple)
 			break;		/* which the kernel puts first */

@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "support/netlink.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+/* The kernel fills up to 32 KiB for a reader that has room for them. */
+#define BUFFER_SIZE (64 * 1024)
+/* The kernel answers at once; so long we wait for it, and put up with others. */
+#define WAIT_MS 5000
+/* Requests of more bytes need a larger queue than a socket has at first. */
+#define SEND_USUAL (64 * 1024)
+
+enum wait { NO_WAIT, WAIT };
+
+static uint64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+/* --- the socket ------------------------------------------------------- */
+
+static uint32_t random_number(void)
+{
+	uint32_t number;
+
+	/* early at boot there may be none, and nobody to guess either */
+	if (getrandom(&number, sizeof(number), GRND_NONBLOCK) != sizeof(number))
+		number = (uint32_t)(now_ms() * 2654435761u ^ (uintptr_t)&number);
+	return number;
+}
+
+int netlink_open(struct netlink *netlink, int protocol)
+{
+	const struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
+	int one = 1, err;
+
+	*netlink = (struct netlink){ .fd = -1, .buffer = malloc(BUFFER_SIZE) };
+	if (!netlink->buffer)
+		return -ENOMEM;
+	netlink->sequence = random_number();
+	netlink->fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol);
+	/* connect() gives the socket its own port as well: there is no moment in between */
+	if (netlink->fd < 0 || connect(netlink->fd, (const void *)&kernel, sizeof(kernel))) {
+		err = -errno;
+		netlink_close(netlink);
+		return err;
+	}
+	/* a refusal need not bring the request back, which may be larger than our buffer */
+	setsockopt(netlink->fd, SOL_NETLINK, NETLINK_CAP_ACK, &one, sizeof(one));
+	return 0;
+}
+
+void netlink_close(struct netlink *netlink)
+{
+	if (netlink->buffer && netlink->fd >= 0)
+		close(netlink->fd);
+	free(netlink->buffer);
+	*netlink = (struct netlink){ .fd = -1 };
+}
+
+uint32_t netlink_next(struct netlink *netlink)
+{
+	if (!++netlink->sequence)	/* that of the kernel's own messages */
+		++netlink->sequence;
+	return netlink->sequence;
+}
+
+int netlink_join(struct netlink *netlink, unsigned int group)
+{
+	return setsockopt(netlink->fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group,
+			  sizeof(group)) ? -errno : 0;
+}
+
+static int send_requests(const struct netlink *netlink, const void *requests, size_t size)
+{
+	int room = size < INT32_MAX / 2 ? (int)size : INT32_MAX / 2;
+
+	if (size > SEND_USUAL && setsockopt(netlink->fd, SOL_SOCKET, SO_SNDBUFFORCE, &room,
+					    sizeof(room)))
+		setsockopt(netlink->fd, SOL_SOCKET, SO_SNDBUF, &room, sizeof(room));
+	while (send(netlink->fd, requests, size, 0) < 0)
+		if (errno != EINTR)
+			return -errno;
+	return 0;
+}
+
+static bool is_of_kernel(const struct msghdr *header)
+{
+	const struct sockaddr_nl *from = header->msg_name;
+
+	return header->msg_namelen == sizeof(*from) && from->nl_family == AF_NETLINK &&
+	       !from->nl_pid;
+}
+
+/* Until something is there, or @deadline. */
+static void wait_until(int fd, uint64_t deadline)
+{
+	uint64_t now = now_ms();
+
+	if (now < deadline)
+		poll(&(struct pollfd){ .fd = fd, .events = POLLIN }, 1, (int)(deadline - now));
+}
+
+/* The size of the kernel's next datagram, past those of others; -EAGAIN: there is none. */
+static ssize_t receive(const struct netlink *netlink, enum wait wait)
+{
+	uint64_t deadline = now_ms() + WAIT_MS;
+
+	do {
+		struct sockaddr_nl from = { .nl_pid = UINT32_MAX };
+		struct iovec room = { netlink->buffer, BUFFER_SIZE };
+		struct msghdr header = { .msg_name = &from, .msg_namelen = sizeof(from),
+					 .msg_iov = &room, .msg_iovlen = 1 };
+		ssize_t size = recvmsg(netlink->fd, &header, MSG_DONTWAIT);
+
+		if (size >= 0 && is_of_kernel(&header))
+			return header.msg_flags & MSG_TRUNC ? -EMSGSIZE : size;
+		if (size < 0 && errno == EAGAIN) {
+			if (wait == NO_WAIT)
+				return -EAGAIN;
+			wait_until(netlink->fd, deadline);
+		} else if (size < 0 && errno != EINTR) {
+			return -errno;
+		}
+	} while (now_ms() < deadline);
+	return -ETIMEDOUT;
+}
+
+/* --- answers ---------------------------------------------------------- */
+
+int netlink_status(const struct nlmsghdr *message)
+{
+	bool told = message->nlmsg_len >= NLMSG_LENGTH(sizeof(int));
+	int status = told ? *(const int *)NLMSG_DATA(message) : 0;
+
+	if (status > 0 || (!told && message->nlmsg_type == NLMSG_ERROR))
+		return -EBADMSG;
+	return status;
+}
+
+static bool is_asked_for(const struct netlink_answers *answers, const struct nlmsghdr *message)
+{
+	return answers->events ||
+	       message->nlmsg_seq - answers->first <= answers->last - answers->first;
+}
+
+/*
+ * Of a dump nothing is lost where the socket's queue is full: the kernel goes on with it
+ * as room is made.  Of all else an answer may be.
+ */
+static bool is_harmless(bool dump, int err)
+{
+	return dump && err == -ENOBUFS;
+}
+
+static int take_message(struct netlink_answers *answers, const struct nlmsghdr *message)
+{
+	bool ends = message->nlmsg_type == NLMSG_DONE || message->nlmsg_type == NLMSG_ERROR;
+
+	if (!is_asked_for(answers, message) ||
+	    (ends && is_harmless(answers->dump, netlink_status(message))))
+		return 0;
+	answers->interrupted |= message->nlmsg_flags & NLM_F_DUMP_INTR;
+	if (ends)
+		answers->settled++;
+	if (ends && !answers->all)
+		return netlink_status(message);
+	if (!answers->take || (message->nlmsg_type < NLMSG_MIN_TYPE && !ends))
+		return 0;
+	return answers->take(message, answers->data);
+}
+
+int netlink_answers_take(struct netlink_answers *answers, const void *datagram, size_t size)
+{
+	const struct nlmsghdr *message = datagram;
+	int result = 0;
+
+	while (size && !result) {
+		size_t step;
+
+		if (size < sizeof(*message) || message->nlmsg_len < sizeof(*message) ||
+		    message->nlmsg_len > size)
+			return -EBADMSG;
+		result = take_message(answers, message);
+		if (answers->settled && !answers->all)
+			break;
+		step = NLMSG_ALIGN(message->nlmsg_len);
+		if (step > size)
+			step = size;
+		message = (const void *)((const char *)message + step);
+		size -= step;
+	}
+	return result;
+}
+
+int netlink_ask(struct netlink *netlink, struct nlmsghdr *request, netlink_take *take, void *data)
+{
+	struct netlink_answers answers = {
+		.dump = (request->nlmsg_flags & NLM_F_DUMP) == NLM_F_DUMP,
+		.take = take,
+		.data = data,
+	};
+	int err;
+
+	request->nlmsg_seq = answers.first = answers.last = netlink_next(netlink);
+	if (!answers.dump)
+		request->nlmsg_flags |= NLM_F_ACK;
+	err = send_requests(netlink, request, request->nlmsg_len);
+	while (!err && !answers.settled) {
+		ssize_t size = receive(netlink, WAIT);
+
+		if (size < 0 && !is_harmless(answers.dump, (int)size))
+			return (int)size;
+		if (size > 0)
+			err = netlink_answers_take(&answers, netlink->buffer, (size_t)size);
+	}
+	return !err && answers.interrupted ? -EINTR : err;
+}
+
+int netlink_talk(struct netlink *netlink, const void *requests, size_t size,
+		 unsigned int acknowledged, netlink_take *take, void *data)
+{
+	const struct nlmsghdr *first = requests;
+	struct netlink_answers answers = { .first = first->nlmsg_seq, .last = netlink->sequence,
+					   .all = true, .take = take, .data = data };
+	int err = send_requests(netlink, requests, size);
+
+	while (!err) {
+		ssize_t got = receive(netlink, answers.settled < acknowledged ? WAIT : NO_WAIT);
+
+		if (got == -EAGAIN)
+			break;
+		err = got < 0 ? (int)got : netlink_answers_take(&answers, netlink->buffer, (size_t)got);
+	}
+	return err;
+}
+
+int netlink_receive(struct netlink *netlink, netlink_take *take, void *data)
+{
+	struct netlink_answers answers = { .events = true, .all = true, .take = take, .data = data };
+	int err = 0;
+
+	while (!err) {
+		ssize_t size = receive(netlink, NO_WAIT);
+
+		if (size == -EAGAIN)
+			break;
+		err = size < 0 ? (int)size : netlink_answers_take(&answers, netlink->buffer, (size_t)size);
+	}
+	return err;
+}
