@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* stats: counters, as tables, JSON or for Prometheus. */
 #include <errno.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "again.h"
+#include "context.h"
+#include "json.h"
 #include "stats.h"
 
 /* --- reading ---------------------------------------------------------- */
@@ -86,7 +88,7 @@ static json_t *json_count(const struct notrack_count *count)
 			 "bytes", (json_int_t)count->bytes);
 }
 
-void stats_print_json(const struct stats *stats)
+int stats_print_json(const struct stats *stats)
 {
 	json_t *services = json_array(), *clients = json_array();
 	json_t *root = json_pack("{s:o, s:o}", "services", services, "clients", clients);
@@ -107,10 +109,19 @@ void stats_print_json(const struct stats *stats)
 			"seen", json_count(&row->counts[0]), "passed", json_count(&row->counts[1]),
 			"dropped", json_count(&row->counts[2])));
 	}
-	json_dumpf(root, stdout, JSON_INDENT(2));
-	putchar('\n');
-	json_decref(root);
+	return json_print(root, JSON_LINES);
 }
+
+static struct report_options report;
+static unsigned int watch_ms;
+static bool prometheus;
+
+static const struct option_row rows[] = {
+	REPORT_ROWS(report),
+	WATCH_ROW(watch_ms, "print again every so often, with rates per second"),
+	{ "prometheus", 0, NULL, take_flag, &prometheus, "print the text format that Prometheus reads" },
+	{ .name = NULL },
+};
 
 /* --- the command ------------------------------------------------------ */
 
@@ -118,11 +129,11 @@ static int print(const struct options *options, const struct stats *stats,
 		 const struct stats *before)
 {
 	if (options->json)
-		stats_print_json(stats);
-	else if (options->prometheus)
+		return stats_print_json(stats);
+	if (prometheus)
 		stats_print_prometheus(stats);
 	else
-		return stats_print_tables(stats, before, options);
+		return stats_print_tables(stats, before, &report, watch_ms);
 	return 0;
 }
 
@@ -133,7 +144,7 @@ static int watch(const struct options *options, struct notrack *nt, struct stats
 
 	do {
 		code = print(options, stats, before.seconds > 0 ? &before : NULL);
-		if (code || !watch_again(options))
+		if (code || !again(watch_ms))
 			break;
 		stats_free(&before);
 		before = *stats;
@@ -145,13 +156,13 @@ static int watch(const struct options *options, struct notrack *nt, struct stats
 	return code;
 }
 
-static int run_stats(struct options *options)
+static int run_stats(const struct options *options)
 {
 	int code = EXIT_DONE, err;
 	struct notrack *nt;
 	struct stats stats;
 
-	if (options->prometheus && options->json)
+	if (prometheus && options->json)
 		return complain(EXIT_BAD_INPUT, "--prometheus, --json: one of the two");
 	nt = open_context(options, &code);
 	if (!nt)
@@ -168,18 +179,13 @@ static int run_stats(struct options *options)
 
 const struct command command_stats = {
 	.name = "stats",
-	.usage = "[--prometheus] [--watch SECONDS] [-o COLUMNS] [--noheadings] [--raw]",
+	.arguments = "",
+	.summary = "print counters",
 	.help = "Print the counters of services (packets and bytes not tracked, and accepted) and\n"
-		"of limited clients (requests seen, passed, dropped).\n\n"
-		"  -o, --output COLUMNS   these, of SERVICE FAMILY UNTRACKED UNTRACKED-BYTES ACCEPTED\n"
-		"                         ACCEPTED-BYTES; CLIENT SEEN SEEN-BYTES PASSED PASSED-BYTES\n"
-		"                         DROPPED DROPPED-BYTES; with --watch also UNTRACKED/S and so\n"
-		"                         on; a table is printed if it has all of them\n"
-		"  --noheadings           without the line of headings\n"
-		"  --raw                  columns not aligned, for scripts\n"
-		"  --watch SECONDS        again every so often, with rates per second\n"
-		"  --prometheus           in the text format that Prometheus reads\n"
-		"  --json                 as JSON\n",
-	.options = " prometheus watch output noheadings raw ",
+		"of limited clients (requests seen, passed, dropped).\n"
+		"Columns: SERVICE FAMILY UNTRACKED UNTRACKED-BYTES ACCEPTED ACCEPTED-BYTES; CLIENT\n"
+		"SEEN SEEN-BYTES PASSED PASSED-BYTES DROPPED DROPPED-BYTES; with --watch also\n"
+		"UNTRACKED/S and so on.\n",
+	.rows = rows,
 	.run = run_stats,
 };

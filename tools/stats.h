@@ -3,7 +3,10 @@
 #ifndef STATS_H
 #define STATS_H
 
-#include "notrackctl.h"
+#include <stddef.h>
+
+#include "notrack.h"
+#include "report.h"
 
 struct stats_row {
 	char *service;
@@ -22,10 +25,10 @@ struct stats {
 int stats_read(struct notrack *nt, struct stats *stats);
 void stats_free(struct stats *stats);
 
-void stats_print_json(const struct stats *stats);
+int stats_print_json(const struct stats *stats);
 void stats_print_prometheus(const struct stats *stats);
 /* With rates since @before, where that is not NULL.  An exit code. */
 int stats_print_tables(const struct stats *stats, const struct stats *before,
-		       const struct options *options);
+		       const struct report_options *options, bool rates);
 
 #endif

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "complain.h"
 #include "stats.h"
 
 enum cell {
@@ -81,7 +82,7 @@ static int check_columns(const char *list)
 {
 	char *copy = strdup(list), *rest = copy, *word;
 	size_t count = 0;
-	int code = copy ? 0 : complain(EXIT_BUSY, "out of memory");
+	int code = copy ? 0 : out_of_memory();
 
 	while (!code && (word = strsep(&rest, ","))) {
 		if (!find_column(service_columns, word) && !find_column(client_columns, word))
@@ -210,7 +211,7 @@ static int fill(struct libscols_table *table, const struct choice *choice,
 	return err;
 }
 
-static struct libscols_table *new_table(const struct choice *choice, const struct options *options)
+static struct libscols_table *new_table(const struct choice *choice, const struct report_options *options)
 {
 	struct libscols_table *table = scols_new_table();
 
@@ -228,7 +229,7 @@ static struct libscols_table *new_table(const struct choice *choice, const struc
 }
 
 int stats_print_tables(const struct stats *stats, const struct stats *before,
-		       const struct options *options)
+		       const struct report_options *options, bool rates)
 {
 	const struct stats none = { 0 };
 	struct libscols_table *services = NULL, *clients = NULL;
@@ -238,8 +239,8 @@ int stats_print_tables(const struct stats *stats, const struct stats *before,
 
 	if (code)
 		return code;
-	choose(&service_choice, service_columns, options->columns, options->watch_ms);
-	choose(&client_choice, client_columns, options->columns, options->watch_ms);
+	choose(&service_choice, service_columns, options->columns, rates);
+	choose(&client_choice, client_columns, options->columns, rates);
 	before = before ? before : &none;
 	services = new_table(&service_choice, options);
 	clients = new_table(&client_choice, options);
@@ -258,5 +259,5 @@ int stats_print_tables(const struct stats *stats, const struct stats *before,
 	}
 	scols_unref_table(services);
 	scols_unref_table(clients);
-	return err ? complain(EXIT_BUSY, "out of memory") : 0;
+	return err ? out_of_memory() : 0;
 }

@@ -2,17 +2,49 @@
 /* top: who fills the connection tracking table; and which sources limits hold. */
 #include <errno.h>
 #include <inttypes.h>
-#include <jansson.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "notrackctl.h"
+#include "again.h"
+#include "context.h"
+#include "json.h"
 #include "top.h"
 
 #define ROWS_DEFAULT 10
+
+static enum top_by by;
+static uint32_t number = ROWS_DEFAULT, srcmask;
+static unsigned int watch_ms;
+static struct report_options report;
+
+static int take_by(const char *name, const char *word, void *to)
+{
+	static const char *const words[] = { "port", "source", "service", "client" };
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (!strcmp(words[i], word)) {
+			*(enum top_by *)to = (enum top_by)i;
+			return 0;
+		}
+	return complain(EXIT_BAD_INPUT, "--%s %s: must be port, source, service or client", name, word);
+}
+
+static const struct option_row rows[] = {
+	{ "by", 0, "WHAT", take_by, &by,
+	  "port: by protocol and server port (without --by);\n"
+	  "source: by source; service: by service, those in the\n"
+	  "kernel, and the built-in ones; client: the sources\n"
+	  "that the limits of SERVICE count" },
+	{ "srcmask", 0, "N", take_positive, &srcmask,
+	  "with --by source and -4 or -6: sources are prefixes\nof length N" },
+	{ "number", 'n', "N", take_positive, &number, "so many rows (10)" },
+	WATCH_ROW(watch_ms, "print again every so often"),
+	REPORT_ROWS(report),
+	{ .name = NULL },
+};
 
 /* --- rows ------------------------------------------------------------- */
 
@@ -110,24 +142,15 @@ static int add_bucket(const struct hashlimit_bucket *bucket, void *data)
 
 static int choose_by(struct top *top, const struct options *options)
 {
-	static const char *const words[] = { "port", "source", "service", "client" };
-
-	top->most = options->number ? options->number : ROWS_DEFAULT;
-	for (size_t i = 0; options->by && i < sizeof(words) / sizeof(words[0]); i++)
-		if (!strcmp(words[i], options->by)) {
-			top->by = (enum top_by)i;
-			break;
-		} else if (i + 1 == sizeof(words) / sizeof(words[0])) {
-			return complain(EXIT_BAD_INPUT, "--by %s: must be port, source, service or "
-					"client", options->by);
-		}
+	top->most = number;
+	top->by = by;
 	if (top->by == TOP_BY_CLIENT && !options->word_count)
 		return complain(EXIT_BAD_INPUT, "--by client: needs a service");
 	if (top->by != TOP_BY_CLIENT && options->word_count)
 		return complain(EXIT_BAD_INPUT, "%s: goes with --by client only", options->words[0]);
-	if (options->limit.srcmask && top->by != TOP_BY_SOURCE)
+	if (srcmask && top->by != TOP_BY_SOURCE)
 		return complain(EXIT_BAD_INPUT, "--srcmask: goes with --by source only");
-	if (options->limit.srcmask && options->families != NOTRACK_IPV4 &&
+	if (srcmask && options->families != NOTRACK_IPV4 &&
 	    options->families != NOTRACK_IPV6)
 		return complain(EXIT_BAD_INPUT, "--srcmask: of which family? with -4 or -6 only");
 	return 0;
@@ -135,17 +158,17 @@ static int choose_by(struct top *top, const struct options *options)
 
 static int read_table(struct notrack *nt, const struct options *options, struct top *top)
 {
-	static const enum notrack_usage_by by[] = {
+	static const enum notrack_usage_by kinds[] = {
 		[TOP_BY_PORT] = NOTRACK_BY_PORT, [TOP_BY_SOURCE] = NOTRACK_BY_SOURCE,
 		[TOP_BY_SERVICE] = NOTRACK_BY_SERVICE,
 	};
-	struct notrack_usage_request request = { .size = sizeof(request), .by = by[top->by] };
+	struct notrack_usage_request request = { .size = sizeof(request), .by = kinds[top->by] };
 	int err;
 
 	if (options->families == NOTRACK_IPV6)
-		request.srcmask6 = options->limit.srcmask;
+		request.srcmask6 = srcmask;
 	else
-		request.srcmask4 = options->limit.srcmask;
+		request.srcmask4 = srcmask;
 	err = notrack_usage(nt, &request, &top->totals, add_usage, top);
 	return err > 0 ? 0 : err;
 }
@@ -202,7 +225,7 @@ static json_t *json_row(const struct top *top, const struct top_row *row)
 	return object;
 }
 
-static void print_json(const struct top *top)
+static int print_json(const struct top *top)
 {
 	const struct notrack_conntrack *totals = &top->totals;
 	json_t *root = json_object(), *entries = json_array();
@@ -219,14 +242,12 @@ static void print_json(const struct top *top)
 	for (size_t i = 0; i < top->count; i++)
 		json_array_append_new(entries, json_row(top, &top->rows[i]));
 	json_object_set_new(root, "entries", entries);
-	json_dumpf(root, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
-	putchar('\n');
-	json_decref(root);
+	return json_print(root, JSON_LINES);
 }
 
 /* --- the command ------------------------------------------------------ */
 
-static int run_top(struct options *options)
+static int run_top(const struct options *options)
 {
 	struct top top = { .by = TOP_BY_PORT };
 	int code = choose_by(&top, options), err;
@@ -239,10 +260,10 @@ static int run_top(struct options *options)
 		if (err)
 			code = complain_notrack(nt, err);
 		else if (options->json)
-			print_json(&top);
+			code = print_json(&top);
 		else
-			code = top_print_table(&top, options);
-	} while (!code && watch_again(options));
+			code = top_print_table(&top, &report);
+	} while (!code && again(watch_ms));
 	free(top.rows);
 	notrack_free(nt);
 	return code;
@@ -250,23 +271,14 @@ static int run_top(struct options *options)
 
 const struct command command_top = {
 	.name = "top",
-	.usage = "[--by port|source|service|client] [-n N] [SERVICE] ...",
+	.arguments = "[SERVICE]",
+	.summary = "print who fills the connection tracking table",
 	.help = "Print who fills the connection tracking table, most entries first, how full it is,\n"
-		"and what it dropped.\n\n"
-		"  --by port              by protocol and server port (without --by)\n"
-		"  --by source            by source\n"
-		"  --by service           by service: those in the kernel, and the built-in ones\n"
-		"  --by client SERVICE    the sources that the limits of a service count; those over\n"
-		"                         their limit have 0 left\n"
-		"  --srcmask N            with --by source and -4 or -6: sources are prefixes of length N\n"
-		"  -n, --number N         so many rows (10)\n"
-		"  --watch SECONDS        again every so often\n"
-		"  -o, --output COLUMNS   these, of PROTOCOL PORT SOURCE SERVICE ENTRIES SHARE BAR; by\n"
-		"                         client SOURCE ABOVE BURST LEFT EXPIRES\n"
-		"  --noheadings           the rows alone\n"
-		"  --raw                  columns not aligned, for scripts\n"
-		"  --json                 as JSON\n",
-	.options = " by number srcmask watch output noheadings raw ",
-	.words_most = 1,
+		"and what it dropped. With --by client, the sources that the limits of SERVICE count;\n"
+		"those over their limit have 0 left.\n"
+		"Columns: PROTOCOL PORT SOURCE SERVICE ENTRIES SHARE BAR; by client SOURCE ABOVE\n"
+		"BURST LEFT EXPIRES.\n",
+	.rows = rows,
+	.words_max = 1,
 	.run = run_top,
 };

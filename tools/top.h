@@ -3,7 +3,10 @@
 #ifndef TOP_H
 #define TOP_H
 
-#include "notrackctl.h"
+#include <stddef.h>
+
+#include "notrack.h"
+#include "report.h"
 
 enum top_by {
 	TOP_BY_PORT,
@@ -34,6 +37,6 @@ struct top {
 };
 
 /* An exit code. */
-int top_print_table(const struct top *top, const struct options *options);
+int top_print_table(const struct top *top, const struct report_options *options);
 
 #endif

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "complain.h"
 #include "top.h"
 
 #define BAR_WIDTH 20
@@ -59,7 +60,7 @@ static int find_cell(const char *name)
 }
 
 /* Those asked for; or all that there are, with a bar where somebody looks. */
-static int choose(struct choice *choice, const struct top *top, const struct options *options)
+static int choose(struct choice *choice, const struct top *top, const struct report_options *options)
 {
 	bool bars = isatty(STDOUT_FILENO) && !options->raw;
 	const char *list = options->columns;
@@ -68,7 +69,7 @@ static int choose(struct choice *choice, const struct top *top, const struct opt
 
 	choice->count = 0;
 	if (list && !copy)
-		return complain(EXIT_BUSY, "out of memory");
+		return out_of_memory();
 	for (int cell = 0; !list && cell < CELLS; cell++)
 		if (cells[cell].by & 1u << top->by && (cell != CELL_BAR || bars))
 			choice->cells[choice->count++] = (enum cell)cell;
@@ -139,7 +140,7 @@ static void format_cell(char *text, size_t size, enum cell cell, const struct to
 	}
 }
 
-static struct libscols_table *new_table(const struct choice *choice, const struct options *options)
+static struct libscols_table *new_table(const struct choice *choice, const struct report_options *options)
 {
 	struct libscols_table *table = scols_new_table();
 
@@ -184,7 +185,7 @@ static void print_totals(const struct notrack_conntrack *totals)
 	       " not inserted\n\n", totals->dropped, totals->early_dropped, totals->insert_failed);
 }
 
-int top_print_table(const struct top *top, const struct options *options)
+int top_print_table(const struct top *top, const struct report_options *options)
 {
 	struct libscols_table *table;
 	struct choice choice;
@@ -195,7 +196,7 @@ int top_print_table(const struct top *top, const struct options *options)
 	table = new_table(&choice, options);
 	if (!table || fill(table, &choice, top)) {
 		scols_unref_table(table);
-		return complain(EXIT_BUSY, "out of memory");
+		return out_of_memory();
 	}
 	if (top->by != TOP_BY_CLIENT && !options->no_headings && !options->raw)
 		print_totals(&top->totals);

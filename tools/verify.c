@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* verify: what becomes of each flow in the tables as they stand. */
 #include <errno.h>
-#include <jansson.h>
 #include <libsmartcols.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "notrackctl.h"
+#include "context.h"
+#include "json.h"
+#include "report.h"
 
 static const char *const columns[] = {
 	"SERVICE", "FAMILY", "PROTOCOL", "ROLE", "PACKET", "HOOK", "INTERFACE", "UNTRACKED",
@@ -20,6 +21,13 @@ struct verify {
 	json_t *flows, *findings;
 	size_t chosen[CHOICES_MOST];
 	size_t choices;
+};
+
+static struct report_options report;
+
+static const struct option_row rows[] = {
+	REPORT_ROWS(report),
+	{ .name = NULL },
 };
 
 /* --- what the library tells ------------------------------------------- */
@@ -78,7 +86,7 @@ static int choose_columns(struct verify *verify, const char *list)
 	int code = 0;
 
 	if (list && !copy)
-		return complain(EXIT_BUSY, "out of memory");
+		return out_of_memory();
 	for (size_t i = 0; i < COLUMNS && !list; i++)
 		verify->chosen[verify->choices++] = i;
 	while (!code && (word = strsep(&rest, ",")))
@@ -117,28 +125,28 @@ static int fill(struct libscols_table *table, const struct verify *verify)
 	return 0;
 }
 
-static int print_table(const struct verify *verify, const struct options *options)
+static int print_table(const struct verify *verify)
 {
 	struct libscols_table *table = scols_new_table();
 	int err = table ? fill(table, verify) : -ENOMEM;
 
 	if (!err) {
-		scols_table_enable_noheadings(table, options->no_headings);
-		scols_table_enable_raw(table, options->raw);
+		scols_table_enable_noheadings(table, report.no_headings);
+		scols_table_enable_raw(table, report.raw);
 		scols_print_table(table);
 	}
 	scols_unref_table(table);
-	return err ? complain(EXIT_BUSY, "out of memory") : 0;
+	return err ? out_of_memory() : 0;
 }
 
 /* A script that reads raw columns does not want sentences among them. */
-static void print_findings(const struct verify *verify, const struct options *options)
+static void print_findings(const struct verify *verify)
 {
-	FILE *out = options->raw ? stderr : stdout;
+	FILE *out = report.raw ? stderr : stdout;
 	json_t *finding;
 	size_t i;
 
-	if (json_array_size(verify->flows) && json_array_size(verify->findings) && !options->raw)
+	if (json_array_size(verify->flows) && json_array_size(verify->findings) && !report.raw)
 		putchar('\n');
 	json_array_foreach(verify->findings, i, finding)
 		fprintf(out, "%-7s  %-12s  %s\n",
@@ -155,16 +163,13 @@ static int print(const struct verify *verify, const struct options *options, boo
 	if (options->json) {
 		root = json_pack("{s:b, s:O, s:O}", "ok", ok, "flows", verify->flows, "findings",
 				 verify->findings);
-		json_dumpf(root, stdout, JSON_INDENT(2));
-		putchar('\n');
-		json_decref(root);
-		return 0;
+		return json_print(root, JSON_LINES);
 	}
 	if (json_array_size(verify->flows))
-		code = print_table(verify, options);
-	else if (ok && !options->raw)
+		code = print_table(verify);
+	else if (ok && !report.raw)
 		puts("There is nothing to verify: no services.");
-	print_findings(verify, options);
+	print_findings(verify);
 	return code;
 }
 
@@ -178,7 +183,7 @@ static int ask(struct notrack *nt, const struct options *options, struct verify 
 	int result;
 
 	/* what a commit under way has done in part would look like a fault */
-	if (!options->waits)
+	if (!options->wait.given)
 		notrack_set_wait(nt, VERIFY_WAIT_MS);
 	notrack_lock(nt);
 	result = notrack_load(nt);
@@ -188,10 +193,10 @@ static int ask(struct notrack *nt, const struct options *options, struct verify 
 	return result;
 }
 
-static int run_verify(struct options *options)
+static int run_verify(const struct options *options)
 {
 	struct verify verify = { .flows = json_array(), .findings = json_array() };
-	int code = choose_columns(&verify, options->columns), result;
+	int code = choose_columns(&verify, report.columns), result;
 	struct notrack *nt = code ? NULL : open_context(options, &code);
 
 	if (nt) {
@@ -208,16 +213,14 @@ static int run_verify(struct options *options)
 
 const struct command command_verify = {
 	.name = "verify",
-	.usage = "[SERVICE] [-o COLUMNS] [--noheadings] [--raw]",
+	.arguments = "[SERVICE]",
+	.summary = "tell what becomes of packets",
 	.help = "Walk each flow of each service, or of one, through the tables as they stand, rules\n"
 		"of others included, and tell whether it is untracked and accepted.\n"
-		"Exit code 1: one of them is tracked, dropped, or nobody knows.\n\n"
-		"  -o, --output COLUMNS   these, of SERVICE FAMILY PROTOCOL ROLE PACKET HOOK INTERFACE\n"
-		"                         UNTRACKED VERDICT BY\n"
-		"  --noheadings           without the line of headings\n"
-		"  --raw                  columns not aligned, for scripts; findings on standard error\n"
-		"  --json                 as JSON\n",
-	.options = " output noheadings raw ",
-	.words_most = 1,
+		"Exit code 1: one of them is tracked, dropped, or nobody knows.\n"
+		"Columns: SERVICE FAMILY PROTOCOL ROLE PACKET HOOK INTERFACE UNTRACKED VERDICT BY.\n"
+		"With --raw, findings go to standard error.\n",
+	.rows = rows,
+	.words_max = 1,
 	.run = run_verify,
 };
