@@ -44,6 +44,15 @@ int complain_notrack(const struct notrack *nt, int err)
 	return complain(code, "%s", *sentence ? sentence : strerror(-err));
 }
 
+void print_escaped(FILE *out, const char *text)
+{
+	for (; *text; text++)
+		if ((unsigned char)*text < ' ' || (unsigned char)*text >= 0x7f)
+			fprintf(out, "\\x%02x", (unsigned char)*text);
+		else
+			putc(*text, out);
+}
+
 int out_of_memory(void)
 {
 	return complain(EXIT_BUSY, "out of memory");

@@ -22,4 +22,7 @@ int complain_notrack(const struct notrack *nt, int err);
 
 int out_of_memory(void);
 
+/* Prints names that others chose: what a terminal might obey comes out as \xNN. */
+void print_escaped(FILE *out, const char *text);
+
 #endif

@@ -1,10 +1,27 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "complain.h"
 #include "json.h"
 
 #define SHARE_DIGITS 6
+
+json_t *json_text(const char *text)
+{
+	json_t *string = json_string(text);
+	char *copy = string ? NULL : strdup(text);
+
+	if (!copy)
+		return string;
+	for (char *byte = copy; *byte; byte++)
+		if ((unsigned char)*byte >= 0x80)
+			*byte = '?';
+	string = json_string(copy);
+	free(copy);
+	return string;
+}
 
 int json_print(json_t *root, enum json_layout layout)
 {

@@ -10,6 +10,9 @@ enum json_layout {
 	JSON_ONE_LINE,
 };
 
+/* A string of bytes that somebody else chose: those that are not UTF-8 become "?". */
+json_t *json_text(const char *text);
+
 /* Prints @root and lets go of it; NULL is what jansson returns without memory.  An exit code. */
 int json_print(json_t *root, enum json_layout layout);
 
