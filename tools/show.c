@@ -14,6 +14,9 @@ struct show {
 	json_t *services, *limits;
 };
 
+/* What the library leaves out, being its default. */
+#define REPLY_PORTS "1024:65535"
+
 /* --- as JSON ---------------------------------------------------------- */
 
 static json_t *json_word(const char *word, bool numbers)
@@ -86,11 +89,10 @@ static int add_json_service(const struct notrack_service *service, void *data)
 	json_object_set_new(object, "roles", json_list(service->roles, false));
 	json_object_set_new(object, "local", json_list(service->local, false));
 	json_object_set_new(object, "remote", json_list(service->remote, false));
+	json_object_set_new(object, "interfaces", json_list(service->interfaces, false));
+	json_object_set_new(object, "reply_ports", json_string(service->reply_ports ?
+			    service->reply_ports : REPLY_PORTS));
 	json_object_set_new(object, "mode", json_string(service->mode ? service->mode : "strict"));
-	if (service->interfaces)
-		json_object_set_new(object, "interfaces", json_list(service->interfaces, false));
-	if (service->reply_ports)
-		json_object_set_new(object, "reply-ports", json_string(service->reply_ports));
 	if (service->icmp_errors)
 		json_object_set_new(object, "icmp-errors", json_false());
 	if (service->families)

@@ -48,6 +48,9 @@ START_TEST(json_has_the_keys_that_programs_rely_on)
 			 "accepted bytes packets family name untracked bytes packets");
 	ck_assert_str_eq(keys_of(first(root, "clients")), "dropped bytes packets passed bytes packets "
 			 "prefix seen bytes packets service");
+	root = must_json("notrackctl --json show");
+	ck_assert_str_eq(keys_of(first(root, "services")), "families interfaces limits above burst "
+			 "clients srcmask local mode name ports protocols remote reply_ports roles");
 	root = must_json("notrackctl --json verify");
 	ck_assert_str_eq(keys_of(first(root, "flows")),
 			 "by family hook packet protocol role service untracked verdict");
