@@ -2,13 +2,13 @@
 /* advise: what to untrack, and whom to limit, as configuration. */
 #include <errno.h>
 #include <inttypes.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "config_print.h"
-#include "notrackctl.h"
+#include "context.h"
+#include "json.h"
 
 /* All of it is collected before a word is printed: half a configuration is a wrong one. */
 struct advise {
@@ -19,6 +19,39 @@ struct advise {
 
 static const char *const kinds[] = {
 	[NOTRACK_UNTRACK] = "untrack", [NOTRACK_LEAVE] = "leave", [NOTRACK_ALREADY] = "already",
+};
+
+static double threshold;		/* share of the table; 0: the default */
+static uint32_t times;			/* of the median; 0: the default */
+
+#define TIMES_MAX 1000000
+
+/* "5", "0.5%": of a hundred. */
+static int take_percent(const char *name, const char *word, void *to)
+{
+	char *end;
+	double percent = strtod(word, &end);
+
+	if (*word < '0' || *word > '9' || (*end && strcmp(end, "%")) || percent < 0.1 ||
+	    percent > 100)
+		return complain(EXIT_BAD_INPUT, "--%s %s: must be a percentage of 0.1 to 100", name,
+				word);
+	*(double *)to = percent / 100;
+	return 0;
+}
+
+static int take_times(const char *name, const char *word, void *to)
+{
+	return take_number(name, word, 1, TIMES_MAX, to);
+}
+
+static const struct option_row rows[] = {
+	{ "threshold", 0, "PERCENT", take_percent, &threshold,
+	  "of the table, from which a service is worth it (5)" },
+	{ "times", 0, "N", take_times, &times,
+	  "a source with more than N times the entries of the\nmedian source of its service is "
+	  "over-eager (10)" },
+	{ .name = NULL },
 };
 
 /* --- collecting ------------------------------------------------------- */
@@ -167,23 +200,21 @@ static int print_config(const struct advise *advise, const struct options *optio
 	return err ? err : print_present(advise->nt);
 }
 
-static void print_json(const struct advise *advise)
+static int print_json(const struct advise *advise)
 {
 	json_t *root = json_pack("{s:I, s:I, s:O, s:O}", "count", (json_int_t)advise->totals.count,
 				 "max", (json_int_t)advise->totals.max,
 				 "services", advise->services, "clients", advise->clients);
 
-	json_dumpf(root, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
-	putchar('\n');
-	json_decref(root);
+	return json_print(root, JSON_LINES);
 }
 
 static int collect(struct advise *advise, const struct options *options)
 {
 	const struct notrack_usage_request everything = { .size = sizeof(everything) };
 	const struct notrack_advise_request request = { .size = sizeof(request),
-							.threshold = options->threshold,
-							.times = options->times };
+							.threshold = threshold,
+							.times = times };
 	int err = notrack_load(advise->nt);
 
 	/* a look is worth having without tables of rules, a configuration for them is not */
@@ -201,7 +232,7 @@ static int fail_visibly(const struct options *options, const struct notrack *nt,
 	return complain_notrack(nt, err);
 }
 
-static int run_advise(struct options *options)
+static int run_advise(const struct options *options)
 {
 	int code = EXIT_DONE, err;
 	struct advise advise = { .nt = open_context(options, &code),
@@ -213,7 +244,7 @@ static int run_advise(struct options *options)
 	advise.clients = json_array();
 	err = collect(&advise, options);
 	if (!err && options->json)
-		print_json(&advise);
+		code = print_json(&advise);
 	else if (!err)
 		err = print_config(&advise, options);
 	if (err)
@@ -226,14 +257,11 @@ static int run_advise(struct options *options)
 
 const struct command command_advise = {
 	.name = "advise",
-	.usage = "[--threshold PERCENT] [--times N]",
+	.arguments = "",
+	.summary = "print what to untrack, and whom to limit",
 	.help = "Print which services to untrack and which clients to limit, judged by what is in\n"
 		"the connection tracking table now, as configuration with the figures in comments:\n"
-		"notrackctl advise | notrackctl apply --dry-run -\n\n"
-		"  --threshold PERCENT    of the table, from which a service is worth it (5)\n"
-		"  --times N              a source with more than N times the entries of the median\n"
-		"                         source of its service is over-eager (10)\n"
-		"  --json                 as JSON\n",
-	.options = " threshold times ",
+		"notrackctl advise | notrackctl apply --dry-run -\n",
+	.rows = rows,
 	.run = run_advise,
 };

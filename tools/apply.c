@@ -5,11 +5,20 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "changes.h"
 #include "config.h"
-#include "notrackctl.h"
+#include "context.h"
 
 #define CONFIG_FILE "/etc/notrack.conf"
 #define CONFIG_PARTS "/etc/notrack.conf.d/*.conf"
+
+static bool dry_run, flush_tracked;
+
+static const struct option_row rows[] = {
+	{ "dry-run", 0, NULL, take_flag, &dry_run, "print the rules that would come (+) and go (-)" },
+	FLUSH_TRACKED_ROW(flush_tracked),
+	{ .name = NULL },
+};
 
 /* A folder that is not there is one without parts; one that cannot be read is not. */
 static int is_fatal(const char *path, int err)
@@ -33,7 +42,7 @@ static int read_default(struct config *config)
 	if (found == GLOB_NOMATCH)
 		return 0;
 	if (found)
-		return found == GLOB_NOSPACE ? complain(EXIT_BUSY, "out of memory") : EXIT_BAD_INPUT;
+		return found == GLOB_NOSPACE ? out_of_memory() : EXIT_BAD_INPUT;
 	for (size_t i = 0; i < parts.gl_pathc && !code; i++)
 		code = config_read(config, parts.gl_pathv[i]);
 	globfree(&parts);
@@ -43,20 +52,21 @@ static int read_default(struct config *config)
 static int apply(const struct options *options, struct notrack *nt)
 {
 	struct notrack_changes changes = { .size = sizeof(changes) };
-	int err = options->dry_run ? notrack_diff(nt, options->json ? NULL : stdout, &changes) :
+	int err = dry_run ? notrack_diff(nt, options->json ? NULL : stdout, &changes) :
 				     notrack_commit(nt, &changes);
 
-	return err < 0 ? complain_notrack(nt, err) : tell_changes(options, nt, &changes);
+	return err < 0 ? complain_notrack(nt, err) :
+		print_changes(options, flush_tracked && !dry_run, nt, &changes);
 }
 
-static int run_apply(struct options *options)
+static int run_apply(const struct options *options)
 {
 	int code = EXIT_DONE;
 	struct config *config = config_new();
 	struct notrack *nt;
 
 	if (!config)
-		return complain(EXIT_BUSY, "out of memory");
+		return out_of_memory();
 	code = options->word_count ? config_read(config, options->words[0]) : read_default(config);
 	nt = code ? NULL : open_context(options, &code);
 	if (nt && !code)
@@ -70,12 +80,11 @@ static int run_apply(struct options *options)
 
 const struct command command_apply = {
 	.name = "apply",
-	.usage = "[FILE] [--dry-run] [--flush-tracked]",
+	.arguments = "[FILE]",
+	.summary = "make the kernel what a file says",
 	.help = "Make the kernel exactly what FILE says, - being standard input; without it,\n"
-		CONFIG_FILE " and then " CONFIG_PARTS ".\n\n"
-		"  --dry-run              print the rules that would come (+) and go (-)\n"
-		"  --flush-tracked        and delete the entries that untracked flows have so far\n",
-	.options = " dry-run flush-tracked ",
-	.words_most = 1,
+		CONFIG_FILE " and then " CONFIG_PARTS ".\n",
+	.rows = rows,
+	.words_max = 1,
 	.run = run_apply,
 };

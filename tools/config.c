@@ -14,7 +14,7 @@
 
 #include "config_lines.h"
 #include "config_sections.h"
-#include "notrackctl.h"
+#include "complain.h"
 
 const struct number_key config_numbers[NUMBERS] = {
 	{ "burst", offsetof(struct hashlimit, burst) },
@@ -89,11 +89,6 @@ int complain_line(const char *path, int line, const char *format, ...)
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
 	return complain(EXIT_BAD_INPUT, "%s:%d: %s", path, line, text);
-}
-
-static int out_of_memory(void)
-{
-	return complain(EXIT_BUSY, "out of memory");
 }
 
 /* --- sections --------------------------------------------------------- */

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "config_sections.h"
-#include "notrackctl.h"
+#include "complain.h"
 
 static int count_service(const struct notrack_service *service, void *data)
 {
@@ -27,7 +27,7 @@ static int ask_families(struct section *section)
 	int err;
 
 	if (!nt)
-		return complain(EXIT_BUSY, "out of memory");
+		return out_of_memory();
 	err = notrack_add_service(nt, &section->service);
 	if (err)
 		err = complain_line(section->path, section->line, "%s", notrack_error(nt));

@@ -2,7 +2,9 @@
 #ifndef CONFIG_PRINT_H
 #define CONFIG_PRINT_H
 
-#include "notrackctl.h"
+#include <stdbool.h>
+
+#include "notrack.h"
 
 /* The services and limits of a model; @again: behind something else. */
 int config_print(struct notrack *nt, bool again);

@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <jansson.h>
 #include <libmnl/libmnl.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
@@ -17,7 +16,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "notrackctl.h"
+#include "context.h"
+#include "json.h"
 
 struct findings {
 	json_t *checks;			/* NULL: print as they come */
@@ -185,7 +185,7 @@ static void check_managers(struct findings *findings)
 
 /* --- the command ------------------------------------------------------ */
 
-static int run_doctor(struct options *options)
+static int run_doctor(const struct options *options)
 {
 	struct findings findings = { .checks = options->json ? json_array() : NULL };
 	int code = EXIT_DONE, err;
@@ -208,17 +208,15 @@ static int run_doctor(struct options *options)
 	if (!options->json)
 		return findings.code;
 	root = json_pack("{s:b, s:o}", "ok", !findings.code, "checks", findings.checks);
-	json_dumpf(root, stdout, JSON_INDENT(2));
-	putchar('\n');
-	json_decref(root);
-	return findings.code;
+	code = json_print(root, JSON_LINES);
+	return code ? code : findings.code;
 }
 
 const struct command command_doctor = {
 	.name = "doctor",
-	.usage = "",
+	.arguments = "",
+	.summary = "tell what this host has, and what is in the way",
 	.help = "Tell what this host has of what the commands need, and who else filters packets.\n"
-		"Exit code 3: the kernel lacks something; 1: something else is in the way.\n\n"
-		"  --json                 as JSON\n",
+		"Exit code 3: the kernel lacks something; 1: something else is in the way.\n",
 	.run = run_doctor,
 };

@@ -3,16 +3,32 @@
 #include <errno.h>
 #include <stdio.h>
 
-#include "notrackctl.h"
+#include "changes.h"
+#include "context.h"
 #include "prefixes.h"
 #include "progress.h"
 
 static struct prefix_words prefixes;
+static struct hashlimit limit = { .size = sizeof(limit) };
+
+static const struct option_row rows[] = {
+	{ "above", 0, "N/UNIT", take_word, &limit.above,
+	  "requests by a source: a sec, min, hour or day" },
+	{ "burst", 0, "N", take_positive, &limit.burst,
+	  "let through at once (5, or a hundredth of a second's)" },
+	{ "srcmask", 0, "N", take_positive, &limit.srcmask,
+	  "prefix length that is one source (32, IPv6: 64)" },
+	{ "htable-max", 0, "N", take_positive, &limit.htable_max, "sources remembered at most" },
+	{ "htable-size", 0, "N", take_positive, &limit.htable_size, "hash slots" },
+	{ "htable-expire", 0, "MS", take_positive, &limit.htable_expire_ms,
+	  "forget a source that was quiet for so long" },
+	{ .name = NULL },
+};
 
 static int limit_clients(struct notrack *nt, const struct options *options)
 {
 	return hashlimit_add_clients(nt, options->words[0], prefixes.words, prefixes.count,
-				     &options->limit);
+				     &limit);
 }
 
 static int unlimit_clients(struct notrack *nt, const struct options *options)
@@ -60,7 +76,7 @@ static int rehearse(const struct options *options,
 	return code;
 }
 
-static int run(struct options *options,
+static int run(const struct options *options,
 	       int (*change)(struct notrack *nt, const struct options *options))
 {
 	int code = prefixes_read(&prefixes, options->words[1]);
@@ -71,15 +87,15 @@ static int run(struct options *options,
 	if (!code)
 		code = rehearse(options, change);
 	if (!code)
-		code = change_model(options, change);
+		code = change_model(options, false, change);
 	progress_end();
 	prefixes_free(&prefixes);
 	return code;
 }
 
-static int run_limit(struct options *options)
+static int run_limit(const struct options *options)
 {
-	if (!options->limit.above)
+	if (!limit.above)
 		return complain(EXIT_BAD_INPUT, "limit: --above is missing: N/sec, N/min, N/hour or "
 				"N/day");
 	return run(options, limit_clients);
@@ -87,31 +103,27 @@ static int run_limit(struct options *options)
 
 const struct command command_limit = {
 	.name = "limit",
-	.usage = "SERVICE PREFIX[,PREFIX...]|- --above N/sec|min|hour|day [--burst N] ...",
+	.arguments = "SERVICE PREFIX[,PREFIX...]|- --above N/UNIT",
+	.summary = "hold clients of a service to a rate",
 	.help = "Drop what a client asks of a service above a rate; repeated: the new rate\n"
-		"replaces the old.  With -, prefixes come from standard input, one a line.\n\n"
-		"  --above N/UNIT         requests by a source: sec, min, hour, day\n"
-		"  --burst N              let through at once (5, or a hundredth of a second's)\n"
-		"  --srcmask N            prefix length that is one source (32, IPv6: 64)\n"
-		"  --htable-max N         sources remembered at most\n"
-		"  --htable-size N        hash slots\n"
-		"  --htable-expire MS     forget a source that was quiet for so long\n",
-	.options = " above burst srcmask htable-max htable-size htable-expire ",
-	.words_least = 2,
-	.words_most = 2,
+		"replaces the old.  With -, prefixes come from standard input, one a line.\n",
+	.rows = rows,
+	.words_min = 2,
+	.words_max = 2,
 	.run = run_limit,
 };
 
-static int run_unlimit(struct options *options)
+static int run_unlimit(const struct options *options)
 {
 	return run(options, unlimit_clients);
 }
 
 const struct command command_unlimit = {
 	.name = "unlimit",
-	.usage = "SERVICE PREFIX[,PREFIX...]|-",
+	.arguments = "SERVICE PREFIX[,PREFIX...]|-",
+	.summary = "take the limit off clients",
 	.help = "Take the limit off clients.  With -, prefixes come from standard input.\n",
-	.words_least = 2,
-	.words_most = 2,
+	.words_min = 2,
+	.words_max = 2,
 	.run = run_unlimit,
 };

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include <getopt.h>
+/* The commands, and the options that all of them take. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "options.h"
+#include "command.h"
 
 static const struct command *const commands[] = {
 	&command_add, &command_del, &command_limit, &command_unlimit, &command_apply,
@@ -12,6 +11,76 @@ static const struct command *const commands[] = {
 	&command_clear, &command_doctor, &command_verify,
 };
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
+
+/* --- global options --------------------------------------------------- */
+
+static struct options options;
+
+static int take_ipv4(const char *name, const char *word, void *to)
+{
+	(void)name;
+	(void)word;
+	*(unsigned int *)to |= NOTRACK_IPV4;
+	return 0;
+}
+
+static int take_ipv6(const char *name, const char *word, void *to)
+{
+	(void)name;
+	(void)word;
+	*(unsigned int *)to |= NOTRACK_IPV6;
+	return 0;
+}
+
+static int take_wait(const char *name, const char *word, void *to)
+{
+	(void)to;
+	options.wait.given = true;
+	return take_seconds(name, word, &options.wait.milliseconds);
+}
+
+static const struct option_row everywhere[] = {
+	{ "ipv4", '4', NULL, take_ipv4, &options.families, "IPv4 only" },
+	{ "ipv6", '6', NULL, take_ipv6, &options.families, "IPv6 only" },
+	{ "netns", 0, "NAME", take_word, &options.netns,
+	  "work in a network namespace of ip-netns(8), or a path" },
+	{ "wait", 'w', "SECONDS", take_wait, NULL, "wait so long for the xtables lock (5)" },
+	{ "json", 0, NULL, take_flag, &options.json, "print JSON" },
+	{ "help", 'h', NULL, take_flag, &options.help, "print this text, or that of a command" },
+	{ "version", 'V', NULL, take_flag, &options.version, "print the version" },
+	{ .name = NULL },
+};
+
+/* --- help ------------------------------------------------------------- */
+
+static void print_help(void)
+{
+	puts("Usage: notrackctl [OPTION...] COMMAND [ARGUMENT...] [OPTION...]\n\n"
+	     "Take short exchanges out of connection tracking, and limit over-eager clients.\n");
+	for (size_t i = 0; i < COMMANDS; i++)
+		printf("  %-14s %s\n", commands[i]->name, commands[i]->summary);
+	puts("\nOptions of all commands, ahead of the command or behind it:\n");
+	options_help(everywhere);
+	puts("\nExit codes: 0 done or nothing to do, 1 failed, 2 bad input, 3 the kernel or a\n"
+	     "library lacks something, 4 busy (lock, out of memory).\n"
+	     "notrackctl COMMAND --help has the options of that command.");
+}
+
+static void print_help_of(const struct command *command)
+{
+	printf("Usage: notrackctl [OPTION...] %s%s%s%s\n\n%s", command->name,
+	       *command->arguments ? " " : "", command->arguments,
+	       command->rows ? " [OPTION...]" : "", command->help);
+	if (command->print_more_help)
+		command->print_more_help();
+	if (command->rows) {
+		puts("\nOptions:\n");
+		options_help(command->rows);
+	}
+	puts("\nnotrackctl --help has the options of all commands.");
+}
+
+/* --- the command line ------------------------------------------------- */
 
 static const struct command *find_command(const char *name)
 {
@@ -21,67 +90,51 @@ static const struct command *find_command(const char *name)
 	return NULL;
 }
 
-/* --- help ------------------------------------------------------------- */
-
-static void print_help(const struct command *command)
+static int check_words(const struct command *command)
 {
-	if (command) {
-		printf("Usage: notrackctl [OPTION...] %s%s%s\n\n%s", command->name,
-		       *command->usage ? " " : "", command->usage, command->help);
-		return;
-	}
-	puts("Usage: notrackctl [OPTION...] COMMAND ...\n\n"
-	     "Take short exchanges out of connection tracking, and limit over-eager clients.\n");
-	for (size_t i = 0; i < COMMANDS; i++)
-		printf(*commands[i]->usage ? "  %-13s %s\n" : "  %s\n", commands[i]->name,
-		       commands[i]->usage);
-	puts("\nOptions, ahead of or behind the command:\n"
-	     "  -4, --ipv4         IPv4 only\n"
-	     "  -6, --ipv6         IPv6 only\n"
-	     "      --netns NAME   in a network namespace of ip-netns(8), or a path\n"
-	     "  -w, --wait SECONDS wait so long for the xtables lock (5)\n"
-	     "      --json         print JSON\n"
-	     "  -h, --help         this text, or that of a command\n"
-	     "  -V, --version      the version\n\n"
-	     "Exit codes: 0 done or nothing to do, 1 failed, 2 bad input, 3 the kernel or a\n"
-	     "library lacks something, 4 busy (lock, out of memory).");
+	if (options.word_count < command->words_min)
+		return complain(EXIT_BAD_INPUT, "%s: too few arguments: notrackctl %s %s",
+				command->name, command->name, command->arguments);
+	if (options.word_count > command->words_max)
+		return complain(EXIT_BAD_INPUT, "%s: one argument too many: notrackctl %s %s",
+				options.words[command->words_max], command->name,
+				command->arguments);
+	return 0;
 }
 
-static int run_command(struct parse *parse, int argc, char **argv)
+/* @argv begins with the name of a command. */
+static int run_command(int argc, char **argv)
 {
-	const struct command *command = NULL;
-	int code;
+	const struct command *command = find_command(argv[0]);
+	int next, code;
 
-	if (optind < argc) {
-		command = find_command(argv[optind]);
-		if (!command)
-			return complain(EXIT_BAD_INPUT, "%s: no such command; see notrackctl --help",
-					argv[optind]);
-	}
-	if (parse->help) {
-		print_help(command);
-		return EXIT_DONE;
-	}
 	if (!command)
-		return complain(EXIT_BAD_INPUT, "a command is missing; see notrackctl --help");
-	parse->options.words = (const char *const *)argv + optind + 1;
-	parse->options.word_count = argc - optind - 1;
-	code = options_check(parse, command);
-	return code ? code : command->run(&parse->options);
+		return complain(EXIT_BAD_INPUT, "%s: no such command; see notrackctl --help", argv[0]);
+	code = options_take(everywhere, command->rows, command->name, argc, argv, &next);
+	if (code || options.version)
+		return code;
+	if (options.help) {
+		print_help_of(command);
+		return 0;
+	}
+	options.words = (const char *const *)argv + next;
+	options.word_count = argc - next;
+	code = check_words(command);
+	return code ? code : command->run(&options);
 }
 
 int main(int argc, char **argv)
 {
-	struct parse parse = { .options = {
-		.service.size = sizeof(struct notrack_service),
-		.limit.size = sizeof(struct hashlimit),
-	} };
-	int code = options_parse(&parse, argc, argv);
+	int next, code = options_take(everywhere, NULL, NULL, argc, argv, &next);
 
-	if (!code && parse.version)
+	if (!code && next < argc)
+		code = run_command(argc - next, argv + next);
+	else if (!code && options.help && !options.version)
+		print_help();
+	else if (!code && !options.version)
+		code = complain(EXIT_BAD_INPUT, "a command is missing; see notrackctl --help");
+	if (!code && options.version)
 		printf("notrackctl %s\n", notrack_version());
-	else if (!code)
-		code = run_command(&parse, argc, argv);
 	if (!code && (fflush(stdout) || ferror(stdout)))
 		code = complain(EXIT_FAILED, "standard output: %m; what was asked for is done");
 	return code;

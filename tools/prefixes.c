@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "notrackctl.h"
+#include "complain.h"
 #include "prefixes.h"
 
 #define BYTE_ORDER_MARK "\357\273\277"
@@ -18,7 +18,7 @@ static int enlarge(struct prefix_words *prefixes)
 		prefixes->words = words;
 	lines = words ? realloc(prefixes->lines, room * sizeof(*lines)) : NULL;
 	if (!lines)
-		return complain(EXIT_BUSY, "out of memory");
+		return out_of_memory();
 	prefixes->lines = lines;
 	prefixes->room = room;
 	return 0;
@@ -63,7 +63,7 @@ static int read_all(char **text)
 			*text = grown;
 	}
 	if (!grown)
-		return complain(EXIT_BUSY, "out of memory");
+		return out_of_memory();
 	if (ferror(stdin))
 		return complain(EXIT_FAILED, "standard input: %m");
 	if (memchr(*text, '\0', size))
@@ -98,7 +98,7 @@ int prefixes_read(struct prefix_words *prefixes, const char *argument)
 	}
 	prefixes->text = strdup(argument);
 	if (!prefixes->text)
-		return complain(EXIT_BUSY, "out of memory");
+		return out_of_memory();
 	code = split(prefixes, prefixes->text, ", ", 0);
 	if (!code && !prefixes->count)
 		code = complain(EXIT_BAD_INPUT, "\"%s\": names no prefix", argument);

@@ -1,18 +1,21 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* show: what is in the kernel, as configuration file, rules or JSON. */
 #include <errno.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "config_print.h"
-#include "notrackctl.h"
+#include "context.h"
+#include "json.h"
 
 struct show {
 	struct notrack *nt;
 	json_t *services, *limits;
 };
+
+/* What the library leaves out, being its default. */
+#define REPLY_PORTS "1024:65535"
 
 /* --- as JSON ---------------------------------------------------------- */
 
@@ -86,11 +89,10 @@ static int add_json_service(const struct notrack_service *service, void *data)
 	json_object_set_new(object, "roles", json_list(service->roles, false));
 	json_object_set_new(object, "local", json_list(service->local, false));
 	json_object_set_new(object, "remote", json_list(service->remote, false));
+	json_object_set_new(object, "interfaces", json_list(service->interfaces, false));
+	json_object_set_new(object, "reply_ports", json_string(service->reply_ports ?
+			    service->reply_ports : REPLY_PORTS));
 	json_object_set_new(object, "mode", json_string(service->mode ? service->mode : "strict"));
-	if (service->interfaces)
-		json_object_set_new(object, "interfaces", json_list(service->interfaces, false));
-	if (service->reply_ports)
-		json_object_set_new(object, "reply-ports", json_string(service->reply_ports));
 	if (service->icmp_errors)
 		json_object_set_new(object, "icmp-errors", json_false());
 	if (service->families)
@@ -109,10 +111,8 @@ static int print_json(struct show *show)
 	show->services = json_array();
 	json_object_set_new(root, "services", show->services);
 	err = notrack_each_service(show->nt, add_json_service, show);
-	if (!err) {
-		json_dumpf(root, stdout, JSON_INDENT(2));
-		putchar('\n');
-	}
+	if (!err)
+		return json_print(root, JSON_LINES) ? -ENOMEM : 0;
 	json_decref(root);
 	return err;
 }
@@ -132,19 +132,26 @@ static int warn_of_drift(struct notrack *nt)
 
 #define SHOW_WAIT_MS 1000
 
-static int run_show(struct options *options)
+static bool rules;
+
+static const struct option_row rows[] = {
+	{ "rules", 0, NULL, take_flag, &rules, "print text for iptables-legacy-restore --noflush" },
+	{ .name = NULL },
+};
+
+static int run_show(const struct options *options)
 {
 	int code = EXIT_DONE, err;
 	bool quiet;
 	struct show show = { 0 };
 
-	if (options->rules && options->json)
+	if (rules && options->json)
 		return complain(EXIT_BAD_INPUT, "--rules, --json: one of the two");
 	show.nt = open_context(options, &code);
 	if (!show.nt)
 		return code;
 	/* what a commit under way has done in part would look like drift */
-	if (!options->waits)
+	if (!options->wait.given)
 		notrack_set_wait(show.nt, SHOW_WAIT_MS);
 	quiet = !notrack_lock(show.nt);
 	err = notrack_load(show.nt);
@@ -152,7 +159,7 @@ static int run_show(struct options *options)
 		err = warn_of_drift(show.nt);
 	notrack_unlock(show.nt);
 	if (err >= 0)
-		err = options->rules ? notrack_print_rules(show.nt, stdout) :
+		err = rules ? notrack_print_rules(show.nt, stdout) :
 		      options->json ? print_json(&show) :
 		      config_print(show.nt, false);
 	if (err < 0)
@@ -163,10 +170,9 @@ static int run_show(struct options *options)
 
 const struct command command_show = {
 	.name = "show",
-	.usage = "[--rules]",
-	.help = "Print what is in the kernel, in the words of the configuration file, or:\n\n"
-		"  --rules                as text for iptables-legacy-restore --noflush\n"
-		"  --json                 as JSON\n",
-	.options = " rules ",
+	.arguments = "",
+	.summary = "print what is in the kernel",
+	.help = "Print what is in the kernel, in the words of the configuration file.\n",
+	.rows = rows,
 	.run = run_show,
 };

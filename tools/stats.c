@@ -1,185 +1,174 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* stats: counters, as tables, JSON or for Prometheus. */
 #include <errno.h>
-#include <jansson.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+#include <stddef.h>
 #include <time.h>
 
+#include "again.h"
+#include "context.h"
 #include "stats.h"
 
-/* --- reading ---------------------------------------------------------- */
+/* --- options and columns ---------------------------------------------- */
 
-static struct stats_row *add_row(struct stats_row **rows, size_t *count)
+static struct report_options report;
+static unsigned int watch_ms;
+static bool prometheus;
+
+static const struct option_row rows[] = {
+	REPORT_ROWS(report),
+	WATCH_ROW(watch_ms, "print again every so often, with rates per second"),
+	{ "prometheus", 0, NULL, take_flag, &prometheus, "print the text format that Prometheus reads" },
+	{ .name = NULL },
+};
+
+#define MEMBER(name) offsetof(struct stats_row, name)
+
+/* The columns of one count: packets, packets a second, bytes. */
+#define COUNT_COLUMNS(name, json, what, index) \
+	{ name, COLUMN_COUNT, MEMBER(counts[index].packets), json ".packets", "packets " what, \
+	  USE_ALWAYS, NULL }, \
+	{ name "/S", COLUMN_RATE, MEMBER(rates[index]), NULL, \
+	  "the same, a second: with --watch", USE_WITH_RATES, NULL }, \
+	{ name "-BYTES", COLUMN_COUNT, MEMBER(counts[index].bytes), json ".bytes", "bytes " what, \
+	  USE_ALWAYS, NULL }
+
+const struct column stats_service_columns[] = {
+	{ "SERVICE", COLUMN_WORD, MEMBER(service), "name", "name of the service", USE_ALWAYS, NULL },
+	{ "FAMILY", COLUMN_WORD, MEMBER(who), "family", "ipv4 or ipv6", USE_ALWAYS, NULL },
+	COUNT_COLUMNS("UNTRACKED", "untracked", "that were not tracked", 0),
+	COUNT_COLUMNS("ACCEPTED", "accepted", "that our rules accepted", 1),
+	{ .name = NULL },
+};
+
+const struct column stats_client_columns[] = {
+	{ "SERVICE", COLUMN_WORD, MEMBER(service), "service", "name of the service", USE_ALWAYS, NULL },
+	{ "CLIENT", COLUMN_WORD, MEMBER(who), "prefix", "prefix of the client", USE_ALWAYS, NULL },
+	COUNT_COLUMNS("SEEN", "seen", "that the client asked with", 0),
+	COUNT_COLUMNS("PASSED", "passed", "that the limit let through", 1),
+	COUNT_COLUMNS("DROPPED", "dropped", "that the limit dropped", 2),
+	{ .name = NULL },
+};
+
+static void print_columns(void)
 {
-	if (!(*count & (*count - 1))) {
-		size_t room = *count ? 2 * *count : 1;
-		struct stats_row *grown = realloc(*rows, room * sizeof(*grown));
-
-		if (!grown)
-			return NULL;
-		*rows = grown;
-	}
-	(*rows)[*count] = (struct stats_row){ 0 };
-	return &(*rows)[(*count)++];
+	report_help("Columns of services", stats_service_columns);
+	report_help("Columns of clients", stats_client_columns);
 }
+
+/* --- reading ---------------------------------------------------------- */
 
 static int add_service(const struct notrack_service_stats *from, void *data)
 {
 	struct stats *stats = data;
-	struct stats_row *row = add_row(&stats->services, &stats->service_count);
 
-	if (!row || !(row->service = strdup(from->name)))
-		return -ENOMEM;
-	row->family = from->family == NOTRACK_IPV6 ? "ipv6" : "ipv4";
-	row->counts[0] = from->untracked;
-	row->counts[1] = from->accepted;
-	return 0;
+	return report_add(&stats->services, &(struct stats_row){
+		.service = from->name, .who = from->family == NOTRACK_IPV6 ? "ipv6" : "ipv4",
+		.counts = { from->untracked, from->accepted }, .rates = { -1, -1, -1 } });
 }
 
 static int add_client(const struct hashlimit_stats *from, void *data)
 {
 	struct stats *stats = data;
-	struct stats_row *row = add_row(&stats->clients, &stats->client_count);
 
-	if (!row || !(row->service = strdup(from->service)) ||
-	    !(row->client = strdup(from->prefix)))
-		return -ENOMEM;
-	row->counts[0] = from->seen;
-	row->counts[1] = from->passed;
-	row->counts[2] = from->dropped;
-	return 0;
+	return report_add(&stats->clients, &(struct stats_row){
+		.service = from->service, .who = from->prefix,
+		.counts = { from->seen, from->passed, from->dropped }, .rates = { -1, -1, -1 } });
 }
 
-int stats_read(struct notrack *nt, struct stats *stats)
+static void init_stats(struct stats *stats)
+{
+	const bool rates = watch_ms;
+
+	*stats = (struct stats){
+		.services = { stats_service_columns, sizeof(struct stats_row), .rates = rates },
+		.clients = { stats_client_columns, sizeof(struct stats_row), .rates = rates },
+	};
+}
+
+static int read_stats(struct notrack *nt, struct stats *stats)
 {
 	struct timespec now;
+	int err;
 
-	*stats = (struct stats){ 0 };
+	init_stats(stats);
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	stats->seconds = (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-	return notrack_stats(nt, add_service, add_client, stats);
+	err = notrack_stats(nt, add_service, add_client, stats);
+	return err ? complain_notrack(nt, err) : 0;
 }
 
-static void free_rows(struct stats_row *rows, size_t count)
+static void free_stats(struct stats *stats)
 {
-	for (size_t i = 0; i < count; i++) {
-		free(rows[i].service);
-		free(rows[i].client);
-	}
-	free(rows);
-}
-
-void stats_free(struct stats *stats)
-{
-	free_rows(stats->services, stats->service_count);
-	free_rows(stats->clients, stats->client_count);
-	*stats = (struct stats){ 0 };
-}
-
-/* --- JSON ------------------------------------------------------------- */
-
-static json_t *json_count(const struct notrack_count *count)
-{
-	return json_pack("{s:I, s:I}", "packets", (json_int_t)count->packets,
-			 "bytes", (json_int_t)count->bytes);
-}
-
-void stats_print_json(const struct stats *stats)
-{
-	json_t *services = json_array(), *clients = json_array();
-	json_t *root = json_pack("{s:o, s:o}", "services", services, "clients", clients);
-
-	for (size_t i = 0; i < stats->service_count; i++) {
-		const struct stats_row *row = &stats->services[i];
-
-		json_array_append_new(services, json_pack("{s:s, s:s, s:o, s:o}",
-			"name", row->service, "family", row->family,
-			"untracked", json_count(&row->counts[0]),
-			"accepted", json_count(&row->counts[1])));
-	}
-	for (size_t i = 0; i < stats->client_count; i++) {
-		const struct stats_row *row = &stats->clients[i];
-
-		json_array_append_new(clients, json_pack("{s:s, s:s, s:o, s:o, s:o}",
-			"service", row->service, "prefix", row->client,
-			"seen", json_count(&row->counts[0]), "passed", json_count(&row->counts[1]),
-			"dropped", json_count(&row->counts[2])));
-	}
-	json_dumpf(root, stdout, JSON_INDENT(2));
-	putchar('\n');
-	json_decref(root);
+	report_clear(&stats->services);
+	report_clear(&stats->clients);
 }
 
 /* --- the command ------------------------------------------------------ */
 
-static int print(const struct options *options, const struct stats *stats,
-		 const struct stats *before)
+static int print(const struct options *options, const struct stats *stats)
 {
+	const struct report *const both[] = { &stats->services, &stats->clients };
+
 	if (options->json)
-		stats_print_json(stats);
-	else if (options->prometheus)
-		stats_print_prometheus(stats);
-	else
-		return stats_print_tables(stats, before, options);
+		return json_print(json_pack("{s:o, s:o}", "services", report_json(&stats->services),
+					    "clients", report_json(&stats->clients)), JSON_LINES);
+	if (!prometheus)
+		return reports_print(both, 2, &report);
+	stats_print_prometheus(stats);
 	return 0;
 }
 
 static int watch(const struct options *options, struct notrack *nt, struct stats *stats)
 {
-	struct stats before = { 0 };
-	int code, err;
+	struct stats before;
+	int code = print(options, stats);
 
-	do {
-		code = print(options, stats, before.seconds > 0 ? &before : NULL);
-		if (code || !watch_again(options))
-			break;
-		stats_free(&before);
+	while (!code && again(watch_ms)) {
 		before = *stats;
-		err = stats_read(nt, stats);
-		if (err)
-			code = complain_notrack(nt, err);
-	} while (!code);
-	stats_free(&before);
+		code = read_stats(nt, stats);
+		if (!code)
+			code = stats_fill_rates(stats, &before);
+		if (!code)
+			code = print(options, stats);
+		free_stats(&before);
+	}
 	return code;
 }
 
-static int run_stats(struct options *options)
+static int check_options(const struct options *options)
 {
-	int code = EXIT_DONE, err;
-	struct notrack *nt;
+	struct stats none;
+	const struct report *const both[] = { &none.services, &none.clients };
+
+	if (prometheus && options->json)
+		return complain(EXIT_BAD_INPUT, "--prometheus, --json: one of the two");
+	init_stats(&none);
+	return reports_check(both, 2, &report);
+}
+
+static int run_stats(const struct options *options)
+{
+	int code = check_options(options);
+	struct notrack *nt = code ? NULL : open_context(options, &code);
 	struct stats stats;
 
-	if (options->prometheus && options->json)
-		return complain(EXIT_BAD_INPUT, "--prometheus, --json: one of the two");
-	nt = open_context(options, &code);
 	if (!nt)
 		return code;
-	err = stats_read(nt, &stats);
-	if (err)
-		code = complain_notrack(nt, err);
-	else
+	code = read_stats(nt, &stats);
+	if (!code)
 		code = watch(options, nt, &stats);
-	stats_free(&stats);
+	free_stats(&stats);
 	notrack_free(nt);
 	return code;
 }
 
 const struct command command_stats = {
 	.name = "stats",
-	.usage = "[--prometheus] [--watch SECONDS] [-o COLUMNS] [--noheadings] [--raw]",
+	.arguments = "",
+	.summary = "print counters",
 	.help = "Print the counters of services (packets and bytes not tracked, and accepted) and\n"
-		"of limited clients (requests seen, passed, dropped).\n\n"
-		"  -o, --output COLUMNS   these, of SERVICE FAMILY UNTRACKED UNTRACKED-BYTES ACCEPTED\n"
-		"                         ACCEPTED-BYTES; CLIENT SEEN SEEN-BYTES PASSED PASSED-BYTES\n"
-		"                         DROPPED DROPPED-BYTES; with --watch also UNTRACKED/S and so\n"
-		"                         on; a table is printed if it has all of them\n"
-		"  --noheadings           without the line of headings\n"
-		"  --raw                  columns not aligned, for scripts\n"
-		"  --watch SECONDS        again every so often, with rates per second\n"
-		"  --prometheus           in the text format that Prometheus reads\n"
-		"  --json                 as JSON\n",
-	.options = " prometheus watch output noheadings raw ",
+		"of limited clients (requests seen, passed, dropped).\n",
+	.print_more_help = print_columns,
+	.rows = rows,
 	.run = run_stats,
 };

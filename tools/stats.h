@@ -1,31 +1,30 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Counters, read and kept. */
+/* Counters, as they were read at one moment. */
 #ifndef STATS_H
 #define STATS_H
 
-#include "notrackctl.h"
+#include "notrack.h"
+#include "report.h"
 
+/* Of a service in a family, or of a client. */
 struct stats_row {
-	char *service;
-	char *client;			/* NULL: of the service itself */
-	const char *family;		/* of a service */
+	const char *service;
+	const char *who;		/* the family, or the client's prefix */
 	/* untracked, accepted; or seen, passed, dropped */
 	struct notrack_count counts[3];
+	double rates[3];		/* packets a second; below 0 where it is not known */
 };
 
 struct stats {
-	struct stats_row *services, *clients;
-	size_t service_count, client_count;
+	struct report services, clients;
 	double seconds;			/* when they were read */
 };
 
-int stats_read(struct notrack *nt, struct stats *stats);
-void stats_free(struct stats *stats);
+extern const struct column stats_service_columns[], stats_client_columns[];
 
-void stats_print_json(const struct stats *stats);
+/* Of two readings, in the later one; an exit code. */
+int stats_fill_rates(struct stats *stats, const struct stats *before);
+
 void stats_print_prometheus(const struct stats *stats);
-/* With rates since @before, where that is not NULL.  An exit code. */
-int stats_print_tables(const struct stats *stats, const struct stats *before,
-		       const struct options *options);
 
 #endif

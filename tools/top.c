@@ -2,271 +2,307 @@
 /* top: who fills the connection tracking table; and which sources limits hold. */
 #include <errno.h>
 #include <inttypes.h>
-#include <jansson.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <stddef.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "notrackctl.h"
-#include "top.h"
+#include "again.h"
+#include "context.h"
+#include "report.h"
+
+/* --- columns ---------------------------------------------------------- */
+
+enum top_by {
+	BY_PORT,
+	BY_SOURCE,
+	BY_SERVICE,
+	BY_CLIENT,
+	BYS
+};
+
+/* What does not apply is NULL or 0. */
+struct top_row {
+	const char *protocol;
+	uint64_t port;
+	const char *source;
+	const char *service;
+	uint64_t count;
+	double share;
+	/* by client */
+	const char *above;
+	uint64_t burst, available;
+	bool over;
+	double expires;
+};
+
+#define MEMBER(name) offsetof(struct top_row, name)
+
+#define SHARE_COLUMNS \
+	{ "ENTRIES", COLUMN_COUNT, MEMBER(count), "count", "how many it has", USE_ALWAYS, NULL }, \
+	{ "SHARE", COLUMN_SHARE, MEMBER(share), "share", "of the table", USE_ALWAYS, NULL }, \
+	{ "BAR", COLUMN_BAR, MEMBER(share), NULL, "the same, drawn: on a terminal", \
+	  USE_ON_TERMINAL, NULL }, \
+	{ .name = NULL }
+
+static const struct column port_columns[] = {
+	{ "PROTOCOL", COLUMN_WORD, MEMBER(protocol), "protocol", "of the first packet", USE_ALWAYS, NULL },
+	{ "PORT", COLUMN_POSITIVE, MEMBER(port), "port", "that it was sent to", USE_ALWAYS, NULL },
+	{ "SERVICE", COLUMN_WORD, MEMBER(service), "service", "name of that port", USE_ALWAYS, NULL },
+	SHARE_COLUMNS,
+};
+
+static const struct column source_columns[] = {
+	{ "SOURCE", COLUMN_WORD, MEMBER(source), "source", "who sent the first packet", USE_ALWAYS, NULL },
+	SHARE_COLUMNS,
+};
+
+static const struct column service_columns[] = {
+	{ "SERVICE", COLUMN_WORD, MEMBER(service), "service", "in the kernel, or built-in", USE_ALWAYS,
+	  "(none)" },
+	SHARE_COLUMNS,
+};
+
+static const struct column client_columns[] = {
+	{ "SOURCE", COLUMN_WORD, MEMBER(source), "source", "that a limit counts", USE_ALWAYS, NULL },
+	{ "ABOVE", COLUMN_WORD, MEMBER(above), "above", "rate of the limit", USE_ALWAYS, NULL },
+	{ "BURST", COLUMN_COUNT, MEMBER(burst), "burst", "of the limit", USE_ALWAYS, NULL },
+	{ "LEFT", COLUMN_COUNT, MEMBER(available), "available", "requests that would pass now",
+	  USE_ALWAYS, NULL },
+	{ "OVER", COLUMN_ANSWER, MEMBER(over), "over", "whether there are none left", USE_IF_ASKED,
+	  NULL },
+	{ "EXPIRES", COLUMN_SECONDS, MEMBER(expires), "expires", "when it is forgotten, if quiet",
+	  USE_ALWAYS, NULL },
+	{ .name = NULL },
+};
+
+static const struct {
+	const char *word, *heading;
+	const struct column *columns;
+} tables[BYS] = {
+	[BY_PORT] = { "port", "Columns by port", port_columns },
+	[BY_SOURCE] = { "source", "Columns by source", source_columns },
+	[BY_SERVICE] = { "service", "Columns by service", service_columns },
+	[BY_CLIENT] = { "client", "Columns by client", client_columns },
+};
+
+static void print_columns(void)
+{
+	for (enum top_by kind = BY_PORT; kind < BYS; kind++)
+		report_help(tables[kind].heading, tables[kind].columns);
+}
+
+/* --- options ---------------------------------------------------------- */
 
 #define ROWS_DEFAULT 10
 
-/* --- rows ------------------------------------------------------------- */
+static enum top_by by;
+static uint32_t rows_max = ROWS_DEFAULT, srcmask;
+static unsigned int watch_ms;
+static struct report_options report;
 
-static struct top_row *add_row(struct top *top)
+static int take_by(const char *name, const char *word, void *to)
 {
-	if (!(top->count & (top->count - 1))) {
-		size_t room = top->count ? 2 * top->count : 1;
-		struct top_row *grown = realloc(top->rows, room * sizeof(*grown));
-
-		if (!grown)
-			return NULL;
-		top->rows = grown;
-	}
-	top->rows[top->count] = (struct top_row){ 0 };
-	return &top->rows[top->count++];
+	for (enum top_by kind = BY_PORT; kind < BYS; kind++)
+		if (!strcmp(tables[kind].word, word)) {
+			*(enum top_by *)to = kind;
+			return 0;
+		}
+	return complain(EXIT_BAD_INPUT, "--%s %s: must be port, source, service or client", name, word);
 }
 
-static bool is_full(const struct top *top)
+static const struct option_row rows[] = {
+	{ "by", 0, "WHAT", take_by, &by,
+	  "port: by protocol and server port (without --by);\n"
+	  "source: by source; service: by service, those in the\n"
+	  "kernel, and the built-in ones; client: the sources\n"
+	  "that the limits of SERVICE count" },
+	{ "srcmask", 0, "N", take_positive, &srcmask,
+	  "with --by source and -4 or -6: sources are prefixes\nof length N" },
+	{ "number", 'n', "N", take_positive, &rows_max, "so many rows (10)" },
+	WATCH_ROW(watch_ms, "print again every so often"),
+	REPORT_ROWS(report),
+	{ .name = NULL },
+};
+
+static int check_options(const struct options *options, const struct report *table)
 {
-	return top->count >= top->most;
+	if (by == BY_CLIENT && !options->word_count)
+		return complain(EXIT_BAD_INPUT, "--by client: needs a service");
+	if (by != BY_CLIENT && options->word_count)
+		return complain(EXIT_BAD_INPUT, "%s: goes with --by client only", options->words[0]);
+	if (srcmask && by != BY_SOURCE)
+		return complain(EXIT_BAD_INPUT, "--srcmask: goes with --by source only");
+	if (srcmask && options->families != NOTRACK_IPV4 && options->families != NOTRACK_IPV6)
+		return complain(EXIT_BAD_INPUT, "--srcmask: of which family? with -4 or -6 only");
+	return reports_check(&table, 1, &report);
 }
+
+/* --- reading ---------------------------------------------------------- */
+
+struct top {
+	struct report table;
+	struct notrack_conntrack totals;
+};
 
 /* The library knows the services it has, /etc/services many more. */
-static void name_service(struct top_row *row, const struct notrack_usage *usage)
+static const char *service_name(const struct notrack_usage *usage, const char *protocol,
+				char buffer[1024])
 {
-	char buffer[1024];
 	struct servent entry, *found = NULL;
 
-	if (usage->service)
-		snprintf(row->service, sizeof(row->service), "%s", usage->service);
-	else if (usage->port && !getservbyport_r(htons((uint16_t)usage->port), row->protocol, &entry,
-						 buffer, sizeof(buffer), &found) && found)
-		snprintf(row->service, sizeof(row->service), "%s", found->s_name);
+	if (usage->service || !usage->port)
+		return usage->service;
+	if (getservbyport_r(htons((uint16_t)usage->port), protocol, &entry, buffer, 1024, &found))
+		return NULL;
+	return found ? found->s_name : NULL;
 }
 
-static void name_protocol(struct top_row *row, unsigned int protocol)
+/* Containers have no /etc/protocols. */
+static const char *protocol_name(unsigned int number, char buffer[16])
 {
 	static const struct {
 		unsigned int number;
 		const char *name;
-	} known[] = {	/* of containers without /etc/protocols, too */
+	} known[] = {
 		{ IPPROTO_UDP, "udp" }, { IPPROTO_TCP, "tcp" }, { IPPROTO_ICMP, "icmp" },
 		{ IPPROTO_ICMPV6, "icmpv6" }, { IPPROTO_SCTP, "sctp" }, { IPPROTO_UDPLITE, "udplite" },
 		{ IPPROTO_DCCP, "dccp" }, { IPPROTO_GRE, "gre" },
 	};
 
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
-		if (known[i].number == protocol)
-			snprintf(row->protocol, sizeof(row->protocol), "%s", known[i].name);
-	if (!*row->protocol)
-		snprintf(row->protocol, sizeof(row->protocol), "%u", protocol);
+		if (known[i].number == number)
+			return known[i].name;
+	snprintf(buffer, 16, "%u", number);
+	return buffer;
 }
 
 static int add_usage(const struct notrack_usage *usage, void *data)
 {
 	struct top *top = data;
-	struct top_row *row;
+	char buffer[1024], number[16];
+	const char *protocol = by == BY_PORT ? protocol_name(usage->protocol, number) : NULL;
 
-	if (is_full(top))
+	if (top->table.count >= rows_max)
 		return 1;
-	row = add_row(top);
-	if (!row)
-		return -ENOMEM;
-	row->count = usage->count;
-	row->share = usage->share;
-	row->port = usage->port;
-	if (top->by == TOP_BY_PORT)
-		name_protocol(row, usage->protocol);
-	if (usage->source)
-		snprintf(row->source, sizeof(row->source), "%s", usage->source);
-	name_service(row, usage);
-	return 0;
+	return report_add(&top->table, &(struct top_row){
+		.protocol = protocol, .port = usage->port, .source = usage->source,
+		.service = service_name(usage, protocol, buffer), .count = usage->count,
+		.share = usage->share });
 }
 
 static int add_bucket(const struct hashlimit_bucket *bucket, void *data)
 {
 	struct top *top = data;
-	struct top_row *row;
 
 	top->totals.count++;
-	if (is_full(top))
+	if (top->table.count >= rows_max)
 		return 0;
-	row = add_row(top);
-	if (!row)
-		return -ENOMEM;
-	snprintf(row->source, sizeof(row->source), "%s", bucket->source);
-	snprintf(row->above, sizeof(row->above), "%s", bucket->above);
-	row->burst = bucket->burst;
-	row->available = bucket->available;
-	row->expires_ms = bucket->expires_ms;
-	return 0;
-}
-
-/* --- reading ---------------------------------------------------------- */
-
-static int choose_by(struct top *top, const struct options *options)
-{
-	static const char *const words[] = { "port", "source", "service", "client" };
-
-	top->most = options->number ? options->number : ROWS_DEFAULT;
-	for (size_t i = 0; options->by && i < sizeof(words) / sizeof(words[0]); i++)
-		if (!strcmp(words[i], options->by)) {
-			top->by = (enum top_by)i;
-			break;
-		} else if (i + 1 == sizeof(words) / sizeof(words[0])) {
-			return complain(EXIT_BAD_INPUT, "--by %s: must be port, source, service or "
-					"client", options->by);
-		}
-	if (top->by == TOP_BY_CLIENT && !options->word_count)
-		return complain(EXIT_BAD_INPUT, "--by client: needs a service");
-	if (top->by != TOP_BY_CLIENT && options->word_count)
-		return complain(EXIT_BAD_INPUT, "%s: goes with --by client only", options->words[0]);
-	if (options->limit.srcmask && top->by != TOP_BY_SOURCE)
-		return complain(EXIT_BAD_INPUT, "--srcmask: goes with --by source only");
-	if (options->limit.srcmask && options->families != NOTRACK_IPV4 &&
-	    options->families != NOTRACK_IPV6)
-		return complain(EXIT_BAD_INPUT, "--srcmask: of which family? with -4 or -6 only");
-	return 0;
+	return report_add(&top->table, &(struct top_row){
+		.source = bucket->source, .above = bucket->above, .burst = bucket->burst,
+		.available = bucket->available, .over = !bucket->available,
+		.expires = bucket->expires_ms / 1000.0 });
 }
 
 static int read_table(struct notrack *nt, const struct options *options, struct top *top)
 {
-	static const enum notrack_usage_by by[] = {
-		[TOP_BY_PORT] = NOTRACK_BY_PORT, [TOP_BY_SOURCE] = NOTRACK_BY_SOURCE,
-		[TOP_BY_SERVICE] = NOTRACK_BY_SERVICE,
+	static const enum notrack_usage_by kinds[] = {
+		[BY_PORT] = NOTRACK_BY_PORT, [BY_SOURCE] = NOTRACK_BY_SOURCE,
+		[BY_SERVICE] = NOTRACK_BY_SERVICE,
 	};
-	struct notrack_usage_request request = { .size = sizeof(request), .by = by[top->by] };
+	struct notrack_usage_request request = { .size = sizeof(request), .by = kinds[by] };
 	int err;
 
 	if (options->families == NOTRACK_IPV6)
-		request.srcmask6 = options->limit.srcmask;
+		request.srcmask6 = srcmask;
 	else
-		request.srcmask4 = options->limit.srcmask;
+		request.srcmask4 = srcmask;
 	err = notrack_usage(nt, &request, &top->totals, add_usage, top);
 	return err > 0 ? 0 : err;
-}
-
-/* The look is worth having where there are no tables of rules. */
-static int load(struct notrack *nt)
-{
-	int err = notrack_load(nt);
-
-	return err == -EPROTONOSUPPORT ? 0 : err;
 }
 
 static int read_top(struct notrack *nt, const struct options *options, struct top *top)
 {
 	int err;
 
-	top->count = 0;
+	report_clear(&top->table);
 	top->totals = (struct notrack_conntrack){ .size = sizeof(top->totals) };
-	err = load(nt);
-	if (err < 0)
+	err = notrack_load(nt);
+	/* the connection tracking table is worth a look without tables of rules, too */
+	if (err < 0 && err != -EPROTONOSUPPORT)
 		return err;
-	if (top->by == TOP_BY_CLIENT)
+	if (by == BY_CLIENT)
 		return hashlimit_each_bucket(nt, options->words[0], add_bucket, top);
 	return read_table(nt, options, top);
 }
 
-/* --- JSON ------------------------------------------------------------- */
+/* --- printing --------------------------------------------------------- */
 
-static void set_word(json_t *object, const char *key, const char *word)
-{
-	if (*word)
-		json_object_set_new(object, key, json_string(word));
-}
-
-static json_t *json_row(const struct top *top, const struct top_row *row)
-{
-	json_t *object = json_object();
-
-	set_word(object, "protocol", row->protocol);
-	if (row->port)
-		json_object_set_new(object, "port", json_integer(row->port));
-	set_word(object, "source", row->source);
-	set_word(object, "service", row->service);
-	if (top->by == TOP_BY_CLIENT) {
-		set_word(object, "above", row->above);
-		json_object_set_new(object, "burst", json_integer(row->burst));
-		json_object_set_new(object, "available", json_integer(row->available));
-		json_object_set_new(object, "over", json_boolean(!row->available));
-		json_object_set_new(object, "expires", json_real(row->expires_ms / 1000.0));
-	} else {
-		json_object_set_new(object, "count", json_integer((json_int_t)row->count));
-		json_object_set_new(object, "share", json_real(row->share));
-	}
-	return object;
-}
-
-static void print_json(const struct top *top)
+static int print_json(const struct top *top)
 {
 	const struct notrack_conntrack *totals = &top->totals;
-	json_t *root = json_object(), *entries = json_array();
+	json_t *entries = report_json(&top->table);
 
-	json_object_set_new(root, "count", json_integer((json_int_t)totals->count));
-	if (top->by != TOP_BY_CLIENT) {
-		json_object_set_new(root, "max", json_integer((json_int_t)totals->max));
-		json_object_set_new(root, "dropped", json_integer((json_int_t)totals->dropped));
-		json_object_set_new(root, "early-dropped",
-				    json_integer((json_int_t)totals->early_dropped));
-		json_object_set_new(root, "insert-failed",
-				    json_integer((json_int_t)totals->insert_failed));
-	}
-	for (size_t i = 0; i < top->count; i++)
-		json_array_append_new(entries, json_row(top, &top->rows[i]));
-	json_object_set_new(root, "entries", entries);
-	json_dumpf(root, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
-	putchar('\n');
-	json_decref(root);
+	if (by == BY_CLIENT)
+		return json_print(json_pack("{s:I, s:o}", "count", (json_int_t)totals->count,
+					    "entries", entries), JSON_LINES);
+	return json_print(json_pack("{s:I, s:I, s:I, s:I, s:I, s:o}",
+				    "count", (json_int_t)totals->count,
+				    "max", (json_int_t)totals->max,
+				    "dropped", (json_int_t)totals->dropped,
+				    "early-dropped", (json_int_t)totals->early_dropped,
+				    "insert-failed", (json_int_t)totals->insert_failed,
+				    "entries", entries), JSON_LINES);
 }
 
-/* --- the command ------------------------------------------------------ */
-
-static int run_top(struct options *options)
+static void print_totals(const struct notrack_conntrack *totals)
 {
-	struct top top = { .by = TOP_BY_PORT };
-	int code = choose_by(&top, options), err;
+	printf("%" PRIu64 " entries", totals->count);
+	if (totals->max)
+		printf(" of at most %" PRIu64 " (%.1f%%)", totals->max,
+		       100 * (double)totals->count / (double)totals->max);
+	printf("; so far, %" PRIu64 " packets dropped, %" PRIu64 " entries dropped early, %" PRIu64
+	       " not inserted\n\n", totals->dropped, totals->early_dropped, totals->insert_failed);
+}
+
+static int print(const struct options *options, const struct top *top)
+{
+	const struct report *table = &top->table;
+
+	if (options->json)
+		return print_json(top);
+	if (by != BY_CLIENT && !report.no_headings && !report.raw)
+		print_totals(&top->totals);
+	return reports_print(&table, 1, &report);
+}
+
+static int run_top(const struct options *options)
+{
+	struct top top = { .table = { tables[by].columns, sizeof(struct top_row) } };
+	int code = check_options(options, &top.table), err;
 	struct notrack *nt = code ? NULL : open_context(options, &code);
 
 	if (!nt)
 		return code;
 	do {
 		err = read_top(nt, options, &top);
-		if (err)
-			code = complain_notrack(nt, err);
-		else if (options->json)
-			print_json(&top);
-		else
-			code = top_print_table(&top, options);
-	} while (!code && watch_again(options));
-	free(top.rows);
+		code = err ? complain_notrack(nt, err) : print(options, &top);
+	} while (!code && again(watch_ms));
+	report_clear(&top.table);
 	notrack_free(nt);
 	return code;
 }
 
 const struct command command_top = {
 	.name = "top",
-	.usage = "[--by port|source|service|client] [-n N] [SERVICE] ...",
+	.arguments = "[SERVICE]",
+	.summary = "print who fills the connection tracking table",
 	.help = "Print who fills the connection tracking table, most entries first, how full it is,\n"
-		"and what it dropped.\n\n"
-		"  --by port              by protocol and server port (without --by)\n"
-		"  --by source            by source\n"
-		"  --by service           by service: those in the kernel, and the built-in ones\n"
-		"  --by client SERVICE    the sources that the limits of a service count; those over\n"
-		"                         their limit have 0 left\n"
-		"  --srcmask N            with --by source and -4 or -6: sources are prefixes of length N\n"
-		"  -n, --number N         so many rows (10)\n"
-		"  --watch SECONDS        again every so often\n"
-		"  -o, --output COLUMNS   these, of PROTOCOL PORT SOURCE SERVICE ENTRIES SHARE BAR; by\n"
-		"                         client SOURCE ABOVE BURST LEFT EXPIRES\n"
-		"  --noheadings           the rows alone\n"
-		"  --raw                  columns not aligned, for scripts\n"
-		"  --json                 as JSON\n",
-	.options = " by number srcmask watch output noheadings raw ",
-	.words_most = 1,
+		"and what it dropped. With --by client, the sources that the limits of SERVICE count;\n"
+		"those over their limit have 0 left.\n",
+	.print_more_help = print_columns,
+	.rows = rows,
+	.words_max = 1,
 	.run = run_top,
 };

@@ -1,170 +1,127 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* verify: what becomes of each flow in the tables as they stand. */
-#include <errno.h>
-#include <jansson.h>
-#include <libsmartcols.h>
+#include <stddef.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
-#include "notrackctl.h"
+#include "context.h"
+#include "report.h"
 
-static const char *const columns[] = {
-	"SERVICE", "FAMILY", "PROTOCOL", "ROLE", "PACKET", "HOOK", "INTERFACE", "UNTRACKED",
-	"VERDICT", "BY",
+/* --- options and columns ---------------------------------------------- */
+
+static struct report_options report;
+
+static const struct option_row rows[] = {
+	REPORT_ROWS(report),
+	{ .name = NULL },
 };
-#define COLUMNS (sizeof(columns) / sizeof(columns[0]))
-#define CHOICES_MOST 32
 
-struct verify {
-	json_t *flows, *findings;
-	size_t chosen[CHOICES_MOST];
-	size_t choices;
+struct flow_row {
+	const char *service, *family, *protocol, *role, *packet, *hook, *interface;
+	const char *untracked, *verdict, *by;
 };
+
+struct finding_row {
+	const char *severity, *code, *text;
+};
+
+#define WORD(name, row, member, help) \
+	{ name, COLUMN_WORD, offsetof(struct row, member), #member, help, USE_ALWAYS, NULL }
+
+static const struct column flow_columns[] = {
+	WORD("SERVICE", flow_row, service, "name of the service"),
+	WORD("FAMILY", flow_row, family, "ipv4 or ipv6"),
+	WORD("PROTOCOL", flow_row, protocol, "udp, tcp, sctp or udplite"),
+	WORD("ROLE", flow_row, role, "inbound or outbound"),
+	WORD("PACKET", flow_row, packet, "request or reply"),
+	WORD("HOOK", flow_row, hook, "input or output: where the packet passes"),
+	WORD("INTERFACE", flow_row, interface, "lo: where the host asks itself"),
+	WORD("UNTRACKED", flow_row, untracked, "yes, no, or unsure"),
+	WORD("VERDICT", flow_row, verdict, "accept, drop, or unsure"),
+	WORD("BY", flow_row, by, "what decided on the verdict"),
+	{ .name = NULL },
+};
+
+static const struct column finding_columns[] = {
+	WORD("CODE", finding_row, code, ""),
+	WORD("SEVERITY", finding_row, severity, ""),
+	WORD("TEXT", finding_row, text, ""),
+	{ .name = NULL },
+};
+
+static void print_columns(void)
+{
+	report_help("Columns", flow_columns);
+}
 
 /* --- what the library tells ------------------------------------------- */
 
+struct verify {
+	struct report flows, findings;
+};
+
+/* A value that a later library has is none that we could be sure of. */
+static const char *answer_word(enum notrack_answer answer)
+{
+	return answer == NOTRACK_NO ? "no" : answer == NOTRACK_YES ? "yes" : "unsure";
+}
+
+static const char *verdict_word(enum notrack_verdict verdict)
+{
+	return verdict == NOTRACK_ACCEPT ? "accept" : verdict == NOTRACK_DROP ? "drop" : "unsure";
+}
+
 static int add_flow(const struct notrack_flow *flow, void *data)
 {
-	static const char *const answers[] = {
-		[NOTRACK_NO] = "no", [NOTRACK_YES] = "yes", [NOTRACK_UNSURE] = "unsure",
-	};
-	static const char *const verdicts[] = {
-		[NOTRACK_ACCEPT] = "accept", [NOTRACK_DROP] = "drop",
-		[NOTRACK_ACCEPT_OR_DROP] = "unsure",
-	};
 	struct verify *verify = data;
-	json_t *row = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}",
-				"service", flow->service,
-				"family", flow->family == NOTRACK_IPV6 ? "ipv6" : "ipv4",
-				"protocol", flow->protocol, "role", flow->role,
-				"packet", flow->packet, "hook", flow->hook,
-				"untracked", answers[flow->untracked],
-				"verdict", verdicts[flow->verdict], "by", flow->by);
 
-	if (flow->interface)
-		json_object_set_new(row, "interface", json_string(flow->interface));
-	return json_array_append_new(verify->flows, row) ? -ENOMEM : 0;
+	return report_add(&verify->flows, &(struct flow_row){
+		.service = flow->service, .family = flow->family == NOTRACK_IPV6 ? "ipv6" : "ipv4",
+		.protocol = flow->protocol, .role = flow->role, .packet = flow->packet,
+		.hook = flow->hook, .interface = flow->interface,
+		.untracked = answer_word(flow->untracked), .verdict = verdict_word(flow->verdict),
+		.by = flow->by });
 }
 
 static int add_finding(const struct notrack_finding *finding, void *data)
 {
 	struct verify *verify = data;
-	json_t *row = json_pack("{s:s, s:s, s:s}", "code", finding->code, "severity",
-				finding->severity == NOTRACK_FAILED ? "error" : "warning",
-				"text", finding->text);
 
-	return json_array_append_new(verify->findings, row) ? -ENOMEM : 0;
+	return report_add(&verify->findings, &(struct finding_row){
+		.severity = finding->severity == NOTRACK_FAILED ? "error" : "warning",
+		.code = finding->code, .text = finding->text });
 }
 
 /* --- printing --------------------------------------------------------- */
 
-static int choose_column(struct verify *verify, const char *word)
-{
-	for (size_t i = 0; i < COLUMNS; i++) {
-		if (strcasecmp(columns[i], word))
-			continue;
-		if (verify->choices == CHOICES_MOST)
-			return complain(EXIT_BAD_INPUT, "%s: too many columns", word);
-		verify->chosen[verify->choices++] = i;
-		return 0;
-	}
-	return complain(EXIT_BAD_INPUT, "%s: no such column; see notrackctl verify --help", word);
-}
-
-static int choose_columns(struct verify *verify, const char *list)
-{
-	char *copy = list ? strdup(list) : NULL, *rest = copy, *word;
-	int code = 0;
-
-	if (list && !copy)
-		return complain(EXIT_BUSY, "out of memory");
-	for (size_t i = 0; i < COLUMNS && !list; i++)
-		verify->chosen[verify->choices++] = i;
-	while (!code && (word = strsep(&rest, ",")))
-		code = choose_column(verify, word);
-	free(copy);
-	return code;
-}
-
-/* The keys of JSON are the columns, in small letters. */
-static const char *cell(json_t *flow, size_t column)
-{
-	const char *key;
-	json_t *value;
-
-	json_object_foreach(flow, key, value)
-		if (!strcasecmp(key, columns[column]))
-			return json_string_value(value);
-	return "";
-}
-
-static int fill(struct libscols_table *table, const struct verify *verify)
-{
-	struct libscols_line *line;
-	json_t *flow;
-	size_t i;
-
-	for (size_t j = 0; j < verify->choices; j++)
-		if (!scols_table_new_column(table, columns[verify->chosen[j]], 0, 0))
-			return -ENOMEM;
-	json_array_foreach(verify->flows, i, flow) {
-		line = scols_table_new_line(table, NULL);
-		for (size_t j = 0; j < verify->choices; j++)
-			if (!line || scols_line_set_data(line, j, cell(flow, verify->chosen[j])))
-				return -ENOMEM;
-	}
-	return 0;
-}
-
-static int print_table(const struct verify *verify, const struct options *options)
-{
-	struct libscols_table *table = scols_new_table();
-	int err = table ? fill(table, verify) : -ENOMEM;
-
-	if (!err) {
-		scols_table_enable_noheadings(table, options->no_headings);
-		scols_table_enable_raw(table, options->raw);
-		scols_print_table(table);
-	}
-	scols_unref_table(table);
-	return err ? complain(EXIT_BUSY, "out of memory") : 0;
-}
-
 /* A script that reads raw columns does not want sentences among them. */
-static void print_findings(const struct verify *verify, const struct options *options)
+static void print_findings(const struct verify *verify)
 {
-	FILE *out = options->raw ? stderr : stdout;
-	json_t *finding;
-	size_t i;
+	FILE *out = report.raw ? stderr : stdout;
 
-	if (json_array_size(verify->flows) && json_array_size(verify->findings) && !options->raw)
+	if (verify->flows.count && verify->findings.count && !report.raw)
 		putchar('\n');
-	json_array_foreach(verify->findings, i, finding)
-		fprintf(out, "%-7s  %-12s  %s\n",
-			json_string_value(json_object_get(finding, "severity")),
-			json_string_value(json_object_get(finding, "code")),
-			json_string_value(json_object_get(finding, "text")));
+	for (size_t i = 0; i < verify->findings.count; i++) {
+		const struct finding_row *row = report_row(&verify->findings, i);
+
+		fprintf(out, "%-7s  %-12s  ", row->severity, row->code);
+		print_escaped(out, row->text);
+		putc('\n', out);
+	}
 }
 
-static int print(const struct verify *verify, const struct options *options, bool ok)
+static int print(const struct options *options, const struct verify *verify, bool ok)
 {
-	json_t *root;
+	const struct report *flows = &verify->flows;
 	int code = 0;
 
-	if (options->json) {
-		root = json_pack("{s:b, s:O, s:O}", "ok", ok, "flows", verify->flows, "findings",
-				 verify->findings);
-		json_dumpf(root, stdout, JSON_INDENT(2));
-		putchar('\n');
-		json_decref(root);
-		return 0;
-	}
-	if (json_array_size(verify->flows))
-		code = print_table(verify, options);
-	else if (ok && !options->raw)
+	if (options->json)
+		return json_print(json_pack("{s:b, s:o, s:o}", "ok", ok, "flows", report_json(flows),
+					    "findings", report_json(&verify->findings)), JSON_LINES);
+	if (flows->count)
+		code = reports_print(&flows, 1, &report);
+	else if (ok && !report.raw)
 		puts("There is nothing to verify: no services.");
-	print_findings(verify, options);
+	print_findings(verify);
 	return code;
 }
 
@@ -178,7 +135,7 @@ static int ask(struct notrack *nt, const struct options *options, struct verify 
 	int result;
 
 	/* what a commit under way has done in part would look like a fault */
-	if (!options->waits)
+	if (!options->wait.given)
 		notrack_set_wait(nt, VERIFY_WAIT_MS);
 	notrack_lock(nt);
 	result = notrack_load(nt);
@@ -188,36 +145,36 @@ static int ask(struct notrack *nt, const struct options *options, struct verify 
 	return result;
 }
 
-static int run_verify(struct options *options)
+static int run_verify(const struct options *options)
 {
-	struct verify verify = { .flows = json_array(), .findings = json_array() };
-	int code = choose_columns(&verify, options->columns), result;
+	struct verify verify = { .flows = { flow_columns, sizeof(struct flow_row) },
+				 .findings = { finding_columns, sizeof(struct finding_row) } };
+	const struct report *flows = &verify.flows;
+	int code = reports_check(&flows, 1, &report), result;
 	struct notrack *nt = code ? NULL : open_context(options, &code);
 
-	if (nt) {
-		result = ask(nt, options, &verify);
-		code = result < 0 ? complain_notrack(nt, result) : print(&verify, options, !result);
-		if (!code && result)
-			code = EXIT_FAILED;
-	}
-	json_decref(verify.flows);
-	json_decref(verify.findings);
+	if (!nt)
+		return code;
+	result = ask(nt, options, &verify);
+	code = result < 0 ? complain_notrack(nt, result) : print(options, &verify, !result);
+	if (!code && result)
+		code = EXIT_FAILED;
+	report_clear(&verify.flows);
+	report_clear(&verify.findings);
 	notrack_free(nt);
 	return code;
 }
 
 const struct command command_verify = {
 	.name = "verify",
-	.usage = "[SERVICE] [-o COLUMNS] [--noheadings] [--raw]",
+	.arguments = "[SERVICE]",
+	.summary = "tell what becomes of packets",
 	.help = "Walk each flow of each service, or of one, through the tables as they stand, rules\n"
 		"of others included, and tell whether it is untracked and accepted.\n"
-		"Exit code 1: one of them is tracked, dropped, or nobody knows.\n\n"
-		"  -o, --output COLUMNS   these, of SERVICE FAMILY PROTOCOL ROLE PACKET HOOK INTERFACE\n"
-		"                         UNTRACKED VERDICT BY\n"
-		"  --noheadings           without the line of headings\n"
-		"  --raw                  columns not aligned, for scripts; findings on standard error\n"
-		"  --json                 as JSON\n",
-	.options = " output noheadings raw ",
-	.words_most = 1,
+		"Exit code 1: one of them is tracked, dropped, or nobody knows.\n"
+		"With --raw, findings go to standard error.\n",
+	.print_more_help = print_columns,
+	.rows = rows,
+	.words_max = 1,
 	.run = run_verify,
 };

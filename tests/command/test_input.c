@@ -78,6 +78,12 @@ static const struct {
 	{ "-w soon add ntp", "soon" },
 	{ "-w 0x10 add ntp", "0x10" },
 	{ "-x4 show", "-x" },
+	{ "--ports 53 add dns", "--ports" },		/* an option of one command, ahead of it */
+	{ "del dns --ports 53", "--ports" },
+	{ "add dns --above 1/sec", "--above" },
+	{ "show --raw", "--raw" },
+	{ "clear --dry-run", "--dry-run" },
+	{ "top -w", "-w" },
 	{ "show --json=yes", "--json: takes" },
 	{ "show --rules --json", "--rules" },
 	{ "stats --prometheus --json", "--prometheus" },
@@ -123,6 +129,22 @@ static char *given_a_configured_host(void)
 	must("notrackctl limit dns 192.0.2.10/31,2001:db8:1::/64 --above 10/sec --burst 20");
 	return tables_save_all();
 }
+
+/* Ahead of the command, behind it, and behind its words. */
+START_TEST(global_options_may_stand_anywhere)
+{
+	static const char *const commands[] = {
+		"notrackctl -4 --json -w 2 add dns", "notrackctl add -4 --json -w 2 dns",
+		"notrackctl add dns -4 --json -w 2", "notrackctl -4 add --json dns --wait=2",
+	};
+
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+		must("notrackctl clear");
+		json_decref(must_json("%s", commands[i]));
+		ck_assert_ptr_nonnull(strstr(must("notrackctl show").out, "families = ipv4"));
+	}
+}
+END_TEST
 
 static bool says(const char *text, const char *word)
 {
@@ -270,6 +292,7 @@ END_TEST
 static void tests(TCase *tcase)
 {
 	tcase_add_loop_test(tcase, bad_input_is_named_and_changes_nothing, 0, BAD_COMMANDS);
+	tcase_add_test(tcase, global_options_may_stand_anywhere);
 	tcase_add_loop_test(tcase, a_bad_file_is_named_by_line_and_changes_nothing, 0, BAD_FILES);
 	tcase_add_test(tcase, a_bad_prefix_of_standard_input_is_named_by_line);
 	tcase_add_test(tcase, output_that_cannot_be_written_is_a_failure);

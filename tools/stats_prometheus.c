@@ -20,18 +20,17 @@ static const struct {
 static void print_metric(const struct stats *stats, size_t metric, const char *unit)
 {
 	bool client = metrics[metric].client, bytes = *unit == 'b';
-	const struct stats_row *rows = client ? stats->clients : stats->services;
-	size_t count = client ? stats->client_count : stats->service_count;
+	const struct report *report = client ? &stats->clients : &stats->services;
 
 	printf("# HELP %s_%s_total %s %s.\n# TYPE %s_%s_total counter\n", metrics[metric].name, unit,
 	       bytes ? "Bytes" : "Packets", metrics[metric].help, metrics[metric].name, unit);
-	for (size_t i = 0; i < count; i++) {
-		const struct notrack_count *value = &rows[i].counts[metrics[metric].count];
+	for (size_t i = 0; i < report->count; i++) {
+		const struct stats_row *row = report_row(report, i);
+		const struct notrack_count *value = &row->counts[metrics[metric].count];
 
 		/* names and prefixes have nothing that would need a backslash */
 		printf("%s_%s_total{service=\"%s\",%s=\"%s\"} %" PRIu64 "\n", metrics[metric].name, unit,
-		       rows[i].service, client ? "client" : "family",
-		       client ? rows[i].client : rows[i].family,
+		       row->service, client ? "client" : "family", row->who,
 		       bytes ? value->bytes : value->packets);
 	}
 }

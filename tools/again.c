@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <stdio.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "again.h"
+
+bool again(unsigned int watch_ms)
+{
+	const struct timespec pause = { .tv_sec = watch_ms / 1000,
+					.tv_nsec = (long)(watch_ms % 1000) * 1000000 };
+
+	if (!watch_ms || fflush(stdout) || ferror(stdout))
+		return false;
+	nanosleep(&pause, NULL);
+	if (isatty(STDOUT_FILENO))
+		fputs("\033[H\033[2J", stdout);
+	return true;
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "complain.h"
+
+int complain(int code, const char *format, ...)
+{
+	char text[1500];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	for (char *byte = text; *byte; byte++)	/* a terminal obeys control bytes of bad input */
+		if ((unsigned char)*byte < ' ' || *byte == 0x7f)
+			*byte = '?';
+	fprintf(stderr, "notrackctl: %s\n", text);
+	return code;
+}
+
+int complain_notrack(const struct notrack *nt, int err)
+{
+	const char *sentence = notrack_error(nt);
+	int code;
+
+	switch (err) {
+	case -EINVAL:
+	case -ENOENT:
+		code = EXIT_BAD_INPUT;
+		break;
+	case -EPROTONOSUPPORT:
+		code = EXIT_LACKS;
+		break;
+	case -EBUSY:
+	case -ENOMEM:
+		code = EXIT_BUSY;
+		break;
+	default:
+		code = EXIT_FAILED;
+	}
+	return complain(code, "%s", *sentence ? sentence : strerror(-err));
+}
+
+void print_escaped(FILE *out, const char *text)
+{
+	for (; *text; text++)
+		if ((unsigned char)*text < ' ' || (unsigned char)*text >= 0x7f)
+			fprintf(out, "\\x%02x", (unsigned char)*text);
+		else
+			putc(*text, out);
+}
+
+int out_of_memory(void)
+{
+	return complain(EXIT_BUSY, "out of memory");
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* JSON on standard output. */
+#ifndef JSON_H
+#define JSON_H
+
+#include <jansson.h>
+
+enum json_layout {
+	JSON_LINES,		/* indented */
+	JSON_ONE_LINE,
+};
+
+/* A string of bytes that somebody else chose: those that are not UTF-8 become "?". */
+json_t *json_text(const char *text);
+
+/* Prints @root and lets go of it; NULL is what jansson returns without memory.  An exit code. */
+int json_print(json_t *root, enum json_layout layout);
+
+#endif
