@@ -45,15 +45,17 @@ static int try_step(struct commit *commit, const struct step *step,
 	struct ruleset again = { 0 };
 	int err = 0, count;
 
-	if (!table->open) {	/* committed before, or changed by somebody */
-		err = table_open(table, &xt_families[step->family], step->id, &nt->error);
+	if (!table->handle) {	/* committed before, or changed by somebody */
+		err = table_open(table, &xt_families[step->family], step->id, nt->netns_fd >= 0,
+				 &nt->error);
 		if (!err)
 			err = table_read(table, &again, &nt->error);
 		found = &again;
 	}
-	count = err ? err : table_edit(table, found, step->target, changes, &nt->error);
+	count = err ? err : table_edit(table, found, step->target, &nt->revisions[step->family], changes,
+						 &nt->error);
 	if (count > 0) {
-		err = table_commit(table, &nt->revisions[step->family], &nt->error);
+		err = table_commit(table, &nt->error);
 		if (err)
 			count = err;
 	} else if (count < 0 || found == &again) {

@@ -135,10 +135,10 @@ int context_read(struct notrack *nt, enum family family, enum table_id id)
 	struct snapshot *snapshot = &nt->snapshots[family][id];
 	int err;
 
-	if (snapshot->table.open)
+	if (snapshot->table.handle)
 		return 0;
 	ruleset_free(&snapshot->found);
-	err = table_open(&snapshot->table, &xt_families[family], id, &nt->error);
+	err = table_open(&snapshot->table, &xt_families[family], id, nt->netns_fd >= 0, &nt->error);
 	if (!err)
 		err = table_read(&snapshot->table, &snapshot->found, &nt->error);
 	if (err) {	/* a part must not be taken for the whole */

@@ -41,7 +41,7 @@ static void report(struct doctor *doctor, const char *name, enum notrack_status 
 struct trial {
 	const struct xt_family *kernel;
 	enum table_id id;
-	bool exists;
+	bool exists, foreign;
 	bool tried;
 	int err;
 	struct error error;
@@ -56,14 +56,15 @@ static void *try_table(void *data)
 	trial->tried = trial->exists || !unshare(CLONE_NEWNET);
 	if (!trial->tried)
 		return NULL;
-	trial->err = table_open(&table, trial->kernel, trial->id, &trial->error);
+	trial->err = table_open(&table, trial->kernel, trial->id, trial->foreign, &trial->error);
 	table_close(&table);
 	return NULL;
 }
 
 static void check_table(struct doctor *doctor, const struct xt_family *kernel, enum table_id id)
 {
-	struct trial trial = { .kernel = kernel, .id = id, .exists = table_exists(kernel, id) };
+	struct trial trial = { .kernel = kernel, .id = id, .exists = table_exists(kernel, id),
+			       .foreign = doctor->nt->netns_fd >= 0 };
 	char name[32];
 
 	snprintf(name, sizeof(name), "table %s (%s)", table_name(id), kernel->name);

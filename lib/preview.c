@@ -16,96 +16,65 @@ struct printer {
 static void print_line(struct printer *printer, char sign, const struct rule *rule,
 		       const char *chain)
 {
-	if (!printer->out)
-		return;
 	fprintf(printer->out, "%c%s %s ", sign, printer->family == IPV6 ? "-6" : "-4",
 		table_name(printer->id));
 	rule_print(rule, chain, printer->family, printer->out);
 	putc('\n', printer->out);
 }
 
-static int count_new(void *data, const struct chain *chain)
+static int print_nothing(void *data, const struct chain *chain)
 {
-	struct printer *printer = data;
-
-	printer->changes.added += chain->count == 0;
+	(void)data, (void)chain;
 	return 0;
 }
 
 static int print_added(void *data, const struct chain *chain, const struct rule *rule,
 		       unsigned int position)
 {
-	struct printer *printer = data;
-
 	(void)position;
-	printer->changes.added++;
-	print_line(printer, '+', rule, chain->name);
+	print_line(data, '+', rule, chain->name);
 	return 0;
 }
 
 static int print_removed(void *data, const struct chain *chain, const struct rule *rule,
 			 unsigned int position)
 {
-	struct printer *printer = data;
-
 	(void)position;
-	printer->changes.removed++;
-	print_line(printer, '-', rule, chain->name);
+	print_line(data, '-', rule, chain->name);
 	return 0;
 }
 
 static int print_jump_added(void *data, const struct jump *jump)
 {
 	const struct rule rule = { .target = TARGET_JUMP, .chain = jump->target };
-	struct printer *printer = data;
 
-	printer->changes.added++;
-	print_line(printer, '+', &rule, jump->chain);
+	print_line(data, '+', &rule, jump->chain);
 	return 0;
 }
 
 static int print_jump_removed(void *data, const struct jump *jump)
 {
 	const struct rule rule = { .target = TARGET_JUMP, .chain = jump->target };
-	struct printer *printer = data;
 
-	printer->changes.removed++;
-	print_line(printer, '-', &rule, jump->chain);
+	print_line(data, '-', &rule, jump->chain);
 	return 0;
 }
 
 static int print_flushed(void *data, const struct chain *chain)
 {
 	for (size_t i = 0; i < chain->count; i++)
-		print_removed(data, chain, &chain->rules[i], 0);
-	return 0;
-}
-
-static int print_replaced(void *data, const struct chain *chain, const struct chain *want)
-{
-	print_flushed(data, chain);
-	for (size_t i = 0; i < want->count; i++)
-		print_added(data, want, &want->rules[i], 0);
-	return 0;
-}
-
-static int count_empty(void *data, const struct chain *chain)
-{
-	struct printer *printer = data;
-
-	printer->changes.removed += chain->count == 0;
+		print_line(data, '-', &chain->rules[i], chain->name);
 	return 0;
 }
 
 static const struct edit_ops print_edit = {
-	.add_chain = count_new,
+	.add_chain = print_nothing,
 	.add_rule = print_added,
 	.remove_rule = print_removed,
 	.add_jump = print_jump_added,
 	.remove_jump = print_jump_removed,
-	.replace_chain = print_replaced,
 	.flush_chain = print_flushed,
-	.remove_chain = count_empty,
+	.remove_chain = print_nothing,
 };
 
 static int diff_in_kernel(struct notrack *nt, void *data)
@@ -120,8 +89,9 @@ static int diff_in_kernel(struct notrack *nt, void *data)
 				continue;
 			printer->family = f;
 			printer->id = id;
-			err = ruleset_edit(transaction_have(&t, f, id), &t.want[f][id], &print_edit,
-					   printer);
+			err = ruleset_edit(transaction_have(&t, f, id), &t.want[f][id],
+					   printer->out ? &print_edit : NULL, printer,
+					   &printer->changes);
 		}
 	if (err && !*nt->error.text)
 		error_set(&nt->error, err, "out of memory");

@@ -128,7 +128,7 @@ static int collect_family(struct notrack *nt, struct collection *all)
 
 		if (!table_exists(&xt_families[all->family], id))
 			continue;
-		err = table_open(&table, &xt_families[all->family], id, &nt->error);
+		err = table_open(&table, &xt_families[all->family], id, nt->netns_fd >= 0, &nt->error);
 		if (!err)
 			err = table_read(&table, &rules[id], &nt->error);
 		table_close(&table);

@@ -107,11 +107,9 @@ const char *verify_format_place(const struct place *place, char text[PLACE_TEXT]
 static int walk_one_table(struct verification *all, const struct flow_row *row, enum table_id id,
 		      const struct probe *probe, unsigned int states, struct journey *journey)
 {
-	const struct blob none = { .id = id };
-	const struct table *table = &all->nt->snapshots[row->family][id].table;
-
-	return walk_table(table->open ? &table->blob : &none, verify_chain(id, row->input), probe,
-			states, journey);
+	all->tables[row->family][id].id = id;
+	return walk_table(&all->tables[row->family][id], verify_chain(id, row->input), probe,
+			  states, journey);
 }
 
 static int walk_tables(struct verification *all, const struct flow_row *row,
@@ -281,9 +279,13 @@ static int verify_family(struct verification *all, enum family family)
 	const struct family_model *model = &nt->model.families[family];
 	int err = 0;
 
-	for (enum table_id id = RAW; id < TABLES && !err; id++)
-		if (table_exists(&xt_families[family], id))
-			err = context_read(nt, family, id);
+	for (enum table_id id = RAW; id < TABLES && !err; id++) {
+		if (!table_exists(&xt_families[family], id))
+			continue;
+		err = context_read(nt, family, id);
+		if (!err)
+			err = blob_read(&all->tables[family][id], &xt_families[family], id);
+	}
 	for (size_t i = 0; i < model->count && !err; i++)
 		if (verify_wants(all, model->served[i].service))
 			err = verify_service(all, model->served[i].service, family);
@@ -404,6 +406,9 @@ int notrack_verify(struct notrack *nt, const char *service,
 		result = report_finding(&all.findings[i], finding, data);
 	if (!result)
 		result = count_failures(&all);
+	for (enum family family = IPV4; family < FAMILIES; family++)
+		for (enum table_id id = RAW; id < TABLES; id++)
+			blob_free(&all.tables[family][id]);
 	free(all.rows);
 	free(all.findings);
 	return result;

@@ -13,12 +13,10 @@
 
 /* One code for both families: all but the entries is the same. */
 static_assert(sizeof(struct ipt_getinfo) == sizeof(struct ip6t_getinfo), "getinfo");
-static_assert(sizeof(struct ipt_replace) == sizeof(struct ip6t_replace), "replace");
 static_assert(offsetof(struct ipt_get_entries, entrytable) ==
 	      offsetof(struct ip6t_get_entries, entrytable), "entries");
-static_assert(IPT_SO_GET_INFO == IP6T_SO_GET_INFO && IPT_SO_GET_ENTRIES == IP6T_SO_GET_ENTRIES &&
-	      IPT_SO_SET_REPLACE == IP6T_SO_SET_REPLACE &&
-	      IPT_SO_SET_ADD_COUNTERS == IP6T_SO_SET_ADD_COUNTERS, "options");
+static_assert(IPT_SO_GET_INFO == IP6T_SO_GET_INFO && IPT_SO_GET_ENTRIES == IP6T_SO_GET_ENTRIES,
+	      "options");
 
 static const char *const hook_names[NF_INET_NUMHOOKS] = {
 	[NF_INET_PRE_ROUTING] = "PREROUTING",
@@ -151,16 +149,9 @@ int blob_read(struct blob *blob, const struct xt_family *kernel, enum table_id i
 	return err ? err : blob_index(blob);
 }
 
-int blob_add_counters(const struct blob *blob, const struct xt_counters_info *counters)
-{
-	return setsockopt(blob->sockfd, blob->kernel->level, IPT_SO_SET_ADD_COUNTERS, counters,
-			  (socklen_t)(sizeof(*counters) + counters->num_counters *
-				      sizeof(counters->counters[0]))) ? -errno : 0;
-}
-
 void blob_free(struct blob *blob)
 {
-	if (blob->sockfd >= 0)
+	if (blob->kernel && blob->sockfd >= 0)
 		close(blob->sockfd);
 	memory_put(blob->block, blob->block_size);
 	free(blob->chains);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The steps from one set of chains to another, noted chain by chain for an open table. */
+/* The steps from one set of chains to another, done to the table that libiptc holds. */
 #include "legacy/table.h"
 
 #include <errno.h>
@@ -9,129 +9,136 @@
 #include "rules/diff.h"
 #include "support/memory.h"
 
-void table_drop_edits(struct table *table)
-{
-	for (size_t i = 0; i < table->edit_count; i++)
-		free(table->edits[i].items);
-	memory_put(table->edits, table->edit_room * sizeof(*table->edits));
-	table->edits = NULL;
-	table->edit_count = table->edit_room = 0;
-	inherit_free(&table->carry);
-}
-
 struct editor {
-	struct table *table;
-	struct notrack_changes changes;
+	const struct xtc *calls;
+	struct xtc_handle *handle;
+	const struct xt_family *family;
+	const struct features *features;
+	struct inheritance inheritance;
+	const struct chain **going;	/* chains that will be removed, by name */
+	size_t going_count, renamed;	/* the first ones have been renamed */
+	size_t user_chains;		/* that the table has now */
+	size_t size;			/* of all entries that were added */
+	uint64_t *scratch;		/* for one entry */
+	struct error *error;
 };
 
-static int begin_edits(struct table *table, size_t chains_more)
+/* What the kernel takes at most (XT_MAX_TABLE_SIZE in net/netfilter/x_tables.c). */
+#define TABLE_MAX (512u * 1024 * 1024)
+
+/* libiptc gives 1, or 0 and errno. */
+static int result(int done)
 {
-	table->edit_room = table->blob.count + chains_more;
-	table->edits = memory_get(table->edit_room * sizeof(*table->edits));
-	if (!table->edits) {
-		table->edit_room = 0;
+	return done ? 0 : -errno;
+}
+
+/* --- chains ----------------------------------------------------------- */
+
+static int note_going(void *data, const struct chain *chain)
+{
+	struct editor *editor = data;
+	const struct chain **grown = memory_grow(editor->going, editor->going_count,
+						 sizeof(*grown));
+
+	if (!grown)
 		return -ENOMEM;
-	}
-	for (; table->edit_count < table->blob.count; table->edit_count++) {
-		struct blob_chain *chain = &table->blob.chains[table->edit_count];
-
-		table->edits[table->edit_count].name = chain->name;
-		table->edits[table->edit_count].old = chain;
-	}
+	editor->going = grown;
+	grown[editor->going_count++] = chain;
 	return 0;
 }
 
-/* A chain's slot: that of its edit, which for one that is there is its own number. */
-static struct blob_edit *edit_of(struct table *table, const struct chain *chain)
+/* What new rules may go on counting. */
+static int note_counters(void *data, const struct chain *chain)
 {
-	return &table->edits[chain->slot];
+	struct editor *editor = data;
+	int err = 0;
+
+	for (size_t i = 0; i < chain->count && !err; i++)
+		err = inherit_note(&editor->inheritance, &chain->rules[i]);
+	return err;
 }
 
-/* A chain of others. */
-static struct blob_edit *find_edit(struct table *table, const char *name)
-{
-	for (size_t i = 0; i < table->edit_count; i++)
-		if (!strcmp(table->edits[i].name, name))
-			return &table->edits[i];
-	return NULL;
-}
+/*
+ * libiptc finds chains through an index that points to each 40th of them.  When it
+ * renames a chain it takes it out first, and if it then renews the index, it makes
+ * room by the number of chains before.  Where that is one more than a multiple of
+ * 40, a place at the end stays empty, and the next search stumbles over it.
+ */
+#define INDEXED_CHAINS 40
 
-/* From a span of entries to a list of them, with room for one more. */
-static int touch(struct table *table, struct blob_edit *edit)
-{
-	size_t have = edit->touched ? edit->count : edit->old->count;
-	uint32_t offset = edit->old->rules;
-
-	if (!edit->touched || !(edit->count & (edit->count - 1))) {
-		size_t room = 8;
-		struct blob_item *grown;
-
-		while (room < 2 * have + 1)
-			room *= 2;
-		grown = realloc(edit->items, room * sizeof(*grown));
-		if (!grown)
-			return -ENOMEM;
-		edit->items = grown;
-	}
-	if (edit->touched)
-		return 0;
-	edit->touched = true;
-	edit->count = have;
-	for (uint32_t i = 0; i < have; i++, offset = blob_next(&table->blob, offset))
-		edit->items[i] = (struct blob_item){ .offset = offset,
-						     .number = edit->old->first + i };
-	return 0;
-}
-
-static int insert_item(struct editor *editor, struct blob_edit *edit, unsigned int position,
-		       struct blob_item item)
-{
-	if (!edit || touch(editor->table, edit))
-		return -ENOMEM;
-	if (position > edit->count)	/* a chain of others is shorter than it was */
-		position = (unsigned int)edit->count;
-	memmove(edit->items + position + 1, edit->items + position,
-		(edit->count - position) * sizeof(*edit->items));
-	edit->items[position] = item;
-	edit->count++;
-	editor->changes.added++;
-	return 0;
-}
-
-static int remove_item(struct editor *editor, struct blob_edit *edit, unsigned int position)
-{
-	if (!edit || touch(editor->table, edit))
-		return -ENOMEM;
-	edit->count--;
-	memmove(edit->items + position, edit->items + position + 1,
-		(edit->count - position) * sizeof(*edit->items));
-	editor->changes.removed++;
-	return 0;
-}
-
+/* Removing chains one by one and making others is slow: one that goes becomes one that comes. */
 static int add_chain(void *data, const struct chain *chain)
 {
 	struct editor *editor = data;
-	struct table *table = editor->table;
+	int err;
 
-	((struct chain *)chain)->slot = table->edit_count;
-	table->edits[table->edit_count++] = (struct blob_edit){ .name = chain->name,
-								.fresh = chain };
-	/* one without rules is a change, too */
-	editor->changes.added += chain->count == 0;
-	return 0;
+	if (editor->renamed == editor->going_count || editor->user_chains % INDEXED_CHAINS == 1) {
+		editor->user_chains++;
+		return result(editor->calls->create_chain(chain->name, editor->handle));
+	}
+	err = result(editor->calls->rename_chain(editor->going[editor->renamed++]->name,
+						 chain->name, editor->handle));
+	return err ? err : result(editor->calls->flush_chain(chain->name, editor->handle));
+}
+
+static int compare_names(const void *a, const void *b)
+{
+	return strcmp((*(const struct chain *const *)a)->name,
+		      (*(const struct chain *const *)b)->name);
+}
+
+/* Whether it goes on under another name. */
+static bool is_renamed(const struct editor *editor, const struct chain *chain)
+{
+	return editor->renamed && bsearch(&chain, editor->going, editor->renamed,
+					  sizeof(*editor->going), compare_names);
+}
+
+static int flush_chain(void *data, const struct chain *chain)
+{
+	struct editor *editor = data;
+
+	return is_renamed(editor, chain) ? 0 :
+	       result(editor->calls->flush_chain(chain->name, editor->handle));
+}
+
+/* 0, or EMLINK where a rule of others leads to it. */
+static int remove_chain(void *data, const struct chain *chain)
+{
+	struct editor *editor = data;
+
+	return is_renamed(editor, chain) ? 0 :
+	       result(editor->calls->delete_chain(chain->name, editor->handle));
+}
+
+/* --- rules ------------------------------------------------------------ */
+
+/* Ends at once what would end as a table that is too large. */
+static int insert(struct editor *editor, const char *chain, const void *entry, unsigned int position)
+{
+	editor->size += entry_next(editor->family, entry);
+	if (editor->size > TABLE_MAX)
+		return error_set(editor->error, -EINVAL, "a table (%s) would be larger than the 512 MiB "
+				 "that the kernel takes; use fewer or wider prefixes",
+				 editor->family->name);
+	return result(editor->calls->insert(chain, entry, position, editor->handle));
+}
+
+static int encode(struct editor *editor, const struct rule *rule)
+{
+	return entry_encode(editor->scratch, rule, editor->family, editor->features, editor->error);
 }
 
 static int add_rule(void *data, const struct chain *chain, const struct rule *rule,
 		    unsigned int position)
 {
 	struct editor *editor = data;
-	struct blob_edit *edit = edit_of(editor->table, chain);
+	struct rule counted = *rule;
+	int err = inherit_find(&editor->inheritance, rule, &counted.count);
 
-	if (!edit->fresh)
-		return insert_item(editor, edit, position, (struct blob_item){ .rule = rule });
-	editor->changes.added++;
-	return 0;
+	if (!err)
+		err = encode(editor, &counted);
+	return err ? err : insert(editor, chain->name, editor->scratch, position);
 }
 
 static int remove_rule(void *data, const struct chain *chain, const struct rule *rule,
@@ -140,109 +147,84 @@ static int remove_rule(void *data, const struct chain *chain, const struct rule 
 	struct editor *editor = data;
 
 	(void)rule;
-	return remove_item(editor, edit_of(editor->table, chain), position);
+	return result(editor->calls->delete(chain->name, position, editor->handle));
 }
 
 static int add_jump(void *data, const struct jump *jump)
 {
 	struct editor *editor = data;
-	struct blob_item item = { .entry = jump->entry };
+	int err = jump->entry ? 0 : encode(editor, &jump->rule);
 
-	item.jump = jump->entry ? NULL : &jump->rule;
-	return insert_item(editor, find_edit(editor->table, jump->chain), jump->position, item);
+	if (err)
+		return err;
+	err = insert(editor, jump->chain, jump->entry ? jump->entry : editor->scratch,
+		     jump->position);
+	if (err == -E2BIG)	/* a chain of others is shorter than it was */
+		err = result(editor->calls->append(jump->chain, jump->entry, editor->handle));
+	return err;
 }
 
 static int remove_jump(void *data, const struct jump *jump)
 {
 	struct editor *editor = data;
 
-	return remove_item(editor, find_edit(editor->table, jump->chain), jump->position);
-}
-
-static int replace_chain(void *data, const struct chain *chain, const struct chain *want)
-{
-	struct editor *editor = data;
-
-	edit_of(editor->table, chain)->fresh = want;
-	editor->changes.removed += (unsigned int)chain->count;
-	editor->changes.added += (unsigned int)want->count;
-	return 0;
-}
-
-static int flush_chain(void *data, const struct chain *chain)
-{
-	struct editor *editor = data;
-	struct blob_edit *edit = edit_of(editor->table, chain);
-
-	edit->touched = true;
-	edit->count = 0;
-	editor->changes.removed += (unsigned int)chain->count;
-	return 0;
-}
-
-static int remove_chain(void *data, const struct chain *chain)
-{
-	struct editor *editor = data;
-
-	edit_of(editor->table, chain)->removed = true;
-	/* one without rules is a change, too */
-	editor->changes.removed += chain->count == 0;
-	return 0;
+	return result(editor->calls->delete(jump->chain, jump->position, editor->handle));
 }
 
 static const struct edit_ops edit_table = {
+	.will_change = note_counters,
+	.will_go = note_going,
 	.add_chain = add_chain,
 	.add_rule = add_rule,
 	.remove_rule = remove_rule,
 	.add_jump = add_jump,
 	.remove_jump = remove_jump,
-	.replace_chain = replace_chain,
 	.flush_chain = flush_chain,
 	.remove_chain = remove_chain,
 };
 
-/* Whether rules of a chain that is there may go. */
-static bool loses(const struct blob_edit *edit)
+static int explain(const struct table *table, int err, struct error *error)
 {
-	return edit->removed || edit->fresh || edit->touched;
-}
+	const char *name = table_name(table->id), *family = table->family->name;
 
-/* What new rules may go on counting. */
-static int note_losses(struct table *table, const struct ruleset *found)
-{
-	size_t rules = 0;
-	int err;
-
-	for (size_t i = 0; i < found->count; i++)
-		if (loses(edit_of(table, found->chains[i])))
-			rules += found->chains[i]->count;
-	err = rules ? inherit_begin(&table->carry, rules) : 0;
-	for (size_t i = 0; i < found->count && rules && !err; i++) {
-		const struct chain *chain = found->chains[i];
-		const struct blob_edit *edit = edit_of(table, chain);
-
-		for (size_t j = 0; loses(edit) && j < chain->count; j++)
-			inherit_note(&table->carry, &chain->rules[j], edit->old->first + (uint32_t)j);
+	if (*error->text)
+		return err;
+	errno = -err;
+	switch (err) {
+	case -ENOMEM:
+		return error_set(error, err, "table %s (%s): out of memory", name, family);
+	case -EMLINK:
+		return error_set(error, -EBUSY, "table %s (%s): a rule of others leads to a chain of "
+				 "ours that has to go; remove that rule", name, family);
+	default:
+		return error_set(error, -EIO, "table %s (%s): cannot be edited: %m", name, family);
 	}
-	return err;
 }
 
 int table_edit(struct table *table, const struct ruleset *found, const struct ruleset *want,
-	       struct notrack_changes *changes, struct error *error)
+	       const struct features *features, struct notrack_changes *changes,
+	       struct error *error)
 {
-	struct editor editor = { .table = table };
-	int err;
+	struct notrack_changes counted = { 0 };
+	struct editor editor = {
+		.calls = &xtc[table->family->family], .handle = table->handle,
+		.family = table->family, .features = features, .user_chains = table->user_chains,
+		.scratch = malloc(ENTRY_MAX), .error = error,
+	};
+	int err = -ENOMEM;
 
-	table_drop_edits(table);
-	err = begin_edits(table, want->count);
-	if (!err)
-		err = ruleset_edit(found, want, &edit_table, &editor);
-	if (!err && editor.changes.added && editor.changes.removed)
-		err = note_losses(table, found);
+	*error = (struct error){ 0 };
+	table->want = want;
+	xtc_lock();
+	if (editor.scratch)
+		err = ruleset_edit(found, want, &edit_table, &editor, &counted);
+	xtc_unlock();
+	inherit_free(&editor.inheritance);
+	free(editor.going);
+	free(editor.scratch);
 	if (err)
-		return error_set(error, err, "table %s (%s): out of memory", table_name(table->id),
-			    table->kernel->name);
-	changes->added += editor.changes.added;
-	changes->removed += editor.changes.removed;
-	return (int)(editor.changes.added + editor.changes.removed);
+		return explain(table, err, error);
+	changes->added += counted.added;
+	changes->removed += counted.removed;
+	return (int)(counted.added + counted.removed);
 }

@@ -1,14 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "legacy/inherit.h"
+
 #include <errno.h>
 #include <string.h>
 
-#include "legacy/inherit.h"
 #include "support/memory.h"
-
-struct carried {
-	const struct rule *rule;
-	uint32_t number;
-};
 
 /* The mark tells most rules apart without a look at them, which costs a cache miss or two. */
 struct inherit_slot {
@@ -44,48 +40,78 @@ static uint64_t hash(const struct rule *rule)
 	return high << 1 | (rule->target == TARGET_JUMP);
 }
 
-int inherit_begin(struct inheritance *carry, size_t rules)
+static void put_slot(struct inheritance *inheritance, size_t index)
 {
-	*carry = (struct inheritance){ .room = rules, .slot_count = 2 };
-	while (carry->slot_count < 2 * rules)
-		carry->slot_count *= 2;
-	carry->list = memory_get(carry->room * sizeof(*carry->list));
-	carry->slots = memory_get(carry->slot_count * sizeof(*carry->slots));
-	return carry->list && carry->slots ? 0 : -ENOMEM;
-}
+	uint64_t key = hash(inheritance->list[index]);
+	size_t last = inheritance->slot_count - 1, slot = key & last;
 
-void inherit_free(struct inheritance *carry)
-{
-	memory_put(carry->list, carry->room * sizeof(*carry->list));
-	memory_put(carry->slots, carry->slot_count * sizeof(*carry->slots));
-	*carry = (struct inheritance){ 0 };
-}
-
-void inherit_note(struct inheritance *carry, const struct rule *rule, uint32_t number)
-{
-	uint64_t key = hash(rule);
-	size_t last = carry->slot_count - 1, slot = key & last;
-
-	if (!is_of_client(rule))
-		return;
-	while (carry->slots[slot].place)
+	while (inheritance->slots[slot].place)
 		slot = (slot + 1) & last;
-	carry->list[carry->count++] = (struct carried){ rule, number };
-	carry->slots[slot] = (struct inherit_slot){ (uint32_t)(key >> 32), (uint32_t)carry->count };
+	inheritance->slots[slot] = (struct inherit_slot){ (uint32_t)(key >> 32),
+							  (uint32_t)index + 1 };
 }
 
-long inherit_find(const struct inheritance *carry, const struct rule *rule)
+int inherit_note(struct inheritance *inheritance, const struct rule *rule)
+{
+	size_t size = sizeof(*inheritance->list), room = inheritance->room;
+	const struct rule **grown;
+
+	/* one that has counted nothing leaves nothing */
+	if (!is_of_client(rule) || !(rule->count.packets | rule->count.bytes))
+		return 0;
+	if (inheritance->count == room) {
+		room = room ? 2 * room : 64;
+		grown = memory_enlarge(inheritance->list, inheritance->room * size, room * size);
+		if (!grown)
+			return -ENOMEM;
+		inheritance->list = grown;
+		inheritance->room = room;
+	}
+	inheritance->list[inheritance->count++] = rule;
+	return 0;
+}
+
+/* Once all are noted. */
+static int fill_slots(struct inheritance *inheritance)
+{
+	size_t count = 2;
+
+	while (count < 2 * inheritance->count)
+		count *= 2;
+	inheritance->slots = memory_get(count * sizeof(*inheritance->slots));
+	if (!inheritance->slots)
+		return -ENOMEM;
+	inheritance->slot_count = count;
+	for (size_t i = 0; i < inheritance->count; i++)
+		put_slot(inheritance, i);
+	return 0;
+}
+
+int inherit_find(struct inheritance *inheritance, const struct rule *rule,
+		 struct notrack_count *count)
 {
 	uint64_t key = hash(rule);
-	size_t last = carry->slot_count - 1;
+	size_t last;
 
-	if (!carry->count || !is_of_client(rule))
-		return -1;
-	for (size_t slot = key & last; carry->slots[slot].place; slot = (slot + 1) & last) {
-		const struct carried *carried = &carry->list[carry->slots[slot].place - 1];
+	if (!inheritance->count || !is_of_client(rule))
+		return 0;
+	if (!inheritance->slots && fill_slots(inheritance))
+		return -ENOMEM;
+	last = inheritance->slot_count - 1;
+	for (size_t slot = key & last; inheritance->slots[slot].place; slot = (slot + 1) & last) {
+		const struct rule *noted = inheritance->list[inheritance->slots[slot].place - 1];
 
-		if (carry->slots[slot].mark == key >> 32 && counts_same(carried->rule, rule))
-			return carried->number;
+		if (inheritance->slots[slot].mark != key >> 32 || !counts_same(noted, rule))
+			continue;
+		*count = noted->count;
+		return 0;
 	}
-	return -1;
+	return 0;
+}
+
+void inherit_free(struct inheritance *inheritance)
+{
+	memory_put(inheritance->list, inheritance->room * sizeof(*inheritance->list));
+	memory_put(inheritance->slots, inheritance->slot_count * sizeof(*inheritance->slots));
+	*inheritance = (struct inheritance){ 0 };
 }

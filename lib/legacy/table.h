@@ -1,29 +1,34 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* One kernel table: what is ours in it, read and edited. */
-#ifndef LIB_TABLE_H
-#define LIB_TABLE_H
+/* One kernel table through libiptc: what is ours in it, read, edited and committed. */
+#ifndef LIB_LEGACY_TABLE_H
+#define LIB_LEGACY_TABLE_H
 
-#include "legacy/blob.h"
+#include "legacy/entry.h"
+#include "legacy/inherit.h"
+#include "legacy/xtc.h"
 #include "rules/rule.h"
 
 struct table {
-	const struct xt_family *kernel;
+	const struct xt_family *family;
 	enum table_id id;
-	bool open;
-	struct blob blob;
-	/* edits: one for each chain of the blob, then the new ones */
-	struct blob_edit *edits;
-	size_t edit_count, edit_room;
-	struct inheritance carry;
+	struct xtc_handle *handle;	/* NULL: not open */
+	/* something failed while libiptc read, which goes on without what it has no memory for */
+	bool doubtful;
+	size_t user_chains;		/* as read */
+	const struct ruleset *want;	/* what it was edited to, for table_commit() */
 };
 
 /*
  * Whether the network namespace has the table already; reading one that is not
  * there would make it.
  */
-bool table_exists(const struct xt_family *kernel, enum table_id id);
+bool table_exists(const struct xt_family *family, enum table_id id);
 
-int table_open(struct table *table, const struct xt_family *kernel, enum table_id id,
+/*
+ * Hands the table to libiptc.  With @check, table_check() looks at it first.
+ * What libiptc allocates is several times as large as the table.
+ */
+int table_open(struct table *table, const struct xt_family *family, enum table_id id, bool check,
 	       struct error *error);
 void table_close(struct table *table);
 
@@ -31,20 +36,32 @@ void table_close(struct table *table);
 int table_read(struct table *table, struct ruleset *found, struct error *error);
 
 /*
- * Edits the open table from @found to @want, still in memory, and refers to
- * rules of both until it is closed.  Returns the number of rules added and
- * removed, also added to @changes, or -errno.
+ * Edits the open table from @found to @want, still in memory.  Returns the number
+ * of rules added and removed, also added to @changes, or -errno; unless that is 0,
+ * the table is good for table_commit() or table_close() alone.
  */
 int table_edit(struct table *table, const struct ruleset *found, const struct ruleset *want,
-	       struct notrack_changes *changes, struct error *error);
-
-/* Forgets them; table_close() does, too. */
-void table_drop_edits(struct table *table);
+	       const struct features *features, struct notrack_changes *changes,
+	       struct error *error);
 
 /*
- * Hands the edited table to the kernel, and closes it.  -EAGAIN, without a
+ * Commits the edited table to the kernel, and closes it.  -EAGAIN, without a
  * sentence, if the table was changed since it was read.
  */
-int table_commit(struct table *table, const struct features *revisions, struct error *error);
+int table_commit(struct table *table, struct error *error);
+
+/*
+ * Whether iptables could have made the table.  The kernel takes others as well,
+ * in which libiptc is lost.  -EIO with a sentence says what is wrong with it.
+ */
+int table_check(const struct xt_family *family, enum table_id id, struct error *error);
+/* How many entries the kernel's table has; 0 where it does not say. */
+unsigned int table_entries(const struct xt_family *family, enum table_id id);
+
+/*
+ * Adds the counters that the handle of @from has to the same rules of @to, which
+ * somebody may have added rules to or taken rules from since.  0 or -errno.
+ */
+int counters_add(const struct table *from, const struct table *to);
 
 #endif

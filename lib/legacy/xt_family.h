@@ -57,6 +57,17 @@ static inline uint16_t entry_next(const struct xt_family *kernel, const void *en
 	return *(const uint16_t *)((const char *)entry + kernel->lengths_offset + 2);
 }
 
+/* Of the entry that heads a user's chain, and of the one that ends any chain. */
+static inline uint32_t entry_head_size(const struct xt_family *family)
+{
+	return (uint32_t)(family->entry_size + XT_ALIGN(sizeof(struct xt_error_target)));
+}
+
+static inline uint32_t entry_foot_size(const struct xt_family *family)
+{
+	return (uint32_t)(family->entry_size + XT_ALIGN(sizeof(struct xt_standard_target)));
+}
+
 static inline const struct xt_entry_target *entry_target(const struct xt_family *kernel,
 							 const void *entry)
 {

@@ -91,6 +91,15 @@ static int delete##family(const char *chain, unsigned int at, struct xtc_handle 
 	put_label(label, chain);							\
 	return prefix##_delete_num_entry(label, at, handle);				\
 }											\
+static int set_policy##family(const char *chain, const char *policy,			\
+			      struct xt_counters *counters, struct xtc_handle *handle)	\
+{											\
+	xt_chainlabel label, name;							\
+											\
+	put_label(label, chain);							\
+	put_label(name, policy);							\
+	return prefix##_set_policy(label, name, counters, handle);			\
+}											\
 static int set_counters##family(const char *chain, unsigned int at,			\
 				struct xt_counters *counters, struct xtc_handle *handle) \
 {											\
@@ -121,6 +130,7 @@ XTC_FUNCTIONS(6, ip6tc, struct ip6t_entry)
 	.append = append##family,					\
 	.insert = insert##family,					\
 	.delete = delete##family,					\
+	.set_policy = set_policy##family,				\
 	.set_counters = set_counters##family,				\
 }
 

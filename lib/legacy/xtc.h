@@ -36,6 +36,8 @@ struct xtc {
 	int (*insert)(const char *chain, const void *entry, unsigned int at,
 		      struct xtc_handle *handle);
 	int (*delete)(const char *chain, unsigned int at, struct xtc_handle *handle);
+	int (*set_policy)(const char *chain, const char *policy, struct xt_counters *counters,
+			  struct xtc_handle *handle);
 	int (*set_counters)(const char *chain, unsigned int at, struct xt_counters *counters,
 			    struct xtc_handle *handle);
 };

@@ -10,6 +10,13 @@
  * jump to them, rules away before their chains.  Other than 0 ends the edit.
  */
 struct edit_ops {
+	/*
+	 * These two come first, and only announce: @chain will lose or get rules; @chain
+	 * will be removed, unless the editor renames it for one that comes.  May be NULL.
+	 */
+	int (*will_change)(void *data, const struct chain *chain);
+	int (*will_go)(void *data, const struct chain *chain);
+
 	int (*add_chain)(void *data, const struct chain *chain);
 	int (*add_rule)(void *data, const struct chain *chain, const struct rule *rule,
 			unsigned int position);
@@ -17,13 +24,16 @@ struct edit_ops {
 			   unsigned int position);
 	int (*add_jump)(void *data, const struct jump *jump);
 	int (*remove_jump)(void *data, const struct jump *jump);
-	/* all rules of @chain go, and those of @want come */
-	int (*replace_chain)(void *data, const struct chain *chain, const struct chain *want);
+	/* all rules of @chain go */
 	int (*flush_chain)(void *data, const struct chain *chain);
 	int (*remove_chain)(void *data, const struct chain *chain);
 };
 
+/*
+ * Adds to @changes how many rules the edit adds and removes; a chain without rules
+ * counts as one.  @ops may be NULL, which counts alone.
+ */
 int ruleset_edit(const struct ruleset *have, const struct ruleset *want,
-		 const struct edit_ops *ops, void *data);
+		 const struct edit_ops *ops, void *data, struct notrack_changes *changes);
 
 #endif

@@ -25,6 +25,25 @@ int pairs_make(struct pairs *pairs, const struct ruleset *have, const struct rul
 	return 0;
 }
 
+struct pair *pairs_find(struct pairs *pairs, const char *name)
+{
+	size_t low = 0, high = pairs->count;
+
+	while (low < high) {
+		size_t middle = (low + high) / 2;
+		const struct pair *pair = &pairs->list[middle];
+		int order = strcmp(name, (pair->have ? pair->have : pair->want)->name);
+
+		if (!order)
+			return &pairs->list[middle];
+		if (order < 0)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	return NULL;
+}
+
 void pairs_free(struct pairs *pairs)
 {
 	memory_put(pairs->list, pairs->room * sizeof(*pairs->list));

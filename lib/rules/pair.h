@@ -8,6 +8,8 @@
 /* Of one name: one of the two may be missing. */
 struct pair {
 	struct chain *have, *want;
+	bool differs;
+	bool entered;		/* a rule of others leads to @have */
 };
 
 struct pairs {
@@ -17,6 +19,7 @@ struct pairs {
 
 /* 0 or -ENOMEM; pairs_free() is fine with either. */
 int pairs_make(struct pairs *pairs, const struct ruleset *have, const struct ruleset *want);
+struct pair *pairs_find(struct pairs *pairs, const char *name);
 void pairs_free(struct pairs *pairs);
 
 #endif

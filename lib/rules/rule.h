@@ -93,7 +93,6 @@ struct chain {
 	size_t count;
 	size_t room;
 	struct arena *arena;		/* of its ruleset, where the rules are */
-	size_t slot;			/* of the table that reads or edits it: see table.c */
 	bool walked;			/* see walk.c */
 };
 

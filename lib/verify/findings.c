@@ -302,6 +302,8 @@ static int find_translations(struct verification *all, enum family family)
 
 	if (!table_exists(&xt_families[family], NAT))
 		return 0;
+	if (all->nt->netns_fd >= 0 && table_check(&xt_families[family], NAT, &all->nt->error))
+		return 0;
 	err = blob_read(&nat, &xt_families[family], NAT);
 	for (size_t i = 0; i < all->row_count && !err; i++)
 		for (size_t j = 0; j < sizeof(translators) / sizeof(translators[0]) && !err; j++)

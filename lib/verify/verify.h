@@ -34,6 +34,7 @@ struct verification {
 	struct notrack *nt;
 	const char *name;		/* of a service, or NULL: all of them */
 	struct host host;
+	struct blob tables[FAMILIES][TABLES];
 	struct flow_row *rows;
 	size_t row_count;
 	struct finding *findings;

@@ -402,6 +402,20 @@ START_TEST(counters_go_on_when_others_come_and_go)
 }
 END_TEST
 
+enum { ROUNDS = 500, ROUND = 20 };
+
+static pid_t send_all_the_while(const struct family *family)
+{
+	pid_t sender = fork_child();
+
+	if (sender)
+		return sender;
+	for (int i = 0; i < ROUNDS; i++)
+		burst_from(family, family->limited, ROUND);
+	_exit(0);
+}
+
+/* Rules that stay are exact, whatever is counted while the table is replaced. */
 START_TEST(each_packet_counts_while_others_come_and_go)
 {
 	const struct family *family = &families[_i];
@@ -410,19 +424,47 @@ START_TEST(each_packet_counts_while_others_come_and_go)
 	netns_add_peer();
 	must("notrackctl add dns");
 	limit(family, family->narrow_prefix, "--above 10/hour --burst 50");
-	sender = fork_child();
-	if (!sender) {
-		for (int i = 0; i < 500; i++)
-			burst_from(family, family->limited, 20);
-		_exit(0);
-	}
+	sender = send_all_the_while(family);
 
-	for (size_t step = 0; step < 16; step++)
-		come_and_go(family, step);
+	for (size_t step = 0; step < 100; step++) {
+		limit(family, family->other_prefix, "--above 1/min");
+		must("notrackctl unlimit dns %s", family->other_prefix);
+	}
 	ck_assert_int_eq(wait_for(sender), 0);
 
-	ck_assert_int_eq(stats_when_seen(family->narrow_prefix, 500 * 20).seen, 500 * 20);
+	ck_assert_int_eq(stats_when_seen(family->narrow_prefix, ROUNDS * ROUND).seen,
+			 ROUNDS * ROUND);
 	ck_assert_int_eq(stats_of(family->narrow_prefix).passed, 50);
+}
+END_TEST
+
+/*
+ * Those that move to another chain go on from the counters as they were read: what
+ * comes between that and the new table is not counted, and nothing counts twice.
+ */
+START_TEST(a_client_that_moves_counts_on_from_what_was_read)
+{
+	const struct family *family = &families[_i];
+	struct client_stats stats;
+	pid_t sender;
+
+	netns_add_peer();
+	must("notrackctl add dns");
+	limit(family, family->narrow_prefix, "--above 10/hour --burst 50");
+	burst_from(family, family->limited, BURST);
+	ck_assert_int_eq(stats_when_seen(family->narrow_prefix, BURST).seen, BURST);
+	sender = send_all_the_while(family);
+
+	for (size_t step = 0; step < 16; step++) {
+		come_and_go(family, step);
+		stats = stats_of(family->narrow_prefix);
+		ck_assert_int_ge(stats.seen, BURST);
+		ck_assert_int_le(stats.seen, BURST + ROUNDS * ROUND);
+		ck_assert_int_eq(stats.passed, 50);
+	}
+	ck_assert_int_eq(wait_for(sender), 0);
+	burst_from(family, family->limited, BURST);
+	stats_when_seen(family->narrow_prefix, stats.seen + BURST);
 }
 END_TEST
 
@@ -432,6 +474,8 @@ static void tests(TCase *tcase)
 			    2 * FAMILY_COUNT);
 	tcase_add_loop_test(tcase, counters_go_on_when_others_come_and_go, 0, FAMILY_COUNT);
 	tcase_add_loop_test(tcase, each_packet_counts_while_others_come_and_go, 0, FAMILY_COUNT);
+	tcase_add_loop_test(tcase, a_client_that_moves_counts_on_from_what_was_read, 0,
+			    FAMILY_COUNT);
 	tcase_add_loop_test(tcase, a_client_over_its_rate_gets_its_burst_and_no_more, 0, FAMILY_COUNT);
 	tcase_add_loop_test(tcase, other_clients_are_not_limited, 0, FAMILY_COUNT);
 	tcase_add_loop_test(tcase, other_ports_of_a_limited_client_are_not_limited, 0, FAMILY_COUNT);

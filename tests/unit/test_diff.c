@@ -20,7 +20,7 @@ enum { ROUNDS = 3000, MODELS = 150, CHAINS_MAX = 256, BRUTE_RULES = 9 };
 /* --- a table, as it stands while it is edited ------------------------- */
 
 struct line {
-	bool live;
+	bool live, will_change, will_go;
 	char name[CHAIN_NAME_MAX + 1];
 	struct rule *rules;
 	size_t count, room;
@@ -93,6 +93,7 @@ static int remove_rule(void *data, const struct chain *chain, const struct rule 
 	expect(line && position < line->count, "no such rule of %s", chain->name);
 	expect(rule_same(rule, &line->rules[position]), "rule %u of %s is another one", position,
 	       chain->name);
+	expect(line->will_change, "nobody said that %s changes", chain->name);
 	memmove(&line->rules[position], &line->rules[position + 1],
 		(--line->count - position) * sizeof(*rule));
 	editor->removed++;
@@ -134,18 +135,28 @@ static int flush_chain(void *data, const struct chain *chain)
 	struct line *line = find_line(editor, chain->name);
 
 	expect(line, "%s to be emptied is not there", chain->name);
+	expect(line->will_change, "nobody said that %s changes", chain->name);
 	editor->removed += (unsigned int)line->count;
 	line->count = 0;
 	return 0;
 }
 
-static int replace_chain(void *data, const struct chain *chain, const struct chain *want)
+static int will_change(void *data, const struct chain *chain)
 {
-	int err = flush_chain(data, chain);
+	struct line *line = find_line(data, chain->name);
 
-	for (size_t i = 0; i < want->count && !err; i++)
-		err = add_rule(data, chain, &want->rules[i], (unsigned int)i);
-	return err;
+	expect(line, "%s that will change is not there", chain->name);
+	line->will_change = true;
+	return 0;
+}
+
+static int will_go(void *data, const struct chain *chain)
+{
+	struct line *line = find_line(data, chain->name);
+
+	expect(line, "%s that will go is not there", chain->name);
+	line->will_go = true;
+	return 0;
 }
 
 static int remove_chain(void *data, const struct chain *chain)
@@ -154,17 +165,19 @@ static int remove_chain(void *data, const struct chain *chain)
 	struct line *line = find_line(editor, chain->name);
 
 	expect(line && !line->count, "%s to be removed is not there, or not empty", chain->name);
+	expect(line->will_go, "nobody said that %s goes", chain->name);
 	line->live = false;
 	return 0;
 }
 
 static const struct edit_ops ops = {
+	.will_change = will_change,
+	.will_go = will_go,
 	.add_chain = add_chain,
 	.add_rule = add_rule,
 	.remove_rule = remove_rule,
 	.add_jump = add_jump,
 	.remove_jump = remove_jump,
-	.replace_chain = replace_chain,
 	.flush_chain = flush_chain,
 	.remove_chain = remove_chain,
 };
@@ -185,6 +198,7 @@ static struct editor begin(const struct ruleset *have)
 		struct line *line = &editor.lines[editor.count++];
 
 		line->live = true;
+		line->will_change = line->will_go = false;
 		strcpy(line->name, have->chains[i]->name);
 		line->count = have->chains[i]->count;
 		reserve(line, line->count);
@@ -233,9 +247,15 @@ static void table_is(struct editor *editor, const struct ruleset *want)
 
 static struct editor edited(const struct ruleset *have, const struct ruleset *want)
 {
+	struct notrack_changes changes = { 0 }, counted = { 0 };
 	struct editor editor = begin(have);
 
-	expect(!ruleset_edit(have, want, &ops, &editor), "out of memory");
+	expect(!ruleset_edit(have, want, &ops, &editor, &changes), "out of memory");
+	expect(changes.added >= editor.added && changes.removed >= editor.removed,
+	       "%u and %u edits counted", changes.added, changes.removed);
+	expect(!ruleset_edit(have, want, NULL, NULL, &counted), "out of memory");
+	expect(changes.added == counted.added && changes.removed == counted.removed,
+	       "%u and %u edits when none is made", counted.added, counted.removed);
 	return editor;
 }
 
@@ -399,13 +419,14 @@ static int refuse(void *data, const struct chain *chain)
 START_TEST(an_edit_that_fails_ends_there)
 {
 	const struct edit_ops refusing = { .add_chain = refuse };
+	struct notrack_changes changes = { 0 };
 	struct ruleset have = { 0 }, want = { 0 };
 
 	ruleset_add_chain(&have, "NOTRACK-a-in");
 	ruleset_add_chain(&want, "NOTRACK-b-in");
 	chain_add_rule(want.chains[0], &(struct rule){ .target = TARGET_ACCEPT });
 
-	ck_assert_int_eq(ruleset_edit(&have, &want, &refusing, NULL), -EIO);
+	ck_assert_int_eq(ruleset_edit(&have, &want, &refusing, NULL, &changes), -EIO);
 	ruleset_free(&have);
 	ruleset_free(&want);
 }
