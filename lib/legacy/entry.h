@@ -26,7 +26,7 @@ int features_ask(struct features *revisions, const struct xt_family *kernel,
 
 /*
  * Fills @buffer, aligned as malloc(3) does, of ENTRY_MOST bytes.  A verdict or
- * chain stands by its label in place of the target's name; see blob_replace().
+ * chain stands by its label in place of the target's name.
  */
 int entry_encode(void *buffer, const struct rule *rule, const struct xt_family *kernel,
 		 const struct features *revisions, struct error *error);
