@@ -3,16 +3,12 @@
 #include "verify/verify.h"
 
 #include <errno.h>
-#include <linux/netfilter/nf_conntrack_common.h>
-#include <linux/netfilter/xt_conntrack.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "legacy/view.h"
 #include "rules/compile.h"
-#include "legacy/layout.h"
 #include "rules/selector.h"
-
-#define TCP_ACK 0x10		/* RFC 9293, section 3.1 */
 
 /* What clients ask from, where nothing else is said (RFC 6056, section 3.2). */
 static const struct port_range client_ports = { 1024, 65535 };
@@ -78,7 +74,11 @@ struct probe verify_probe(const struct verification *all, const struct flow_row 
 		.destination = to_local ? local : peer,
 		.source_port = row->request ? client : *ports,
 		.destination_port = row->request ? *ports : client,
+		.family = (uint8_t)row->family,
 		.protocol = protocol_numbers[row->protocol],
+		.own_source = row->loopback || !row->input,
+		.own_destination = row->loopback || row->input,
+		.reply = !row->request,
 	};
 
 	strcpy(row->input ? probe.in : probe.out, row->loopback ? "lo" :
@@ -93,42 +93,27 @@ struct probe verify_probe(const struct verification *all, const struct flow_row 
 
 /* --- one flow --------------------------------------------------------- */
 
-const char *verify_format_place(const struct place *place, char text[PLACE_TEXT])
+int verify_walk(const struct verification *all, const struct flow_row *row,
+		const struct probe *probe, bool as_tracked, struct journey *journey)
 {
-	if (place->rule)
-		snprintf(text, PLACE_TEXT, "%s %s %u", table_name(place->table), place->chain,
-			 place->rule);
-	else
-		snprintf(text, PLACE_TEXT, "%s %s policy", table_name(place->table), place->chain);
-	return text;
-}
+	const struct walk walk = { .view = &all->view, .probe = probe, .as_tracked = as_tracked,
+				   .journey = journey };
+	int states = walk_hook(&walk, row->input ? HOOK_PREROUTING : HOOK_OUTPUT, USUAL(TRACKED));
 
-/* A table that is not there lets everything through. */
-static int walk_one_table(struct verification *all, const struct flow_row *row, enum table_id id,
-		      const struct probe *probe, unsigned int states, struct journey *journey)
-{
-	all->tables[row->family][id].id = id;
-	return walk_table(&all->tables[row->family][id], verify_chain(id, row->input), probe,
-			  states, journey);
-}
-
-static int walk_tables(struct verification *all, const struct flow_row *row,
-		       const struct probe *probe, struct judgement *judgement)
-{
-	unsigned int on;
-	int err = walk_one_table(all, row, RAW, probe, USUAL(TRACKED), &judgement->raw);
-
-	on = journey_states(&judgement->raw, ACCEPTED);
-	judgement->whole = judgement->raw;
-	memset(judgement->whole.endings[ACCEPTED], 0, sizeof(judgement->whole.endings[ACCEPTED]));
-	return err ? err : walk_one_table(all, row, FILTER, probe, on, &judgement->whole);
+	if (states > 0)
+		states = walk_hook(&walk, row->input ? HOOK_INPUT : HOOK_POSTROUTING,
+				   (unsigned int)states);
+	if (states < 0)
+		return states;
+	journey->through = (unsigned int)states;
+	return 0;
 }
 
 static void judge(struct judgement *judgement)
 {
-	unsigned int states = journey_states(&judgement->raw, ACCEPTED) & ANY_USUAL;
-	bool accepted = journey_states(&judgement->whole, ACCEPTED) & ANY_USUAL;
-	bool dropped = journey_states(&judgement->whole, DROPPED) & ANY_USUAL;
+	unsigned int states = judgement->journey.at_conntrack & ANY_USUAL;
+	bool accepted = judgement->journey.through & ANY_USUAL;
+	bool dropped = journey_states(&judgement->journey, DROPPED) & ANY_USUAL;
 
 	judgement->untracked = !(states & ANY_UNTRACKED) ? NOTRACK_NO :
 			       states & ANY_TRACKED ? NOTRACK_UNSURE : NOTRACK_YES;
@@ -137,15 +122,17 @@ static void judge(struct judgement *judgement)
 }
 
 /* The last word; where there are two opinions, the first that differs from it. */
-static const struct place *decided_by(const struct journey *whole)
+static const struct place *decided_by(const struct journey *journey)
 {
-	const struct ending *accepted = journey_last(whole, ACCEPTED, ANY_USUAL);
-	const struct ending *dropped = journey_last(whole, DROPPED, ANY_USUAL);
+	const struct ending *accepted = endings_last(journey->endings[ACCEPTED], ANY_USUAL);
+	const struct ending *dropped = endings_last(journey->endings[DROPPED], ANY_USUAL);
 
-	if (!accepted || !dropped)
-		return &(accepted ? accepted : dropped)->last;
-	return &journey_first(whole, accepted->last_time < dropped->last_time ? ACCEPTED : DROPPED,
-			      ANY_USUAL)->first;
+	if (!dropped)
+		return accepted ? &accepted->last : NULL;
+	if (!accepted || !(journey->through & ANY_USUAL))
+		return &dropped->last;
+	return &endings_first(journey->endings[accepted->last_time < dropped->last_time ?
+					       ACCEPTED : DROPPED], ANY_USUAL)->first;
 }
 
 static int verdict_rank(enum notrack_verdict verdict)
@@ -158,11 +145,20 @@ static int answer_rank(enum notrack_answer answer)
 	return answer == NOTRACK_NO ? 2 : answer == NOTRACK_UNSURE;
 }
 
+/* Where no chain of anybody is at a hook, nobody decides. */
+static void say_by(struct flow_row *row, const struct place *place)
+{
+	if (place)
+		view_format_place(place, row->by);
+	else
+		strcpy(row->by, "no rule");
+}
+
 /* The row says the worst of what its packets meet. */
 static int ask(struct verification *all, struct flow_row *row, const struct probe *probe)
 {
 	struct judgement judgement = { 0 };
-	int err = walk_tables(all, row, probe, &judgement);
+	int err = verify_walk(all, row, probe, false, &judgement.journey);
 
 	if (err)
 		return err;
@@ -171,7 +167,7 @@ static int ask(struct verification *all, struct flow_row *row, const struct prob
 		row->untracked = judgement.untracked;
 	if (!*row->by || verdict_rank(judgement.verdict) > verdict_rank(row->verdict)) {
 		row->verdict = judgement.verdict;
-		verify_format_place(decided_by(&judgement.whole), row->by);
+		say_by(row, decided_by(&judgement.journey));
 	}
 	return verify_explain(all, row, &judgement);
 }
@@ -183,18 +179,16 @@ static int ask_variant(struct verification *all, struct flow_row *row,
 	int err;
 
 	/* the first of an exchange is NEW; of what follows, conntrack may think anything */
-	probe.tracked_states = XT_CONNTRACK_STATE_BIT(IP_CT_NEW);
+	probe.tracked_states = CT_NEW;
 	if (!row->request)
-		probe.tracked_states |= XT_CONNTRACK_STATE_BIT(IP_CT_ESTABLISHED) |
-					XT_CONNTRACK_STATE_INVALID;
+		probe.tracked_states |= CT_ESTABLISHED | CT_INVALID;
 	if (row->protocol == TCP)
-		probe.tcp_flags = row->request ? SYN_BIT : SYN_BIT | TCP_ACK;
+		probe.tcp_flags = row->request ? TCP_SYN : TCP_SYN | TCP_ACK;
 	err = ask(all, row, &probe);
 	if (err || row->protocol != TCP)
 		return err;
 	probe.tcp_flags = TCP_ACK;
-	probe.tracked_states |= XT_CONNTRACK_STATE_BIT(IP_CT_ESTABLISHED) |
-				XT_CONNTRACK_STATE_INVALID;
+	probe.tracked_states |= CT_ESTABLISHED | CT_INVALID;
 	return ask(all, row, &probe);
 }
 
@@ -275,17 +269,9 @@ static int verify_service(struct verification *all, const struct service *servic
 
 static int verify_family(struct verification *all, enum family family)
 {
-	struct notrack *nt = all->nt;
-	const struct family_model *model = &nt->model.families[family];
+	const struct family_model *model = &all->nt->model.families[family];
 	int err = 0;
 
-	for (enum table_id id = RAW; id < TABLES && !err; id++) {
-		if (!table_exists(&xt_families[family], id))
-			continue;
-		err = context_read(nt, family, id);
-		if (!err)
-			err = blob_read(&all->tables[family][id], &xt_families[family], id);
-	}
 	for (size_t i = 0; i < model->count && !err; i++)
 		if (verify_wants(all, model->served[i].service))
 			err = verify_service(all, model->served[i].service, family);
@@ -295,14 +281,17 @@ static int verify_family(struct verification *all, enum family family)
 static int verify_in_kernel(struct notrack *nt, void *data)
 {
 	struct verification *all = data;
-	int err = 0;
+	int err = host_look(&all->host);
 
-	host_look(&all->host);
+	if (!err)
+		err = legacy_view(nt->families, nt->netns_fd >= 0, &all->view, &nt->error);
+	if (!err)
+		err = view_reach(&all->view);
+	if (!err)
+		verify_find_jumps(all);
 	for (enum family family = IPV4; family < FAMILIES && !err; family++)
 		if (context_has(nt, family))
 			err = verify_family(all, family);
-	if (nt->lock_fd < 0)
-		context_forget(nt);
 	if (err == -ENOMEM && !*nt->error.text)
 		error_set(&nt->error, err, "out of memory");
 	return err;
@@ -406,9 +395,8 @@ int notrack_verify(struct notrack *nt, const char *service,
 		result = report_finding(&all.findings[i], finding, data);
 	if (!result)
 		result = count_failures(&all);
-	for (enum family family = IPV4; family < FAMILIES; family++)
-		for (enum table_id id = RAW; id < TABLES; id++)
-			blob_free(&all.tables[family][id]);
+	view_free(&all.view);
+	host_free(&all.host);
 	free(all.rows);
 	free(all.findings);
 	return result;

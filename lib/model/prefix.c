@@ -11,14 +11,20 @@
 static const struct {
 	int af;
 	uint8_t bits;
+	const char *name;
 } families[FAMILIES] = {
-	[IPV4] = { AF_INET, 32 },
-	[IPV6] = { AF_INET6, 128 },
+	[IPV4] = { AF_INET, 32, "IPv4" },
+	[IPV6] = { AF_INET6, 128, "IPv6" },
 };
 
 unsigned int family_bits(enum family family)
 {
 	return families[family].bits;
+}
+
+const char *family_name(enum family family)
+{
+	return families[family].name;
 }
 
 static void clear_host_bits(uint8_t address[16], unsigned int length)

@@ -42,5 +42,7 @@ struct prefix prefix_common(const struct prefix *a, const struct prefix *b);
 unsigned int prefix_bits(const struct prefix *prefix, unsigned int first, unsigned int count);
 
 unsigned int family_bits(enum family family);
+/* "IPv4", for sentences */
+const char *family_name(enum family family);
 
 #endif

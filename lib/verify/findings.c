@@ -3,14 +3,11 @@
 #include "verify/verify.h"
 
 #include <errno.h>
-#include <linux/netfilter/nf_conntrack_common.h>
-#include <linux/netfilter/xt_conntrack.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "rules/compile.h"
-#include "legacy/layout.h"
 
 int verify_find(struct verification *all, const char *code, enum notrack_status severity,
 		const char *format, ...)
@@ -33,76 +30,111 @@ int verify_find(struct verification *all, const char *code, enum notrack_status 
 	return 0;
 }
 
-/* --- flows ------------------------------------------------------------ */
-
 /* "dns, IPv4 udp inbound request over lo" */
 #define FLOW_TEXT (SERVICE_NAME_MAX + 56)
 
 static const char *format_flow(const struct flow_row *row, char text[FLOW_TEXT])
 {
 	snprintf(text, FLOW_TEXT, "%s, %s %s %s %s%s", row->service->name,
-		 xt_families[row->family].name, protocol_names[row->protocol],
+		 family_name(row->family), protocol_names[row->protocol],
 		 role_names[row->role == OUTBOUND], row->request ? "request" : "reply",
 		 row->loopback ? " over lo" : "");
 	return text;
 }
 
-static bool is_ours(const struct place *place)
+/* --- our jumps -------------------------------------------------------- */
+
+/* Which of our tables a legacy table is; TABLES if it is neither. */
+static enum table_id table_of(const struct view_chain *chain)
 {
-	return !strncmp(place->chain, CHAIN_PREFIX, strlen(CHAIN_PREFIX));
+	enum table_id id = RAW;
+
+	if (chain->table->world != WORLD_LEGACY)
+		return TABLES;
+	while (id < TABLES && strcmp(chain->table->name, table_name(id)))
+		id++;
+	return id;
 }
 
-static const struct ruleset *rules_found(const struct verification *all, enum family family,
-					 enum table_id id)
+static enum family family_of(const struct view_table *table)
 {
-	return &all->nt->snapshots[family][id].found;
+	return table->families & 1u << IPV6 ? IPV6 : IPV4;
 }
 
-/* Where a rule leads to our chain of that table and hook; NULL if none does. */
-static const struct jump *find_jump(const struct verification *all, enum family family,
-				    enum table_id id, bool input, char top[CHAIN_NAME_MAX + 1])
+/* A jump that no packet of its hook gets to does not count. */
+static void look_at_rule(struct verification *all, enum table_id id, const struct view_chain *chain,
+			 const struct view_rule *rule)
 {
-	const struct ruleset *found = rules_found(all, family, id);
+	const struct step *verdict = rule_verdict(rule);
+	char top[CHAIN_NAME_MAX + 1];
 
-	service_chain_name(top, verify_chain(id, input), "");
-	for (size_t i = 0; i < found->jump_count; i++)
-		if (!found->jumps[i].unreachable && !strcmp(found->jumps[i].target, top))
-			return &found->jumps[i];
-	return NULL;
+	if (!verdict || (verdict->kind != STEP_JUMP && verdict->kind != STEP_GOTO) ||
+	    !chain_is_ours(verdict->chain) || chain_is_ours(chain))
+		return;
+	for (int input = 0; input < 2; input++) {
+		struct our_jump *jump = &all->jumps[family_of(chain->table)][id][input];
+		enum hook hook = !input ? HOOK_OUTPUT : id == RAW ? HOOK_PREROUTING : HOOK_INPUT;
+
+		service_chain_name(top, verify_chain(id, input), "");
+		if (!jump->chain && chain->hooks & 1u << hook && !strcmp(verdict->chain->name, top))
+			*jump = (struct our_jump){ chain, rule };
+	}
+}
+
+void verify_find_jumps(struct verification *all)
+{
+	for (const struct view_table *table = all->view.tables; table; table = table->next)
+		for (const struct view_chain *chain = table->chains; chain; chain = chain->next)
+			for (const struct view_rule *rule = chain->rules; rule && table_of(chain) < TABLES;
+			     rule = rule->next)
+				look_at_rule(all, table_of(chain), chain, rule);
 }
 
 /* Whether a rule of others is met ahead of our jump, if there is one. */
 static bool is_ahead(const struct verification *all, const struct flow_row *row,
-		     const struct place *place, char top[CHAIN_NAME_MAX + 1])
+		     const struct place *place)
 {
-	const struct jump *jump = find_jump(all, row->family, place->table, row->input, top);
+	enum table_id id = table_of(place->chain);
+	const struct our_jump *jump;
+	struct place of_jump;
 
-	if (!jump || is_ours(place))
+	if (id == TABLES || chain_is_ours(place->chain))
+		return false;
+	jump = &all->jumps[row->family][id][row->input];
+	of_jump = (struct place){ jump->chain, jump->rule };
+	if (!jump->chain)
 		return false;
 	/* the policy: a goto ahead of our jump leads there, too */
-	return strcmp(jump->chain, place->chain) || place->rule <= jump->position;
+	return jump->chain != place->chain ||
+	       view_rule_number(place) < view_rule_number(&of_jump);
 }
+
+/* --- flows ------------------------------------------------------------ */
 
 static int find_tracked(struct verification *all, const struct flow_row *row,
 			const struct judgement *judgement)
 {
 	unsigned int tracked = ANY_TRACKED & ANY_USUAL;
-	const struct ending *ending = journey_first(&judgement->raw, ACCEPTED, tracked);
-	char flow[FLOW_TEXT], place[PLACE_TEXT], top[CHAIN_NAME_MAX + 1];
+	const struct ending *ending = endings_first(judgement->journey.untracking, tracked);
+	char flow[FLOW_TEXT], place[PLACE_TEXT];
 
-	if (!ending || judgement->untracked == NOTRACK_YES)
+	if (!(judgement->journey.at_conntrack & tracked) || judgement->untracked == NOTRACK_YES)
 		return 0;	/* what raw drops comes to no harm in conntrack */
 	format_flow(row, flow);
-	verify_format_place(&ending->first, place);
+	if (!ending)
+		return verify_find(all, "tracked", NOTRACK_FAILED, "%s: tracked: there is no rule that "
+				   "could take it out of tracking; add or apply the service again",
+				   flow);
+	view_format_place(&ending->first, place);
 	if (judgement->untracked == NOTRACK_UNSURE)
 		return verify_find(all, "unsure", NOTRACK_FAILED, "%s: tracked or not, which depends "
 				   "on a rule that asks for what verify cannot tell; see %s", flow,
 				   place);
-	if (journey_states(&judgement->raw, ACCEPTED) & USUAL(TEMPLATE))
+	if (judgement->journey.at_conntrack & WITH(TEMPLATE) & ANY_USUAL)
 		return verify_find(all, "tracked", NOTRACK_FAILED, "%s: tracked: a CT rule in raw "
 				   "gives it a zone or helper ahead of NOTRACK, which then does "
 				   "nothing; narrow that rule", flow);
-	if (!ending->first.rule || !is_ahead(all, row, &ending->first, top))
+	if (!ending->first.rule || !is_ahead(all, row, &ending->first))
 		return verify_find(all, "tracked", NOTRACK_FAILED, "%s: tracked: no rule takes it out "
 				   "of tracking ahead of %s; add or apply the service again", flow,
 				   place);
@@ -113,18 +145,22 @@ static int find_tracked(struct verification *all, const struct flow_row *row,
 static int find_dropped(struct verification *all, const struct flow_row *row,
 			const struct judgement *judgement)
 {
-	const struct ending *dropped = journey_first(&judgement->whole, DROPPED, ANY_USUAL);
-	char flow[FLOW_TEXT], place[PLACE_TEXT], top[CHAIN_NAME_MAX + 1];
+	const struct ending *dropped = endings_first(judgement->journey.endings[DROPPED],
+						     ANY_USUAL);
+	char flow[FLOW_TEXT], place[PLACE_TEXT];
 
 	if (judgement->verdict == NOTRACK_ACCEPT)
 		return 0;
 	format_flow(row, flow);
-	verify_format_place(&dropped->first, place);
+	view_format_place(&dropped->first, place);
 	if (judgement->verdict == NOTRACK_ACCEPT_OR_DROP)
 		return verify_find(all, "unsure", NOTRACK_FAILED, "%s: accepted or dropped, which "
 				   "depends on a rule that asks for what verify cannot tell; see %s",
 				   flow, row->by);
-	if (!dropped->first.rule || !is_ahead(all, row, &dropped->first, top))
+	if (table_of(dropped->first.chain) == TABLES)
+		return verify_find(all, "dropped", NOTRACK_FAILED, "%s: dropped: %s; narrow that rule",
+				   flow, place);
+	if (!dropped->first.rule || !is_ahead(all, row, &dropped->first))
 		return verify_find(all, "dropped", NOTRACK_FAILED, "%s: dropped: no rule accepts it "
 				   "ahead of %s; add or apply the service again", flow, place);
 	return verify_find(all, "dropped", NOTRACK_FAILED, "%s: dropped: %s; move that rule below our "
@@ -137,32 +173,34 @@ static int find_ahead(struct verification *all, const struct flow_row *row,
 {
 	char place[PLACE_TEXT], top[CHAIN_NAME_MAX + 1];
 
-	if (!ending || !is_ahead(all, row, &ending->first, top))
+	if (!ending || !is_ahead(all, row, &ending->first))
 		return 0;
-	verify_format_place(&ending->first, place);
+	service_chain_name(top, verify_chain(table_of(ending->first.chain), row->input), "");
+	view_format_place(&ending->first, place);
 	if (!picked)
 		return !ending->first.rule ? 0 :
 		       verify_find(all, "rule-ahead", NOTRACK_FAILED, "%s (%s): %s is %s ahead of "
 				   "the jump to %s; move that rule below it, or narrow it", place,
-				   xt_families[row->family].name, row->service->name, done, top);
+				   family_name(row->family), row->service->name, done, top);
 	return verify_find(all, "rule-ahead", NOTRACK_WARNING, "%s (%s)%s: some packets of %s are "
 			   "%s ahead of the jump to %s; see whether they are meant to be", place,
-			   xt_families[row->family].name, ending->last_time > ending->first_time ?
+			   family_name(row->family), ending->last_time > ending->first_time ?
 			   " and rules after it" : "", row->service->name, done, top);
 }
 
 static int find_rules_ahead(struct verification *all, const struct flow_row *row,
 			    const struct judgement *judgement)
 {
+	const struct journey *journey = &judgement->journey;
 	bool tracked = judgement->untracked == NOTRACK_NO;
 	bool dropped = judgement->verdict == NOTRACK_DROP;
 	int err = 0;
 
 	if (judgement->untracked != NOTRACK_UNSURE)
-		err = find_ahead(all, row, journey_first(&judgement->raw, ACCEPTED, ANY_TRACKED &
+		err = find_ahead(all, row, endings_first(journey->untracking, ANY_TRACKED &
 				 (tracked ? ANY_USUAL : ANY_PICKED)), !tracked, "tracked");
 	if (!err && judgement->verdict != NOTRACK_ACCEPT_OR_DROP)
-		err = find_ahead(all, row, journey_first(&judgement->whole, DROPPED,
+		err = find_ahead(all, row, endings_first(journey->endings[DROPPED],
 				 dropped ? ANY_USUAL : ANY_PICKED), !dropped, "dropped");
 	return err;
 }
@@ -206,12 +244,13 @@ static int find_jump_missing(struct verification *all, enum family family, enum 
 {
 	char top[CHAIN_NAME_MAX + 1];
 
-	if (find_jump(all, family, id, input, top))
+	if (all->jumps[family][id][input].chain)
 		return 0;
+	service_chain_name(top, verify_chain(id, input), "");
 	return verify_find(all, "jump-missing", some_flow_fails(all, family, input) ?
 			   NOTRACK_FAILED : NOTRACK_WARNING, "%s %s (%s): no rule leads to %s any more; "
 			   "add or apply a service again, and it comes back", table_name(id),
-			   verify_chain(id, input), xt_families[family].name, top);
+			   verify_chain(id, input), family_name(family), top);
 }
 
 /* "NOTRACK-dns-in" and "NOTRACK-dns-out" are chains of a service named dns. */
@@ -233,11 +272,12 @@ static bool service_of_chain(const char *chain, char name[SERVICE_NAME_MAX + 1])
 	return false;
 }
 
-static bool untracks(const struct chain *chain)
+static bool untracks(const struct view_chain *chain)
 {
-	for (size_t i = 0; i < chain->count; i++)
-		if (chain->rules[i].target == TARGET_NOTRACK)
-			return true;
+	for (const struct view_rule *rule = chain->rules; rule; rule = rule->next)
+		for (size_t i = 0; i < rule->count; i++)
+			if (rule->steps[i].kind == STEP_NOTRACK)
+				return true;
 	return false;
 }
 
@@ -245,74 +285,19 @@ static bool untracks(const struct chain *chain)
  * Somebody flushed filter, and with it all that says what services there are;
  * raw goes on, and its packets are left to rules that ask for a state.
  */
-static int find_left_behind(struct verification *all, enum family family)
+static int find_left_behind(struct verification *all, enum family family,
+			    const struct view_chain *chain)
 {
-	const struct ruleset *found = rules_found(all, family, RAW);
 	char name[SERVICE_NAME_MAX + 1];
-	int err = 0;
 
-	for (size_t i = 0; i < found->count && !err; i++)
-		if (service_of_chain(found->chains[i]->name, name) && untracks(found->chains[i]) &&
-		    !model_find(&all->nt->model.families[family], name) &&
-		    (!all->name || !strcmp(all->name, name)))
-			err = verify_find(all, "drift", NOTRACK_FAILED, "%s (%s): table raw takes it out "
-					  "of tracking, and filter no longer accepts it; add or "
-					  "apply it again, or clear", name, xt_families[family].name);
-	return err;
-}
-
-/* --- NAT -------------------------------------------------------------- */
-
-/* What a request passes in table nat, if it is tracked. */
-static const struct {
-	enum role role;
-	const char *chain;
-} translators[] = {
-	{ INBOUND, "PREROUTING" },
-	{ OUTBOUND, "OUTPUT" },
-	{ OUTBOUND, "POSTROUTING" },
-};
-
-static int find_translation(struct verification *all, const struct blob *nat,
-			    const struct flow_row *row, const char *chain)
-{
-	char place[PLACE_TEXT];
-	int err = 0;
-
-	for (size_t i = 0; i < row->service->port_count && !err; i++) {
-		struct probe probe = verify_probe(all, row, &(struct variant){ .ports = i });
-		struct journey journey = { 0 };
-
-		probe.tracked_states = XT_CONNTRACK_STATE_BIT(IP_CT_NEW);
-		probe.tcp_flags = SYN_BIT;
-		err = walk_table(nat, chain, &probe, USUAL(TRACKED), &journey);
-		if (!err && journey.translated)
-			err = verify_find(all, "nat", NOTRACK_WARNING, "%s (%s) does nothing to packets "
-					  "of %s: what is not tracked is not translated",
-					  verify_format_place(&journey.translation, place),
-					  xt_families[row->family].name, row->service->name);
-	}
-	return err;
-}
-
-static int find_translations(struct verification *all, enum family family)
-{
-	struct blob nat;
-	int err;
-
-	if (!table_exists(&xt_families[family], NAT))
+	if (table_of(chain) != RAW || family_of(chain->table) != family ||
+	    !service_of_chain(chain->name, name) || !untracks(chain) ||
+	    model_find(&all->nt->model.families[family], name) ||
+	    (all->name && strcmp(all->name, name)))
 		return 0;
-	if (all->nt->netns_fd >= 0 && table_check(&xt_families[family], NAT, &all->nt->error))
-		return 0;
-	err = blob_read(&nat, &xt_families[family], NAT);
-	for (size_t i = 0; i < all->row_count && !err; i++)
-		for (size_t j = 0; j < sizeof(translators) / sizeof(translators[0]) && !err; j++)
-			if (all->rows[i].family == family && all->rows[i].request &&
-			    !all->rows[i].loopback &&
-			    all->rows[i].role == translators[j].role)
-				err = find_translation(all, &nat, &all->rows[i], translators[j].chain);
-	blob_free(&nat);
-	return err == -ENOMEM ? err : 0;	/* no NAT that can be read is none to warn of */
+	return verify_find(all, "drift", NOTRACK_FAILED, "%s (%s): table raw takes it out "
+			   "of tracking, and filter no longer accepts it; add or "
+			   "apply it again, or clear", name, family_name(family));
 }
 
 int verify_tables(struct verification *all, enum family family)
@@ -324,7 +309,13 @@ int verify_tables(struct verification *all, enum family family)
 			for (int input = 1; input >= 0 && !err; input--)
 				err = find_jump_missing(all, family, id, input);
 		if (!err)
-			err = find_translations(all, family);
+			err = verify_translations(all, family);
+		if (!err)
+			err = verify_protections(all, family);
 	}
-	return err ? err : find_left_behind(all, family);
+	for (const struct view_table *table = all->view.tables; table && !err; table = table->next)
+		for (const struct view_chain *chain = table->chains; chain && !err;
+		     chain = chain->next)
+			err = find_left_behind(all, family, chain);
+	return err;
 }

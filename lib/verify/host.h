@@ -14,9 +14,14 @@
 struct host {
 	char interface[IFNAMSIZ];	/* "": none, or many */
 	struct prefix address[FAMILIES];/* of length 0: likewise */
+	struct prefix *own;		/* all addresses */
+	size_t own_count;
 };
 
-/* Of the calling thread's namespace; what cannot be read is not there. */
-void host_look(struct host *host);
+/* Of the calling thread's namespace; what cannot be read is not there.  0, or -ENOMEM. */
+int host_look(struct host *host);
+void host_free(struct host *host);
+
+bool host_owns(const struct host *host, const struct prefix *address);
 
 #endif

@@ -1,337 +1,367 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * As the kernel's match functions have it; where a set of packets is asked
- * instead of one, a rule may match a few of them.
+ * As the kernel decides on one packet; where a set of packets is asked instead,
+ * a condition may be met by a few of them.
  */
-#include "legacy/layout.h"
 #include "verify/probe.h"
 
+#include <linux/if_packet.h>
 #include <linux/netfilter/nf_conntrack_common.h>
-#include <linux/netfilter/xt_conntrack.h>
-#include <linux/netfilter/xt_state.h>
+#include <linux/rtnetlink.h>
+#include <netinet/in.h>
 #include <string.h>
-
-/* Both questions at once. */
-static unsigned int both(unsigned int a, unsigned int b)
-{
-	return (a & b & ALL_DO) | ((a | b) & NONE_DOES);
-}
 
 static unsigned int invert(unsigned int meets, bool inverted)
 {
 	return inverted ? (meets & ALL_DO) << 1 | (meets & NONE_DOES) >> 1 : meets;
 }
 
-/* --- the header ------------------------------------------------------- */
+static unsigned int all_or_none(bool does)
+{
+	return does ? ALL_DO : NONE_DOES;
+}
+
+/* --- addresses -------------------------------------------------------- */
+
+/* The addresses of a prefix, from the first to the last. */
+static struct address_range range_of(const struct prefix *prefix)
+{
+	struct address_range range;
+	unsigned int length = prefix->length, bytes = family_bits(prefix->family) / 8;
+
+	memcpy(range.first, prefix->address, sizeof(range.first));
+	memcpy(range.last, prefix->address, sizeof(range.last));
+	for (unsigned int i = length / 8; i < bytes; i++)
+		range.last[i] |= (uint8_t)(i == length / 8 ? 0xffu >> length % 8 : 0xffu);
+	return range;
+}
+
+static bool lies_within(const struct address_range *inner, const struct address_range *outer,
+			unsigned int bytes)
+{
+	return memcmp(inner->first, outer->first, bytes) >= 0 &&
+	       memcmp(inner->last, outer->last, bytes) <= 0;
+}
+
+static bool touches(const struct address_range *one, const struct address_range *other,
+		    unsigned int bytes)
+{
+	return memcmp(one->first, other->last, bytes) <= 0 &&
+	       memcmp(one->last, other->first, bytes) >= 0;
+}
+
+/* A list of ranges, none of which adds to another. */
+static unsigned int meets_addresses(const struct prefix *packets, const struct prefix *usual,
+				    const struct address_range *asked, size_t count)
+{
+	const unsigned int bytes = family_bits(packets->family) / 8;
+	const struct address_range all = range_of(packets), one = range_of(usual);
+	bool some = false, usual_does = false;
+
+	for (size_t i = 0; i < count; i++) {
+		if (lies_within(&all, &asked[i], bytes))
+			return ALL_DO;
+		some |= touches(&all, &asked[i], bytes);
+		usual_does |= usual->length && lies_within(&one, &asked[i], bytes);
+	}
+	return usual_does ? MOST_DO : some ? FEW_DO : NONE_DOES;
+}
 
 static unsigned int meets_prefix(const struct prefix *packets, const struct prefix *usual,
-				 const struct prefix *asked)
+				 const struct step *condition)
 {
-	if (prefix_covers(asked, packets))
+	struct prefix asked = { .length = condition->length, .family = packets->family };
+
+	memcpy(asked.address, condition->address, sizeof(asked.address));
+	if (prefix_covers(&asked, packets))
 		return ALL_DO;
-	if (!prefix_covers(packets, asked))
+	if (!prefix_covers(packets, &asked))
 		return NONE_DOES;
-	return usual->length && prefix_covers(asked, usual) && prefix_covers(packets, usual) ?
+	return usual->length && prefix_covers(&asked, usual) && prefix_covers(packets, usual) ?
 	       MOST_DO : FEW_DO;
 }
+
+static unsigned int ask_address(const struct probe *probe, const struct step *condition)
+{
+	bool source = condition->field == FIELD_SOURCE;
+	const struct prefix *packets = source ? &probe->source : &probe->destination;
+	const struct prefix *usual = source ? &probe->usual_source : &probe->usual_destination;
+
+	if (condition->kind == STEP_PREFIX)
+		return meets_prefix(packets, usual, condition);
+	return meets_addresses(packets, usual, condition->addresses, condition->count);
+}
+
+/*
+ * Who is in a set is not asked: the usual one is no member, unless it is an
+ * address that the service names, or this host's.
+ */
+static unsigned int ask_set(const struct probe *probe, const struct step *condition)
+{
+	bool source = condition->field == FIELD_SOURCE;
+	const struct prefix *packets = source ? &probe->source : &probe->destination;
+
+	if (packets->length || (!source && probe->own_destination))
+		return NOBODY_KNOWS;
+	return FEW_DO;
+}
+
+/* --- interfaces ------------------------------------------------------- */
 
 static bool begins(const char *name, const char *with, size_t size)
 {
 	return !strncmp(name, with, size);
 }
 
-static unsigned int meets_interface(const char *packets, const char *usual, const char *asked)
+static unsigned int ask_interface(const struct probe *probe, const struct step *condition)
 {
-	size_t size = strlen(packets), asked_size = strlen(asked);
+	const char *packets = condition->field == FIELD_IN ? probe->in : probe->out;
+	const char *usual = probe->usual_interface;
+	size_t size = strlen(packets), asked = condition->length;
 	bool open = size && packets[size - 1] == '+';
-	bool asks_open = asked_size && asked[asked_size - 1] == '+';
 
-	if (!asked_size)
-		return ALL_DO;
 	size -= open;
-	asked_size -= asks_open;
-	if (asks_open && size >= asked_size && begins(packets, asked, asked_size))
+	if (!asked || (asked <= size && begins(packets, condition->name, asked)))
 		return ALL_DO;
-	if (!open)
-		return !strcmp(packets, asked) ? ALL_DO : NONE_DOES;
-	if (!begins(asked, packets, size))
+	if (!open)	/* its end counts as well */
+		return all_or_none(!strncmp(packets, condition->name, asked));
+	if (!begins(condition->name, packets, size))
 		return NONE_DOES;
-	/* a whole name is compared with its end */
-	return *usual && begins(usual, asked, asked_size + !asks_open) &&
-	       begins(usual, packets, size) ? MOST_DO : FEW_DO;
+	return *usual && begins(usual, condition->name, asked) && begins(usual, packets, size) ?
+	       MOST_DO : FEW_DO;
 }
 
-static unsigned int meets_header(const struct probe *probe, const struct header *header)
-{
-	uint8_t inverted = header->inverted;
-	unsigned int meets = ALL_DO;
+/* --- numbers ---------------------------------------------------------- */
 
-	if (header->protocol)
-		meets = invert(header->protocol == probe->protocol ? ALL_DO : NONE_DOES,
-			       inverted & IPT_INV_PROTO);
-	if (header->fragments)	/* whole packets come here: see notrackctl(8) */
-		meets = both(meets, invert(NONE_DOES, inverted & IPT_INV_FRAG));
-	meets = both(meets, invert(meets_interface(probe->in, probe->usual_interface,
-						   header->in),
-				   inverted & IPT_INV_VIA_IN));
-	meets = both(meets, invert(meets_interface(probe->out, probe->usual_interface,
-						   header->out),
-				   inverted & IPT_INV_VIA_OUT));
-	if (header->odd_masks)
-		return both(meets, NOBODY_KNOWS);
-	meets = both(meets, invert(meets_prefix(&probe->source, &probe->usual_source,
-						&header->source),
-				   inverted & IPT_INV_SRCIP));
-	return both(meets, invert(meets_prefix(&probe->destination,
-						 &probe->usual_destination,
-						 &header->destination),
-				  inverted & IPT_INV_DSTIP));
+/* The ranges of a condition, be they one or several. */
+struct ranges {
+	const struct range *list;
+	size_t count;
+};
+
+static struct ranges ranges_of(const struct step *condition)
+{
+	if (condition->kind == STEP_NUMBER)
+		return (struct ranges){ &condition->range, 1 };
+	return (struct ranges){ condition->ranges, condition->count };
 }
 
-/* --- ports ------------------------------------------------------------ */
-
-static unsigned int meets_ranges(const struct port_range *packets,
-				 const struct port_range *asked, size_t count)
+static bool asks_for(const struct step *condition, uint32_t value)
 {
-	unsigned int from = packets->first;	/* from here on, nobody has asked yet */
-	unsigned int before;
+	struct ranges ranges = ranges_of(condition);
+
+	value &= condition->mask;
+	for (size_t i = 0; i < ranges.count; i++)
+		if (value >= ranges.list[i].first && value <= ranges.list[i].last)
+			return true;
+	return false;
+}
+
+/* The ranges lie apart from each other, so that one of them has all or none has. */
+static unsigned int meets_ports(const struct port_range *packets, const struct step *condition)
+{
+	struct ranges ranges = ranges_of(condition);
 	bool some = false;
 
-	do {
-		before = from;
-		for (size_t i = 0; i < count; i++) {
-			some |= asked[i].first <= packets->last && asked[i].last >= packets->first;
-			if (asked[i].first <= from && asked[i].last >= from)
-				from = asked[i].last + 1u;
-		}
-	} while (from != before && from <= packets->last);
-	if (from > packets->last)
-		return ALL_DO;
+	if (packets->first == packets->last)
+		return all_or_none(asks_for(condition, packets->first));
+	if (condition->mask != UINT32_MAX)
+		return NOBODY_KNOWS;
+	for (size_t i = 0; i < ranges.count; i++) {
+		if (ranges.list[i].first <= packets->first && ranges.list[i].last >= packets->last)
+			return ALL_DO;
+		some |= ranges.list[i].first <= packets->last &&
+			ranges.list[i].last >= packets->first;
+	}
 	return some ? FEW_DO : NONE_DOES;
 }
 
-static unsigned int meets_range(const struct port_range *packets, const __u16 asked[2])
+static bool has_ports(const struct probe *probe)
 {
-	const struct port_range range = { asked[0], asked[1] };
-
-	return meets_ranges(packets, &range, 1);
+	return probe->protocol != IPPROTO_ICMP && probe->protocol != IPPROTO_ICMPV6;
 }
 
-static unsigned int ask_tcp(const struct probe *probe, const void *data, unsigned int states)
+static unsigned int ask_ports(const struct probe *probe, const struct step *condition)
 {
-	const struct xt_tcp *tcp = data;
-	bool flags = (probe->tcp_flags & tcp->flg_mask) == tcp->flg_cmp;
-	unsigned int meets = both(invert(meets_range(&probe->source_port, tcp->spts),
-					 tcp->invflags & XT_TCP_INV_SRCPT),
-				  invert(meets_range(&probe->destination_port, tcp->dpts),
-					 tcp->invflags & XT_TCP_INV_DSTPT));
+	unsigned int source, destination;
 
-	(void)states;
-	meets = both(meets, invert(flags ? ALL_DO : NONE_DOES,
-				   tcp->invflags & XT_TCP_INV_FLAGS));
-	return tcp->option ? both(meets, NOBODY_KNOWS) : meets;
+	if (!has_ports(probe))
+		return NONE_DOES;
+	source = meets_ports(&probe->source_port, condition);
+	destination = meets_ports(&probe->destination_port, condition);
+	if (condition->field == FIELD_SOURCE_PORT)
+		return source;
+	if (condition->field == FIELD_DESTINATION_PORT)
+		return destination;
+	/* one of them: not neither */
+	return invert(meets_both(invert(source, true), invert(destination, true)), true);
 }
 
-static unsigned int ask_udp(const struct probe *probe, const void *data, unsigned int states)
+/* The usual packet has one value; others, whom a rule may single out, have one of more. */
+static unsigned int meets_values(const struct step *condition, uint32_t usual,
+				 const uint32_t *others, size_t count)
 {
-	const struct xt_udp *udp = data;
+	bool does = asks_for(condition, usual), differs = false;
 
-	(void)states;
-	return both(invert(meets_range(&probe->source_port, udp->spts),
-			   udp->invflags & XT_UDP_INV_SRCPT),
-		    invert(meets_range(&probe->destination_port, udp->dpts),
-			   udp->invflags & XT_UDP_INV_DSTPT));
+	for (size_t i = 0; i < count; i++)
+		differs |= asks_for(condition, others[i]) != does;
+	if (!differs)
+		return all_or_none(does);
+	return does ? MOST_DO : FEW_DO;
 }
 
-/* Which chunks a packet has is not for us to say. */
-static unsigned int ask_sctp(const struct probe *probe, const void *data, unsigned int states)
+/* A server's address may be one that many hosts listen to. */
+static unsigned int ask_address_type(const struct probe *probe, const struct step *condition)
 {
-	const struct xt_sctp_info *sctp = data;
-	unsigned int meets = ALL_DO;
+	static const uint32_t others[] = { RTN_BROADCAST, RTN_MULTICAST, RTN_ANYCAST };
+	bool source = condition->field == FIELD_SOURCE_TYPE;
+	bool own = source ? probe->own_source : probe->own_destination;
+	bool open = !source && !probe->destination.length &&
+		    !(probe->own_source && probe->own_destination);
 
-	(void)states;
-	if (sctp->flags & XT_SCTP_SRC_PORTS)
-		meets = invert(meets_range(&probe->source_port, sctp->spts),
-			       sctp->invflags & XT_SCTP_SRC_PORTS);
-	if (sctp->flags & XT_SCTP_DEST_PORTS)
-		meets = both(meets, invert(meets_range(&probe->destination_port, sctp->dpts),
-					   sctp->invflags & XT_SCTP_DEST_PORTS));
-	return sctp->flags & XT_SCTP_CHUNK_TYPES ? both(meets, NOBODY_KNOWS) : meets;
+	return meets_values(condition, own ? RTN_LOCAL : RTN_UNICAST, others,
+			    open ? sizeof(others) / sizeof(others[0]) : 0);
 }
 
-static unsigned int ask_multiport(const struct probe *probe, const void *data,
-				  unsigned int states)
+static unsigned int ask_link_type(const struct probe *probe, const struct step *condition)
 {
-	const struct xt_multiport_v1 *multiport = data;
-	struct port_range ranges[XT_MULTI_PORTS];
-	unsigned int source, destination, meets;
-	size_t count = 0;
+	static const uint32_t others[] = { PACKET_BROADCAST, PACKET_MULTICAST };
+	bool open = !probe->own_source && !probe->destination.length;
 
-	(void)states;
-	for (unsigned int i = 0; i < multiport->count && i < XT_MULTI_PORTS; i++) {
-		ranges[count].first = multiport->ports[i];
-		if (multiport->pflags[i] && i + 1 < XT_MULTI_PORTS)
-			i++;
-		ranges[count++].last = multiport->ports[i];
-	}
-	source = meets_ranges(&probe->source_port, ranges, count);
-	destination = meets_ranges(&probe->destination_port, ranges, count);
-	if (multiport->flags == XT_MULTIPORT_SOURCE)
-		meets = source;
-	else if (multiport->flags == XT_MULTIPORT_DESTINATION)
-		meets = destination;
-	else	/* one of them: not neither */
-		meets = invert(both(invert(source, true), invert(destination, true)), true);
-	return invert(meets, multiport->invert);
+	return meets_values(condition, PACKET_HOST, others, open ? 2 : 0);
 }
 
-/* --- state ------------------------------------------------------------ */
-
-static unsigned int meets_states(unsigned int states, unsigned int asked)
+/* Nobody but a rule, a program of this host or traffic control sets a mark. */
+static unsigned int ask_mark(const struct step *condition, bool marked)
 {
-	if (!(states & ~asked))
-		return ALL_DO;
-	return states & asked ? NOBODY_KNOWS : NONE_DOES;
-}
+	bool does = asks_for(condition, 0);
 
-/* Packets without an entry: conntrack_mt() asks for nothing but their state. */
-static bool has_entry(unsigned int states)
-{
-	return states & ~(unsigned int)(XT_CONNTRACK_STATE_INVALID |
-					XT_CONNTRACK_STATE_UNTRACKED);
-}
-
-static unsigned int meets_conntrack(unsigned int flags, unsigned int inverted,
-				    unsigned int asked, unsigned int states)
-{
-	unsigned int meets;
-
-	if (!(flags & XT_CONNTRACK_STATE))
-		return has_entry(states) ? NOBODY_KNOWS : NONE_DOES;
-	if (has_entry(states) && asked & (XT_CONNTRACK_STATE_SNAT | XT_CONNTRACK_STATE_DNAT))
+	if (!condition->mask)
+		return all_or_none(does);
+	if (marked)
 		return NOBODY_KNOWS;
-	meets = invert(meets_states(states, asked), inverted & XT_CONNTRACK_STATE);
-	if (has_entry(states) && flags & ~(XT_CONNTRACK_STATE | XT_CONNTRACK_STATE_ALIAS))
-		return both(meets, NOBODY_KNOWS);
-	return meets;
+	return does ? MOST_DO : FEW_DO;
 }
 
-static unsigned int ask_conntrack1(const struct probe *probe, const void *data,
-				   unsigned int states)
+/* --- conntrack -------------------------------------------------------- */
+
+#define STATES_WITH_ENTRY (CT_ESTABLISHED | CT_RELATED | CT_NEW)
+
+/* What IPS_* bits a connection has, as far as its state tells. */
+static void find_status(uint32_t state, uint32_t *known, uint32_t *status)
 {
-	const struct xt_conntrack_mtinfo1 *info = data;
-
-	(void)probe;
-	return meets_conntrack(info->match_flags, info->invert_flags, info->state_mask, states);
-}
-
-/* Revision 3 begins as 2 does. */
-static unsigned int ask_conntrack2(const struct probe *probe, const void *data,
-				   unsigned int states)
-{
-	const struct xt_conntrack_mtinfo2 *info = data;
-
-	(void)probe;
-	return meets_conntrack(info->match_flags, info->invert_flags, info->state_mask, states);
-}
-
-static unsigned int ask_state(const struct probe *probe, const void *data, unsigned int states)
-{
-	const struct xt_state_info *info = data;
-	unsigned int asked = info->statemask & 0xf;	/* up to NEW, the bits are the same */
-
-	(void)probe;
-	if (info->statemask & XT_STATE_UNTRACKED)
-		asked |= XT_CONNTRACK_STATE_UNTRACKED;
-	return meets_states(states, asked);
-}
-
-/* --- limits: what is asked about keeps to every rate ------------------ */
-
-static unsigned int ask_hashlimit1(const struct probe *probe, const void *data,
-				   unsigned int states)
-{
-	const struct xt_hashlimit_mtinfo1 *info = data;
-
-	(void)probe, (void)states;
-	return info->cfg.mode & XT_HASHLIMIT_INVERT ? NONE_DOES : ALL_DO;
-}
-
-static unsigned int ask_hashlimit2(const struct probe *probe, const void *data,
-				   unsigned int states)
-{
-	const struct xt_hashlimit_mtinfo2 *info = data;
-
-	(void)probe, (void)states;
-	return info->cfg.mode & XT_HASHLIMIT_INVERT ? NONE_DOES : ALL_DO;
-}
-
-static unsigned int ask_hashlimit3(const struct probe *probe, const void *data,
-				   unsigned int states)
-{
-	const struct xt_hashlimit_mtinfo3 *info = data;
-
-	(void)probe, (void)states;
-	return info->cfg.mode & XT_HASHLIMIT_INVERT ? NONE_DOES : ALL_DO;
-}
-
-/* --- an entry --------------------------------------------------------- */
-
-static unsigned int ask_nothing(const struct probe *probe, const void *data, unsigned int states)
-{
-	(void)probe, (void)data, (void)states;
-	return ALL_DO;
-}
-
-static const struct {
-	const char *name;
-	uint8_t revision;
-	size_t size;
-	unsigned int (*ask)(const struct probe *probe, const void *data, unsigned int states);
-} matches[] = {
-	{ "tcp", 0, sizeof(struct xt_tcp), ask_tcp },
-	{ "udp", 0, sizeof(struct xt_udp), ask_udp },
-	{ "udplite", 0, sizeof(struct xt_udp), ask_udp },
-	{ "sctp", 0, sizeof(struct xt_sctp_info), ask_sctp },
-	{ "multiport", 1, sizeof(struct xt_multiport_v1), ask_multiport },
-	{ "comment", 0, sizeof(struct xt_comment_info), ask_nothing },
-	{ "conntrack", 1, sizeof(struct xt_conntrack_mtinfo1), ask_conntrack1 },
-	{ "conntrack", 2, sizeof(struct xt_conntrack_mtinfo2), ask_conntrack2 },
-	{ "conntrack", 3, sizeof(struct xt_conntrack_mtinfo3), ask_conntrack2 },
-	{ "state", 0, sizeof(struct xt_state_info), ask_state },
-	{ "hashlimit", 1, sizeof(struct xt_hashlimit_mtinfo1), ask_hashlimit1 },
-	{ "hashlimit", 2, sizeof(struct xt_hashlimit_mtinfo2), ask_hashlimit2 },
-	{ "hashlimit", 3, sizeof(struct xt_hashlimit_mtinfo3), ask_hashlimit3 },
-};
-#define MATCHES (sizeof(matches) / sizeof(matches[0]))
-
-static unsigned int ask_match(const struct probe *probe, const struct xt_entry_match *match,
-			      unsigned int states)
-{
-	size_t size = match->u.match_size - XT_ALIGN(sizeof(*match));
-
-	for (size_t i = 0; i < MATCHES; i++)
-		if (!strcmp(match->u.user.name, matches[i].name) &&
-		    match->u.user.revision == matches[i].revision &&
-		    size == XT_ALIGN(matches[i].size))
-			return matches[i].ask(probe, match->data, states);
-	return NOBODY_KNOWS;
-}
-
-unsigned int probe_meets(const struct probe *probe, const struct xt_family *kernel,
-			 const void *entry, unsigned int states)
-{
-	size_t offset = kernel->entry_size;
-	struct header header;
-	unsigned int meets;
-
-	kernel->get_header(entry, &header);
-	meets = meets_header(probe, &header);
-	while (offset < header.target_offset && meets & ALL_DO) {
-		const struct xt_entry_match *match = (const void *)((const char *)entry + offset);
-
-		meets = both(meets, ask_match(probe, match, states));
-		offset += match->u.match_size;
+	*known = IPS_EXPECTED | IPS_DYING | IPS_TEMPLATE;
+	*status = 0;
+	if (state == CT_NEW)	/* its first packet has not left this host */
+		*known |= IPS_SEEN_REPLY | IPS_ASSURED | IPS_CONFIRMED;
+	if (state == CT_ESTABLISHED) {
+		*known |= IPS_SEEN_REPLY | IPS_CONFIRMED;
+		*status = IPS_SEEN_REPLY | IPS_CONFIRMED;
 	}
-	return meets;
+}
+
+/* A packet that has an entry, in one state. */
+static unsigned int ask_entry(const struct probe *probe, const struct step *condition,
+			      const struct situation *situation, uint32_t state)
+{
+	uint32_t known, status;
+
+	switch (condition->field) {
+	case FIELD_CT_DIRECTION:
+		return all_or_none(asks_for(condition, probe->reply && state != CT_NEW));
+	case FIELD_CT_MARK:
+		return ask_mark(condition, situation->connection_marked);
+	case FIELD_CT_STATUS:
+		find_status(state, &known, &status);
+		if (condition->mask & ~known)
+			return NOBODY_KNOWS;
+		return all_or_none(asks_for(condition, status));
+	default:
+		return NOBODY_KNOWS;
+	}
+}
+
+/* Nobody knows, unless each state that the packet may be in says the same. */
+static unsigned int ask_conntrack(const struct probe *probe, const struct step *condition,
+				  const struct situation *situation)
+{
+	bool inverted = condition->flags & STEP_INVERTED;
+	unsigned int meets = 0, all = 0;
+
+	for (uint32_t state = CT_INVALID; state <= CT_UNTRACKED; state <<= 1) {
+		if (!(situation->states & state))
+			continue;
+		if (condition->field == FIELD_STATE)
+			meets = invert(all_or_none(asks_for(condition, state)), inverted);
+		else if (state & STATES_WITH_ENTRY)
+			meets = invert(ask_entry(probe, condition, situation, state), inverted);
+		else
+			meets = all_or_none(condition->flags & STEP_WITHOUT_ENTRY);
+		if (all && all != meets)
+			return NOBODY_KNOWS;
+		all = meets;
+	}
+	return all ? all : NOBODY_KNOWS;
+}
+
+/* --- a condition ------------------------------------------------------ */
+
+static unsigned int ask_number(const struct probe *probe, const struct step *condition,
+			       const struct situation *situation)
+{
+	switch (condition->field) {
+	case FIELD_FAMILY:
+		return all_or_none(asks_for(condition, probe->family));
+	case FIELD_PROTOCOL:
+		return all_or_none(asks_for(condition, probe->protocol));
+	case FIELD_SOURCE_PORT:
+	case FIELD_DESTINATION_PORT:
+	case FIELD_EITHER_PORT:
+		return ask_ports(probe, condition);
+	case FIELD_TCP_FLAGS:
+		return all_or_none(asks_for(condition, probe->tcp_flags));
+	case FIELD_FRAGMENT:	/* whole packets come here: see notrackctl(8) */
+		return all_or_none(asks_for(condition, 0));
+	case FIELD_MARK:
+		return ask_mark(condition, situation->marked);
+	case FIELD_SOURCE_TYPE:
+	case FIELD_DESTINATION_TYPE:
+		return ask_address_type(probe, condition);
+	case FIELD_LINK_TYPE:
+		return ask_link_type(probe, condition);
+	default:
+		return NOBODY_KNOWS;
+	}
+}
+
+static unsigned int ask(const struct probe *probe, const struct step *condition,
+			const struct situation *situation)
+{
+	switch (condition->kind) {
+	case STEP_NUMBER:
+	case STEP_NUMBERS:
+		return ask_number(probe, condition, situation);
+	case STEP_PREFIX:
+	case STEP_ADDRESSES:
+		return ask_address(probe, condition);
+	case STEP_INTERFACE:
+		return ask_interface(probe, condition);
+	case STEP_REVERSE_PATH:
+	case STEP_WITHIN_RATE:	/* what is asked about keeps to every rate */
+		return ALL_DO;
+	case STEP_REMEMBERED:
+		return FEW_DO;
+	case STEP_SET:
+		return ask_set(probe, condition);
+	default:
+		return NOBODY_KNOWS;
+	}
+}
+
+unsigned int probe_meets(const struct probe *probe, const struct step *condition,
+			 const struct situation *situation)
+{
+	if (condition->field >= FIELD_STATE && condition->kind != STEP_WITHIN_RATE)
+		return ask_conntrack(probe, condition, situation);
+	return invert(ask(probe, condition, situation), condition->flags & STEP_INVERTED);
 }

@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The packets of a flow, and what a rule, whoever wrote it, asks of them. */
+/* The packets of a flow, and what a condition, whoever wrote it, asks of them. */
 #ifndef LIB_PROBE_H
 #define LIB_PROBE_H
 
-#include "legacy/xt_family.h"
 #include "model/service.h"
+#include "rules/view.h"
+
+/* RFC 9293, section 3.1 */
+#define TCP_SYN 0x02
+#define TCP_ACK 0x10
 
 /*
  * A set of packets: addresses, interfaces and ports are all of a range.  One
@@ -18,12 +22,22 @@ struct probe {
 	char usual_interface[IFNAMSIZ];
 	char in[IFNAMSIZ], out[IFNAMSIZ];	/* "" for none, a trailing '+' for any end */
 	struct port_range source_port, destination_port;
+	uint8_t family;				/* enum family */
 	uint8_t protocol;			/* IPPROTO_* */
-	uint8_t tcp_flags;			/* RFC 9293, section 3.1 */
-	uint8_t tracked_states;			/* XT_CONNTRACK_STATE_* that it may be in */
+	uint8_t tcp_flags;			/* TCP_* */
+	uint8_t tracked_states;			/* enum ct_state that it may be in */
+	bool own_source, own_destination;	/* an address of this host */
+	bool reply;				/* the answer to what began the connection */
 };
 
-/* Which of them a rule matches.  Both or neither of a pair: nobody knows. */
+/* What is known of the packets where a rule meets them. */
+struct situation {
+	uint32_t states;			/* enum ct_state: what conntrack may say */
+	bool marked;				/* a rule has set a mark, so that it may be any */
+	bool connection_marked;			/* likewise that of the connection */
+};
+
+/* Which of them meet a condition.  Both or neither of a pair: nobody knows. */
 enum meets {
 	USUAL_DOES = 1 << 0,
 	USUAL_DOES_NOT = 1 << 1,
@@ -37,11 +51,13 @@ enum meets {
 	NOBODY_KNOWS = ALL_DO | NONE_DOES,
 };
 
-/*
- * Which packets an entry matches.  @states: what conntrack may say of them, as
- * XT_CONNTRACK_STATE_*.
- */
-unsigned int probe_meets(const struct probe *probe, const struct xt_family *kernel,
-			 const void *entry, unsigned int states);
+unsigned int probe_meets(const struct probe *probe, const struct step *condition,
+			 const struct situation *situation);
+
+/* Two conditions at once. */
+static inline unsigned int meets_both(unsigned int a, unsigned int b)
+{
+	return (a & b & ALL_DO) | ((a | b) & NONE_DOES);
+}
 
 #endif

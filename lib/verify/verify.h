@@ -4,11 +4,9 @@
 #define LIB_VERIFY_H
 
 #include "context.h"
+#include "rules/view.h"
 #include "verify/host.h"
 #include "verify/walk.h"
-
-/* "filter NOTRACK-dns-in 3" */
-#define PLACE_TEXT (CHAIN_NAME_MAX + 24)
 
 /* A packet of a service, at one hook. */
 struct flow_row {
@@ -29,12 +27,19 @@ struct finding {
 	char text[512];
 };
 
-/* Read first, told later: visitors do not run in the kernel's time. */
+/* The jump to our chain of a table, at one hook; chain NULL: there is none. */
+struct our_jump {
+	const struct view_chain *chain;
+	const struct view_rule *rule;
+};
+
+/* Results are collected first and reported after the tables are closed. */
 struct verification {
 	struct notrack *nt;
 	const char *name;		/* of a service, or NULL: all of them */
 	struct host host;
-	struct blob tables[FAMILIES][TABLES];
+	struct view view;
+	struct our_jump jumps[FAMILIES][TABLES][2];	/* the last: output, input */
 	struct flow_row *rows;
 	size_t row_count;
 	struct finding *findings;
@@ -43,8 +48,7 @@ struct verification {
 
 /* What became of a packet of a flow. */
 struct judgement {
-	struct journey raw;		/* who is accepted there goes on */
-	struct journey whole;		/* to the end of filter */
+	struct journey journey;
 	enum notrack_answer untracked;
 	enum notrack_verdict verdict;
 };
@@ -64,7 +68,9 @@ bool verify_wants(const struct verification *verification, const struct service 
 /* The built-in chain of raw or filter at a hook. */
 const char *verify_chain(enum table_id id, bool input);
 
-const char *verify_format_place(const struct place *place, char text[PLACE_TEXT]);
+/* Takes the packets of a row through the hooks that they meet. */
+int verify_walk(const struct verification *verification, const struct flow_row *row,
+		const struct probe *probe, bool as_tracked, struct journey *journey);
 
 /* Adds a finding, once. */
 int verify_find(struct verification *verification, const char *code,
@@ -74,7 +80,13 @@ int verify_find(struct verification *verification, const char *code,
 /* What is wrong with a flow. */
 int verify_explain(struct verification *verification, const struct flow_row *row,
 		   const struct judgement *judgement);
+/* Looks for the jumps to our chains; before any flow is judged. */
+void verify_find_jumps(struct verification *verification);
 /* What is wrong with the tables of a family as such; its flows are judged. */
 int verify_tables(struct verification *verification, enum family family);
+/* What untracked packets of the services miss: translation.c. */
+int verify_translations(struct verification *verification, enum family family);
+/* ... and protection.c. */
+int verify_protections(struct verification *verification, enum family family);
 
 #endif

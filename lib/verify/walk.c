@@ -1,37 +1,75 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * As ipt_do_table() goes, but with a set of states instead of one packet: where
- * nobody knows whether a rule matches, packets go both ways.  What becomes of a
- * state that enters a user's chain does not depend on how it got there, so that
- * each chain is walked once a state, however many rules lead to it.
+ * As the kernel takes a packet through the chains of a hook, but with a set of
+ * states instead of one packet: where nobody knows whether a rule takes it,
+ * packets go both ways.  What becomes of a state that enters a chain does not
+ * depend on how it got there, so that each chain is walked once a state, however
+ * many rules lead to it.
  */
 #include "verify/walk.h"
 
 #include <errno.h>
-#include <linux/netfilter/nf_conntrack_common.h>
-#include <linux/netfilter/xt_CT.h>
-#include <linux/netfilter/xt_conntrack.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "rules/rule.h"
 
 /* Deeper than any table one meets; what lies below, nobody knows. */
 #define DEPTH_MAX 1024
 
-#define WALKED 0x80		/* beside the states in which packets come back */
+#define CONNTRACK_PRIORITY (-200)
 
-struct walk {
-	const struct blob *blob;
-	const struct probe *probe;
+#define WALKED 0x8000		/* beside the states in which packets come back */
+
+/* A walk through the chains of one hook. */
+struct way {
+	const struct walk *walk;
 	struct journey *journey;
-	uint8_t *walked;		/* for each chain, and each state */
+	const struct view_chain *base;
+	enum hook hook;
+	bool ahead;			/* of conntrack */
+	uint16_t *walked;		/* for each chain, and each state */
 	unsigned int depth;
+	unsigned int accepted;		/* the states that the base chain lets pass */
 };
+
+bool chain_is_ours(const struct view_chain *chain)
+{
+	return !strncmp(chain->name, CHAIN_PREFIX, strlen(CHAIN_PREFIX));
+}
 
 /* --- endings ---------------------------------------------------------- */
 
-static void end(struct walk *walk, enum fate fate, unsigned int states, struct place place)
+static void put_ending(struct ending *ending, struct place place, unsigned int time)
 {
-	struct journey *journey = walk->journey;
+	if (!ending->first_time) {
+		ending->first = place;
+		ending->first_time = time;
+	}
+	ending->last = place;
+	ending->last_time = time;
+}
+
+static unsigned int distance(const struct view_chain *chain)
+{
+	return (unsigned int)abs(chain->priority);
+}
+
+/* The chain at the priority of filters is the one that is told of, where many accept. */
+static bool says_more(const struct way *way, const struct ending *ending)
+{
+	const struct view_chain *told;
+
+	if (!ending->first_time)
+		return true;
+	told = ending->base;
+	return distance(way->base) < distance(told) ||
+	       (distance(way->base) == distance(told) && (!ending->last.rule || way->base == told));
+}
+
+static void end(struct way *way, enum fate fate, unsigned int states, struct place place)
+{
+	struct journey *journey = way->journey;
 
 	if (states)
 		journey->time++;
@@ -40,20 +78,29 @@ static void end(struct walk *walk, enum fate fate, unsigned int states, struct p
 
 		if (!(states & 1u << state))
 			continue;
-		if (!ending->first_time) {
-			ending->first = place;
-			ending->first_time = journey->time;
-		}
-		ending->last = place;
-		ending->last_time = journey->time;
+		if (fate == ACCEPTED && way->ahead)
+			put_ending(&journey->untracking[state], place, journey->time);
+		if (fate == ACCEPTED && !says_more(way, ending))
+			continue;
+		if (fate == ACCEPTED && ending->base != way->base)
+			*ending = (struct ending){ 0 };
+		ending->base = way->base;
+		put_ending(ending, place, journey->time);
 	}
 }
 
-/* Up to somebody else, or beyond us. */
-static void end_either_way(struct walk *walk, unsigned int states, struct place place)
+/* A program decides, or something else that we cannot see. */
+static void end_either_way(struct way *way, unsigned int states, struct place place)
 {
-	end(walk, DROPPED, states, place);
-	end(walk, ACCEPTED, states, place);
+	end(way, DROPPED, states, place);
+	end(way, ACCEPTED, states, place);
+	way->accepted |= states;
+}
+
+static void end_accepted(struct way *way, unsigned int states, struct place place)
+{
+	end(way, ACCEPTED, states, place);
+	way->accepted |= states;
 }
 
 unsigned int journey_states(const struct journey *journey, enum fate fate)
@@ -66,272 +113,319 @@ unsigned int journey_states(const struct journey *journey, enum fate fate)
 	return states;
 }
 
-const struct ending *journey_first(const struct journey *journey, enum fate fate,
-				   unsigned int states)
+const struct ending *endings_first(const struct ending endings[STATES], unsigned int states)
 {
 	const struct ending *first = NULL;
 
-	for (unsigned int state = 0; state < STATES; state++) {
-		const struct ending *ending = &journey->endings[fate][state];
-
-		if (states & 1u << state && ending->first_time &&
-		    (!first || ending->first_time < first->first_time))
-			first = ending;
-	}
+	for (unsigned int state = 0; state < STATES; state++)
+		if (states & 1u << state && endings[state].first_time &&
+		    (!first || endings[state].first_time < first->first_time))
+			first = &endings[state];
 	return first;
 }
 
-const struct ending *journey_last(const struct journey *journey, enum fate fate,
-				  unsigned int states)
+const struct ending *endings_last(const struct ending endings[STATES], unsigned int states)
 {
 	const struct ending *last = NULL;
 
-	for (unsigned int state = 0; state < STATES; state++) {
-		const struct ending *ending = &journey->endings[fate][state];
-
-		if (states & 1u << state && ending->last_time > (last ? last->last_time : 0))
-			last = ending;
-	}
+	for (unsigned int state = 0; state < STATES; state++)
+		if (states & 1u << state && endings[state].last_time > (last ? last->last_time : 0))
+			last = &endings[state];
 	return last;
 }
 
-/* --- one rule --------------------------------------------------------- */
+/* --- conditions ------------------------------------------------------- */
 
-/* Which of the states a rule takes, and which go on to the next. */
+static struct situation situation_of(const struct way *way, unsigned int state)
+{
+	struct situation situation = {
+		.states = way->walk->probe->tracked_states,
+		.marked = state >= 2 * TRACKINGS,
+		.connection_marked = state >= 2 * TRACKINGS,
+	};
+
+	switch (state % TRACKINGS) {
+	case UNTRACKED:
+		situation.states = CT_UNTRACKED;
+		break;
+	case TEMPLATE:
+		if (way->ahead)
+			situation.states = CT_NEW;
+		break;
+	default:
+		if (way->ahead)		/* it has not been seen yet */
+			situation.states = CT_INVALID;
+	}
+	return situation;
+}
+
+/* Which of the states meet some conditions, and which go on to the next rule. */
 struct split {
 	unsigned int taken, passed;
 };
 
-/* What conntrack may say of a packet: in raw, it has not seen it yet. */
-static unsigned int conntrack_says(const struct walk *walk, unsigned int state)
+static void split_state(struct split *split, unsigned int state, unsigned int meets)
 {
-	switch (state % TRACKINGS) {
-	case UNTRACKED:
-		return XT_CONNTRACK_STATE_UNTRACKED;
-	case TEMPLATE:
-		if (walk->blob->id == RAW)
-			return XT_CONNTRACK_STATE_BIT(IP_CT_NEW);
-		return walk->probe->tracked_states;
-	default:
-		return walk->blob->id == RAW ? XT_CONNTRACK_STATE_INVALID :
-					       walk->probe->tracked_states;
+	unsigned int one = 1u << state;
+	unsigned int picked = one & ANY_USUAL ? one << TRACKINGS : one;
+
+	if (one & ANY_USUAL) {
+		split->taken |= meets & USUAL_DOES ? one : 0;
+		split->passed |= meets & USUAL_DOES_NOT ? one : 0;
+		/* only some of the packets meet it: from here on they are followed separately */
+		split->taken |= meets & SOME_DO && !(meets & USUAL_DOES) ? picked : 0;
+		split->passed |= meets & SOME_DO_NOT && !(meets & USUAL_DOES_NOT) ? picked : 0;
+	} else {
+		split->taken |= meets & SOME_DO ? picked : 0;
+		split->passed |= meets & SOME_DO_NOT ? picked : 0;
 	}
 }
 
-static struct split split_states(const struct walk *walk, const void *entry, unsigned int states)
+static struct split split_states(const struct way *way, const struct step *conditions,
+				 size_t count, unsigned int states)
 {
 	struct split split = { 0 };
 
 	for (unsigned int state = 0; state < STATES; state++) {
-		unsigned int picked = 1u << (TRACKINGS + state % TRACKINGS), meets;
+		struct situation situation;
+		unsigned int meets = ALL_DO;
 
 		if (!(states & 1u << state))
 			continue;
-		meets = probe_meets(walk->probe, walk->blob->kernel, entry,
-				    conntrack_says(walk, state));
-		if (1u << state & ANY_USUAL) {
-			split.taken |= meets & USUAL_DOES ? 1u << state : 0;
-			split.passed |= meets & USUAL_DOES_NOT ? 1u << state : 0;
-			/* the others leave its company here */
-			split.taken |= meets & SOME_DO && !(meets & USUAL_DOES) ? picked : 0;
-			split.passed |= meets & SOME_DO_NOT && !(meets & USUAL_DOES_NOT) ? picked : 0;
-		} else {
-			split.taken |= meets & SOME_DO ? picked : 0;
-			split.passed |= meets & SOME_DO_NOT ? picked : 0;
-		}
+		situation = situation_of(way, state);
+		for (size_t i = 0; i < count && meets & ALL_DO; i++)
+			meets = meets_both(meets, probe_meets(way->walk->probe, &conditions[i],
+							      &situation));
+		split_state(&split, state, meets);
 	}
 	return split;
 }
 
-/* Those that do their work and let the packet go on. */
-static bool goes_on(const char *target)
+unsigned int walk_could_meet(const struct probe *probe, const struct view_rule *rule)
 {
-	static const char *const names[] = {
-		"AUDIT", "CLASSIFY", "CONNMARK", "CONNSECMARK", "DSCP", "HMARK", "IDLETIMER", "LED",
-		"LOG", "MARK", "NFLOG", "RATEEST", "SECMARK", "SET", "TCPMSS", "TEE", "TRACE", "ULOG",
-	};
+	const struct situation situation = { .states = CT_NEW };
+	unsigned int meets = ALL_DO;
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (!strcmp(target, names[i]))
-			return true;
-	return false;
+	for (size_t i = 0; i < rule->count; i++)
+		if (step_is_condition(&rule->steps[i]) && rule->steps[i].field < FIELD_STATE)
+			meets = meets_both(meets, probe_meets(probe, &rule->steps[i], &situation));
+	return meets;
 }
 
-static bool translates(const char *target)
-{
-	return !strcmp(target, "DNAT") || !strcmp(target, "SNAT") || !strcmp(target, "REDIRECT") ||
-	       !strcmp(target, "MASQUERADE") || !strcmp(target, "NETMAP");
-}
+/* --- effects ---------------------------------------------------------- */
 
-/* Whatever the revision, it begins with its flags. */
-static bool is_notrack(const struct xt_entry_target *target)
-{
-	return !strcmp(target->u.user.name, "NOTRACK") ||
-	       ((const struct xt_ct_target_info *)target->data)->flags & XT_CT_NOTRACK;
-}
-
-/* The first of NOTRACK and CT wins: xt_CT.c leaves alone what another has set. */
+/* The first of NOTRACK and CT wins: the kernel leaves alone what another has set. */
 static unsigned int set_tracking(unsigned int states, enum tracking to)
 {
-	unsigned int kept = states & ~(USUAL(TRACKED) | PICKED(TRACKED));
-
-	if (states & USUAL(TRACKED))
-		kept |= USUAL(to);
-	if (states & PICKED(TRACKED))
-		kept |= PICKED(to);
-	return kept;
+	return (states & ~WITH(TRACKED)) | (states & WITH(TRACKED)) << to;
 }
 
-static unsigned int extended_target(struct walk *walk, const struct xt_entry_target *target,
-				    unsigned int states, struct place place)
+static unsigned int set_mark(unsigned int states)
 {
-	const char *name = target->u.user.name;
+	unsigned int unmarked = MARKED(1u) - 1;
 
-	if (!strcmp(name, "NOTRACK") || !strcmp(name, "CT"))
-		return set_tracking(states, is_notrack(target) ? UNTRACKED : TEMPLATE);
-	if (goes_on(name))
-		return states;
-	if (!strcmp(name, "REJECT")) {
-		end(walk, DROPPED, states, place);
-	} else if (translates(name)) {
-		if (!walk->journey->translated)
-			walk->journey->translation = place;
-		walk->journey->translated = true;
-		end(walk, ACCEPTED, states, place);
-	} else {
-		end_either_way(walk, states, place);
+	return (states & ~unmarked) | MARKED(states & unmarked);
+}
+
+static unsigned int take_effect(const struct way *way, const struct place *place,
+				const struct step *step, unsigned int states)
+{
+	switch (step->kind) {
+	case STEP_NOTRACK:		/* behind conntrack, it comes too late */
+		if (!way->ahead || (way->walk->as_tracked && chain_is_ours(place->chain)))
+			return states;
+		return set_tracking(states, UNTRACKED);
+	case STEP_TEMPLATE:
+		return way->ahead ? set_tracking(states, TEMPLATE) : states;
+	case STEP_MARK:
+		return step->mask || step->value || step->flags & STEP_ANY_VALUE ?
+		       set_mark(states) : states;
+	case STEP_CT_MARK:
+	case STEP_RESTORE_MARK:		/* a packet without an entry is left as it is */
+		return (states & ANY_UNTRACKED) | set_mark(states & ~ANY_UNTRACKED);
+	default:
 		return states;
 	}
-	return 0;
 }
 
-/* --- chains ----------------------------------------------------------- */
+/* --- verdicts and chains ---------------------------------------------- */
 
-/* A rule on the way. */
-struct step {
-	uint32_t offset;
-	struct place place;
-};
+static unsigned int walk_chain(struct way *way, const struct view_chain *chain,
+			       unsigned int states, struct place place);
 
-static unsigned int walk_chain(struct walk *walk, size_t number, unsigned int states,
-				struct place place);
-
-static bool is_goto(const struct blob *blob, uint32_t offset)
+static void translate(struct way *way, unsigned int states, struct place place)
 {
-	struct header header;
+	struct journey *journey = way->journey;
+	struct translated *of = states & ANY_USUAL ? &journey->usual : &journey->picked;
 
-	blob->kernel->get_header(blob_entry(blob, offset), &header);
-	return header.go;
+	if (!of->place.chain)
+		*of = (struct translated){ .place = place, .hook = way->hook };
+	end_accepted(way, states, place);
 }
 
 /* Returns the states that go on to the next rule; @back: those that leave the chain. */
-static unsigned int take_target(struct walk *walk, const struct step *step, unsigned int states,
-				unsigned int *back)
+static unsigned int take_verdict(struct way *way, const struct place *place,
+				 const struct step *step, unsigned int states,
+				 unsigned int *back)
 {
-	const struct blob *blob = walk->blob;
-	const struct xt_entry_target *target =
-		entry_target(blob->kernel, blob_entry(blob, step->offset));
-	long jump = blob_jump(blob, step->offset);
-	unsigned int returned;
-
-	if (*target->u.user.name)
-		return extended_target(walk, target, states, step->place);
-	if (jump >= 0) {
-		returned = walk_chain(walk, (size_t)jump, states, step->place);
-		if (!is_goto(blob, step->offset))
-			return returned;
-		*back |= returned;
+	switch (step->kind) {
+	case STEP_ACCEPT:
+		end_accepted(way, states, *place);
 		return 0;
-	}
-	switch (((const struct xt_standard_target *)target)->verdict) {
-	case -NF_ACCEPT - 1:
-		end(walk, ACCEPTED, states, step->place);
+	case STEP_DROP:
+	case STEP_REJECT:
+	case STEP_SYNPROXY:
+		end(way, DROPPED, states, *place);
 		return 0;
-	case -NF_DROP - 1:
-		end(walk, DROPPED, states, step->place);
-		return 0;
-	case XT_RETURN:
+	case STEP_RETURN:
 		*back |= states;
 		return 0;
-	case -NF_QUEUE - 1:
-		end_either_way(walk, states, step->place);
+	case STEP_JUMP:
+		return walk_chain(way, step->chain, states, *place);
+	case STEP_GOTO:
+		*back |= walk_chain(way, step->chain, states, *place);
 		return 0;
-	default:	/* to the next rule */
+	case STEP_TRANSLATE:
+		translate(way, states, *place);
+		return 0;
+	case STEP_QUEUE:
+	case STEP_DIVERT:
+		end_either_way(way, states, *place);
+		return 0;
+	default:
+		end_either_way(way, states, *place);
 		return states;
 	}
 }
 
-static unsigned int walk_rules(struct walk *walk, const struct blob_chain *chain,
+/* How many conditions there are in a row. */
+static size_t count_conditions(const struct view_rule *rule, size_t from)
+{
+	size_t to = from;
+
+	while (to < rule->count && step_is_condition(&rule->steps[to]))
+		to++;
+	return to - from;
+}
+
+/* Returns the states that go on to the next rule. */
+static unsigned int walk_rule(struct way *way, const struct place *place, unsigned int states,
+			      unsigned int *back)
+{
+	const struct view_rule *rule = place->rule;
+	unsigned int passed = 0;
+
+	for (size_t i = 0; i < rule->count && states; i++) {
+		const struct step *step = &rule->steps[i];
+		size_t conditions = count_conditions(rule, i);
+		struct split split;
+
+		if (conditions) {
+			split = split_states(way, step, conditions, states);
+			states = split.taken;
+			passed |= split.passed;
+			i += conditions - 1;
+		} else if (step_is_verdict(step)) {
+			return passed | take_verdict(way, place, step, states, back);
+		} else {
+			states = take_effect(way, place, step, states);
+		}
+	}
+	return passed | states;
+}
+
+static unsigned int walk_rules(struct way *way, const struct view_chain *chain,
 			       unsigned int states)
 {
-	struct step step = { .offset = chain->rules,
-			     .place = { .table = walk->blob->id, .chain = chain->name } };
+	struct place place = { .chain = chain };
 	unsigned int back = 0;
 
-	while (states && step.offset != chain->foot) {
-		struct split split = split_states(walk, blob_entry(walk->blob, step.offset), states);
-
-		step.place.rule++;
-		states = split.passed;
-		if (split.taken)
-			states |= take_target(walk, &step, split.taken, &back);
-		step.offset = blob_next(walk->blob, step.offset);
-	}
+	for (place.rule = chain->rules; place.rule && states; place.rule = place.rule->next)
+		states = walk_rule(way, &place, states, &back);
 	return states | back;
 }
 
-/* Through a user's chain, each state once; returns those that come back from it. */
-static unsigned int walk_chain(struct walk *walk, size_t number, unsigned int states,
-				struct place place)
+/* Through a chain that rules lead to, each state once; returns those that come back. */
+static unsigned int walk_chain(struct way *way, const struct view_chain *chain,
+			       unsigned int states, struct place place)
 {
-	uint8_t *walked = walk->walked + number * STATES;
+	uint16_t *walked = way->walked + chain->number * STATES;
 	unsigned int back = 0;
 
-	if (walk->depth == DEPTH_MAX) {
-		end_either_way(walk, states, place);
+	if (way->depth == DEPTH_MAX) {
+		end_either_way(way, states, place);
 		return states;
 	}
-	walk->depth++;
+	way->depth++;
 	for (unsigned int state = 0; state < STATES; state++) {
 		if (!(states & 1u << state))
 			continue;
 		if (!walked[state]) {
 			walked[state] = WALKED;
-			walked[state] |= (uint8_t)walk_rules(walk, &walk->blob->chains[number],
-							     1u << state);
+			walked[state] |= (uint16_t)walk_rules(way, chain, 1u << state);
 		}
-		back |= walked[state] & ~WALKED;
+		back |= walked[state] & ~(unsigned int)WALKED;
 	}
-	walk->depth--;
+	way->depth--;
 	return back;
 }
 
-static const struct blob_chain *find_hook(const struct blob *blob, const char *hook)
+/* --- hooks ------------------------------------------------------------ */
+
+/* Only the first packet of a tracked connection meets NAT. */
+static unsigned int meets_chain(const struct walk *walk, const struct view_chain *base,
+				unsigned int states)
 {
-	for (size_t i = 0; i < blob->count; i++)
-		if (blob->chains[i].hook >= 0 && !strcmp(blob->chains[i].name, hook))
-			return &blob->chains[i];
-	return NULL;
+	if (!(base->table->families & 1u << walk->probe->family))
+		return 0;
+	if (base->type != CHAIN_NAT)
+		return states;
+	return walk->probe->tracked_states & CT_NEW ? states & ANY_TRACKED : 0;
 }
 
-int walk_table(const struct blob *blob, const char *hook, const struct probe *probe,
-	     unsigned int states, struct journey *journey)
+/* Returns the states that go on to the next base chain. */
+static int walk_base(struct way *way, unsigned int states)
 {
-	const struct place policy = { .table = blob->id, .chain = hook };
-	const struct blob_chain *chain = find_hook(blob, hook);
-	struct walk walk = { .blob = blob, .probe = probe, .journey = journey };
-	const struct xt_standard_target *foot;
+	const struct walk *walk = way->walk;
+	const struct view_chain *base = way->base;
+	unsigned int meets = meets_chain(walk, base, states), end_of_chain;
+	unsigned int passes = states & ~meets;
+	struct place policy = { .chain = base };
 
-	if (!chain) {
-		end(&walk, ACCEPTED, states, policy);
-		return 0;
-	}
-	walk.walked = calloc(blob->count, STATES);
-	if (!walk.walked)
+	if (!meets)
+		return (int)states;
+	if (base->type == CHAIN_NAT && walk->probe->tracked_states & ~CT_NEW)
+		passes = states;
+	way->walked = calloc(walk->view->chain_count, STATES * sizeof(*way->walked));
+	if (!way->walked)
 		return -ENOMEM;
-	states = walk_rules(&walk, chain, states);
-	foot = (const void *)entry_target(blob->kernel, blob_entry(blob, chain->foot));
-	end(&walk, foot->verdict == -NF_ACCEPT - 1 ? ACCEPTED : DROPPED, states, policy);
-	free(walk.walked);
-	return 0;
+	way->accepted = 0;
+	end_of_chain = walk_rules(way, base, meets);
+	if (base->drops)
+		end(way, DROPPED, end_of_chain, policy);
+	else
+		end_accepted(way, end_of_chain, policy);
+	free(way->walked);
+	return (int)(way->accepted | passes);
+}
+
+int walk_hook(const struct walk *walk, enum hook hook, unsigned int states)
+{
+	const bool conntrack = hook == HOOK_PREROUTING || hook == HOOK_OUTPUT;
+	struct way way = { .walk = walk, .journey = walk->journey, .hook = hook };
+	bool met = !conntrack;
+	int on = (int)states;
+
+	for (way.base = walk->view->hooks[hook]; way.base && on >= 0;
+	     way.base = way.base->next_at_hook) {
+		way.ahead = conntrack && way.base->priority <= CONNTRACK_PRIORITY;
+		if (!way.ahead && !met) {
+			walk->journey->at_conntrack |= (unsigned int)on;
+			met = true;
+		}
+		on = walk_base(&way, (unsigned int)on);
+	}
+	if (!met && on >= 0)
+		walk->journey->at_conntrack |= (unsigned int)on;
+	return on;
 }

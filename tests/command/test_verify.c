@@ -315,7 +315,7 @@ START_TEST(a_rule_behind_our_jump_is_not_ahead_of_it)
 }
 END_TEST
 
-START_TEST(nat_that_has_no_effect_is_told)
+START_TEST(nat_that_takes_the_service_away_is_a_failure)
 {
 	const struct family *family = &families[_i];
 	struct said said;
@@ -327,8 +327,131 @@ START_TEST(nat_that_has_no_effect_is_told)
 
 	must("%s -t nat -A PREROUTING -p udp --dport 53 -j REDIRECT --to-ports 5353", family->tables);
 	said = verify("");
+	ck_assert(!is_ok(said));
+	assert_finds(said, "nat", "error", "nat PREROUTING 2");
+}
+END_TEST
+
+/* Only some of the packets: the host's other services, or a guest's address. */
+START_TEST(nat_of_some_packets_is_a_warning)
+{
+	const struct family *family = &families[_i];
+	struct said said;
+
+	must("notrackctl add dns");
+	must("%s -t nat -A PREROUTING -s %s -p udp --dport 53 -j REDIRECT --to-ports 5353",
+	     family->tables, family->other_prefix);
+	must("%s -t nat -A POSTROUTING -s %s -j MASQUERADE", family->tables, family->other_prefix);
+	said = verify("");
+
 	ck_assert(is_ok(said));
-	assert_finds(said, "nat", "warning", "nat PREROUTING 2");
+	assert_finds(said, "nat", "warning", "nat PREROUTING 1");
+	assert_finds(said, "nat", "warning", "nat POSTROUTING 1");
+}
+END_TEST
+
+/* Its answers would leave from a port that nobody asked. */
+START_TEST(a_service_that_another_port_is_sent_to_is_a_failure)
+{
+	const struct family *family = &families[_i];
+	struct said said;
+
+	must("notrackctl add alt --ports 5353 --role inbound --proto udp");
+	must("%s -t nat -A PREROUTING -p tcp --dport 53 -j REDIRECT --to-ports 5353", family->tables);
+	must("%s -t nat -A PREROUTING -p udp --dport 54 -j REDIRECT --to-ports 5352", family->tables);
+	ck_assert(is_ok(verify("")));
+
+	must("%s -t nat -A PREROUTING -p udp --dport 53 -j REDIRECT --to-ports 5350-5360",
+	     family->tables);
+	said = verify("");
+	ck_assert(!is_ok(said));
+	assert_finds(said, "nat", "error", "nat PREROUTING 3");
+}
+END_TEST
+
+START_TEST(a_service_behind_synproxy_is_a_failure)
+{
+	const struct family *family = &families[_i];
+	struct said said;
+
+	must("notrackctl add http");
+	must("%s -A INPUT -p tcp --dport 81 -m conntrack --ctstate INVALID,UNTRACKED -j SYNPROXY "
+	     "--sack-perm --timestamp --wscale 7 --mss 1460", family->tables);
+	ck_assert(is_ok(verify("")));
+
+	must("%s -A INPUT -p tcp --dport 80 -m conntrack --ctstate INVALID,UNTRACKED -j SYNPROXY "
+	     "--sack-perm --timestamp --wscale 7 --mss 1460", family->tables);
+	said = verify("");
+	ck_assert(!is_ok(said));
+	assert_finds(said, "synproxy", "error", "filter INPUT 3");
+}
+END_TEST
+
+/* Each of them on a healthy host: reverse path, marks of others, types of addresses, rates. */
+static const char *const harmless[] = {
+	"-t raw -I PREROUTING -m rpfilter --invert -j DROP",
+	"-I INPUT -m mark --mark 0x8000/0x8000 -j DROP",
+	"-I INPUT ! -i lo -m addrtype --src-type LOCAL -j DROP",
+	"-I INPUT -m addrtype ! --dst-type LOCAL,BROADCAST,MULTICAST -j DROP",
+	"-I INPUT -m pkttype --pkt-type multicast -j DROP",
+	"-t mangle -A PREROUTING -m conntrack --ctstate INVALID -j DROP",
+	"-t mangle -A PREROUTING -m conntrack --ctstate NEW -m connmark --mark 7 -j DROP",
+	"-t security -A INPUT -m conntrack --ctstate NEW -j DROP",
+	"-I INPUT -m connlimit --connlimit-above 5 -j DROP",
+	"-I INPUT -m recent --update --seconds 60 --hitcount 5 --name ssh -j DROP",
+	"-I INPUT -m iprange --src-range 192.0.2.66-192.0.2.99 -j DROP",
+	"-I INPUT -m mac --mac-source 02:00:00:00:00:09 -j DROP",
+	"-I INPUT -m conntrack --ctdir REPLY -j DROP",
+	"-I INPUT -m helper --helper ftp -j DROP",
+};
+
+START_TEST(rules_of_a_healthy_host_do_no_harm)
+{
+	const struct family *family = &families[0];
+	const char *rule = harmless[_i];
+
+	must("notrackctl add dns");
+	must("%s %s", family->tables, rule);
+	ck_assert_msg(is_ok(verify("")), "%s", rule);
+}
+END_TEST
+
+/* The same with what an untracked, usual packet meets. */
+static const struct {
+	const char *rule, *by;
+} harmful[] = {
+	{ "-t raw -I PREROUTING -m rpfilter -j DROP", "raw PREROUTING 1" },
+	{ "-I INPUT -m mark ! --mark 0x8000/0x8000 -j DROP", "filter INPUT 1" },
+	{ "-I INPUT -i lo -m addrtype --src-type UNICAST -j ACCEPT", NULL },
+	{ "-I INPUT -m addrtype --dst-type LOCAL -j DROP", "filter INPUT 1" },
+	{ "-t mangle -A PREROUTING -m conntrack ! --ctstate NEW,ESTABLISHED -j DROP",
+	  "mangle PREROUTING 1" },
+	{ "-t mangle -A INPUT -j DROP", "mangle INPUT 1" },
+	{ "-t security -A INPUT -m conntrack --ctstate UNTRACKED -j DROP", "security INPUT 1" },
+	{ "-I INPUT -m connlimit --connlimit-upto 5 -j DROP", "filter INPUT 1" },
+	{ "-I INPUT -m recent --set --name ssh -j DROP", "filter INPUT 1" },
+	{ "-I INPUT -m iprange ! --src-range 192.0.2.66-192.0.2.99 -j DROP", "filter INPUT 1" },
+	{ "-I INPUT -m limit --limit 5/sec -j DROP", "filter INPUT 1" },
+};
+
+START_TEST(rules_that_the_usual_packet_meets_do)
+{
+	const struct family *family = &families[0];
+	struct said said;
+	json_t *row;
+
+	must("notrackctl add dns");
+	must("%s %s", family->tables, harmful[_i].rule);
+	said = verify("");
+	row = row_of(said, family, "udp", "inbound", "request");
+	if (!harmful[_i].by) {
+		ck_assert(is_ok(said));
+		return;
+	}
+	ck_assert(!is_ok(said));
+	ck_assert_str_eq(text_of(row, "verdict"), "drop");
+	ck_assert_str_eq(text_of(row, "by"), harmful[_i].by);
+	assert_finds(said, "dropped", "error", harmful[_i].by);
 }
 END_TEST
 
@@ -375,7 +498,12 @@ static void tests(TCase *tcase)
 	tcase_add_loop_test(tcase, a_flushed_filter_is_seen_by_what_raw_still_does, 0, FAMILY_COUNT);
 	tcase_add_loop_test(tcase, an_edited_chain_is_drift, 0, FAMILY_COUNT);
 	tcase_add_loop_test(tcase, a_rule_behind_our_jump_is_not_ahead_of_it, 0, FAMILY_COUNT);
-	tcase_add_loop_test(tcase, nat_that_has_no_effect_is_told, 0, FAMILY_COUNT);
+	tcase_add_loop_test(tcase, nat_that_takes_the_service_away_is_a_failure, 0, FAMILY_COUNT);
+	tcase_add_loop_test(tcase, nat_of_some_packets_is_a_warning, 0, FAMILY_COUNT);
+	tcase_add_loop_test(tcase, a_service_that_another_port_is_sent_to_is_a_failure, 0, FAMILY_COUNT);
+	tcase_add_loop_test(tcase, a_service_behind_synproxy_is_a_failure, 0, FAMILY_COUNT);
+	tcase_add_loop_test(tcase, rules_of_a_healthy_host_do_no_harm, 0, COUNT(harmless));
+	tcase_add_loop_test(tcase, rules_that_the_usual_packet_meets_do, 0, COUNT(harmful));
 	tcase_add_test(tcase, the_table_has_the_columns_that_were_asked_for);
 }
 

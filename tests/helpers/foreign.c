@@ -2,52 +2,69 @@
 #include "foreign.h"
 
 #include <arpa/inet.h>
-#include <linux/netfilter/nf_conntrack_common.h>
-#include <linux/netfilter/xt_conntrack.h>
-#include "legacy/layout.h"
+#include <linux/netfilter/xt_CT.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "legacy/view.h"
 #include "unit.h"
 
-enum { ROOM = 4 << 20, CHAINS_MAX = 4096 };
+enum { CHAINS_MAX = 4096, RULES_MAX = 8192, ENTRY_ROOM = 2048 };
 
-struct blob blob;
-static uint32_t end_of_table;
+static struct {
+	struct ipt_entry *entry;
+	size_t chain, leads_to;			/* leads_to: 0 is no chain, 1 the first */
+} rules[RULES_MAX];
+static size_t rule_count;
+static struct {
+	char name[32];
+	bool built_in, drops;
+} chains[CHAINS_MAX];
+static size_t chain_count;
+static enum table_id id;
+static struct view view;
+
 struct ipt_entry *last;
+int went_on;
 
-void table_begin(enum table_id id)
+void table_begin(enum table_id table)
 {
-	blob = (struct blob){ .kernel = &xt_families[IPV4], .id = id };
-	blob.block = calloc(1, ROOM);
-	blob.chains = calloc(CHAINS_MAX, sizeof(*blob.chains));
-	end_of_table = 0;
+	id = table;
+	rule_count = 0;
+	chain_count = 0;
 }
 
 void table_end(void)
 {
-	free(blob.block);
-	free(blob.chains);
+	for (size_t i = 0; i < rule_count; i++)
+		free(rules[i].entry);
+	view_free(&view);
 }
 
 static struct xt_entry_target *add_entry(const char *target, size_t size)
 {
 	struct xt_entry_target *at;
 
-	last = (void *)((char *)blob.block->entrytable + end_of_table);
+	expect(rule_count < RULES_MAX, "the table is too small");
+	last = calloc(1, ENTRY_ROOM);
+	rules[rule_count].entry = last;
+	rules[rule_count].leads_to = 0;
+	rules[rule_count++].chain = chain_count - 1;
 	last->target_offset = (uint16_t)XT_ALIGN(sizeof(*last));
 	last->next_offset = (uint16_t)(last->target_offset + size);
 	at = (void *)((char *)last + last->target_offset);
 	at->u.target_size = (uint16_t)size;
 	strcpy(at->u.user.name, target);
-	end_of_table += last->next_offset;
-	expect(end_of_table < ROOM, "the table is too small");
 	return at;
 }
 
 void add_verdict(int verdict)
 {
-	((struct xt_standard_target *)add_entry("", STANDARD_SIZE))->verdict = verdict;
+	struct xt_standard_target *target =
+		(void *)add_entry("", XT_ALIGN(sizeof(struct xt_standard_target)));
+
+	target->verdict = verdict;
 }
 
 void add_target(const char *name)
@@ -71,41 +88,40 @@ void return_all(void)
 	add_verdict(XT_RETURN);
 }
 
+static bool is_taken(const char *name)
+{
+	for (size_t i = 0; i < chain_count; i++)
+		if (!strcmp(chains[i].name, name))
+			return true;
+	return false;
+}
+
 size_t add_chain(const char *name, int hook)
 {
-	struct blob_chain *chain = &blob.chains[blob.count];
-
-	if (hook < 0) {
-		struct xt_error_target *head = (void *)add_entry(XT_ERROR_TARGET, ERROR_SIZE);
-
-		strcpy(head->errorname, name);
-		last->nfcache = (unsigned int)blob.count;
-	}
-	*chain = (struct blob_chain){ .name = name, .rules = end_of_table, .hook = hook };
-	return blob.count++;
+	expect(chain_count < CHAINS_MAX, "the table is too small");
+	if (is_taken(name))
+		snprintf(chains[chain_count].name, sizeof(chains[0].name), "%s%zu", name, chain_count);
+	else
+		strcpy(chains[chain_count].name, name);
+	chains[chain_count].built_in = hook >= 0;
+	return chain_count++;
 }
 
 void end_chain(int verdict)
 {
-	struct blob_chain *chain = &blob.chains[blob.count - 1];
-
-	chain->foot = end_of_table;
-	add_verdict(verdict);
+	chains[chain_count - 1].drops = verdict != -NF_ACCEPT - 1;
 }
 
 struct patch jump(bool go)
 {
-	struct patch patch;
-
 	add_verdict(0);
-	patch.target = (void *)((char *)last + last->target_offset);
 	last->ip.flags = go ? IPT_F_GOTO : 0;
-	return patch;
+	return (struct patch){ rule_count - 1 };
 }
 
 void lead(struct patch patch, size_t chain)
 {
-	patch.target->verdict = (int)blob.chains[chain].rules;
+	rules[patch.rule].leads_to = chain + 1;
 }
 
 void *add_match(const char *name, uint8_t revision, size_t size)
@@ -121,7 +137,7 @@ void *add_match(const char *name, uint8_t revision, size_t size)
 	strcpy(match->u.user.name, name);
 	last->target_offset = (uint16_t)(last->target_offset + whole);
 	last->next_offset = (uint16_t)(last->next_offset + whole);
-	end_of_table += (uint32_t)whole;
+	expect(last->next_offset <= ENTRY_ROOM, "the entry is too long");
 	return match->data;
 }
 
@@ -146,16 +162,36 @@ void by(const char *interface, size_t mask, bool not)
 
 struct probe udp_to(uint16_t first, uint16_t last_port)
 {
-	return (struct probe){ .in = "+", .protocol = IPPROTO_UDP, .source_port = { 1024, 65535 },
+	return (struct probe){ .in = "+", .own_destination = true, .protocol = IPPROTO_UDP, .source_port = { 1024, 65535 },
 			       .destination_port = { first, last_port },
-			       .tracked_states = XT_CONNTRACK_STATE_BIT(IP_CT_NEW) };
+			       .tracked_states = CT_NEW };
+}
+
+static void decode(struct view_table *table)
+{
+	static struct view_chain *decoded[CHAINS_MAX];
+
+	for (size_t i = 0; i < chain_count; i++) {
+		decoded[i] = view_add_chain(&view, table, chains[i].name);
+		decoded[i]->drops = chains[i].drops;
+		if (chains[i].built_in)
+			view_set_hook(&view, decoded[i], id == RAW ? HOOK_PREROUTING : HOOK_INPUT,
+				      id == RAW ? -300 : 0);
+	}
+	for (size_t i = 0; i < rule_count; i++)
+		expect(!legacy_view_entry(&view, decoded[rules[i].chain], IPV4, rules[i].entry,
+					  rules[i].leads_to ? chains[rules[i].leads_to - 1].name : "",
+					  i), "out of memory");
 }
 
 struct journey walk(const struct probe *probe, unsigned int states)
 {
 	struct journey journey = { 0 };
+	const struct walk way = { .view = &view, .probe = probe, .journey = &journey };
 
-	expect(!walk_table(&blob, "INPUT", probe, states, &journey), "out of memory");
+	view_free(&view);
+	decode(view_add_table(&view, WORLD_LEGACY, 1u << IPV4, "ip", table_name(id)));
+	went_on = walk_hook(&way, id == RAW ? HOOK_PREROUTING : HOOK_INPUT, states);
 	return journey;
 }
 
@@ -175,6 +211,6 @@ void expect_states(const struct journey *journey, unsigned int accepted, unsigne
 void expect_place(const struct ending *ending, const char *chain, unsigned int rule)
 {
 	ck_assert_ptr_nonnull(ending);
-	ck_assert_str_eq(ending->first.chain, chain);
-	ck_assert_uint_eq(ending->first.rule, rule);
+	ck_assert_str_eq(ending->first.chain->name, chain);
+	ck_assert_uint_eq(view_rule_number(&ending->first), rule);
 }

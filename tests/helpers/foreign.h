@@ -1,16 +1,20 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * An IPv4 table of anybody's rules, written entry by entry as the kernel would
- * hand it out, and packets through it.  One at a time: a test has its process.
+ * hand it out, decoded into a view, and packets through it.  One at a time: a
+ * test has its process.
  */
 #ifndef NOTRACK_TESTS_FOREIGN_H
 #define NOTRACK_TESTS_FOREIGN_H
 
+#include "rules/rule.h"
 #include "verify/walk.h"
 
-extern struct blob blob;
+#include <linux/netfilter_ipv4/ip_tables.h>
+
 extern struct ipt_entry *last;		/* the rule that was added last */
 
+/* RAW: ahead of conntrack; FILTER: behind it. */
 void table_begin(enum table_id id);
 void table_end(void);
 
@@ -27,7 +31,7 @@ void return_all(void);
 
 /* One that leads to a chain which is not there yet: lead() says to which. */
 struct patch {
-	struct xt_standard_target *target;
+	size_t rule;
 };
 
 struct patch jump(bool go);
@@ -41,6 +45,9 @@ void by(const char *interface, size_t mask, bool not);
 
 /* UDP to these ports, from anybody, by any interface; NEW where it is tracked. */
 struct probe udp_to(uint16_t first, uint16_t last_port);
+
+/* The states in which the last walk let packets go on, beyond the table. */
+extern int went_on;
 
 /* Packets through INPUT: those of the probe in these states; tracked ones to port 53. */
 struct journey walk(const struct probe *probe, unsigned int states);

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Which packets of a flow a rule matches: all, some, none, or nobody knows. */
 #include <arpa/inet.h>
-#include "legacy/layout.h"
-#include <linux/netfilter/nf_conntrack_common.h>
-#include <linux/netfilter/xt_conntrack.h>
 #include <string.h>
 
 #include "foreign.h"
 #include "unit.h"
+
+#include <linux/netfilter/nf_conntrack_common.h>
+#include <linux/netfilter/xt_conntrack.h>
+#include <linux/netfilter/xt_multiport.h>
 
 #define COUNT(array) ((int)(sizeof(array) / sizeof((array)[0])))
 

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The legacy tables as a view: raw, mangle, nat, filter and security. */
+#ifndef LIB_LEGACY_VIEW_H
+#define LIB_LEGACY_VIEW_H
+
+#include "rules/view.h"
+#include "support/error.h"
+
+/*
+ * Adds the tables of @families (bits, 1 << enum family) that the calling
+ * thread's network namespace has; one that it has not is not made.  The handle
+ * of a rule is its number in its chain, from 0 on.  A namespace that is not the
+ * caller's own (@foreign) may have tables in which libiptc would be lost: these
+ * are an error.
+ */
+int legacy_view(unsigned int families, bool foreign, struct view *view, struct error *error);
+
+/*
+ * Adds an entry to the end of a chain.  @bytes are a struct ipt_entry or
+ * ip6t_entry with its matches and target, all of which lie within it; @label is
+ * the name of the chain that it jumps to, "" for the next rule.
+ */
+int legacy_view_entry(struct view *view, struct view_chain *chain, enum family family,
+		      const void *bytes, const char *label, uint64_t handle);
+
+/*
+ * Adds the steps of one match or target to the rule that is being built.  nft
+ * has the same matches and targets where iptables-nft put them into a rule.
+ * @data is aligned for any type.  0, or -ENOMEM.
+ */
+int legacy_view_match(struct view *view, enum family family, const char *name, uint8_t revision,
+		      const void *data, size_t size);
+int legacy_view_target(struct view *view, enum family family, const char *name, uint8_t revision,
+		       const void *data, size_t size);
+
+#endif

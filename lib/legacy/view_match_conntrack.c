@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Matches that ask conntrack. */
+#include "legacy/view_match.h"
+
+#include <errno.h>
+#include <linux/netfilter/nf_conntrack_common.h>
+#include <linux/netfilter/xt_connmark.h>
+#include <linux/netfilter/xt_conntrack.h>
+#include <linux/netfilter/xt_helper.h>
+#include <linux/netfilter/xt_state.h>
+
+/* Up to NEW, the bits are the same everywhere. */
+#define TRACKED_STATES (CT_INVALID | CT_ESTABLISHED | CT_RELATED | CT_NEW)
+
+static int add_states(const struct view_match *match, uint32_t states, bool inverted)
+{
+	struct step *step = view_add_states(match->view, states);
+
+	if (!step)
+		return -ENOMEM;
+	view_invert(step, inverted);
+	return 0;
+}
+
+/* @kept: what to ask where there is an entry; packets without one need not meet it. */
+static int add_of_entry(const struct view_match *match, enum field field, uint32_t mask,
+			uint32_t value, bool inverted, uint8_t kept)
+{
+	struct step *step = view_add_number(match->view, field, value, value);
+
+	if (!step)
+		return -ENOMEM;
+	step->mask = mask;
+	step->flags = kept;
+	view_invert(step, inverted);
+	return 0;
+}
+
+static int add_other(const struct view_match *match, const char *what, uint8_t kept)
+{
+	struct step *step = view_add_unknown(match->view, STEP_UNKNOWN, what);
+
+	if (!step)
+		return -ENOMEM;
+	step->field = FIELD_CT_OTHER;
+	step->flags = kept;
+	return 0;
+}
+
+/* What the three revisions ask, in the same words. */
+struct asked {
+	unsigned int flags, inverted, states, status;
+};
+
+/*
+ * As conntrack_mt(): a packet without an entry is asked for its state alone; a
+ * match that asks for no state never takes it.
+ */
+static int add_asked(const struct view_match *match, const struct asked *asked)
+{
+	const uint8_t kept = asked->flags & XT_CONNTRACK_STATE ? STEP_WITHOUT_ENTRY : 0;
+	const unsigned int known = XT_CONNTRACK_STATE | XT_CONNTRACK_STATE_ALIAS |
+				   XT_CONNTRACK_DIRECTION | XT_CONNTRACK_STATUS;
+	uint32_t states = asked->states & TRACKED_STATES;
+	int err = 0;
+
+	if (asked->states & XT_CONNTRACK_STATE_UNTRACKED)
+		states |= CT_UNTRACKED;
+	if (kept && asked->states & (XT_CONNTRACK_STATE_SNAT | XT_CONNTRACK_STATE_DNAT)) {
+		/* a state, or to be translated: that takes an entry as well */
+		if (!states && !(asked->inverted & XT_CONNTRACK_STATE))
+			return add_other(match, "conntrack of what is translated", 0);
+		return add_other(match, "conntrack of what is translated", STEP_WITHOUT_ENTRY);
+	}
+	if (kept)
+		err = add_states(match, states, asked->inverted & XT_CONNTRACK_STATE);
+	if (!err && asked->flags & XT_CONNTRACK_DIRECTION)
+		err = add_of_entry(match, FIELD_CT_DIRECTION, UINT32_MAX, 0,
+				   asked->inverted & XT_CONNTRACK_DIRECTION, kept);
+	if (!err && asked->flags & XT_CONNTRACK_STATUS)	/* any of them: not none */
+		err = add_of_entry(match, FIELD_CT_STATUS, asked->status, 0,
+				   !(asked->inverted & XT_CONNTRACK_STATUS), kept);
+	if (!err && (asked->flags & ~known || !(asked->flags & known)))
+		err = add_other(match, "conntrack", kept);
+	return err;
+}
+
+int view_match_conntrack1(const struct view_match *match)
+{
+	const struct xt_conntrack_mtinfo1 *info = match->data;
+
+	return add_asked(match, &(struct asked){ info->match_flags, info->invert_flags,
+						 info->state_mask, info->status_mask });
+}
+
+/* Revision 3 begins as 2 does. */
+int view_match_conntrack2(const struct view_match *match)
+{
+	const struct xt_conntrack_mtinfo2 *info = match->data;
+
+	return add_asked(match, &(struct asked){ info->match_flags, info->invert_flags,
+						 info->state_mask, info->status_mask });
+}
+
+int view_match_state(const struct view_match *match)
+{
+	const struct xt_state_info *info = match->data;
+	uint32_t states = info->statemask & TRACKED_STATES;
+
+	if (info->statemask & XT_STATE_UNTRACKED)
+		states |= CT_UNTRACKED;
+	return add_states(match, states, false);
+}
+
+int view_match_connmark(const struct view_match *match)
+{
+	const struct xt_connmark_mtinfo1 *info = match->data;
+
+	return add_of_entry(match, FIELD_CT_MARK, info->mask, info->mark, info->invert, 0);
+}
+
+/*
+ * Only connections that a helper expected are met, which the flows of a service
+ * are not: FIELD_CT_STATUS, by the bit of those.  Others count as not met.
+ */
+int view_match_helper(const struct view_match *match)
+{
+	const struct xt_helper_info *info = match->data;
+
+	if (info->invert)
+		return 0;
+	return add_of_entry(match, FIELD_CT_STATUS, IPS_EXPECTED, IPS_EXPECTED, false, 0);
+}

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Matches whose answer depends on the packets before: rates, quotas, lists of sources. */
+#include "legacy/view_match.h"
+
+#include <errno.h>
+#include <linux/netfilter/xt_connlimit.h>
+#include <linux/netfilter/xt_hashlimit.h>
+#include <linux/netfilter/xt_quota.h>
+#include <linux/netfilter/xt_recent.h>
+
+static struct step *add_memory(const struct view_match *match, enum step_kind kind, bool inverted)
+{
+	struct step *step = view_add_step(match->view, kind);
+
+	if (!step)
+		return NULL;
+	step->flags = STEP_REMEMBERS;
+	view_invert(step, inverted);
+	return step;
+}
+
+int view_match_limit(const struct view_match *match)
+{
+	return add_memory(match, STEP_WITHIN_RATE, false) ? 0 : -ENOMEM;
+}
+
+int view_match_hashlimit1(const struct view_match *match)
+{
+	const struct xt_hashlimit_mtinfo1 *info = match->data;
+
+	return add_memory(match, STEP_WITHIN_RATE, info->cfg.mode & XT_HASHLIMIT_INVERT) ?
+	       0 : -ENOMEM;
+}
+
+int view_match_hashlimit2(const struct view_match *match)
+{
+	const struct xt_hashlimit_mtinfo2 *info = match->data;
+
+	return add_memory(match, STEP_WITHIN_RATE, info->cfg.mode & XT_HASHLIMIT_INVERT) ?
+	       0 : -ENOMEM;
+}
+
+int view_match_hashlimit3(const struct view_match *match)
+{
+	const struct xt_hashlimit_mtinfo3 *info = match->data;
+
+	return add_memory(match, STEP_WITHIN_RATE, info->cfg.mode & XT_HASHLIMIT_INVERT) ?
+	       0 : -ENOMEM;
+}
+
+/* How many connections a source has: conntrack counts them. */
+int view_match_connlimit(const struct view_match *match)
+{
+	const struct xt_connlimit_info *info = match->data;
+	struct step *step = add_memory(match, STEP_WITHIN_RATE,
+				       !(info->flags & XT_CONNLIMIT_INVERT));
+
+	if (!step)
+		return -ENOMEM;
+	step->field = FIELD_CT_OTHER;
+	return 0;
+}
+
+int view_match_quota(const struct view_match *match)
+{
+	const struct xt_quota_info *info = match->data;
+
+	return add_memory(match, STEP_WITHIN_RATE, info->flags & XT_QUOTA_INVERT) ? 0 : -ENOMEM;
+}
+
+/* Both revisions begin the same. */
+int view_match_recent(const struct view_match *match)
+{
+	const struct xt_recent_mtinfo *info = match->data;
+	struct step *step;
+
+	if (!(info->check_set & XT_RECENT_SET))
+		return add_memory(match, STEP_REMEMBERED, info->invert) ? 0 : -ENOMEM;
+	/* it records, and is met by all; or, inverted, by none */
+	step = view_add_step(match->view, STEP_COUNT);
+	if (!step)
+		return -ENOMEM;
+	step->flags = STEP_REMEMBERS;
+	/* a range without a number in it */
+	return !info->invert || view_add_number(match->view, FIELD_PROTOCOL, 1, 0) ? 0 : -ENOMEM;
+}

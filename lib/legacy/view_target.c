@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Targets other than verdicts and chains. */
+#include "legacy/view.h"
+
+#include <errno.h>
+#include <linux/netfilter/nf_nat.h>
+#include <linux/netfilter/x_tables.h>
+#include <linux/netfilter/xt_CT.h>
+#include <linux/netfilter/xt_connmark.h>
+#include <linux/netfilter/xt_mark.h>
+#include <string.h>
+
+/* One target that is being decoded. */
+struct view_target {
+	struct view *view;
+	enum family family;
+	uint8_t revision;
+	const void *data;
+	size_t size;
+};
+
+static int add_kind(const struct view_target *target, enum step_kind kind)
+{
+	return view_add_step(target->view, kind) ? 0 : -ENOMEM;
+}
+
+static int target_count(const struct view_target *target)
+{
+	return add_kind(target, STEP_COUNT);
+}
+
+static int target_reject(const struct view_target *target)
+{
+	return add_kind(target, STEP_REJECT);
+}
+
+static int target_queue(const struct view_target *target)
+{
+	return add_kind(target, STEP_QUEUE);
+}
+
+static int target_divert(const struct view_target *target)
+{
+	return add_kind(target, STEP_DIVERT);
+}
+
+static int target_synproxy(const struct view_target *target)
+{
+	return add_kind(target, STEP_SYNPROXY);
+}
+
+static int target_notrack(const struct view_target *target)
+{
+	return add_kind(target, STEP_NOTRACK);
+}
+
+/* All revisions begin the same. */
+static int target_ct(const struct view_target *target)
+{
+	const struct xt_ct_target_info *info = target->data;
+	struct step *step;
+
+	if (target->size >= sizeof(*info) && info->flags & XT_CT_NOTRACK)
+		return add_kind(target, STEP_NOTRACK);
+	step = view_add_step(target->view, STEP_TEMPLATE);
+	if (!step)
+		return -ENOMEM;
+	if (target->size >= sizeof(*info) && *info->helper)
+		step->flags = STEP_HELPER;
+	return 0;
+}
+
+static int target_mark(const struct view_target *target)
+{
+	const struct xt_mark_tginfo2 *info = target->data;
+	struct step *step = view_add_step(target->view, STEP_MARK);
+
+	if (!step)
+		return -ENOMEM;
+	step->flags = STEP_ANY_VALUE;
+	if (target->revision == 2 && target->size == XT_ALIGN(sizeof(*info))) {
+		step->flags = 0;
+		step->mask = info->mask;
+		step->value = info->mark;
+	}
+	return 0;
+}
+
+/* By what the packet says of itself. */
+static int target_hmark(const struct view_target *target)
+{
+	struct step *step = view_add_step(target->view, STEP_MARK);
+
+	if (!step)
+		return -ENOMEM;
+	step->flags = STEP_ANY_VALUE;
+	return 0;
+}
+
+/* Revision 2 differs behind the mode of revision 1. */
+static int target_connmark(const struct view_target *target)
+{
+	const struct xt_connmark_tginfo1 *info = target->data;
+	const struct xt_connmark_tginfo2 *info2 = target->data;
+	int mode = target->revision == 1 && target->size == XT_ALIGN(sizeof(*info)) ? info->mode :
+		   target->revision == 2 && target->size == XT_ALIGN(sizeof(*info2)) ?
+		   info2->mode : XT_CONNMARK_RESTORE;
+
+	return add_kind(target, mode == XT_CONNMARK_RESTORE ? STEP_RESTORE_MARK : STEP_CT_MARK);
+}
+
+/* --- NAT -------------------------------------------------------------- */
+
+/* A range of ports in network order, in the words of struct step. */
+static uint32_t port_pair(unsigned int flags, __be16 first, __be16 last)
+{
+	return flags & NF_NAT_RANGE_PROTO_SPECIFIED ?
+	       (uint32_t)be16toh(first) << 16 | be16toh(last) : 0;
+}
+
+/* IPv4 without a revision 2 has ranges of its own. */
+static void put_range(const struct view_target *target, struct step *step)
+{
+	const struct nf_nat_ipv4_multi_range_compat *old = target->data;
+	const struct nf_nat_range *range = target->data;
+
+	if (target->size == XT_ALIGN(sizeof(*old)) && target->family == IPV4) {
+		step->mask = port_pair(old->range[0].flags, old->range[0].min.all,
+				       old->range[0].max.all);
+		if (old->range[0].flags & NF_NAT_RANGE_MAP_IPS) {
+			memcpy(step->address, &old->range[0].min_ip, 4);
+			step->length = 32;
+		}
+	} else if (target->size >= sizeof(*range)) {
+		step->mask = port_pair(range->flags, range->min_proto.all, range->max_proto.all);
+		if (range->flags & NF_NAT_RANGE_MAP_IPS) {
+			memcpy(step->address, &range->min_addr, family_bits(target->family) / 8);
+			step->length = (uint8_t)family_bits(target->family);
+		}
+	}
+}
+
+static int add_translation(const struct view_target *target, enum translation translation)
+{
+	struct step *step = view_add_step(target->view, STEP_TRANSLATE);
+
+	if (!step)
+		return -ENOMEM;
+	step->field = (uint8_t)translation;
+	put_range(target, step);
+	return 0;
+}
+
+static int target_snat(const struct view_target *target)
+{
+	return add_translation(target, TRANSLATE_SOURCE);
+}
+
+/* NETMAP too, where destinations are translated: the worse of what it may do. */
+static int target_dnat(const struct view_target *target)
+{
+	return add_translation(target, TRANSLATE_DESTINATION);
+}
+
+static int target_masquerade(const struct view_target *target)
+{
+	return add_translation(target, TRANSLATE_MASQUERADE);
+}
+
+static int target_redirect(const struct view_target *target)
+{
+	return add_translation(target, TRANSLATE_REDIRECT);
+}
+
+/* --- all -------------------------------------------------------------- */
+
+static const struct {
+	const char *name;
+	int (*decode)(const struct view_target *target);
+} targets[] = {
+	{ "LOG", target_count },
+	{ "REJECT", target_reject },
+	{ "NOTRACK", target_notrack },
+	{ "CT", target_ct },
+	{ "MARK", target_mark },
+	{ "CONNMARK", target_connmark },
+	{ "HMARK", target_hmark },
+	{ "DNAT", target_dnat },
+	{ "SNAT", target_snat },
+	{ "REDIRECT", target_redirect },
+	{ "MASQUERADE", target_masquerade },
+	{ "NETMAP", target_dnat },
+	{ "NFQUEUE", target_queue },
+	{ "TPROXY", target_divert },
+	{ "SYNPROXY", target_synproxy },
+	/* they do their work and let the packet go on; no rule sees what they did */
+	{ "AUDIT", target_count },
+	{ "CHECKSUM", target_count },
+	{ "CLASSIFY", target_count },
+	{ "CONNSECMARK", target_count },
+	{ "DSCP", target_count },
+	{ "IDLETIMER", target_count },
+	{ "LED", target_count },
+	{ "NFLOG", target_count },
+	{ "RATEEST", target_count },
+	{ "SECMARK", target_count },
+	{ "SET", target_count },
+	{ "TCPMSS", target_count },
+	{ "TCPOPTSTRIP", target_count },
+	{ "TEE", target_count },
+	{ "TOS", target_count },
+	{ "TRACE", target_count },
+	{ "TTL", target_count },
+	{ "HL", target_count },
+	{ "ULOG", target_count },
+};
+
+int legacy_view_target(struct view *view, enum family family, const char *name, uint8_t revision,
+		       const void *data, size_t size)
+{
+	const struct view_target target = { .view = view, .family = family, .revision = revision,
+					    .data = data, .size = size };
+	char *what;
+
+	for (size_t i = 0; i < sizeof(targets) / sizeof(targets[0]); i++)
+		if (!strcmp(name, targets[i].name))
+			return targets[i].decode(&target);
+	what = arena_strdup(&view->arena, name);
+	return what && view_add_unknown(view, STEP_ANYTHING, what) ? 0 : -ENOMEM;
+}

@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Building a view; what all that walk through one need of it. */
+#include "rules/view.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "support/memory.h"
+
+static_assert(sizeof(struct step) == 24, "a step is small");
+
+/* --- tables and chains ------------------------------------------------ */
+
+struct view_table *view_add_table(struct view *view, enum world world, unsigned int families,
+				  const char *family_name, const char *name)
+{
+	struct view_table *table = arena_alloc(&view->arena, sizeof(*table));
+
+	if (!table)
+		return NULL;
+	table->name = arena_strdup(&view->arena, name);
+	if (!table->name)
+		return NULL;
+	table->family_name = family_name;
+	table->world = (uint8_t)world;
+	table->families = (uint8_t)families;
+	*(view->last ? &view->last->next : &view->tables) = table;
+	view->last = table;
+	return table;
+}
+
+/* FNV-1a over the table and the name. */
+static size_t hash(const struct view_table *table, const char *name)
+{
+	uint64_t value = UINT64_C(0xcbf29ce484222325) ^ (uintptr_t)table;
+
+	for (; *name; name++)
+		value = (value ^ (unsigned char)*name) * UINT64_C(0x100000001b3);
+	return (size_t)(value ^ value >> 32);
+}
+
+static void put_name(struct view *view, struct view_chain *chain)
+{
+	size_t slot = hash(chain->table, chain->name) & (view->name_room - 1);
+
+	chain->next_of_name = view->names[slot];
+	view->names[slot] = chain;
+}
+
+/* At least as many slots as chains. */
+static int grow_names(struct view *view)
+{
+	size_t room = view->name_room ? 2 * view->name_room : 64;
+	struct view_chain **names = calloc(room, sizeof(struct view_chain *));
+
+	if (!names)
+		return -ENOMEM;
+	free(view->names);
+	view->names = names;
+	view->name_room = room;
+	for (struct view_table *table = view->tables; table; table = table->next)
+		for (struct view_chain *chain = table->chains; chain; chain = chain->next)
+			put_name(view, chain);
+	return 0;
+}
+
+struct view_chain *view_add_chain(struct view *view, struct view_table *table, const char *name)
+{
+	struct view_chain *chain;
+
+	if (view->chain_count == view->name_room && grow_names(view))
+		return NULL;
+	chain = arena_alloc(&view->arena, sizeof(*chain));
+	if (!chain)
+		return NULL;
+	chain->name = arena_strdup(&view->arena, name);
+	if (!chain->name)
+		return NULL;
+	chain->table = table;
+	chain->number = view->chain_count++;
+	*(table->last ? &table->last->next : &table->chains) = chain;
+	table->last = chain;
+	put_name(view, chain);
+	return chain;
+}
+
+struct view_chain *view_find_chain(const struct view *view, const struct view_table *table,
+				   const char *name)
+{
+	struct view_chain *chain = NULL;
+
+	if (view->name_room)
+		chain = view->names[hash(table, name) & (view->name_room - 1)];
+	while (chain && (chain->table != table || strcmp(chain->name, name)))
+		chain = chain->next_of_name;
+	return chain;
+}
+
+void view_set_hook(struct view *view, struct view_chain *chain, enum hook hook, int priority)
+{
+	struct view_chain **at = &view->hooks[hook];
+
+	chain->hook = (uint8_t)hook;
+	chain->priority = priority;
+	while (*at && (*at)->priority <= priority)
+		at = &(*at)->next_at_hook;
+	chain->next_at_hook = *at;
+	*at = chain;
+}
+
+/* --- rules ------------------------------------------------------------ */
+
+struct step *view_add_step(struct view *view, enum step_kind kind)
+{
+	struct step *step;
+
+	if (view->step_count == view->step_room) {
+		size_t room = view->step_room ? 2 * view->step_room : 32;
+		struct step *steps = realloc(view->steps, room * sizeof(*steps));
+
+		if (!steps)
+			return NULL;
+		view->steps = steps;
+		view->step_room = room;
+	}
+	step = &view->steps[view->step_count++];
+	memset(step, 0, sizeof(*step));
+	step->kind = (uint8_t)kind;
+	return step;
+}
+
+struct step *view_add_number(struct view *view, enum field field, uint32_t first, uint32_t last)
+{
+	struct step *step = view_add_step(view, STEP_NUMBER);
+
+	if (!step)
+		return NULL;
+	step->field = (uint8_t)field;
+	step->mask = UINT32_MAX;
+	step->range = (struct range){ first, last };
+	return step;
+}
+
+static int compare_ranges(const void *a, const void *b)
+{
+	const struct range *one = a, *other = b;
+
+	return one->first < other->first ? -1 : one->first > other->first;
+}
+
+/* In order, and apart from each other; returns how many are left. */
+static size_t merge_ranges(struct range *ranges, size_t count)
+{
+	size_t merged = 0;
+
+	qsort(ranges, count, sizeof(*ranges), compare_ranges);
+	for (size_t i = 1; i < count; i++) {
+		struct range *last = &ranges[merged];
+
+		if (ranges[i].first > last->last && ranges[i].first - last->last > 1)
+			ranges[++merged] = ranges[i];
+		else if (ranges[i].last > last->last)
+			last->last = ranges[i].last;
+	}
+	return count ? merged + 1 : 0;
+}
+
+struct step *view_add_numbers(struct view *view, enum field field, const struct range *ranges,
+			      size_t count)
+{
+	struct range *copy = arena_alloc(&view->arena, count * sizeof(*copy));
+	struct step *step = copy ? view_add_step(view, STEP_NUMBERS) : NULL;
+
+	if (!step)
+		return NULL;
+	memcpy(copy, ranges, count * sizeof(*copy));
+	step->field = (uint8_t)field;
+	step->mask = UINT32_MAX;
+	step->count = (uint32_t)merge_ranges(copy, count);
+	step->ranges = copy;
+	return step;
+}
+
+struct step *view_add_states(struct view *view, uint32_t states)
+{
+	struct step *step = view_add_number(view, FIELD_STATE, 0, 0);
+
+	if (!step)
+		return NULL;
+	step->mask = states;
+	step->flags = STEP_INVERTED;	/* not none of them */
+	return step;
+}
+
+struct step *view_add_unknown(struct view *view, enum step_kind kind, const char *what)
+{
+	struct step *step = view_add_step(view, kind);
+
+	if (step)
+		step->text = what;
+	return step;
+}
+
+static uint32_t find_flags(const struct step *steps, size_t count)
+{
+	uint32_t flags = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		if (step_is_condition(&steps[i]) && steps[i].field == FIELD_STATE)
+			flags |= RULE_ASKS_STATE;
+		if (steps[i].flags & STEP_REMEMBERS)
+			flags |= RULE_REMEMBERS;
+		if (steps[i].kind == STEP_UNKNOWN || steps[i].kind == STEP_ANYTHING)
+			flags |= RULE_UNKNOWN;
+	}
+	return flags;
+}
+
+static struct view_rule *new_rule(struct view *view, const struct step *steps, size_t count)
+{
+	size_t size = count * sizeof(*steps);
+	struct view_rule *rule = arena_alloc(&view->arena, sizeof(*rule) + size);
+
+	if (!rule)
+		return NULL;
+	rule->count = (uint32_t)count;
+	rule->flags = find_flags(steps, count);
+	if (size)
+		memcpy(rule->steps, steps, size);
+	return rule;
+}
+
+struct view_rule *view_end_rule(struct view *view, struct view_chain *chain, uint64_t handle)
+{
+	struct view_rule *rule = new_rule(view, view->steps, view->step_count);
+
+	view->step_count = 0;
+	if (!rule)
+		return NULL;
+	rule->handle = handle;
+	*(chain->last ? &chain->last->next : &chain->rules) = rule;
+	chain->last = rule;
+	return rule;
+}
+
+struct view_rule *view_insert_rule(struct view *view, struct view_chain *chain,
+				   struct view_rule *after, const struct step *steps,
+				   size_t count)
+{
+	struct view_rule *rule = new_rule(view, steps, count);
+	struct view_rule **at = after ? &after->next : &chain->rules;
+
+	if (!rule)
+		return NULL;
+	rule->next = *at;
+	*at = rule;
+	if (!rule->next)
+		chain->last = rule;
+	return rule;
+}
+
+const struct step *rule_verdict(const struct view_rule *rule)
+{
+	const struct step *last = rule->count ? &rule->steps[rule->count - 1] : NULL;
+
+	return last && step_is_verdict(last) ? last : NULL;
+}
+
+void view_free(struct view *view)
+{
+	free(view->names);
+	free(view->steps);
+	arena_free(&view->arena);
+	*view = (struct view){ 0 };
+}
+
+/* --- reach ------------------------------------------------------------ */
+
+/* Chains that have been reached, and whose rules are still to be looked at. */
+struct reach {
+	struct view_chain **chains;
+	size_t count;
+};
+
+static void reach_chain(struct reach *reach, struct view_chain *chain, uint8_t hook)
+{
+	if (chain->hooks & hook)
+		return;
+	chain->hooks |= hook;
+	reach->chains[reach->count++] = chain;
+}
+
+static void reach_hook(const struct view *view, struct reach *reach, enum hook hook)
+{
+	const uint8_t bit = (uint8_t)(1u << hook);
+
+	for (struct view_chain *base = view->hooks[hook]; base; base = base->next_at_hook)
+		reach_chain(reach, base, bit);
+	while (reach->count) {
+		const struct view_chain *chain = reach->chains[--reach->count];
+
+		for (const struct view_rule *rule = chain->rules; rule; rule = rule->next) {
+			const struct step *verdict = rule_verdict(rule);
+
+			if (verdict && (verdict->kind == STEP_JUMP || verdict->kind == STEP_GOTO))
+				reach_chain(reach, verdict->chain, bit);
+		}
+	}
+}
+
+int view_reach(struct view *view)
+{
+	/* a chain is put here once a hook, and taken out before the next one */
+	struct reach reach = { .chains = calloc(view->chain_count + 1,
+						sizeof(struct view_chain *)) };
+
+	if (!reach.chains)
+		return -ENOMEM;
+	for (enum hook hook = HOOK_PREROUTING; hook < HOOKS; hook++)
+		reach_hook(view, &reach, hook);
+	free(reach.chains);
+	return 0;
+}
+
+/* --- places ----------------------------------------------------------- */
+
+unsigned int view_rule_number(const struct place *place)
+{
+	unsigned int number = 1;
+
+	if (!place->rule)
+		return 0;
+	for (const struct view_rule *rule = place->chain->rules; rule && rule != place->rule;
+	     rule = rule->next)
+		number++;
+	return number;
+}
+
+const char *view_format_place(const struct place *place, char text[PLACE_TEXT])
+{
+	const struct view_table *table = place->chain->table;
+	bool legacy = table->world == WORLD_LEGACY;
+	char number[16] = "policy";
+
+	if (place->rule)
+		snprintf(number, sizeof(number), "%u", view_rule_number(place));
+	snprintf(text, PLACE_TEXT, "%s%s%s %s %s", legacy ? "" : table->family_name,
+		 legacy ? "" : " ", table->name, place->chain->name, number);
+	return text;
+}

@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The view: every chain at every hook of a network namespace, whoever made it,
+ * decoded as far as we understand it.  Plain data: a backend fills it, and who
+ * walks packets through it knows no backend.
+ *
+ *	view -> tables -> chains -> rules -> steps
+ *	  hooks[]: the base chains, in the order in which packets meet them
+ *
+ * A rule is a row of steps.  A packet takes them one after another: a condition
+ * that it does not meet ends the rule, an effect changes the packet and goes on,
+ * a verdict says where the packet goes.  A packet that took all steps without a
+ * verdict goes on to the next rule.
+ */
+#ifndef LIB_VIEW_H
+#define LIB_VIEW_H
+
+#include <net/if.h>
+
+#include "model/prefix.h"
+#include "support/arena.h"
+
+enum world {
+	WORLD_LEGACY,
+	WORLD_NFT,
+};
+
+enum hook {
+	HOOK_NONE,		/* a chain that others lead to */
+	HOOK_PREROUTING,
+	HOOK_INPUT,
+	HOOK_FORWARD,
+	HOOK_OUTPUT,
+	HOOK_POSTROUTING,
+	HOOKS
+};
+
+enum chain_type {
+	CHAIN_FILTER,
+	CHAIN_NAT,		/* met by the first packet of a tracked connection only */
+	CHAIN_ROUTE,
+};
+
+/* --- steps ------------------------------------------------------------ */
+
+/* What a condition looks at. */
+enum field {
+	FIELD_FAMILY,			/* enum family */
+	FIELD_PROTOCOL,			/* IPPROTO_* */
+	FIELD_SOURCE,			/* addresses */
+	FIELD_DESTINATION,
+	FIELD_SOURCE_PORT,
+	FIELD_DESTINATION_PORT,
+	FIELD_EITHER_PORT,		/* one of the two is enough */
+	FIELD_IN,			/* interfaces, by name */
+	FIELD_OUT,
+	FIELD_TCP_FLAGS,		/* RFC 9293, section 3.1 */
+	FIELD_ICMP_TYPE,
+	FIELD_ICMP_CODE,
+	FIELD_FRAGMENT,			/* 1: not the first fragment of a packet */
+	FIELD_MARK,
+	FIELD_SOURCE_TYPE,		/* RTN_* of linux/rtnetlink.h */
+	FIELD_DESTINATION_TYPE,
+	FIELD_LINK_TYPE,		/* PACKET_* of linux/if_packet.h */
+	/* of conntrack; a packet without an entry has none of these but a state */
+	FIELD_STATE,			/* bits of enum ct_state, one of which a packet has */
+	FIELD_CT_DIRECTION,		/* 0: original, 1: reply */
+	FIELD_CT_STATUS,		/* IPS_* of nf_conntrack_common.h */
+	FIELD_CT_MARK,
+	FIELD_CT_OTHER,			/* anything else that conntrack knows */
+	FIELDS
+};
+
+enum ct_state {
+	CT_INVALID = 1 << 0,
+	CT_ESTABLISHED = 1 << 1,
+	CT_RELATED = 1 << 2,
+	CT_NEW = 1 << 3,
+	CT_UNTRACKED = 1 << 6,
+};
+
+enum step_kind {
+	/* conditions: the field, masked, is within one range or several */
+	STEP_NUMBER,
+	STEP_NUMBERS,
+	STEP_PREFIX,
+	STEP_ADDRESSES,
+	STEP_INTERFACE,			/* of that name, as far as @length bytes */
+	STEP_REVERSE_PATH,		/* the source is reached by the interface it came by */
+	STEP_WITHIN_RATE,		/* a rate or quota is not used up */
+	STEP_REMEMBERED,		/* an earlier packet of this source was recorded */
+	STEP_SET,			/* in a set that others fill at any time */
+	STEP_UNKNOWN,			/* of a kind that we do not decode */
+
+	/* effects: the packet goes on to the next step */
+	STEP_COUNT,			/* nothing that a later rule sees: count, log, record */
+	STEP_NOTRACK,
+	STEP_TEMPLATE,			/* zone, helper, timeout: tracked, whatever comes later */
+	STEP_MARK,			/* mark = (mark & ~mask) ^ value */
+	STEP_CT_MARK,			/* the connection gets a mark */
+	STEP_RESTORE_MARK,		/* the packet gets that of its connection */
+
+	/* verdicts */
+	STEP_ACCEPT,
+	STEP_DROP,
+	STEP_REJECT,
+	STEP_RETURN,
+	STEP_JUMP,
+	STEP_GOTO,
+	STEP_TRANSLATE,			/* NAT; @length is 0, or @address begins what it becomes */
+	STEP_QUEUE,			/* a program decides */
+	STEP_DIVERT,			/* to a socket of this host, whatever the destination */
+	STEP_SYNPROXY,
+	STEP_ANYTHING,			/* we do not know what it does: any verdict, or none */
+};
+
+#define FIRST_EFFECT STEP_COUNT
+#define FIRST_VERDICT STEP_ACCEPT
+
+enum step_flags {
+	STEP_INVERTED = 1 << 0,
+	STEP_REMEMBERS = 1 << 1,	/* its answer depends on earlier packets, or is kept for later */
+	STEP_WITHOUT_ENTRY = 1 << 2,	/* FIELD_CT_*: met by packets that have no entry */
+	STEP_HELPER = 1 << 3,		/* STEP_TEMPLATE: it gives the connection a helper */
+	STEP_ANY_VALUE = 1 << 4,	/* STEP_MARK: we do not know which */
+};
+
+struct range {
+	uint32_t first, last;
+};
+
+struct address_range {
+	uint8_t first[16], last[16];
+};
+
+enum translation {
+	TRANSLATE_SOURCE,
+	TRANSLATE_DESTINATION,
+	TRANSLATE_MASQUERADE,		/* the source, to an address of the interface */
+	TRANSLATE_REDIRECT,		/* the destination, to this host */
+};
+
+/* 24 bytes: a table may have 100,000 rules. */
+struct step {
+	uint8_t kind;			/* enum step_kind */
+	uint8_t flags;			/* enum step_flags */
+	uint8_t field;			/* enum field; of STEP_TRANSLATE: enum translation */
+	uint8_t length;			/* of a prefix; of a name the bytes that count: with its NUL,
+					   where it is the whole name */
+	uint32_t mask;			/* of numbers: all ones for the whole; of STEP_TRANSLATE:
+					   the ports, first << 16 | last, or 0 */
+	union {
+		struct range range;
+		uint32_t value;
+		uint8_t address[16];
+		char name[IFNAMSIZ];
+		struct {
+			uint32_t count;		/* of a list, which is in order */
+			uint32_t index;		/* of a set, in the words of its backend */
+			union {
+				const struct range *ranges;
+				const struct address_range *addresses;
+				struct view_chain *chain;
+				const char *text;	/* what STEP_UNKNOWN and STEP_ANYTHING are */
+			};
+		};
+	};
+};
+
+/* --- rules, chains, tables -------------------------------------------- */
+
+enum rule_flags {
+	RULE_ASKS_STATE = 1 << 0,	/* a condition looks at FIELD_STATE */
+	RULE_REMEMBERS = 1 << 1,	/* a step has STEP_REMEMBERS */
+	RULE_UNKNOWN = 1 << 2,		/* a condition or verdict that we do not know */
+};
+
+struct view_rule {
+	struct view_rule *next;
+	uint64_t handle;		/* what the backend that read it finds it by */
+	uint32_t flags;			/* enum rule_flags */
+	uint32_t count;			/* of steps */
+	struct step steps[];
+};
+
+struct view_chain {
+	struct view_chain *next;	/* of the table */
+	struct view_chain *next_at_hook;
+	struct view_chain *next_of_name;	/* in the view's hash table */
+	const struct view_table *table;
+	const char *name;
+	size_t number;			/* among all chains of the view, from 0 on */
+	struct view_rule *rules, *last;
+	int32_t priority;
+	uint8_t hook;			/* enum hook */
+	uint8_t type;			/* enum chain_type */
+	bool drops;			/* the policy of a base chain */
+	uint8_t hooks;			/* bits, 1 << enum hook: those whose packets can get here */
+};
+
+struct view_table {
+	struct view_table *next;
+	struct view_chain *chains, *last;
+	const char *name;
+	const char *family_name;	/* "ip", "ip6", "inet" */
+	uint8_t world;			/* enum world */
+	uint8_t families;		/* bits, 1 << enum family */
+	bool locked;			/* its owner is a program that lets nobody else edit it */
+};
+
+struct view {
+	struct view_table *tables, *last;
+	struct view_chain *hooks[HOOKS];
+	struct view_chain **names;	/* hash table */
+	size_t name_room, chain_count;
+	struct arena arena;
+	struct step *steps;		/* of the rule that is being built */
+	size_t step_count, step_room;
+};
+
+/* --- building: NULL or -ENOMEM if out of memory ------------------------ */
+
+struct view_table *view_add_table(struct view *view, enum world world, unsigned int families,
+				  const char *family_name, const char *name);
+struct view_chain *view_add_chain(struct view *view, struct view_table *table, const char *name);
+struct view_chain *view_find_chain(const struct view *view, const struct view_table *table,
+				   const char *name);
+/* Makes it a base chain; those of a hook are in order of priority. */
+void view_set_hook(struct view *view, struct view_chain *chain, enum hook hook, int priority);
+
+/* A rule is built step by step, and then put at the end of a chain. */
+struct step *view_add_step(struct view *view, enum step_kind kind);
+/* A number, whole, within one range. */
+struct step *view_add_number(struct view *view, enum field field, uint32_t first, uint32_t last);
+/* Within one of several, which are put in order, and those that touch become one. */
+struct step *view_add_numbers(struct view *view, enum field field, const struct range *ranges,
+			      size_t count);
+/* Has one of the states, of enum ct_state. */
+struct step *view_add_states(struct view *view, uint32_t states);
+/* @what is not copied. */
+struct step *view_add_unknown(struct view *view, enum step_kind kind, const char *what);
+struct view_rule *view_end_rule(struct view *view, struct view_chain *chain, uint64_t handle);
+/* Behind @after, which is a rule of @chain; NULL: as its first. */
+struct view_rule *view_insert_rule(struct view *view, struct view_chain *chain,
+				   struct view_rule *after, const struct step *steps,
+				   size_t count);
+
+/* Finds which chains packets of a hook can get to: fills in view_chain.hooks. */
+int view_reach(struct view *view);
+void view_free(struct view *view);
+
+/* --- places ----------------------------------------------------------- */
+
+struct place {
+	const struct view_chain *chain;
+	const struct view_rule *rule;		/* NULL: the policy */
+};
+
+/* "filter INPUT 3", "inet filter input 7", "filter INPUT policy"; a longer one is cut. */
+#define PLACE_TEXT 192
+const char *view_format_place(const struct place *place, char text[PLACE_TEXT]);
+/* From 1 on; 0 is the policy. */
+unsigned int view_rule_number(const struct place *place);
+
+static inline bool step_is_condition(const struct step *step)
+{
+	return step->kind < FIRST_EFFECT;
+}
+
+static inline bool step_is_verdict(const struct step *step)
+{
+	return step->kind >= FIRST_VERDICT;
+}
+
+/* The verdict of a rule; NULL if it has none. */
+const struct step *rule_verdict(const struct view_rule *rule);
+
+#endif
