@@ -336,7 +336,7 @@ int table_read(struct table *table, struct ruleset *found, struct error *error)
 	free(reading.places);
 	free(reading.edges);
 	free(reading.entries);
-	if (!err && reading.wild && table_check(table->family, table->id, error) == -EIO)
+	if (!err && reading.wild && table_check(table->family, table_name(table->id), error) == -EIO)
 		return -EIO;
 	if (!err && table->doubtful && reading.number != table_entries(table->family, table->id))
 		err = -ENOMEM;

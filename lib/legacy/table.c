@@ -112,7 +112,7 @@ int table_open(struct table *table, const struct xt_family *family, enum table_i
 	int err;
 
 	*table = (struct table){ .family = family, .id = id };
-	err = check ? table_check(family, id, error) : 0;
+	err = check ? table_check(family, table_name(id), error) : 0;
 	if (err && !may_be_module(err))
 		return err == -EIO ? err : explain_open(err, family, id, error);
 	xtc_lock();
@@ -123,7 +123,7 @@ int table_open(struct table *table, const struct xt_family *family, enum table_i
 		err = init(table);
 	}
 	xtc_unlock();
-	if (err == -EBADMSG && table_check(family, id, error) == -EIO)
+	if (err == -EBADMSG && table_check(family, table_name(id), error) == -EIO)
 		return -EIO;
 	return err ? explain_open(err, family, id, error) : 0;
 }

@@ -54,7 +54,7 @@ int table_commit(struct table *table, struct error *error);
  * Whether iptables could have made the table.  The kernel takes others as well,
  * in which libiptc is lost.  -EIO with a sentence says what is wrong with it.
  */
-int table_check(const struct xt_family *family, enum table_id id, struct error *error);
+int table_check(const struct xt_family *family, const char *table, struct error *error);
 /* How many entries the kernel's table has; 0 where it does not say. */
 unsigned int table_entries(const struct xt_family *family, enum table_id id);
 

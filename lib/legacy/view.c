@@ -4,9 +4,12 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "legacy/entry.h"
+#include "legacy/table.h"
 #include "legacy/xtc.h"
 
 /* The tables, and when packets meet them: enum nf_ip_hook_priorities. */
@@ -32,22 +35,20 @@ static const char *const hook_names[HOOKS] = {
 	[HOOK_POSTROUTING] = "POSTROUTING",
 };
 
-static const struct {
-	const char *name;		/* "ip" */
-	const char *names_file;		/* which tables are there; reading another one makes it */
-} families[FAMILIES] = {
-	[IPV4] = { "ip", "ip_tables_names" },
-	[IPV6] = { "ip6", "ip6_tables_names" },
-};
+static const char *const family_words[FAMILIES] = { [IPV4] = "ip", [IPV6] = "ip6" };
 
 /* One table that is being read. */
 struct reader {
 	struct view *view;
 	struct view_table *table;
-	enum family family;
+	const struct xt_family *family;
 	size_t kind;			/* of tables[] */
 	const struct xtc *xtc;
 	struct xtc_handle *handle;
+	/* in the kernel's table: where chains begin, and where jumps to them lead */
+	uint32_t offset, *starts, *targets;
+	size_t first_number;		/* of the table's first chain */
+	bool wild;			/* a jump leads to where no chain begins */
 };
 
 /* --- chains ----------------------------------------------------------- */
@@ -83,34 +84,83 @@ static int read_chain(const struct reader *reader, const char *name)
 	return 0;
 }
 
-static int read_rules(const struct reader *reader, struct view_chain *chain)
+/* Where a rule leads, in the kernel's table. */
+static void note_jump(struct reader *reader, const struct view_rule *rule, const void *entry)
 {
-	const void *entry = reader->xtc->first_rule(chain->name, reader->handle);
+	const struct step *verdict = rule_verdict(rule);
+	const struct xt_standard_target *target = (const void *)entry_target(reader->family, entry);
+	uint32_t *noted;
+
+	if (!verdict || (verdict->kind != STEP_JUMP && verdict->kind != STEP_GOTO))
+		return;
+	noted = &reader->targets[verdict->chain->number - reader->first_number];
+	reader->wild |= *noted && *noted != (uint32_t)target->verdict;
+	*noted = (uint32_t)target->verdict;
+}
+
+/* Chains lie in the kernel's table as libiptc lists them: their starts are known. */
+static int read_rules(struct reader *reader, struct view_chain *chain)
+{
+	const struct xt_family *family = reader->family;
+	const void *entry;
 	uint64_t number = 0;
 	int err = 0;
 
-	for (; entry && !err; entry = reader->xtc->next_rule(entry, reader->handle))
-		err = legacy_view_entry(reader->view, chain, reader->family, entry,
+	if (chain->hook == HOOK_NONE)
+		reader->offset += entry_head_size(family);
+	reader->starts[chain->number - reader->first_number] = reader->offset;
+	for (entry = reader->xtc->first_rule(chain->name, reader->handle); entry && !err;
+	     entry = reader->xtc->next_rule(entry, reader->handle)) {
+		err = legacy_view_entry(reader->view, chain, family->family, entry,
 					reader->xtc->target(entry, reader->handle), number++);
+		if (!err)
+			note_jump(reader, chain->last, entry);
+		reader->offset += entry_next(family, entry);
+	}
+	reader->offset += entry_foot_size(family);
+	return err;
+}
+
+/* A jump to where no chain begins; or libiptc lists chains in another order: no proof. */
+static bool is_wild(const struct reader *reader, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (reader->targets[i] && reader->targets[i] != reader->starts[i])
+			return true;
+	return reader->wild;
+}
+
+static int read_all_rules(struct reader *reader)
+{
+	size_t count = reader->view->chain_count - reader->first_number;
+	int err = 0;
+
+	reader->starts = calloc(2 * count + 1, sizeof(*reader->starts));
+	if (!reader->starts)
+		return -ENOMEM;
+	reader->targets = reader->starts + count;
+	for (struct view_chain *chain = reader->table->chains; chain && !err; chain = chain->next)
+		err = read_rules(reader, chain);
+	reader->wild = is_wild(reader, count);
+	free(reader->starts);
 	return err;
 }
 
 static int read_table(struct reader *reader)
 {
-	const struct xtc *all = reader->xtc;
 	const char *name;
 	int err = 0;
 
-	reader->table = view_add_table(reader->view, WORLD_LEGACY, 1u << reader->family,
-				       families[reader->family].name, tables[reader->kind].name);
+	reader->first_number = reader->view->chain_count;
+	reader->table = view_add_table(reader->view, WORLD_LEGACY, 1u << reader->family->family,
+				       family_words[reader->family->family],
+				       tables[reader->kind].name);
 	if (!reader->table)
 		return -ENOMEM;
-	for (name = all->first_chain(reader->handle); name && !err;
-	     name = all->next_chain(reader->handle))
+	for (name = reader->xtc->first_chain(reader->handle); name && !err;
+	     name = reader->xtc->next_chain(reader->handle))
 		err = read_chain(reader, name);
-	for (struct view_chain *chain = reader->table->chains; chain && !err; chain = chain->next)
-		err = read_rules(reader, chain);
-	return err;
+	return err ? err : read_all_rules(reader);
 }
 
 /* --- tables ----------------------------------------------------------- */
@@ -122,7 +172,7 @@ static unsigned int tables_there(enum family family)
 	unsigned int there = 0;
 	FILE *names;
 
-	snprintf(path, sizeof(path), "/proc/thread-self/net/%s", families[family].names_file);
+	snprintf(path, sizeof(path), "/proc/thread-self/net/%s_names", xt_families[family].module);
 	names = fopen(path, "re");
 	if (!names)	/* not ours to read, or no /proc: let the kernel say so */
 		return errno != ENOENT || access("/proc/thread-self/net", F_OK) ? ~0u : 0;
@@ -138,7 +188,7 @@ static unsigned int tables_there(enum family family)
 
 static int explain(int err, const struct reader *reader, struct error *error)
 {
-	const char *name = tables[reader->kind].name, *family = family_name(reader->family);
+	const char *name = tables[reader->kind].name, *family = reader->family->name;
 
 	if (err == EPERM || err == EACCES)
 		return error_set(error, -EPERM, "table %s (%s): not permitted; run as root, or with "
@@ -156,10 +206,12 @@ static bool is_absent(int err)
 	return err == ENOENT || err == ENOPROTOOPT || err == EAFNOSUPPORT || err == EPROTONOSUPPORT;
 }
 
-static int open_table(struct reader *reader, struct error *error)
+static int open_table(struct reader *reader, bool check, struct error *error)
 {
-	int err;
+	int err = check ? table_check(reader->family, tables[reader->kind].name, error) : 0;
 
+	if (err)
+		return err == -EIO ? err : is_absent(-err) ? 0 : explain(-err, reader, error);
 	xtc_lock();
 	errno = 0;
 	reader->handle = reader->xtc->init(tables[reader->kind].name);
@@ -167,24 +219,27 @@ static int open_table(struct reader *reader, struct error *error)
 	if (reader->handle)
 		reader->xtc->free(reader->handle);
 	xtc_unlock();
+	if (!reader->handle || reader->wild)
+		if (table_check(reader->family, tables[reader->kind].name, error) == -EIO)
+			return -EIO;
 	if (!reader->handle)
 		return is_absent(err) ? 0 : explain(err, reader, error);
 	return err ? error_set(error, -ENOMEM, "out of memory") : 0;
 }
 
-int legacy_view(unsigned int wanted, struct view *view, struct error *error)
+int legacy_view(unsigned int families, bool foreign, struct view *view, struct error *error)
 {
 	int err = 0;
 
 	for (enum family family = IPV4; family < FAMILIES; family++) {
-		unsigned int there = wanted & 1u << family ? tables_there(family) : 0;
+		unsigned int there = families & 1u << family ? tables_there(family) : 0;
 
 		for (size_t i = 0; i < TABLE_COUNT && !err; i++) {
-			struct reader reader = { .view = view, .family = family, .kind = i,
-						 .xtc = &xtc[family] };
+			struct reader reader = { .view = view, .family = &xt_families[family],
+						 .kind = i, .xtc = &xtc[family] };
 
 			if (there & 1u << i)
-				err = open_table(&reader, error);
+				err = open_table(&reader, foreign, error);
 		}
 	}
 	return err;

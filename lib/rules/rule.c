@@ -9,7 +9,7 @@
 
 const char *table_name(enum table_id table)
 {
-	static const char *const names[] = { [RAW] = "raw", [FILTER] = "filter", [NAT] = "nat" };
+	static const char *const names[] = { [RAW] = "raw", [FILTER] = "filter" };
 
 	return names[table];
 }

@@ -25,8 +25,7 @@
 enum table_id {
 	RAW,
 	FILTER,
-	TABLES,
-	NAT = TABLES,		/* all of it others': verify looks at it */
+	TABLES
 };
 
 enum target {
