@@ -148,6 +148,8 @@ void notrack_set_wait(struct notrack *nt, unsigned int milliseconds);
  * notrack_set_wait() says.  Hold it around notrack_load(), changes and
  * notrack_commit() for changes that add up with those of other programs.
  * notrack_commit() and notrack_clear() take it themselves where it is not held.
+ * It has to be a regular file; a FIFO or a device there is refused, and not opened.
+ * A child that was forked does not hold what its parent holds, and takes it anew.
  * Returns: 0 (also if this context holds it already), -EBUSY, or -errno.
  * Since: 1.0
  */

@@ -6,7 +6,6 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -24,7 +23,7 @@ struct notrack *notrack_new(void)
 		return NULL;
 	nt->families = NOTRACK_ANY;
 	nt->netns_fd = -1;
-	nt->lock_fd = -1;
+	nt->lock = LOCK_FREE;
 	nt->wait_ms = WAIT_MS_DEFAULT;
 	return nt;
 }
@@ -53,6 +52,9 @@ const char *notrack_version(void)
 void context_begin(struct notrack *nt)
 {
 	nt->error.text[0] = '\0';
+	/* a child that was forked has what its parent took, and holds nothing itself */
+	if (nt->lock.fd >= 0 && !lock_is_held(&nt->lock))
+		notrack_unlock(nt);
 }
 
 int notrack_set_families(struct notrack *nt, unsigned int families)
@@ -106,28 +108,14 @@ void notrack_set_wait(struct notrack *nt, unsigned int milliseconds)
 
 int notrack_lock(struct notrack *nt)
 {
-	int fd;
-
 	context_begin(nt);
-	if (nt->lock_fd >= 0)
-		return 0;
-	fd = lock_take(nt->wait_ms, &nt->error);
-	if (fd < 0)
-		return fd;
-	nt->lock_fd = fd;
-	nt->lock_pid = getpid();
-	return 0;
+	return lock_is_held(&nt->lock) ? 0 : lock_take(&nt->lock, nt->wait_ms, &nt->error);
 }
 
 void notrack_unlock(struct notrack *nt)
 {
 	context_forget(nt);
-	if (nt->lock_fd >= 0) {
-		if (nt->lock_pid == getpid())	/* and not for the parent */
-			flock(nt->lock_fd, LOCK_UN);
-		close(nt->lock_fd);
-	}
-	nt->lock_fd = -1;
+	lock_release(&nt->lock);
 }
 
 int context_read(struct notrack *nt, enum family family, enum table_id id)

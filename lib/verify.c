@@ -301,7 +301,7 @@ static int verify_in_kernel(struct notrack *nt, void *data)
 	for (enum family family = IPV4; family < FAMILIES && !err; family++)
 		if (context_has(nt, family))
 			err = verify_family(all, family);
-	if (nt->lock_fd < 0)
+	if (!lock_is_held(&nt->lock))
 		context_forget(nt);
 	if (err == -ENOMEM && !*nt->error.text)
 		error_set(&nt->error, err, "out of memory");
