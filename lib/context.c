@@ -1,12 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
-#include <linux/nsfs.h>
-#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "context.h"
@@ -67,38 +63,42 @@ int notrack_set_families(struct notrack *nt, unsigned int families)
 	return 0;
 }
 
-int notrack_set_netns_fd(struct notrack *nt, int fd)
+static void work_in(struct notrack *nt, int netns_fd)
 {
-	int copy = -1;
-
-	context_begin(nt);
 	context_forget(nt);
-	if (fd >= 0) {
-		if (ioctl(fd, NS_GET_NSTYPE) != CLONE_NEWNET)
-			return error_set(&nt->error, -EINVAL, "network namespace: descriptor %d is of none",
-				    fd);
-		copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
-		if (copy < 0)
-			return error_set(&nt->error, -errno, "network namespace: %m");
-	}
 	if (nt->netns_fd >= 0)
 		close(nt->netns_fd);
-	nt->netns_fd = copy;
+	nt->netns_fd = netns_fd;
+}
+
+int notrack_set_netns_fd(struct notrack *nt, int fd)
+{
+	int own;
+
+	context_begin(nt);
+	/* what open() returns on failure must not mean the caller's own namespace */
+	if (fd < 0)
+		return error_set(&nt->error, -EINVAL, "network namespace: %d is no descriptor; the call "
+				 "that should have opened it has failed", fd);
+	own = netns_adopt(fd, &nt->error);
+	if (own < 0)
+		return own;
+	work_in(nt, own);
 	return 0;
 }
 
 int notrack_set_netns(struct notrack *nt, const char *path)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC), err;
+	int fd = -1;
 
 	context_begin(nt);
-	if (fd < 0)
-		return error_set(&nt->error, -errno, "network namespace %s: %m", path);
-	err = notrack_set_netns_fd(nt, fd);
-	if (err == -EINVAL)
-		err = error_set(&nt->error, err, "network namespace %s: it is none", path);
-	close(fd);
-	return err;
+	if (path) {
+		fd = netns_open(path, &nt->error);
+		if (fd < 0)
+			return fd;
+	}
+	work_in(nt, fd);
+	return 0;
 }
 
 void notrack_set_wait(struct notrack *nt, unsigned int milliseconds)

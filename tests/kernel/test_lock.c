@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -33,7 +34,7 @@ static void make_directory(void)
 
 static void make_device(void)
 {
-	ck_assert_int_eq(symlink("/dev/null", LOCK), 0);
+	ck_assert_int_eq(symlink("/dev/full", LOCK), 0);
 }
 
 static void make_socket(void)
@@ -56,15 +57,20 @@ enum { NO_FILES = sizeof(no_files) / sizeof(no_files[0]) };
 
 START_TEST(what_is_no_file_is_no_lock)
 {
+	int opened = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
 	struct notrack *nt = new_context();
+	char events[4096];
 
 	no_files[_i].make();
+	ck_assert_int_ge(inotify_add_watch(opened, LOCK, IN_OPEN), 0);
 	must_do(nt, add_service(nt, "dns", NULL));
 	ck_assert_int_eq(notrack_lock(nt), -EIO);
 	ck_assert_ptr_nonnull(strstr(notrack_error(nt), LOCK));
 	ck_assert_ptr_nonnull(strstr(notrack_error(nt), no_files[_i].kind));
 	ck_assert_int_eq(notrack_commit(nt, NULL), -EIO);
 	ck_assert_ptr_null(strstr(tables_save_all(), "NOTRACK"));
+	ck_assert_int_eq(read(opened, events, sizeof(events)), -1);	/* never */
+	close(opened);
 	notrack_free(nt);
 }
 END_TEST
