@@ -117,19 +117,22 @@ int notrack_set_families(struct notrack *nt, unsigned int families);
 
 /**
  * notrack_set_netns_fd - work in another network namespace
- * @fd: descriptor of a namespace (/proc/PID/ns/net, /run/netns/NAME), which is
- *	duplicated; or -1 for the caller's own
+ * @fd: descriptor of a namespace (/proc/PID/ns/net, /run/netns/NAME) or, since
+ *	Linux 5.8, of a process (pidfd_open(2)) that is in it; duplicated
  *
  * The calling thread never leaves its namespace: a short-lived thread with all
  * signals blocked enters the other one (setns(2), which needs CAP_SYS_ADMIN).
- * Returns: 0, -EINVAL if @fd is not that of a network namespace, or -errno.
+ * Returns: 0, -EINVAL if @fd is not that of a network namespace (-1, as a failed
+ * open(2) returns it, is none), or -errno; then the namespace is the one it was.
  * Since: 1.0
  */
 int notrack_set_netns_fd(struct notrack *nt, int fd);
 
 /**
  * notrack_set_netns - as notrack_set_netns_fd(), by path
- * @path: such as "/run/netns/blue"
+ * @path: such as "/run/netns/blue"; NULL: back to the caller's own
+ *
+ * A path to anything else, a FIFO or a device, is refused and not opened.
  * Since: 1.0
  */
 int notrack_set_netns(struct notrack *nt, const char *path);
@@ -148,6 +151,8 @@ void notrack_set_wait(struct notrack *nt, unsigned int milliseconds);
  * notrack_set_wait() says.  Hold it around notrack_load(), changes and
  * notrack_commit() for changes that add up with those of other programs.
  * notrack_commit() and notrack_clear() take it themselves where it is not held.
+ * It has to be a regular file; a FIFO or a device there is refused, and not opened.
+ * A child that was forked does not hold what its parent holds, and takes it anew.
  * Returns: 0 (also if this context holds it already), -EBUSY, or -errno.
  * Since: 1.0
  */

@@ -164,7 +164,7 @@ static int commit_in_kernel(struct notrack *nt, void *data)
 static int commit_locked(struct notrack *nt, struct notrack_changes *changes)
 {
 	struct commit commit = { .done_count = 0 };
-	bool held = nt->lock_fd >= 0;
+	bool held = lock_is_held(&nt->lock);
 	int err = notrack_lock(nt);
 
 	if (!err)

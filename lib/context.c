@@ -1,13 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
-#include <linux/nsfs.h>
-#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "context.h"
@@ -24,7 +19,7 @@ struct notrack *notrack_new(void)
 		return NULL;
 	nt->families = NOTRACK_ANY;
 	nt->netns_fd = -1;
-	nt->lock_fd = -1;
+	nt->lock = LOCK_FREE;
 	nt->wait_ms = WAIT_MS_DEFAULT;
 	return nt;
 }
@@ -53,6 +48,9 @@ const char *notrack_version(void)
 void context_begin(struct notrack *nt)
 {
 	nt->error.text[0] = '\0';
+	/* a child that was forked has what its parent took, and holds nothing itself */
+	if (nt->lock.fd >= 0 && !lock_is_held(&nt->lock))
+		notrack_unlock(nt);
 }
 
 int notrack_set_families(struct notrack *nt, unsigned int families)
@@ -65,38 +63,42 @@ int notrack_set_families(struct notrack *nt, unsigned int families)
 	return 0;
 }
 
-int notrack_set_netns_fd(struct notrack *nt, int fd)
+static void work_in(struct notrack *nt, int netns_fd)
 {
-	int copy = -1;
-
-	context_begin(nt);
 	context_forget(nt);
-	if (fd >= 0) {
-		if (ioctl(fd, NS_GET_NSTYPE) != CLONE_NEWNET)
-			return error_set(&nt->error, -EINVAL, "network namespace: descriptor %d is of none",
-				    fd);
-		copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
-		if (copy < 0)
-			return error_set(&nt->error, -errno, "network namespace: %m");
-	}
 	if (nt->netns_fd >= 0)
 		close(nt->netns_fd);
-	nt->netns_fd = copy;
+	nt->netns_fd = netns_fd;
+}
+
+int notrack_set_netns_fd(struct notrack *nt, int fd)
+{
+	int own;
+
+	context_begin(nt);
+	/* what open() returns on failure must not mean the caller's own namespace */
+	if (fd < 0)
+		return error_set(&nt->error, -EINVAL, "network namespace: %d is no descriptor; the call "
+				 "that should have opened it has failed", fd);
+	own = netns_adopt(fd, &nt->error);
+	if (own < 0)
+		return own;
+	work_in(nt, own);
 	return 0;
 }
 
 int notrack_set_netns(struct notrack *nt, const char *path)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC), err;
+	int fd = -1;
 
 	context_begin(nt);
-	if (fd < 0)
-		return error_set(&nt->error, -errno, "network namespace %s: %m", path);
-	err = notrack_set_netns_fd(nt, fd);
-	if (err == -EINVAL)
-		err = error_set(&nt->error, err, "network namespace %s: it is none", path);
-	close(fd);
-	return err;
+	if (path) {
+		fd = netns_open(path, &nt->error);
+		if (fd < 0)
+			return fd;
+	}
+	work_in(nt, fd);
+	return 0;
 }
 
 void notrack_set_wait(struct notrack *nt, unsigned int milliseconds)
@@ -106,28 +108,14 @@ void notrack_set_wait(struct notrack *nt, unsigned int milliseconds)
 
 int notrack_lock(struct notrack *nt)
 {
-	int fd;
-
 	context_begin(nt);
-	if (nt->lock_fd >= 0)
-		return 0;
-	fd = lock_take(nt->wait_ms, &nt->error);
-	if (fd < 0)
-		return fd;
-	nt->lock_fd = fd;
-	nt->lock_pid = getpid();
-	return 0;
+	return lock_is_held(&nt->lock) ? 0 : lock_take(&nt->lock, nt->wait_ms, &nt->error);
 }
 
 void notrack_unlock(struct notrack *nt)
 {
 	context_forget(nt);
-	if (nt->lock_fd >= 0) {
-		if (nt->lock_pid == getpid())	/* and not for the parent */
-			flock(nt->lock_fd, LOCK_UN);
-		close(nt->lock_fd);
-	}
-	nt->lock_fd = -1;
+	lock_release(&nt->lock);
 }
 
 int context_read(struct notrack *nt, enum family family, enum table_id id)

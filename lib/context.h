@@ -4,6 +4,7 @@
 
 #include "legacy/entry.h"
 #include "support/error.h"
+#include "support/lock.h"
 #include "model/model.h"
 #include "notrack.h"
 #include "legacy/table.h"
@@ -19,8 +20,7 @@ struct notrack {
 	unsigned int families;		/* NOTRACK_IPV4, NOTRACK_IPV6 */
 	int netns_fd;			/* -1: the caller's */
 	unsigned int wait_ms;
-	int lock_fd;			/* -1: not held */
-	pid_t lock_pid;			/* who took it: a child that was forked has it open, too */
+	struct lock lock;
 	struct features revisions[FAMILIES];
 	struct snapshot snapshots[FAMILIES][TABLES];
 	struct error error;

@@ -122,20 +122,21 @@ static int check_families(struct notrack *nt, void *data)
 
 static void check_lock(struct doctor *doctor)
 {
+	struct lock lock = LOCK_FREE;
 	struct error error;
-	int fd;
+	int err;
 
-	if (doctor->nt->lock_fd >= 0) {
+	if (lock_is_held(&doctor->nt->lock)) {
 		report(doctor, "lock", NOTRACK_OK, 0, "held by this very program");
 		return;
 	}
-	fd = lock_take(0, &error);
-	if (fd >= 0) {
-		close(fd);
+	err = lock_take(&lock, 0, &error);
+	if (!err) {
+		lock_release(&lock);
 		report(doctor, "lock", NOTRACK_OK, 0, "free");
 	} else {
-		report(doctor, "lock", fd == -EBUSY ? NOTRACK_WARNING : NOTRACK_FAILED,
-		     fd == -EBUSY ? 0 : fd, "%s", error.text);
+		report(doctor, "lock", err == -EBUSY ? NOTRACK_WARNING : NOTRACK_FAILED,
+		     err == -EBUSY ? 0 : err, "%s", error.text);
 	}
 }
 

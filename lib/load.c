@@ -86,7 +86,7 @@ int notrack_load(struct notrack *nt)
 	context_begin(nt);
 	context_forget(nt);
 	err = context_in_kernel(nt, load_in_kernel, &model);
-	if (nt->lock_fd < 0)
+	if (!lock_is_held(&nt->lock))
 		context_forget(nt);
 	if (err) {
 		model_free(&model);

@@ -118,7 +118,7 @@ static void judge_model(struct candidate *candidate, bool covered)
 	if (covered) {
 		candidate->kind = NOTRACK_ALREADY;
 		snprintf(candidate->text, sizeof(candidate->text), "untracked already: these entries "
-			 "are from before, and notrackctl flush-tracked deletes them");
+			 "are from before; flush tracked entries to delete them");
 	} else {
 		candidate->kind = NOTRACK_LEAVE;
 		snprintf(candidate->text, sizeof(candidate->text), "the service is there, but by its "

@@ -5,6 +5,8 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -56,27 +58,124 @@ static int wait_for(int fd, unsigned int wait_ms)
 	return 0;
 }
 
-int lock_take(unsigned int wait_ms, struct error *error)
-{
-	const char *path = secure_getenv("XTABLES_LOCKFILE");
-	int fd, err;
+/* --- the file --------------------------------------------------------- */
 
-	if (!path || !*path)
-		path = LOCK_FILE;
-	fd = open(path, O_CREAT | O_RDONLY | O_CLOEXEC, 0600);
+static const char *kind_of(mode_t mode)
+{
+	return S_ISDIR(mode) ? "directory" : S_ISFIFO(mode) ? "FIFO" :
+	       S_ISSOCK(mode) ? "socket" : "device";
+}
+
+static int refuse(const char *path, const struct stat *file, struct error *error)
+{
+	return error_set(error, -EIO, "lock %s: it is a %s, where a regular file should be; remove it, "
+			 "or name a lock file in XTABLES_LOCKFILE", path, kind_of(file->st_mode));
+}
+
+/*
+ * Nothing is opened that is no file: that of a FIFO or a device may block, or start
+ * something.  A link is followed if root or the caller made it; one by somebody else
+ * could make us create or hold any file there is.
+ */
+static int check_file(const char *path, struct error *error)
+{
+	struct stat file;
+
+	if (!lstat(path, &file) && S_ISLNK(file.st_mode) && file.st_uid && file.st_uid != geteuid())
+		return error_set(error, -EIO, "lock %s: it is a symbolic link that user %u made, who may "
+				 "lead it anywhere; remove it, or name a lock file in XTABLES_LOCKFILE",
+				 path, file.st_uid);
+	if (!stat(path, &file) && !S_ISREG(file.st_mode))
+		return refuse(path, &file, error);
+	return 0;
+}
+
+static int open_file(const char *path, struct error *error)
+{
+	struct stat file = { 0 };
+	int err = check_file(path, error), fd;
+
+	if (err)
+		return err;
+	/* somebody may have put something else there since */
+	fd = open(path, O_CREAT | O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0600);
 	if (fd < 0) {
 		/* of the rest, callers would take some for something else: -ENOENT */
 		err = errno == EACCES || errno == EPERM ? -EPERM : -EIO;
 		return error_set(error, err, "lock %s: %m; run as root, or name a lock file in "
 			    "XTABLES_LOCKFILE", path);
 	}
-	err = wait_for(fd, wait_ms);
-	if (!err)
+	if (!fstat(fd, &file) && S_ISREG(file.st_mode))
 		return fd;
 	close(fd);
+	return refuse(path, &file, error);
+}
+
+/* --- the lock --------------------------------------------------------- */
+
+/*
+ * A number alone would not do: a child in a PID namespace of its own may have the
+ * same one.  Where the kernel empties no pages (before Linux 4.14), the number has to.
+ */
+static pid_t *note_holder(void)
+{
+	pid_t *holder = mmap(NULL, sizeof(*holder), PROT_READ | PROT_WRITE,
+			     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (holder == MAP_FAILED)
+		return NULL;
+	madvise(holder, sizeof(*holder), MADV_WIPEONFORK);
+	*holder = getpid();
+	return holder;
+}
+
+static int explain_wait(int err, const char *path, unsigned int wait_ms, struct error *error)
+{
 	if (err == -EBUSY)
 		return error_set(error, err, "lock %s: held by another program after %u.%03u s; "
-			    "try again, or wait longer (-w)", path, wait_ms / 1000, wait_ms % 1000);
+			    "try again, or wait longer", path, wait_ms / 1000, wait_ms % 1000);
 	errno = -err;
 	return error_set(error, err, "lock %s: %m", path);
+}
+
+int lock_take(struct lock *lock, unsigned int wait_ms, struct error *error)
+{
+	const char *path = secure_getenv("XTABLES_LOCKFILE");
+	int fd, err;
+
+	if (!path || !*path)
+		path = LOCK_FILE;
+	fd = open_file(path, error);
+	if (fd < 0)
+		return fd;
+	err = wait_for(fd, wait_ms);
+	if (err) {
+		close(fd);
+		return explain_wait(err, path, wait_ms, error);
+	}
+	*lock = (struct lock){ fd, note_holder() };
+	if (lock->holder)
+		return 0;
+	lock_release(lock);
+	return error_set(error, -ENOMEM, "out of memory");
+}
+
+bool lock_is_held(const struct lock *lock)
+{
+	return lock->fd >= 0 && lock->holder && *lock->holder == getpid();
+}
+
+void lock_release(struct lock *lock)
+{
+	/*
+	 * Children that were forked have the descriptor, too, and would keep the lock: it is
+	 * given up, and not only closed.  A child of ours must not do that for its parent.
+	 */
+	if (lock_is_held(lock))
+		flock(lock->fd, LOCK_UN);
+	if (lock->fd >= 0)
+		close(lock->fd);
+	if (lock->holder)
+		munmap(lock->holder, sizeof(*lock->holder));
+	*lock = LOCK_FREE;
 }

@@ -1,10 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <linux/nsfs.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/ioctl.h>
+#include <sys/vfs.h>
+#include <unistd.h>
 
 #include "support/netns.h"
 
@@ -53,4 +59,72 @@ int netns_run(int fd, int (*work)(void *data), void *data, struct error *error)
 	errno = -errand.result;
 	return error_set(error, errand.result, "the network namespace cannot be entered: %m%s",
 		    errno == EPERM ? "; that needs CAP_SYS_ADMIN" : "");
+}
+
+/* --- which one -------------------------------------------------------- */
+
+static bool is_namespace(int fd)
+{
+	struct statfs fs;
+
+	/* other files may take the number for something else */
+	return !fstatfs(fd, &fs) && fs.f_type == NSFS_MAGIC && ioctl(fd, NS_GET_NSTYPE) == CLONE_NEWNET;
+}
+
+int netns_open(const char *path, struct error *error)
+{
+	struct statfs fs;
+	int fd;
+
+	if (statfs(path, &fs))
+		return error_set(error, -errno, "network namespace %s: %m", path);
+	if (fs.f_type != NSFS_MAGIC)
+		return error_set(error, -EINVAL, "network namespace %s: it is none", path);
+	/* somebody may have put something else there since */
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (fd < 0)
+		return error_set(error, -errno, "network namespace %s: %m", path);
+	if (is_namespace(fd))
+		return fd;
+	close(fd);
+	return error_set(error, -EINVAL, "network namespace %s: it is none", path);
+}
+
+struct visit {
+	int of;		/* a process */
+	int result;	/* a namespace, or -errno */
+};
+
+/* There is no other way from a process's descriptor to its namespace's before Linux 6.11. */
+static void *visit_process(void *data)
+{
+	struct visit *visit = data;
+
+	visit->result = setns(visit->of, CLONE_NEWNET) ? -1 :
+			open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+	if (visit->result < 0)
+		visit->result = -errno;
+	return NULL;
+}
+
+int netns_adopt(int fd, struct error *error)
+{
+	struct visit visit = { .of = fd };
+	int err;
+
+	if (is_namespace(fd)) {
+		visit.result = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+		return visit.result >= 0 ? visit.result :
+		       error_set(error, -errno, "network namespace: %m");
+	}
+	err = netns_thread(visit_process, &visit);
+	if (err)
+		return error_set(error, err, "no thread for the network namespace: too many threads");
+	if (visit.result >= 0)
+		return visit.result;
+	if (visit.result == -EINVAL || visit.result == -EBADF)
+		return error_set(error, -EINVAL, "network namespace: descriptor %d is of none", fd);
+	errno = -visit.result;
+	return error_set(error, visit.result, "network namespace of the process with descriptor %d: %m",
+			 fd);
 }
