@@ -50,7 +50,11 @@
  *
  * Structs handed in or out begin with their size: set it to sizeof of the
  * struct you compiled with, and leave what you do not use zero.  Later versions
- * add members at the end.
+ * add members at the end; no member past the size you set is read or written.
+ *
+ * Enums.  Later versions may add values to an enum that the library hands out.
+ * Treat a value that you do not know as something to look at, neither as good
+ * nor as bad: give a switch a default, and print the text that comes with it.
  */
 #ifndef NOTRACK_H
 #define NOTRACK_H
@@ -64,6 +68,11 @@ extern "C" {
 #endif
 
 struct notrack;
+
+/* The version of this header; notrack_version() tells that of the library that runs. */
+#define NOTRACK_VERSION_MAJOR	1
+#define NOTRACK_VERSION_MINOR	0
+#define NOTRACK_VERSION_PATCH	0
 
 /* --- the context ------------------------------------------------------ */
 
@@ -247,6 +256,44 @@ int notrack_service_set(struct notrack_service *service, const char *key, const 
 int notrack_service_get(const struct notrack_service *service, unsigned int index,
 			const char **key, const char **value);
 
+/**
+ * notrack_builtin_service - the @index'th built-in service, from 0 on
+ *
+ * Its name, and what the members stand for that are left out of it.
+ * Returns: a service that is good for ever, or NULL past the last one.
+ * Since: 1.0
+ */
+const struct notrack_service *notrack_builtin_service(unsigned int index);
+
+/**
+ * notrack_check_value - whether a value is right for a key of a service
+ * @key: of notrack.conf(5), or "name"
+ * @value: "" is the default, which is always right
+ * @sentence: buffer for what is wrong, of @size bytes, which are filled as
+ *	snprintf(3) does; "" where nothing is wrong.  May be NULL.
+ *
+ * For a program that reads a configuration line by line and wants to name the
+ * line at fault.  Needs no context; whether values go together, only
+ * notrack_check_service() can tell.
+ * Returns: 0, -EINVAL or -ENOMEM.
+ * Since: 1.0
+ */
+int notrack_check_value(const char *key, const char *value, char *sentence, size_t size);
+
+/**
+ * notrack_check_service - whether a service could be added to an empty model
+ * @families: gets the families in which the service would have rules, as
+ *	NOTRACK_IPV4 and NOTRACK_IPV6, unless there is an error; may be NULL
+ * @sentence: as in notrack_check_value()
+ *
+ * Needs no context.  notrack_add_service() may refuse it all the same, where
+ * the model limits clients that the service would no longer have.
+ * Returns: 0, -EINVAL or -ENOMEM.
+ * Since: 1.0
+ */
+int notrack_check_service(const struct notrack_service *service, unsigned int *families,
+			  char *sentence, size_t size);
+
 /* --- the model: limits and clients ------------------------------------ */
 
 /**
@@ -324,6 +371,22 @@ int hashlimit_remove_clients(struct notrack *nt, const char *service,
  * Since: 1.0
  */
 int hashlimit_has_client(struct notrack *nt, const char *service, const char *prefix);
+
+/**
+ * hashlimit_check - whether a client, a limit, or both together are right
+ * @limit: may be NULL, for a client alone
+ * @client: its prefix; may be NULL, for a limit alone
+ * @families: gets the family of the client, or those in which a limit alone is
+ *	right (@srcmask may be too long for IPv4), unless there is an error; may
+ *	be NULL
+ * @sentence: as in notrack_check_value()
+ *
+ * Needs no context.
+ * Returns: 0, or -EINVAL.
+ * Since: 1.0
+ */
+int hashlimit_check(const struct hashlimit *limit, const char *client, unsigned int *families,
+		    char *sentence, size_t size);
 
 /**
  * hashlimit_each - visit the limits of a service

@@ -172,18 +172,18 @@ int context_in_kernel(struct notrack *nt, int (*work)(struct notrack *nt, void *
 
 /* --- structs of other versions ---------------------------------------- */
 
-int context_take_struct(struct notrack *nt, void *to, size_t size, const void *from,
-			const char *what)
+int struct_take(void *to, size_t size, const void *from, const char *what, struct error *error)
 {
 	size_t given = from ? *(const size_t *)from : 0;
 
-	if (given <= sizeof(size_t) || given > 16 * size)
-		return error_set(&nt->error, -EINVAL, "%s: its size member is not set", what);
+	/* sizeof any struct of that kind is a multiple, and splits no member */
+	if (given <= sizeof(size_t) || given > 16 * size || given % sizeof(size_t))
+		return error_set(error, -EINVAL, "%s: its size member is not set", what);
 	/* a newer caller's members that are not zero would be ignored */
 	for (size_t i = size; i < given; i++)
 		if (((const char *)from)[i])
-			return error_set(&nt->error, -EINVAL, "%s: uses a member that this version "
-				    "of libnotrack does not have", what);
+			return error_set(error, -EINVAL, "%s: uses a member that this version "
+					 "of libnotrack does not have", what);
 	memset(to, 0, size);
 	memcpy(to, from, given < size ? given : size);
 	return 0;

@@ -43,9 +43,17 @@ static inline bool context_has(const struct notrack *nt, enum family family)
 int context_in_kernel(struct notrack *nt, int (*work)(struct notrack *nt, void *data),
 		      void *data);
 
-/* Copies @from, whose size its first member has, over defaults of @size bytes. */
-int context_take_struct(struct notrack *nt, void *to, size_t size, const void *from,
-			const char *what);
+/*
+ * Copies @from, whose size its first member has, over zeros of @size bytes: nothing past the size
+ * that the caller knows is read.
+ */
+int struct_take(void *to, size_t size, const void *from, const char *what, struct error *error);
+
+static inline int context_take_struct(struct notrack *nt, void *to, size_t size, const void *from,
+				      const char *what)
+{
+	return struct_take(to, size, from, what, &nt->error);
+}
 
 /* Hands out @from, of @size bytes, of which the caller's struct may hold a part only. */
 void context_give_struct(void *to, const void *from, size_t size);

@@ -296,24 +296,28 @@ int hashlimit_each(struct notrack *nt, const struct notrack_service *service,
 				const char *const *clients, size_t count, void *data),
 		   void *data)
 {
+	struct notrack_service all;
 	struct row *rows = NULL;
 	size_t count = 0, end;
 	bool found = false;
-	int result = 0;
+	int result;
 
 	context_begin(nt);
+	result = context_take_struct(nt, &all, sizeof(all), service, "struct notrack_service");
+	if (!result)
+		result = service_check_name(all.name, &nt->error);
 	for (enum family f = IPV4; f < FAMILIES && !result; f++) {
-		struct served *served = model_find(&nt->model.families[f], service->name);
+		struct served *served = model_find(&nt->model.families[f], all.name);
 
 		if (!served || !context_has(nt, f) ||
-		    (service->families && strcmp(service->families, f == IPV4 ? "ipv4" : "ipv6")))
+		    (all.families && strcmp(all.families, f == IPV4 ? "ipv4" : "ipv6")))
 			continue;
 		found = true;
 		result = add_rows(&rows, &count, &served->clients, f);
 	}
 	if (!result && !found)
 		result = error_set(&nt->error, -ENOENT, "service %s: there is none of that name",
-			      service->name);
+			      all.name);
 	if (count)
 		qsort(rows, count, sizeof(*rows), compare_rows);
 	for (size_t i = 0; i < count && !result; i = end) {

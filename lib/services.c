@@ -6,24 +6,6 @@
 
 #include "context.h"
 
-/* A rule holds this much of a description with room to spare (entry.h). */
-#define DESCRIPTION_MAX 40000
-
-static int check_description(struct notrack *nt, const struct service *service)
-{
-	struct arena arena = { 0 };
-	char *line;
-	int err = service_describe(service, &line, &arena);
-
-	if (err)
-		err = error_set(&nt->error, err, "out of memory");
-	else if (strlen(line) > DESCRIPTION_MAX)
-		err = error_set(&nt->error, -EINVAL, "service %s: its lists are too long for a rule to "
-			   "describe; use wider prefixes or port ranges", service->name);
-	arena_free(&arena);
-	return err;
-}
-
 static const char *const family_names[FAMILIES] = { "IPv4", "IPv6" };
 
 /* A service that serves nobody any more, in a family, cannot have limited clients there. */
@@ -62,7 +44,7 @@ int notrack_add_service(struct notrack *nt, const struct notrack_service *words)
 		service_ask_families(all.families, &scope, &nt->error);
 	if (err)
 		return err;
-	err = check_description(nt, service);
+	err = service_check_description(service, &nt->error);
 	if (!err)
 		err = check_clients(nt, service, families, scope);
 	if (!err && model_put_service(&nt->model, service, families, scope))

@@ -25,19 +25,19 @@ int catalogue_read(struct catalogue *known, struct notrack *nt)
 {
 	const struct family_model *models = nt->model.families;
 	const struct notrack_service *words;
-	size_t room = 0;
+	unsigned int room = 0;
 	int err = 0;
 
-	while (service_builtin(room))
+	while (notrack_builtin_service(room))
 		room++;
-	room += models[IPV4].count + models[IPV6].count;
-	*known = (struct catalogue){ .services = calloc(room, sizeof(*known->services)) };
+	*known = (struct catalogue){ .services = calloc(room + models[IPV4].count + models[IPV6].count,
+							sizeof(*known->services)) };
 	if (!known->services)
 		return error_set(&nt->error, -ENOMEM, "out of memory");
 	for (enum family family = IPV4; family < FAMILIES; family++)
 		add_model(known, &models[family]);
 	known->model_count = known->count;
-	for (size_t i = 0; (words = service_builtin(i)) && !err; i++) {
+	for (unsigned int i = 0; (words = notrack_builtin_service(i)) && !err; i++) {
 		unsigned int families = NOTRACK_ANY;
 
 		if (has_name(known, words->name))

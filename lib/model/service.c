@@ -11,21 +11,22 @@
 #define REPLY_PORTS "1024:65535"
 
 /* What a name stands for; roles as the typical host of it has them. */
+#define SIZE .size = sizeof(struct notrack_service)
 static const struct notrack_service builtin[] = {
-	{ .name = "dns", .ports = "53", .protocols = "udp, tcp", .roles = "both" },
-	{ .name = "dns-auth", .ports = "53", .protocols = "udp, tcp", .roles = "inbound" },
-	{ .name = "dot", .ports = "853", .protocols = "tcp", .roles = "inbound" },
-	{ .name = "doq", .ports = "853", .protocols = "udp", .roles = "inbound" },
-	{ .name = "syslog", .ports = "514", .protocols = "udp", .roles = "inbound" },
-	{ .name = "syslog-tls", .ports = "6514", .protocols = "tcp", .roles = "inbound" },
+	{ SIZE, .name = "dns", .ports = "53", .protocols = "udp, tcp", .roles = "both" },
+	{ SIZE, .name = "dns-auth", .ports = "53", .protocols = "udp, tcp", .roles = "inbound" },
+	{ SIZE, .name = "dot", .ports = "853", .protocols = "tcp", .roles = "inbound" },
+	{ SIZE, .name = "doq", .ports = "853", .protocols = "udp", .roles = "inbound" },
+	{ SIZE, .name = "syslog", .ports = "514", .protocols = "udp", .roles = "inbound" },
+	{ SIZE, .name = "syslog-tls", .ports = "6514", .protocols = "tcp", .roles = "inbound" },
 	/* RFC 5905, section 9.1: both ends use the same port */
-	{ .name = "ntp", .ports = "123", .protocols = "udp", .roles = "both",
+	{ SIZE, .name = "ntp", .ports = "123", .protocols = "udp", .roles = "both",
 	  .reply_ports = "123" },
-	{ .name = "http", .ports = "80", .protocols = "tcp", .roles = "inbound" },
-	{ .name = "https", .ports = "443", .protocols = "tcp", .roles = "inbound" },
-	{ .name = "quic", .ports = "443", .protocols = "udp", .roles = "inbound" },
-	{ .name = "radius", .ports = "1812,1813", .protocols = "udp", .roles = "inbound" },
-	{ .name = "snmp-trap", .ports = "162", .protocols = "udp", .roles = "inbound" },
+	{ SIZE, .name = "http", .ports = "80", .protocols = "tcp", .roles = "inbound" },
+	{ SIZE, .name = "https", .ports = "443", .protocols = "tcp", .roles = "inbound" },
+	{ SIZE, .name = "quic", .ports = "443", .protocols = "udp", .roles = "inbound" },
+	{ SIZE, .name = "radius", .ports = "1812,1813", .protocols = "udp", .roles = "inbound" },
+	{ SIZE, .name = "snmp-trap", .ports = "162", .protocols = "udp", .roles = "inbound" },
 };
 
 const char *const protocol_names[] = {
@@ -238,7 +239,7 @@ int service_check_name(const char *name, struct error *error)
 	return 0;
 }
 
-const struct notrack_service *service_builtin(size_t index)
+const struct notrack_service *notrack_builtin_service(unsigned int index)
 {
 	return index < sizeof(builtin) / sizeof(builtin[0]) ? &builtin[index] : NULL;
 }

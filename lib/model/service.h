@@ -61,8 +61,6 @@ struct service {
  */
 int service_parse(struct service **service, const struct notrack_service *words,
 		  unsigned int *families, struct error *error);
-/* The words of a built-in name; NULL past the last. */
-const struct notrack_service *service_builtin(size_t index);
 struct service *service_ref(struct service *service);
 void service_unref(struct service *service);
 
@@ -79,6 +77,8 @@ int service_format(const struct service *service, struct notrack_service *words,
 
 /* All of it in one line, in the words of the configuration file. */
 int service_describe(const struct service *service, char **line, struct arena *arena);
+/* Whether that line fits into a rule; -EINVAL, -ENOMEM. */
+int service_check_description(const struct service *service, struct error *error);
 /* The way back; takes @line apart. */
 int service_read(struct service **service, char *line, unsigned int *families,
 		 struct error *error);

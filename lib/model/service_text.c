@@ -156,6 +156,24 @@ int service_describe(const struct service *service, char **line, struct arena *a
 	return *line ? 0 : -ENOMEM;
 }
 
+/* A rule holds this much of a description, with room to spare. */
+#define DESCRIPTION_MAX 40000
+
+int service_check_description(const struct service *service, struct error *error)
+{
+	struct arena arena = { 0 };
+	char *line;
+	int err = service_describe(service, &line, &arena);
+
+	if (err)
+		err = error_set(error, err, "out of memory");
+	else if (strlen(line) > DESCRIPTION_MAX)
+		err = error_set(error, -EINVAL, "service %s: its lists are too long for a rule to "
+				"describe; use wider prefixes or port ranges", service->name);
+	arena_free(&arena);
+	return err;
+}
+
 int service_read(struct service **service, char *line, unsigned int *families,
 		 struct error *error)
 {
