@@ -284,7 +284,7 @@ static int verify_in_kernel(struct notrack *nt, void *data)
 	int err = host_look(&all->host);
 
 	if (!err)
-		err = legacy_view(nt->families, &all->view, &nt->error);
+		err = legacy_view(nt->families, nt->netns_fd >= 0, &all->view, &nt->error);
 	if (!err)
 		err = view_reach(&all->view);
 	if (!err)

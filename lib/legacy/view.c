@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "legacy/xtc.h"
+#include "legacy/table.h"
 
 /* The tables, and when packets meet them: enum nf_ip_hook_priorities. */
 static const struct {
@@ -136,43 +136,23 @@ static unsigned int tables_there(enum family family)
 	return there;
 }
 
-static int explain(int err, const struct reader *reader, struct error *error)
+static int open_table(struct reader *reader, bool check, struct error *error)
 {
-	const char *name = tables[reader->kind].name, *family = family_name(reader->family);
+	struct table table;
+	int err = table_open(&table, &xt_families[reader->family], tables[reader->kind].name, check,
+			     error);
 
-	if (err == EPERM || err == EACCES)
-		return error_set(error, -EPERM, "table %s (%s): not permitted; run as root, or with "
-				 "CAP_NET_ADMIN and CAP_NET_RAW in this network namespace", name,
-				 family);
-	if (err == ENOMEM || err == ENOBUFS)
-		return error_set(error, -ENOMEM, "table %s (%s): no memory to read it", name, family);
-	errno = err;
-	return error_set(error, -EIO, "table %s (%s): cannot be read: %m", name, family);
-}
-
-/* A kernel without the table has nothing to walk through. */
-static bool is_absent(int err)
-{
-	return err == ENOENT || err == ENOPROTOOPT || err == EAFNOSUPPORT || err == EPROTONOSUPPORT;
-}
-
-static int open_table(struct reader *reader, struct error *error)
-{
-	int err;
-
+	if (err)	/* a kernel without the table has nothing to walk through */
+		return err == -EPROTONOSUPPORT ? 0 : err;
+	reader->handle = table.handle;
 	xtc_lock();
-	errno = 0;
-	reader->handle = reader->xtc->init(tables[reader->kind].name);
-	err = reader->handle ? read_table(reader) : errno;
-	if (reader->handle)
-		reader->xtc->free(reader->handle);
+	err = read_table(reader);
 	xtc_unlock();
-	if (!reader->handle)
-		return is_absent(err) ? 0 : explain(err, reader, error);
+	table_close(&table);
 	return err ? error_set(error, -ENOMEM, "out of memory") : 0;
 }
 
-int legacy_view(unsigned int wanted, struct view *view, struct error *error)
+int legacy_view(unsigned int wanted, bool check, struct view *view, struct error *error)
 {
 	int err = 0;
 
@@ -184,7 +164,7 @@ int legacy_view(unsigned int wanted, struct view *view, struct error *error)
 						 .xtc = &xtc[family] };
 
 			if (there & 1u << i)
-				err = open_table(&reader, error);
+				err = open_table(&reader, check, error);
 		}
 	}
 	return err;

@@ -9,9 +9,9 @@
 /*
  * Adds the tables of @families (bits, 1 << enum family) that the calling
  * thread's network namespace has; one that it has not is not made.  The handle
- * of a rule is its number in its chain, from 0 on.
+ * of a rule is its number in its chain, from 0 on.  With @check, as for table_open().
  */
-int legacy_view(unsigned int families, struct view *view, struct error *error);
+int legacy_view(unsigned int families, bool check, struct view *view, struct error *error);
 
 /*
  * Adds an entry to the end of a chain.  @bytes are a struct ipt_entry or
