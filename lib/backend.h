@@ -12,6 +12,8 @@
 #ifndef LIB_BACKEND_H
 #define LIB_BACKEND_H
 
+#include <stdio.h>
+
 #include "model/model.h"
 #include "rules/rule.h"
 #include "support/error.h"
@@ -25,9 +27,13 @@ struct session {
 	struct error *error;		/* has the sentence wherever a call fails */
 };
 
-/* What the model means, for the families of the session. */
+/*
+ * What the model means.  Families that it does not name stay as they are.  An empty
+ * model wants everything of ours to go.
+ */
 struct wanted {
-	struct model *model;		/* has the clients, which TARGET_LIMITS stands for */
+	unsigned int families;		/* bits, 1u << enum family */
+	const struct model *model;	/* has the clients, which TARGET_LIMITS stands for */
 	struct ruleset rules[FAMILIES][TABLES];
 };
 
@@ -112,19 +118,23 @@ struct backend {
 
 	/* Lowers what is wanted to what the backend has.  Nothing is committed yet. */
 	int (*begin)(struct image *image, const struct wanted *wanted, struct change **change);
-	/* Reports the rules that differ: a line each on @out, where not NULL, and how many. */
+	/* Adds to @changes the rules that differ; and prints a line each on @out, where not NULL. */
 	int (*diff)(struct change *change, FILE *out, struct notrack_changes *changes);
 	/*
-	 * Commits some phases, in order, and adds what it did to @changes.  An image that is
-	 * out of date is read again, a bounded number of times; then -EBUSY.  On failure, what
-	 * this call committed is taken back.
+	 * Commits some phases, in order, and adds what it did to @changes.  What changed since
+	 * the image was read is read again, a bounded number of times; then -EBUSY.  On
+	 * failure, what this call committed is taken back; -ENOTRECOVERABLE where it cannot.
+	 * The image is out of date afterwards.
 	 */
 	int (*commit)(struct change *change, unsigned int phases, struct notrack_changes *changes);
-	/* Takes back all that was committed, last to first; -ENOTRECOVERABLE where it cannot. */
+	/*
+	 * Takes back all that was committed, last to first; -ENOTRECOVERABLE where it cannot,
+	 * which is added to the sentence that the session's error has already.
+	 */
 	int (*rollback)(struct change *change);
 	void (*end)(struct change *change);
 
-	/* What is wanted as text that the backend's own tool takes. */
+	/* What is wanted as text that the backend's own tool takes; asks no kernel. */
 	int (*print)(const struct session *session, const struct wanted *wanted, FILE *out);
 	/* The sources that the limits of a service count now. */
 	int (*buckets)(const struct session *session, const char *service,
@@ -135,5 +145,9 @@ struct backend {
 };
 
 extern const struct backend legacy_backend, nft_backend;
+
+/* All there are. */
+#define BACKENDS 1
+extern const struct backend *const backends[BACKENDS];
 
 #endif

@@ -1,180 +1,137 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The transaction.  Tables are replaced one at a time, each at once; so that
- * no packet is untracked and not accepted in between:
+ * Public calls that bring the model into the kernel, or say what that would change.
  *
- *	1. filter gets what is new, and keeps all that it accepts
- *	2. raw becomes what is wanted
- *	3. filter becomes what is wanted
- *
- * Most changes need one or two of these.  When a step fails, those before it
- * are taken back, last to first.
+ * The chosen backend gets what the model means, any other one that holds rules of
+ * ours gets none.  Moving from one to the other is make before break, too: the
+ * new one accepts before it untracks, and untracks before the old one stops; the
+ * old one untracks no more before it stops accepting.
  */
 #include <errno.h>
+#include <string.h>
 
-#include "legacy/table.h"
-#include "transaction.h"
+#include "context.h"
+#include "rules/compile.h"
 
-/* How often a table may change under our hands, by a program without the lock. */
-#define TRIES 10
-
-struct step {
-	enum family family;
-	enum table_id id;
-	const struct ruleset *target, *before;	/* what it is to become, and was */
+struct transaction {
+	struct notrack *nt;
+	struct wanted wanted, nothing;
+	struct change *changes[BACKENDS];	/* the chosen backend's first */
+	size_t count;
 };
 
-#define STEPS_MAX (3 * FAMILIES)
+static const struct model empty_model;
 
-struct commit {
-	struct transaction transaction;
-	struct step done[STEPS_MAX];	/* to be taken back on failure */
-	size_t done_count;
-	struct notrack_changes changes;
-};
+/* --- what there is to do ---------------------------------------------- */
 
-/* --- one table -------------------------------------------------------- */
-
-/* Commits @target once; 0 if there was nothing to do. */
-static int try_step(struct commit *commit, const struct step *step,
-		    struct notrack_changes *changes)
+static int compile_all(struct notrack *nt, struct wanted *wanted)
 {
-	struct notrack *nt = commit->transaction.nt;
-	struct table *table = &nt->snapshots[step->family][step->id].table;
-	const struct ruleset *found = transaction_have(&commit->transaction, step->family, step->id);
-	struct ruleset again = { 0 };
-	int err = 0, count;
+	int err = 0;
 
-	if (!table->handle) {	/* committed before, or changed by somebody */
-		err = table_open(table, &xt_families[step->family], step->id, nt->netns_fd >= 0,
-				 &nt->error);
-		if (!err)
-			err = table_read(table, &again, &nt->error);
-		found = &again;
-	}
-	count = err ? err : table_edit(table, found, step->target, &nt->revisions[step->family], changes,
-						 &nt->error);
-	if (count > 0) {
-		err = table_commit(table, &nt->error);
-		if (err)
-			count = err;
-	} else if (count < 0 || found == &again) {
-		table_close(table);
-	}
-	ruleset_free(&again);
-	return count;
-}
-
-/* Returns whether it was committed, or -errno. */
-static int do_step(struct commit *commit, const struct step *step)
-{
-	struct notrack_changes changes;
-	int result = -EAGAIN;
-
-	for (int i = 0; i < TRIES && result == -EAGAIN; i++) {
-		changes = (struct notrack_changes){ 0 };
-		result = try_step(commit, step, &changes);
-	}
-	if (result == -EAGAIN)
-		return error_set(&commit->transaction.nt->error, -EBUSY, "table %s (%s): another program, "
-			    "which does not take the xtables lock, kept changing it; try again",
-			    table_name(step->id), xt_families[step->family].name);
-	if (result > 0) {
-		commit->changes.added += changes.added;
-		commit->changes.removed += changes.removed;
-	}
-	return result < 0 ? result : result > 0;
-}
-
-/* --- all tables ------------------------------------------------------- */
-
-/*
- * The same steps the other way round keep the same promise.  Where one fails, those
- * before it stay as well: what raw still untracks, filter still accepts.
- */
-static int rollback(struct commit *commit, int err)
-{
-	struct error *error = &commit->transaction.nt->error, cause = *error;
-	const struct step *stuck[FAMILIES] = { NULL };
-
-	while (commit->done_count--) {
-		const struct step *done = &commit->done[commit->done_count];
-		struct step back = *done;
-
-		back.target = done->before;
-		if (!stuck[done->family] && do_step(commit, &back) < 0)
-			stuck[done->family] = done;
-	}
-	*error = cause;
-	for (enum family family = IPV4; family < FAMILIES; family++)
-		if (stuck[family])
-			err = error_set(error, -ENOTRECOVERABLE, "%.900s; and table %s (%s) could not be put "
-				   "back as it was", cause.text, table_name(stuck[family]->id),
-				   xt_families[family].name);
+	*wanted = (struct wanted){ .families = nt->families, .model = &nt->model };
+	for (enum family family = IPV4; family < FAMILIES && !err; family++)
+		if (context_has(nt, family))
+			err = compile(&nt->model.families[family], family, wanted->rules[family],
+				      &nt->error);
 	return err;
 }
 
-static size_t plan_steps(const struct transaction *t, struct step plan[STEPS_MAX])
+static void free_wanted(struct wanted *wanted)
 {
-	size_t count = 0;
-
-	for (enum family f = IPV4; f < FAMILIES; f++)
-		if (!t->skip[f][FILTER])
-			plan[count++] = (struct step){ f, FILTER, &t->both[f],
-						       transaction_have(t, f, FILTER) };
-	for (enum family f = IPV4; f < FAMILIES; f++)
-		if (!t->skip[f][RAW])
-			plan[count++] = (struct step){ f, RAW, &t->want[f][RAW],
-						       transaction_have(t, f, RAW) };
-	for (enum family f = IPV4; f < FAMILIES; f++)
-		if (!t->skip[f][FILTER] && t->more[f])
-			plan[count++] = (struct step){ f, FILTER, &t->want[f][FILTER],
-						       &t->both[f] };
-	return count;
+	for (enum family family = IPV4; family < FAMILIES; family++)
+		for (enum table_id id = RAW; id < TABLES; id++)
+			ruleset_free(&wanted->rules[family][id]);
 }
 
-static int run_steps(struct commit *commit)
+static int begin_backend(struct transaction *transaction, size_t backend, bool chosen)
 {
-	struct step plan[STEPS_MAX];
-	size_t planned = plan_steps(&commit->transaction, plan);
+	struct image *image;
+	int err = context_image(transaction->nt, backend, PART_RULES | PART_CLIENTS, &image);
 
-	for (size_t i = 0; i < planned; i++) {
-		int result = do_step(commit, &plan[i]);
+	if (err || (!chosen && !backends[backend]->is_used(image)))
+		return err;
+	err = backends[backend]->begin(image, chosen ? &transaction->wanted : &transaction->nothing,
+				       &transaction->changes[transaction->count]);
+	transaction->count += !err;
+	return err;
+}
 
-		/* without its counters, the table may be the new one */
-		if (result > 0 || result == -ENOTRECOVERABLE)
-			commit->done[commit->done_count++] = plan[i];
-		if (result < 0)
-			return rollback(commit, result);
+static int begin(struct transaction *transaction, struct notrack *nt)
+{
+	size_t chosen = context_chosen(nt);
+	int err;
+
+	*transaction = (struct transaction){ .nt = nt };
+	transaction->nothing = (struct wanted){ .families = nt->families, .model = &empty_model };
+	err = compile_all(nt, &transaction->wanted);
+	for (size_t i = 0; i < BACKENDS && !err; i++)
+		err = begin_backend(transaction, (chosen + i) % BACKENDS, !i);
+	return err;
+}
+
+static void end(struct transaction *transaction)
+{
+	for (size_t i = 0; i < transaction->count; i++)
+		transaction->changes[i]->image->backend->end(transaction->changes[i]);
+	free_wanted(&transaction->wanted);
+	context_forget(transaction->nt);
+}
+
+/* --- committing ------------------------------------------------------- */
+
+static int rollback(struct transaction *transaction, int err)
+{
+	for (size_t i = transaction->count; i-- > 0;) {
+		struct change *change = transaction->changes[i];
+
+		if (change->image->backend->rollback(change))
+			err = -ENOTRECOVERABLE;
 	}
-	return 0;
+	return err;
+}
+
+static int run(struct transaction *transaction, struct notrack_changes *changes)
+{
+	const unsigned int phases[] = { PHASE_ACCEPT, PHASE_UNTRACK, PHASE_FINISH };
+	struct change *only = transaction->changes[0];
+	int err = 0;
+
+	if (transaction->count == 1)
+		return only->image->backend->commit(only, PHASES, changes);
+	for (size_t i = 0; i < sizeof(phases) / sizeof(phases[0]) && !err; i++)
+		for (size_t j = 0; j < transaction->count && !err; j++) {
+			struct change *change = transaction->changes[j];
+
+			err = change->image->backend->commit(change, phases[i], changes);
+		}
+	return err ? rollback(transaction, err) : 0;
 }
 
 static int commit_in_kernel(struct notrack *nt, void *data)
 {
-	struct commit *commit = data;
-	int err = transaction_begin(&commit->transaction, nt);
+	struct transaction transaction;
+	int err = begin(&transaction, nt);
 
 	if (!err)
-		err = run_steps(commit);
-	transaction_end(&commit->transaction);
+		err = run(&transaction, data);
+	end(&transaction);
 	return err;
 }
 
 static int commit_locked(struct notrack *nt, struct notrack_changes *changes)
 {
-	struct commit commit = { .done_count = 0 };
+	struct notrack_changes made = { 0 };
 	bool held = lock_is_held(&nt->lock);
 	int err = notrack_lock(nt);
 
 	if (!err)
-		err = context_in_kernel(nt, commit_in_kernel, &commit);
+		err = context_in_kernel(nt, commit_in_kernel, &made);
 	if (err)
-		commit.changes = (struct notrack_changes){ 0 };
+		made = (struct notrack_changes){ 0 };
 	if (!held)
 		notrack_unlock(nt);
-	context_give_struct(changes, &commit.changes, sizeof(commit.changes));
-	return err ? err : (int)(commit.changes.added + commit.changes.removed);
+	context_give_struct(changes, &made, sizeof(made));
+	return err ? err : (int)(made.added + made.removed);
 }
 
 int notrack_commit(struct notrack *nt, struct notrack_changes *changes)
@@ -200,3 +157,51 @@ int notrack_clear(struct notrack *nt, struct notrack_changes *changes)
 	return result;
 }
 
+/* --- looking ---------------------------------------------------------- */
+
+struct preview {
+	FILE *out;
+	struct notrack_changes changes;
+};
+
+static int diff_in_kernel(struct notrack *nt, void *data)
+{
+	struct preview *preview = data;
+	struct transaction transaction;
+	int err = begin(&transaction, nt);
+
+	for (size_t i = 0; i < transaction.count && !err; i++) {
+		struct change *change = transaction.changes[i];
+
+		err = change->image->backend->diff(change, preview->out, &preview->changes);
+	}
+	end(&transaction);
+	return err;
+}
+
+int notrack_diff(struct notrack *nt, FILE *out, struct notrack_changes *changes)
+{
+	struct preview preview = { .out = out };
+	int err;
+
+	context_begin(nt);
+	err = context_in_kernel(nt, diff_in_kernel, &preview);
+	context_give_struct(changes, &preview.changes, sizeof(preview.changes));
+	return err ? err : (int)(preview.changes.added + preview.changes.removed);
+}
+
+int notrack_print_rules(struct notrack *nt, FILE *out)
+{
+	struct session session = context_session(nt);
+	struct wanted wanted;
+	int err;
+
+	context_begin(nt);
+	err = compile_all(nt, &wanted);
+	if (!err)
+		err = backends[context_chosen(nt)]->print(&session, &wanted, out);
+	free_wanted(&wanted);
+	if (!err && ferror(out))
+		err = error_set(&nt->error, -EIO, "the rules cannot be written");
+	return err;
+}

@@ -118,31 +118,50 @@ void notrack_unlock(struct notrack *nt)
 	lock_release(&nt->lock);
 }
 
-int context_read(struct notrack *nt, enum family family, enum table_id id)
-{
-	struct snapshot *snapshot = &nt->snapshots[family][id];
-	int err;
+/* --- what is there ---------------------------------------------------- */
 
-	if (snapshot->table.handle)
-		return 0;
-	ruleset_free(&snapshot->found);
-	err = table_open(&snapshot->table, &xt_families[family], id, nt->netns_fd >= 0, &nt->error);
-	if (!err)
-		err = table_read(&snapshot->table, &snapshot->found, &nt->error);
-	if (err) {	/* a part must not be taken for the whole */
-		table_close(&snapshot->table);
-		ruleset_free(&snapshot->found);
+const struct backend *const backends[BACKENDS] = { &legacy_backend };
+
+struct session context_session(struct notrack *nt)
+{
+	return (struct session){ .families = nt->families, .foreign_netns = nt->netns_fd >= 0,
+				 .error = &nt->error };
+}
+
+size_t context_chosen(const struct notrack *nt)
+{
+	(void)nt;
+	return 0;
+}
+
+static bool covers(const struct image *image, unsigned int families, unsigned int parts)
+{
+	return !(families & ~image->session.families) && !(parts & ~image->parts);
+}
+
+int context_image(struct notrack *nt, size_t backend, unsigned int parts, struct image **image)
+{
+	struct session session = context_session(nt);
+	struct image **kept = &nt->images[backend];
+	int err = 0;
+
+	if (*kept && !covers(*kept, nt->families, parts)) {
+		backends[backend]->release(*kept);
+		*kept = NULL;
 	}
+	if (!*kept)
+		err = backends[backend]->read(&session, parts, kept);
+	*image = *kept;
 	return err;
 }
 
 void context_forget(struct notrack *nt)
 {
-	for (enum family family = IPV4; family < FAMILIES; family++)
-		for (enum table_id id = RAW; id < TABLES; id++) {
-			table_close(&nt->snapshots[family][id].table);
-			ruleset_free(&nt->snapshots[family][id].found);
-		}
+	for (size_t i = 0; i < BACKENDS; i++) {
+		if (nt->images[i])
+			backends[i]->release(nt->images[i]);
+		nt->images[i] = NULL;
+	}
 }
 
 /* --- the kernel ------------------------------------------------------- */

@@ -1,19 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* A context: the model, and what it takes to reach the kernel. */
 #ifndef LIB_CONTEXT_H
 #define LIB_CONTEXT_H
 
-#include "legacy/entry.h"
-#include "support/error.h"
-#include "support/lock.h"
+#include "backend.h"
 #include "model/model.h"
 #include "notrack.h"
-#include "legacy/table.h"
-
-/* A table as it was read; with the lock held, good for the commit as well. */
-struct snapshot {
-	struct table table;
-	struct ruleset found;
-};
+#include "support/error.h"
+#include "support/lock.h"
 
 struct notrack {
 	struct model model;
@@ -21,13 +15,17 @@ struct notrack {
 	int netns_fd;			/* -1: the caller's */
 	unsigned int wait_ms;
 	struct lock lock;
-	struct features revisions[FAMILIES];
-	struct snapshot snapshots[FAMILIES][TABLES];
+	/* as read; with the lock held, good for the commit as well; NULL: not read */
+	struct image *images[BACKENDS];
 	struct error error;
 };
 
-/* Reads a table, unless it was read before. */
-int context_read(struct notrack *nt, enum family family, enum table_id id);
+struct session context_session(struct notrack *nt);
+/* The backend whose rules a commit makes: its place among @backends. */
+size_t context_chosen(const struct notrack *nt);
+
+/* Reads what a backend has, unless it was read before; to be called in the kernel's time. */
+int context_image(struct notrack *nt, size_t backend, unsigned int parts, struct image **image);
 /* What was read may have been changed since. */
 void context_forget(struct notrack *nt);
 

@@ -4,12 +4,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <unistd.h>
 
 #include "support/lock.h"
-#include "support/netns.h"
 
 struct doctor {
 	struct notrack *nt;
@@ -36,86 +35,25 @@ static void report(struct doctor *doctor, const char *name, enum notrack_status 
 		doctor->result = doctor->visit(&check, doctor->data);
 }
 
-/* --- tables and what they hold ---------------------------------------- */
+/* --- what a backend needs --------------------------------------------- */
 
-struct trial {
-	const struct xt_family *kernel;
-	enum table_id id;
-	bool exists, foreign;
-	bool tried;
-	int err;
-	struct error error;
-};
-
-/* A table is made by being read: where it is not there, elsewhere. */
-static void *try_table(void *data)
+static int report_check(const char *name, enum notrack_status status, int err, const char *text,
+			void *data)
 {
-	struct trial *trial = data;
-	struct table table = { 0 };
+	struct doctor *doctor = data;
 
-	trial->tried = trial->exists || !unshare(CLONE_NEWNET);
-	if (!trial->tried)
-		return NULL;
-	trial->err = table_open(&table, trial->kernel, trial->id, trial->foreign, &trial->error);
-	table_close(&table);
-	return NULL;
+	report(doctor, name, status, err, "%s", text);
+	return doctor->result;
 }
 
-static void check_table(struct doctor *doctor, const struct xt_family *kernel, enum table_id id)
+static int check_backend(struct notrack *nt, void *data)
 {
-	struct trial trial = { .kernel = kernel, .id = id, .exists = table_exists(kernel, id),
-			       .foreign = doctor->nt->netns_fd >= 0 };
-	char name[32];
+	const struct check_visitor visitor = { report_check, data };
+	struct session session = context_session(nt);
+	int result = backends[context_chosen(nt)]->check(&session, &visitor);
 
-	snprintf(name, sizeof(name), "table %s (%s)", table_name(id), kernel->name);
-	if (netns_thread(try_table, &trial)) {
-		report(doctor, name, NOTRACK_WARNING, 0, "could not be tried: no thread");
-		return;
-	}
-	if (!trial.tried)
-		report(doctor, name, NOTRACK_WARNING, 0, "not in use yet, and not tried: a network "
-		     "namespace to try it in needs CAP_SYS_ADMIN");
-	else if (trial.err)
-		report(doctor, name, NOTRACK_FAILED, trial.err, "%s", trial.error.text);
-	else
-		report(doctor, name, NOTRACK_OK, 0, "%s", trial.exists ? "in use" :
-		     "not in use yet, and can be had");
-}
-
-static void check_extensions(struct doctor *doctor, const struct xt_family *kernel)
-{
-	struct features revisions = { 0 };
-	struct error error;
-	int err = features_ask(&revisions, kernel, &error);
-	char name[40];
-
-	snprintf(name, sizeof(name), "matches and targets (%s)", kernel->name);
-	if (err)
-		report(doctor, name, NOTRACK_FAILED, err, "%s", error.text);
-	else
-		report(doctor, name, NOTRACK_OK, 0, "multiport, comment, %s", revisions.notrack ?
-		     "NOTRACK" : "CT --notrack in place of NOTRACK");
-	snprintf(name, sizeof(name), "hashlimit (%s)", kernel->name);
-	if (!err && !revisions.hashlimit)
-		report(doctor, name, NOTRACK_FAILED, -EPROTONOSUPPORT, "not there: services work, "
-		     "limits do not; load module xt_hashlimit");
-	else if (!err && revisions.hashlimit == 1)
-		report(doctor, name, NOTRACK_WARNING, 0, "revision 1: rates up to 10000/sec, in "
-		     "coarse steps");
-	else if (!err)
-		report(doctor, name, NOTRACK_OK, 0, "revision %d", revisions.hashlimit);
-}
-
-static int check_families(struct notrack *nt, void *data)
-{
-	for (enum family family = IPV4; family < FAMILIES; family++) {
-		if (!context_has(nt, family))
-			continue;
-		check_table(data, &xt_families[family], RAW);
-		check_table(data, &xt_families[family], FILTER);
-		check_extensions(data, &xt_families[family]);
-	}
-	return 0;
+	/* what a visitor returned is in @data */
+	return result < 0 && !((struct doctor *)data)->result ? result : 0;
 }
 
 /* --- the lock --------------------------------------------------------- */
@@ -147,7 +85,7 @@ int notrack_doctor(struct notrack *nt,
 	int err;
 
 	context_begin(nt);
-	err = context_in_kernel(nt, check_families, &doctor);
+	err = context_in_kernel(nt, check_backend, &doctor);
 	if (!err)
 		check_lock(&doctor);
 	return err ? err : doctor.result;

@@ -1,13 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Public calls about the limits of the model: clients, and the sources that are counted now. */
-#include <arpa/inet.h>
 #include <errno.h>
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "context.h"
-#include "rules/name.h"
 #include "support/memory.h"
 
 static const char *const family_names[FAMILIES] = { "IPv4", "IPv6" };
@@ -333,21 +330,15 @@ int hashlimit_each(struct notrack *nt, const struct notrack_service *service,
 
 /* --- sources that limits count ------------------------------------------ */
 
-struct bucket {
-	struct prefix source;
-	const struct limit_rate *rate;
-	uint32_t available;
-	uint32_t expires_ms;
-};
-
 struct buckets {
 	const char *service;
 	struct bucket *list;
 	size_t count;
 };
 
-static int add(struct buckets *buckets, const struct bucket *bucket)
+static int collect(const struct bucket *bucket, void *data)
 {
+	struct buckets *buckets = data;
 	struct bucket *grown = memory_grow(buckets->list, buckets->count, sizeof(*grown));
 
 	if (!grown)
@@ -357,67 +348,21 @@ static int add(struct buckets *buckets, const struct bucket *bucket)
 	return 0;
 }
 
-/*
- * dl_seq_print() in xt_hashlimit.c: seconds to live, source and port,
- * destination and port, credit, its most, and what a request costs.
- */
-static bool parse(struct bucket *bucket, const char *line, enum family family)
-{
-	char source[INET6_ADDRSTRLEN];
-	uint64_t credit, max, cost;
-	long expires;
-
-	if (sscanf(line, "%ld %45[0-9a-f.:]->%*s %" SCNu64 " %" SCNu64 " %" SCNu64, &expires, source,
-		   &credit, &max, &cost) != 5 || !cost)
-		return false;
-	*strrchr(source, ':') = '\0';		/* the port */
-	bucket->source = (struct prefix){ .family = (uint8_t)family,
-					  .length = (uint8_t)bucket->rate->srcmask };
-	bucket->available = (uint32_t)(credit / cost);
-	bucket->expires_ms = expires > 0 ? (uint32_t)expires * 1000 : 0;
-	return inet_pton(family == IPV6 ? AF_INET6 : AF_INET, source, bucket->source.address) == 1;
-}
-
-static int read_limit(struct buckets *buckets, const struct limit_rate *rate, enum family family)
-{
-	static const char *const folders[FAMILIES] = { "ipt_hashlimit", "ip6t_hashlimit" };
-	char name[HASHLIMIT_NAME_MAX + 1], path[96], line[256];
-	struct bucket bucket = { .rate = rate };
-	FILE *file;
-	int err = 0;
-
-	name_hashlimit(name, buckets->service, rate);
-	snprintf(path, sizeof(path), "/proc/thread-self/net/%s/%s", folders[family], name);
-	file = fopen(path, "re");
-	if (!file)
-		return errno == ENOENT ? 0 : -errno;	/* in the model, but not in the kernel */
-	while (!err && fgets(line, sizeof(line), file))
-		if (parse(&bucket, line, family))
-			err = add(buckets, &bucket);
-	if (!err && ferror(file))
-		err = -EIO;
-	fclose(file);
-	return err;
-}
-
 static int read_in_kernel(struct notrack *nt, void *data)
 {
+	const struct backend *backend = backends[context_chosen(nt)];
+	struct session session = context_session(nt);
 	struct buckets *buckets = data;
 	int err = 0;
 
-	for (enum family family = IPV4; family < FAMILIES; family++) {
+	for (enum family family = IPV4; family < FAMILIES && !err; family++) {
 		const struct served *served = model_find(&nt->model.families[family], buckets->service);
 
-		if (!served || !context_has(nt, family))
-			continue;
-		for (const struct limit *limit = served->clients.limits; limit && !err;
-		     limit = limit->next)
-			err = read_limit(buckets, &limit->rate, family);
+		if (served && context_has(nt, family))
+			err = backend->buckets(&session, buckets->service, &served->clients, family,
+					       collect, buckets);
 	}
-	errno = -err;
-	return err == -ENOMEM ? error_set(&nt->error, err, "out of memory") :
-	       err ? error_set(&nt->error, err == -EACCES ? -EPERM : -EIO, "the sources of service %s's "
-			  "limits cannot be read: %m", buckets->service) : 0;
+	return err;
 }
 
 static int compare(const void *a, const void *b)

@@ -45,13 +45,13 @@ struct check {
 	const char *fault;		/* what is wrong */
 };
 
-static int get_info(int sockfd, const struct xt_family *family, const char *table,
+static int get_info(int sockfd, const struct xt_family *family, const char *name,
 		    struct ipt_getinfo *info)
 {
 	socklen_t size = sizeof(*info);
 
 	memset(info, 0, sizeof(*info));
-	strcpy(info->name, table);
+	strncpy(info->name, name, sizeof(info->name) - 1);
 	return getsockopt(sockfd, family->level, IPT_SO_GET_INFO, info, &size) ? -errno : 0;
 }
 
@@ -60,22 +60,22 @@ static int raw_socket(const struct xt_family *family)
 	return socket(family->domain, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW);
 }
 
-unsigned int table_entries(const struct xt_family *family, enum table_id id)
+unsigned int table_entries(const struct xt_family *family, const char *name)
 {
 	struct ipt_getinfo info;
 	int sockfd = raw_socket(family), err = sockfd < 0 ? -errno : 0;
 
 	if (!err)
-		err = get_info(sockfd, family, table_name(id), &info);
+		err = get_info(sockfd, family, name, &info);
 	if (sockfd >= 0)
 		close(sockfd);
 	return err ? 0 : info.num_entries;
 }
 
-static int get_entries(struct check *check, int sockfd, const char *table)
+static int get_entries(struct check *check, int sockfd, const char *name)
 {
 	socklen_t size;
-	int err = get_info(sockfd, check->family, table, &check->info);
+	int err = get_info(sockfd, check->family, name, &check->info);
 
 	if (err)
 		return err;
@@ -91,14 +91,14 @@ static int get_entries(struct check *check, int sockfd, const char *table)
 	       -errno : 0;
 }
 
-static int read_entries(struct check *check, const char *table)
+static int read_entries(struct check *check, const char *name)
 {
 	int sockfd = raw_socket(check->family), err = -EAGAIN;
 
 	if (sockfd < 0)
 		return -errno;
 	for (int i = 0; i < READS_MAX && err == -EAGAIN; i++)
-		err = get_entries(check, sockfd, table);
+		err = get_entries(check, sockfd, name);
 	close(sockfd);
 	return err;
 }
@@ -307,12 +307,12 @@ static const char *check_chains(struct check *check)
 	return fault ? fault : check_names(check);
 }
 
-int table_check(const struct xt_family *family, const char *table, struct error *error)
+int table_check(const struct xt_family *family, const char *name, struct error *error)
 {
 	struct check check = { .family = family };
 	const char *fault = NULL;
 	size_t room = 0;
-	int err = read_entries(&check, table);
+	int err = read_entries(&check, name);
 
 	if (!err) {
 		room = check.info.size / (family->entry_size + sizeof(struct xt_entry_target)) + 1;
@@ -328,6 +328,6 @@ int table_check(const struct xt_family *family, const char *table, struct error 
 	memory_put(check.jumps, room * sizeof(*check.jumps));
 	memory_put(check.block, check.block_size);
 	return fault ? error_set(error, -EIO, "table %s (%s): is one that no iptables makes: %s; replace "
-				 "it with iptables-restore", table, family->name, fault) :
+				 "it with iptables-restore", name, family->name, fault) :
 	       err;
 }

@@ -153,14 +153,18 @@ static int remove_rule(void *data, const struct chain *chain, const struct rule 
 static int add_jump(void *data, const struct jump *jump)
 {
 	struct editor *editor = data;
-	int err = jump->entry ? 0 : encode(editor, &jump->rule);
+	const struct rule plain = { .target = TARGET_JUMP, .to = jump->to };
+	const void *entry = jump->entry;
+	int err = 0;
 
-	if (err)
-		return err;
-	err = insert(editor, jump->chain, jump->entry ? jump->entry : editor->scratch,
-		     jump->position);
+	if (!entry) {
+		err = encode(editor, &plain);
+		entry = editor->scratch;
+	}
+	if (!err)
+		err = insert(editor, jump->chain, entry, jump->position);
 	if (err == -E2BIG)	/* a chain of others is shorter than it was */
-		err = result(editor->calls->append(jump->chain, jump->entry, editor->handle));
+		err = result(editor->calls->append(jump->chain, entry, editor->handle));
 	return err;
 }
 
@@ -185,7 +189,7 @@ static const struct edit_ops edit_table = {
 
 static int explain(const struct table *table, int err, struct error *error)
 {
-	const char *name = table_name(table->id), *family = table->family->name;
+	const char *name = table->name, *family = table->family->name;
 
 	if (*error->text)
 		return err;

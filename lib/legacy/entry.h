@@ -18,28 +18,28 @@ struct features {
 	int ct;			/* 2 or 1 */
 };
 
-int features_ask(struct features *revisions, const struct xt_family *kernel,
+int features_ask(struct features *features, const struct xt_family *family,
 		  struct error *error);
 
 /* The longest entry: its length is a 16 bit number, and aligned. */
 #define ENTRY_MAX 65528
 
 /*
- * Fills @buffer, aligned as malloc(3) does, of ENTRY_MOST bytes.  A verdict or
- * chain stands by its label in place of the target's name.
+ * Fills @buffer, aligned as malloc(3) does, of ENTRY_MAX bytes.  A verdict or
+ * chain stands by its label in place of the target's name, as libiptc takes them.
  */
-int entry_encode(void *buffer, const struct rule *rule, const struct xt_family *kernel,
-		 const struct features *revisions, struct error *error);
+int entry_encode(void *buffer, const struct rule *rule, const struct xt_family *family,
+		 const struct features *features, struct error *error);
 
 /*
- * @target: the label of its target, which @rule may point to from then on.  A
- * rule that entry_encode() would not make becomes TARGET_FOREIGN, with a copy.
+ * @label: "ACCEPT", the name of a chain or target, or ""; @to: the chain, if it is one.
+ * A rule that entry_encode() would not make becomes TARGET_FOREIGN, with a copy.
  */
-int entry_decode(struct rule *rule, const void *entry, const char *target,
-		 const struct xt_family *kernel, struct arena *arena);
+int entry_decode(struct rule *rule, const void *entry, const char *label, struct chain *to,
+		 const struct xt_family *family, struct arena *arena);
 
 /* A copy, with the label of a verdict or chain in place of the target's name. */
-void *entry_copy(const void *entry, const char *target, const struct xt_family *kernel,
+void *entry_copy(const void *entry, const char *target, const struct xt_family *family,
 		 struct arena *arena);
 
 #endif

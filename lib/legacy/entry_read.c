@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "legacy/tree.h"
 #include "rules/name.h"
 
 /* --- matches ------------------------------------------------------ */
@@ -12,7 +13,6 @@
 struct reader {
 	struct match match;
 	struct arena *arena;
-	const struct xt_family *kernel;
 	enum family family;
 	struct limit_rate *coarse;	/* of revision 1 */
 	unsigned int seen;	/* of the table of readers, as bits */
@@ -115,7 +115,7 @@ static void get_icmp(struct reader *reader, const void *data)
  */
 static void refine_period(struct limit_rate *rate, const struct match *match)
 {
-	static const char head[] = "drop_overly_frequent_";
+	static const char head[] = LIMIT_COMMENT;
 	const uint64_t step = LIMIT_SCALE / XT_HASHLIMIT_SCALE, min = rate->period * step;
 	const char *comment = match->comment;
 	char name[HASHLIMIT_NAME_MAX + 1];
@@ -260,21 +260,9 @@ static bool get_notrack(const struct xt_entry_target *target)
 	       !ct->ct_events && !ct->exp_events && !*ct->helper && !*ct->timeout;
 }
 
-/* To a chain, or with no label to the next entry. */
-static bool is_jump(const struct xt_entry_target *target)
-{
-	return !strcmp(target->u.user.name, XT_STANDARD_TARGET) &&
-	       ((const struct xt_standard_target *)target)->verdict >= 0;
-}
-
 static void get_target(struct rule *rule, const struct xt_entry_target *target,
-		       const char *label, bool go)
+		       const char *label)
 {
-	if (*label && is_jump(target)) {
-		rule->target = go ? TARGET_GOTO : TARGET_JUMP;
-		rule->chain = label;
-		return;
-	}
 	for (size_t i = 0; i < VERDICTS; i++) {
 		if (strcmp(label, verdict_labels[i]))
 			continue;
@@ -288,14 +276,14 @@ static void get_target(struct rule *rule, const struct xt_entry_target *target,
 	rule->target = TARGET_FOREIGN;
 }
 
-void *entry_copy(const void *entry, const char *target, const struct xt_family *kernel,
+void *entry_copy(const void *entry, const char *target, const struct xt_family *family,
 		 struct arena *arena)
 {
 	struct header header;
 	struct xt_entry_target *copied;
 	char *copy;
 
-	kernel->get_header(entry, &header);
+	family->get_header(entry, &header);
 	copy = arena_alloc(arena, header.next_offset);
 	if (!copy)
 		return NULL;
@@ -320,26 +308,27 @@ static int keep_match(struct rule *rule, const struct match *from, struct arena 
 }
 
 static int keep_foreign(struct rule *rule, const void *entry, const char *label,
-			const struct xt_family *kernel, struct arena *arena)
+			const struct xt_family *family, struct arena *arena)
 {
-	char *copy = entry_copy(entry, label, kernel, arena);
-	const struct match match = { .foreign = copy, .foreign_size = entry_next(kernel, entry) };
+	char *copy = entry_copy(entry, label, family, arena);
+	const struct match match = { .foreign = copy, .foreign_size = entry_next(family, entry) };
 
 	if (!copy)
 		return -ENOMEM;
 	/* they are in rule->count, and no part of what the rule is */
-	memset(copy + kernel->counters_offset, 0, sizeof(struct xt_counters));
+	memset(copy + family->counters_offset, 0, sizeof(struct xt_counters));
 	rule->target = TARGET_FOREIGN;
+	rule->to = NULL;
 	return keep_match(rule, &match, arena);
 }
 
 /* What is in the header, and in the matches between it and the target. */
 static int get_matches(struct rule *rule, const void *entry, const char *label,
-		       const struct xt_family *kernel, const struct header *header,
+		       const struct xt_family *family, const struct header *header,
 		       struct arena *arena)
 {
-	struct reader reader = { .arena = arena, .kernel = kernel, .family = kernel->family };
-	size_t offset = kernel->entry_size;
+	struct reader reader = { .arena = arena, .family = family->family };
+	size_t offset = family->entry_size;
 
 	while (offset < header->target_offset) {
 		const struct xt_entry_match *match = (const void *)((const char *)entry + offset);
@@ -348,7 +337,7 @@ static int get_matches(struct rule *rule, const void *entry, const char *label,
 		offset += match->u.match_size;
 	}
 	if (reader.bad)
-		return keep_foreign(rule, entry, label, kernel, arena);
+		return keep_foreign(rule, entry, label, family, arena);
 	if (reader.err)
 		return reader.err;
 	if (reader.coarse)
@@ -368,21 +357,24 @@ static bool is_everybody(const struct prefix *prefix)
 	return !prefix->length && !memcmp(prefix->address, none, sizeof(none));
 }
 
-int entry_decode(struct rule *rule, const void *entry, const char *target,
-		 const struct xt_family *kernel, struct arena *arena)
+int entry_decode(struct rule *rule, const void *entry, const char *label, struct chain *to,
+		 const struct xt_family *family, struct arena *arena)
 {
 	struct header header;
-	bool ours = kernel->get_header(entry, &header);
+	bool ours = family->get_header(entry, &header);
 
 	*rule = (struct rule){
 		.source = header.source,
+		.target = header.go ? TARGET_GOTO : TARGET_JUMP,
+		.to = to,
 		.count = { header.counters.pcnt, header.counters.bcnt },
 	};
-	get_target(rule, entry_target(kernel, entry), target, header.go);
+	if (!to)
+		get_target(rule, entry_target(family, entry), label);
 	if (!ours || rule->target == TARGET_FOREIGN)
-		return keep_foreign(rule, entry, target, kernel, arena);
+		return keep_foreign(rule, entry, label, family, arena);
 	if (!is_everybody(&header.destination) || header.protocol || *header.in || *header.out ||
-	    header.target_offset > kernel->entry_size)
-		return get_matches(rule, entry, target, kernel, &header, arena);
+	    header.target_offset > family->entry_size)
+		return get_matches(rule, entry, label, family, &header, arena);
 	return 0;
 }

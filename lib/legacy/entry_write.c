@@ -11,8 +11,8 @@ struct writer {
 	char *entry;
 	size_t size;
 	bool full;
-	const struct xt_family *kernel;
-	const struct features *revisions;
+	const struct xt_family *family;
+	const struct features *features;
 	uint64_t overflow[64];		/* where matches go that find no room */
 };
 
@@ -97,7 +97,7 @@ static void put_sctp_init(struct writer *writer)
 static void put_icmp(struct writer *writer, uint8_t type)
 {
 	/* struct ip6t_icmp is the same */
-	struct ipt_icmp *icmp = add_match(writer, writer->kernel->icmp_match, 0, sizeof(*icmp));
+	struct ipt_icmp *icmp = add_match(writer, writer->family->icmp_match, 0, sizeof(*icmp));
 
 	icmp->type = type;
 	icmp->code[1] = ICMP_ANY_CODE;
@@ -118,14 +118,14 @@ static void put_icmp(struct writer *writer, uint8_t type)
 
 static void put_hashlimit(struct writer *writer, const struct match *match)
 {
-	unsigned int bits = family_bits(writer->kernel->family);
+	unsigned int bits = family_bits(writer->family->family);
 
-	if (writer->revisions->hashlimit == 3) {
+	if (writer->features->hashlimit == 3) {
 		struct xt_hashlimit_mtinfo3 *info = add_match(writer, "hashlimit", 3, sizeof(*info));
 
 		strcpy(info->name, match->table_name);
 		PUT_HASHLIMIT(info, match->above, XT_HASHLIMIT_SCALE_v2, bits);
-	} else if (writer->revisions->hashlimit == 2) {
+	} else if (writer->features->hashlimit == 2) {
 		struct xt_hashlimit_mtinfo2 *info = add_match(writer, "hashlimit", 2, sizeof(*info));
 
 		strcpy(info->name, match->table_name);
@@ -193,14 +193,14 @@ static void put_target(struct writer *writer, const struct rule *rule)
 	if (rule->target < VERDICTS) {
 		add_target(writer, verdict_labels[rule->target], 0, standard);
 	} else if (rule->target != TARGET_NOTRACK) {
-		add_target(writer, rule->chain, 0, standard);
-	} else if (writer->revisions->notrack && writer->revisions->ct < 2) {
+		add_target(writer, rule->to->name, 0, standard);
+	} else if (writer->features->notrack && writer->features->ct < 2) {
 		add_target(writer, "NOTRACK", 0, bare);
 	} else {
 		/* With the alias it is what iptables writes, and finds, as -j NOTRACK. */
-		ct = add_target(writer, "CT", writer->revisions->ct, bare + XT_ALIGN(sizeof(*ct)));
+		ct = add_target(writer, "CT", writer->features->ct, bare + XT_ALIGN(sizeof(*ct)));
 		ct->flags = XT_CT_NOTRACK;
-		if (writer->revisions->notrack)
+		if (writer->features->notrack)
 			ct->flags |= XT_CT_NOTRACK_ALIAS;
 	}
 }
@@ -222,29 +222,29 @@ static void put_header(struct writer *writer, const struct rule *rule, size_t ta
 		memcpy(header.in, match->in, IFNAMSIZ);
 		memcpy(header.out, match->out, IFNAMSIZ);
 	}
-	memset(writer->entry, 0, writer->kernel->entry_size);
-	writer->kernel->put_header(writer->entry, &header);
+	memset(writer->entry, 0, writer->family->entry_size);
+	writer->family->put_header(writer->entry, &header);
 }
 
-int entry_encode(void *buffer, const struct rule *rule, const struct xt_family *kernel,
-		 const struct features *revisions, struct error *error)
+int entry_encode(void *buffer, const struct rule *rule, const struct xt_family *family,
+		 const struct features *features, struct error *error)
 {
-	struct writer writer = { .entry = buffer, .size = kernel->entry_size,
-				 .kernel = kernel, .revisions = revisions };
+	struct writer writer = { .entry = buffer, .size = family->entry_size,
+				 .family = family, .features = features };
 	size_t target_offset;
 
 	if (rule->target == TARGET_FOREIGN) {
 		const struct xt_counters counters = { rule->count.packets, rule->count.bytes };
 
 		memcpy(buffer, rule->match->foreign, rule->match->foreign_size);
-		memcpy((char *)buffer + kernel->counters_offset, &counters, sizeof(counters));
+		memcpy((char *)buffer + family->counters_offset, &counters, sizeof(counters));
 		return 0;
 	}
-	if (rule->match && rule->match->above && revisions->hashlimit < 1)
+	if (rule->match && rule->match->above && features->hashlimit < 1)
 		return error_set(error, -EPROTONOSUPPORT,
 			    "the kernel has no hashlimit match for %s: load module xt_hashlimit, "
-			    "or build it with CONFIG_NETFILTER_XT_MATCH_HASHLIMIT", kernel->name);
-	if (rule->match && rule->match->above && revisions->hashlimit == 1 &&
+			    "or build it with CONFIG_NETFILTER_XT_MATCH_HASHLIMIT", family->name);
+	if (rule->match && rule->match->above && features->hashlimit == 1 &&
 	    rule->match->above->period < LIMIT_SCALE / XT_HASHLIMIT_SCALE)
 		return error_set(error, -EPROTONOSUPPORT,
 			    "the kernel's hashlimit (revision 1) holds no rate above %d/sec",

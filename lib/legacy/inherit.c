@@ -15,7 +15,7 @@ struct inherit_slot {
 /* One counts what a client sent, the other what its limit let through. */
 static bool is_of_client(const struct rule *rule)
 {
-	return rule->chain && !rule->match &&
+	return rule->to && !rule->match &&
 	       (rule->target == TARGET_JUMP || rule->target == TARGET_NONE ||
 		rule->target == TARGET_RETURN);
 }
@@ -24,7 +24,7 @@ static bool counts_same(const struct rule *a, const struct rule *b)
 {
 	return (a->target == TARGET_JUMP) == (b->target == TARGET_JUMP) &&
 	       !prefix_compare(&a->source, &b->source) &&
-	       (a->chain == b->chain || !strcmp(a->chain, b->chain));
+	       (a->to == b->to || !strcmp(a->to->name, b->to->name));
 }
 
 static uint64_t hash(const struct rule *rule)

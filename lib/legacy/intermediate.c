@@ -19,7 +19,7 @@ static bool lets_through(const struct rule *rule, const struct chain *chain)
 {
 	return rule->target == TARGET_ACCEPT ||
 	       (rule->target == TARGET_JUMP && chain_is_top(chain->name) &&
-		!chain_is_top(rule->chain) && has_accept(rule_chain(rule)));
+		!chain_is_top(rule->to->name) && has_accept(rule->to));
 }
 
 static int merge_chain(struct chain *both, const struct chain *have, const struct chain *want,
@@ -79,8 +79,8 @@ static void keep_reached(struct merger *merger, size_t index)
 			merger->have->chains[merger->pending[--merger->pending_count]];
 
 		for (size_t i = 0; i < chain->count; i++)
-			if (chain->rules[i].chain &&
-			    ruleset_index(merger->have, chain->rules[i].chain, &next))
+			if (chain->rules[i].to &&
+			    ruleset_index(merger->have, chain->rules[i].to->name, &next))
 				keep(merger, next);
 	}
 }
@@ -90,7 +90,10 @@ static bool accepts(const struct chain *chain)
 	return has_accept(chain) || chain_is_top(chain->name);
 }
 
-/* A chain that goes is kept halfway, with all it leads to. */
+/*
+ * Chains that the new rules lack stay in the intermediate table, with every chain
+ * they jump to.
+ */
 static void keep_going(struct merger *merger, const struct ruleset *want)
 {
 	const struct ruleset *have = merger->have;
@@ -105,14 +108,14 @@ static void keep_going(struct merger *merger, const struct ruleset *want)
 			keep_reached(merger, i);
 		/* and so is a jump to it */
 		for (size_t j = 0; chain_is_top(chain->name) && j < chain->count; j++)
-			if (chain->rules[j].chain && lets_through(&chain->rules[j], chain) &&
-			    !ruleset_find(want, chain->rules[j].chain) &&
-			    ruleset_index(have, chain->rules[j].chain, &next))
+			if (chain->rules[j].to && lets_through(&chain->rules[j], chain) &&
+			    !ruleset_find(want, chain->rules[j].to->name) &&
+			    ruleset_index(have, chain->rules[j].to->name, &next))
 				keep_reached(merger, next);
 	}
 }
 
-/* @kept: that of @have, which is not wanted, stays halfway. */
+/* @kept: that of @have, which is not wanted, stays in the intermediate table. */
 static int merge(struct merger *merger, const struct pair *pair, bool kept)
 {
 	struct chain *have = pair->have, *want = pair->want, *both;
@@ -149,10 +152,10 @@ int intermediate_make(struct ruleset *both, const struct ruleset *have,
 	}
 	for (size_t i = 0; i < want->jump_count && !err; i++)
 		err = ruleset_add_jump(both, &want->jumps[i]);
-	/* no more than is there, but on a way back */
+	/* no more than is there, except during a rollback */
 	for (size_t i = 0; i < have->jump_count && !err; i++)
-		if (chain_is_top(have->jumps[i].target) &&
-		    !ruleset_find(want, have->jumps[i].target))
+		if (chain_is_top(have->jumps[i].to->name) &&
+		    !ruleset_find(want, have->jumps[i].to->name))
 			err = ruleset_add_jump(both, &have->jumps[i]);
 	pairs_free(&pairs);
 	free(merger.keep);

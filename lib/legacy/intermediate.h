@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What a table is halfway from one set of chains to another. */
-#ifndef LIB_UNION_H
-#define LIB_UNION_H
+/* The intermediate table, from one set of chains to another. */
+#ifndef LIB_LEGACY_INTERMEDIATE_H
+#define LIB_LEGACY_INTERMEDIATE_H
 
 #include "rules/rule.h"
 

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Rules as iptables-save prints them. */
+#include "legacy/print.h"
+
 #include <string.h>
 
-#include "rules/rule.h"
+#include "rules/diff.h"
 
 static const char *protocol_name(uint8_t protocol)
 {
@@ -139,9 +141,9 @@ static void print_target(const struct rule *rule, FILE *out)
 	};
 
 	if (rule->target == TARGET_JUMP)
-		fprintf(out, " -j %s", rule->chain);
+		fprintf(out, " -j %s", rule->to->name);
 	else if (rule->target == TARGET_GOTO)
-		fprintf(out, " -g %s", rule->chain);
+		fprintf(out, " -g %s", rule->to->name);
 	else if (rule->target != TARGET_NONE)
 		fprintf(out, " -j %s", verdicts[rule->target]);
 }
@@ -149,8 +151,9 @@ static void print_target(const struct rule *rule, FILE *out)
 void rule_print(const struct rule *rule, const char *chain, enum family family, FILE *out)
 {
 	fprintf(out, "-A %s", chain);
-	if (rule->target == TARGET_FOREIGN) {
-		fputs(" (a rule that is not ours)", out);
+	if (rule->target == TARGET_FOREIGN || rule->target == TARGET_LIMITS) {
+		fputs(rule->target == TARGET_FOREIGN ? " (a rule that is not ours)" :
+		      " (the limits of clients)", out);
 		return;
 	}
 	print_address("-s", &rule->source, out);
@@ -168,7 +171,8 @@ void ruleset_print(const struct ruleset *rules, enum table_id table, enum family
 	for (size_t i = 0; i < rules->count; i++)
 		fprintf(out, ":%s - [0:0]\n", rules->chains[i]->name);
 	for (size_t i = 0; i < rules->jump_count; i++)
-		fprintf(out, "-I %s -j %s\n", rules->jumps[i].chain, rules->jumps[i].target);
+		fprintf(out, "-I %s -j %s\n", rules->jumps[i].chain,
+			rules->jumps[i].to->name);
 	for (size_t i = 0; i < rules->count; i++) {
 		const struct chain *chain = rules->chains[i];
 
@@ -178,4 +182,85 @@ void ruleset_print(const struct ruleset *rules, enum table_id table, enum family
 		}
 	}
 	fputs("COMMIT\n", out);
+}
+
+/* --- edits ------------------------------------------------------------ */
+
+struct printer {
+	FILE *out;
+	enum family family;
+	enum table_id id;
+};
+
+static void print_line(struct printer *printer, char sign, const struct rule *rule,
+		       const char *chain)
+{
+	fprintf(printer->out, "%c%s %s ", sign, printer->family == IPV6 ? "-6" : "-4",
+		table_name(printer->id));
+	rule_print(rule, chain, printer->family, printer->out);
+	putc('\n', printer->out);
+}
+
+static int print_nothing(void *data, const struct chain *chain)
+{
+	(void)data, (void)chain;
+	return 0;
+}
+
+static int print_added(void *data, const struct chain *chain, const struct rule *rule,
+		       unsigned int position)
+{
+	(void)position;
+	print_line(data, '+', rule, chain->name);
+	return 0;
+}
+
+static int print_removed(void *data, const struct chain *chain, const struct rule *rule,
+			 unsigned int position)
+{
+	(void)position;
+	print_line(data, '-', rule, chain->name);
+	return 0;
+}
+
+static int print_jump_added(void *data, const struct jump *jump)
+{
+	const struct rule rule = { .target = TARGET_JUMP, .to = jump->to };
+
+	print_line(data, '+', &rule, jump->chain);
+	return 0;
+}
+
+static int print_jump_removed(void *data, const struct jump *jump)
+{
+	const struct rule rule = { .target = TARGET_JUMP, .to = jump->to };
+
+	print_line(data, '-', &rule, jump->chain);
+	return 0;
+}
+
+static int print_flushed(void *data, const struct chain *chain)
+{
+	for (size_t i = 0; i < chain->count; i++)
+		print_line(data, '-', &chain->rules[i], chain->name);
+	return 0;
+}
+
+static const struct edit_ops print_edit = {
+	.add_chain = print_nothing,
+	.add_rule = print_added,
+	.remove_rule = print_removed,
+	.add_jump = print_jump_added,
+	.remove_jump = print_jump_removed,
+	.flush_chain = print_flushed,
+	.remove_chain = print_nothing,
+};
+
+int ruleset_print_edit(const struct ruleset *have, const struct ruleset *want,
+		       enum table_id table, enum family family, FILE *out,
+		       struct notrack_changes *changes)
+{
+	struct printer printer = { out, family, table };
+
+	return ruleset_edit(have, want, out ? &print_edit : NULL, &printer, changes);
 }

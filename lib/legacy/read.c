@@ -35,11 +35,6 @@ struct reading {
 	bool wild;		/* a jump leads to where no chain begins */
 };
 
-static bool is_ours(const char *chain)
-{
-	return !strncmp(chain, CHAIN_PREFIX, strlen(CHAIN_PREFIX));
-}
-
 static int list_chains(struct reading *reading)
 {
 	struct place *grown;
@@ -59,7 +54,7 @@ static int list_chains(struct reading *reading)
 	for (size_t i = reading->builtin_count; i < reading->count; i++) {
 		struct place *place = &reading->places[i];
 
-		if (!is_ours(place->name))
+		if (!name_is_ours(place->name))
 			continue;
 		place->ours = ruleset_add_chain(reading->found, place->name);
 		if (!place->ours)
@@ -143,22 +138,21 @@ static void pair_rules(struct chain *chain)
 		if (first->target == TARGET_JUMP && !second->match &&
 		    (second->target == TARGET_NONE || second->target == TARGET_RETURN) &&
 		    !prefix_compare(&first->source, &second->source))
-			second->chain = first->chain;
+			second->to = first->to;
 	}
 }
 
-/* A name that lasts as long as what is found. */
-static const char *last_label(struct reading *reading, const void *entry, const char *label)
+/* The chain itself, or where it is of others one without rules. */
+static struct chain *chain_at(struct reading *reading, const struct place *place)
 {
-	const struct place *place = led_to(reading, entry, label);
 	struct chain *elsewhere;
 
-	if (!place)		/* a verdict, or the target of an entry that is copied */
-		return label;
 	if (place->ours)
-		return place->ours->name;
+		return place->ours;
 	elsewhere = arena_alloc(&reading->found->arena, sizeof(*elsewhere));
-	return elsewhere ? strncpy(elsewhere->name, label, CHAIN_NAME_FOUND) : NULL;
+	if (elsewhere)
+		strncpy(elsewhere->name, place->name, CHAIN_NAME_FOUND);
+	return elsewhere;
 }
 
 static int read_rules(struct reading *reading, struct chain *chain, size_t count)
@@ -167,11 +161,12 @@ static int read_rules(struct reading *reading, struct chain *chain, size_t count
 
 	for (size_t i = 0; i < count && !err; i++) {
 		const void *entry = reading->entries[i];
-		const char *label = last_label(reading, entry,
-					       reading->calls->target(entry, reading->handle));
+		const char *label = reading->calls->target(entry, reading->handle);
+		const struct place *place = led_to(reading, entry, label);
+		struct chain *to = place ? chain_at(reading, place) : NULL;
 
-		err = label ? entry_decode(&chain->rules[chain->count++], entry, label,
-					   reading->family, &reading->found->arena) : -ENOMEM;
+		err = !place || to ? entry_decode(&chain->rules[chain->count++], entry, label, to,
+						  reading->family, &reading->found->arena) : -ENOMEM;
 	}
 	if (!err)
 		pair_rules(chain);
@@ -182,10 +177,10 @@ static int add_jump(struct reading *reading, const struct place *from, const voi
 		    unsigned int position, struct place *to)
 {
 	struct ruleset *found = reading->found;
-	struct jump jump = { .position = position, .target = to->ours->name };
+	struct jump jump = { .position = position, .to = to->ours };
 
 	jump.chain = arena_strdup(&found->arena, from->name);
-	jump.entry = entry_copy(entry, jump.target, reading->family, &found->arena);
+	jump.entry = entry_copy(entry, to->name, reading->family, &found->arena);
 	return jump.chain && jump.entry ? ruleset_add_jump(found, &jump) : -ENOMEM;
 }
 
@@ -294,7 +289,7 @@ static int find_unreachable(struct reading *reading)
 		for (size_t j = 0; j < found->jump_count; j++) {
 			struct jump *jump = &found->jumps[j];
 
-			if (!strcmp(jump->target + strlen(CHAIN_PREFIX), home->name))
+			if (!strcmp(chain_builtin(jump->to->name), home->name))
 				jump->unreachable = !is_reached(reading, jump->chain);
 		}
 	}
@@ -336,12 +331,12 @@ int table_read(struct table *table, struct ruleset *found, struct error *error)
 	free(reading.places);
 	free(reading.edges);
 	free(reading.entries);
-	if (!err && reading.wild && table_check(table->family, table_name(table->id), error) == -EIO)
+	if (!err && reading.wild && table_check(table->family, table->name, error) == -EIO)
 		return -EIO;
-	if (!err && table->doubtful && reading.number != table_entries(table->family, table->id))
+	if (!err && table->doubtful && reading.number != table_entries(table->family, table->name))
 		err = -ENOMEM;
 	if (!err)
 		err = ruleset_sort(found);
-	return err ? error_set(error, -ENOMEM, "table %s (%s): out of memory", table_name(table->id),
+	return err ? error_set(error, -ENOMEM, "table %s (%s): out of memory", table->name,
 			       table->family->name) : 0;
 }

@@ -13,7 +13,7 @@
 
 /* --- opening ---------------------------------------------------------- */
 
-bool table_exists(const struct xt_family *family, enum table_id id)
+bool table_exists(const struct xt_family *family, const char *name)
 {
 	char path[64], line[XT_TABLE_MAXNAMELEN + 2];
 	bool found = false;
@@ -25,7 +25,7 @@ bool table_exists(const struct xt_family *family, enum table_id id)
 		return errno != ENOENT || access("/proc/thread-self/net", F_OK);
 	while (!found && fgets(line, sizeof(line), names)) {
 		line[strcspn(line, "\n")] = '\0';
-		found = !strcmp(line, table_name(id));
+		found = !strcmp(line, name);
 	}
 	fclose(names);
 	return found;
@@ -45,22 +45,20 @@ static bool host_uses_nft(void)
 	return strstr(path, "nft") != NULL;
 }
 
-static int not_permitted(const struct xt_family *family, enum table_id id, struct error *error)
+static int not_permitted(const struct xt_family *family, const char *name, struct error *error)
 {
 	return error_set(error, -EPERM, "table %s (%s): not permitted; run as root, or with "
-			 "CAP_NET_ADMIN and CAP_NET_RAW in this network namespace", table_name(id),
+			 "CAP_NET_ADMIN and CAP_NET_RAW in this network namespace", name,
 			 family->name);
 }
 
-static int explain_open(int err, const struct xt_family *family, enum table_id id,
+static int explain_open(int err, const struct xt_family *family, const char *name,
 			struct error *error)
 {
-	const char *name = table_name(id);
-
 	switch (err) {
 	case -EPERM:
 	case -EACCES:
-		return not_permitted(family, id, error);
+		return not_permitted(family, name, error);
 	case -ENOMEM:
 	case -ENOBUFS:
 		return error_set(error, -ENOMEM, "table %s (%s): no memory to read it", name,
@@ -73,10 +71,10 @@ static int explain_open(int err, const struct xt_family *family, enum table_id i
 	case -EAFNOSUPPORT:
 	case -EPROTONOSUPPORT:
 		return error_set(error, -EPROTONOSUPPORT, "table %s (%s): the kernel has none; load "
-				 "module %s, or build it with CONFIG_IP%s_NF_%s and "
+				 "module %s_%s, or build it with CONFIG_IP%s_NF_%s and "
 				 "CONFIG_NETFILTER_XTABLES_LEGACY%s%s", name, family->name,
-				 family->table_module[id], family->family == IPV6 ? "6" : "",
-				 id == RAW ? "RAW" : "FILTER",
+				 family->table_module, name, family->family == IPV6 ? "6" : "",
+				 strcmp(name, "raw") ? "FILTER" : "RAW",
 				 family->family == IPV6 ? "; where IPv6 is off, use -4" : "",
 				 host_uses_nft() ? "; iptables on this host is the nft-based one" : "");
 	default:
@@ -91,7 +89,7 @@ static int init(struct table *table)
 {
 	for (int i = 0; i < TRIES && !table->handle; i++) {
 		errno = 0;
-		table->handle = xtc[table->family->family].init(table_name(table->id));
+		table->handle = xtc[table->family->family].init(table->name);
 		if (errno != EAGAIN)
 			break;
 	}
@@ -106,26 +104,34 @@ static bool may_be_module(int err)
 	return err == -ENOENT || err == -ENOPROTOOPT || err == -EPROTONOSUPPORT;
 }
 
-int table_open(struct table *table, const struct xt_family *family, enum table_id id, bool check,
+static void load_modules(const struct table *table)
+{
+	char module[64];
+
+	snprintf(module, sizeof(module), "%s_%s", table->family->table_module, table->name);
+	xtables_insmod(table->family->module, NULL, true);
+	xtables_insmod(module, NULL, true);
+}
+
+int table_open(struct table *table, const struct xt_family *family, const char *name, bool check,
 	       struct error *error)
 {
 	int err;
 
-	*table = (struct table){ .family = family, .id = id };
-	err = check ? table_check(family, table_name(id), error) : 0;
+	*table = (struct table){ .family = family, .name = name };
+	err = check ? table_check(family, name, error) : 0;
 	if (err && !may_be_module(err))
-		return err == -EIO ? err : explain_open(err, family, id, error);
+		return err == -EIO ? err : explain_open(err, family, name, error);
 	xtc_lock();
 	err = init(table);
 	if (may_be_module(err)) {
-		xtables_insmod(family->module, NULL, true);
-		xtables_insmod(family->table_module[id], NULL, true);
+		load_modules(table);
 		err = init(table);
 	}
 	xtc_unlock();
-	if (err == -EBADMSG && table_check(family, table_name(id), error) == -EIO)
+	if (err == -EBADMSG && table_check(family, name, error) == -EIO)
 		return -EIO;
-	return err ? explain_open(err, family, id, error) : 0;
+	return err ? explain_open(err, family, name, error) : 0;
 }
 
 void table_close(struct table *table)
@@ -142,14 +148,14 @@ void table_close(struct table *table)
 
 static int explain_commit(const struct table *table, int err, struct error *error)
 {
-	const char *name = table_name(table->id), *family = table->family->name;
+	const char *name = table->name, *family = table->family->name;
 
 	switch (err) {
 	case -EAGAIN:
 		return err;
 	case -EPERM:
 	case -EACCES:
-		return not_permitted(table->family, table->id, error);
+		return not_permitted(table->family, name, error);
 	case -ENOMEM:
 	case -ENOBUFS:
 		return error_set(error, -ENOMEM, "table %s (%s): no memory for it, here or in the "
@@ -169,7 +175,7 @@ static int is_as_wanted(const struct table *table, struct table *now, struct err
 {
 	struct notrack_changes changes = { 0 };
 	struct ruleset found = { 0 };
-	int result = table_open(now, table->family, table->id, false, error);
+	int result = table_open(now, table->family, table->name, false, error);
 
 	if (!result)
 		result = table_read(now, &found, error);
@@ -208,7 +214,7 @@ static int settle(struct table *table, int err, struct error *error)
 	return result ? error_set(error, -ENOTRECOVERABLE, "table %s (%s): was replaced, but the "
 				  "counters of its rules could not be put back and are lost; another "
 				  "program changed the table, or there is no memory",
-				  table_name(table->id), table->family->name) : 0;
+				  table->name, table->family->name) : 0;
 }
 
 /* libiptc keeps no policy's counters, unless they are set. */

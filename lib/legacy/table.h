@@ -10,7 +10,7 @@
 
 struct table {
 	const struct xt_family *family;
-	enum table_id id;
+	const char *name;		/* "raw", "filter" */
 	struct xtc_handle *handle;	/* NULL: not open */
 	/* something failed while libiptc read, which goes on without what it has no memory for */
 	bool doubtful;
@@ -22,13 +22,13 @@ struct table {
  * Whether the network namespace has the table already; reading one that is not
  * there would make it.
  */
-bool table_exists(const struct xt_family *family, enum table_id id);
+bool table_exists(const struct xt_family *family, const char *name);
 
 /*
  * Hands the table to libiptc.  With @check, table_check() looks at it first.
  * What libiptc allocates is several times as large as the table.
  */
-int table_open(struct table *table, const struct xt_family *family, enum table_id id, bool check,
+int table_open(struct table *table, const struct xt_family *family, const char *name, bool check,
 	       struct error *error);
 void table_close(struct table *table);
 
@@ -54,9 +54,9 @@ int table_commit(struct table *table, struct error *error);
  * Whether iptables could have made the table.  The kernel takes others as well,
  * in which libiptc is lost.  -EIO with a sentence says what is wrong with it.
  */
-int table_check(const struct xt_family *family, const char *table, struct error *error);
+int table_check(const struct xt_family *family, const char *name, struct error *error);
 /* How many entries the kernel's table has; 0 where it does not say. */
-unsigned int table_entries(const struct xt_family *family, enum table_id id);
+unsigned int table_entries(const struct xt_family *family, const char *name);
 
 /*
  * Adds the counters that the handle of @from has to the same rules of @to, which

@@ -32,9 +32,12 @@
  * So the cost of a packet hardly depends on it.  That of a commit does: the
  * kernel checks and copies each rule, and two entries more for each chain.
  */
-#include <errno.h>
-
 #include "legacy/tree.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
 #include "rules/name.h"
 
 /* A chain of up to so many clients tells them apart one by one. */
@@ -43,15 +46,89 @@
 #define STEP_BITS 2
 #define RULES_A_CLIENT 2
 
+/* A limit, and the chain that it is. */
+struct limit_chain {
+	const struct limit *limit;
+	struct chain *chain;
+};
+
 struct tree {
 	struct ruleset *rules;
 	const char *service;
+	struct limit_chain *limits;	/* by address of the limit */
+	size_t limit_count;
+	const struct limit_chain *last;	/* that was looked up: most clients share a few */
 };
 
-static int add_rule(struct chain *chain, const struct prefix *source, enum target target,
-		    const char *to)
+/* --- limits ----------------------------------------------------------- */
+
+static struct chain *add_limit(struct tree *tree, const struct limit *limit)
 {
-	struct rule rule = { .target = target, .chain = to };
+	struct arena *arena = &tree->rules->arena;
+	struct match *match = arena_alloc(arena, sizeof(*match));
+	char name[CHAIN_NAME_MAX + 1], table[HASHLIMIT_NAME_MAX + 1];
+	char comment[sizeof(LIMIT_COMMENT) + SERVICE_NAME_MAX];
+	struct chain *chain;
+
+	name_hashlimit(table, tree->service, &limit->rate);
+	name_chain(name, tree->service, 'l', table, strlen(table));
+	snprintf(comment, sizeof(comment), LIMIT_COMMENT "%s", tree->service);
+	chain = ruleset_add_chain(tree->rules, name);
+	if (!match || !chain)
+		return NULL;
+	match->above = &limit->rate;
+	match->table_name = arena_strdup(arena, table);
+	match->comment = arena_strdup(arena, comment);
+	return match->table_name && match->comment &&
+	       chain_add_rule(chain, &(struct rule){ .target = TARGET_DROP, .match = match }) ?
+	       chain : NULL;
+}
+
+static int compare_limits(const void *a, const void *b)
+{
+	const struct limit *one = ((const struct limit_chain *)a)->limit;
+	const struct limit *other = ((const struct limit_chain *)b)->limit;
+
+	return one < other ? -1 : one > other;
+}
+
+static int add_limits(struct tree *tree, const struct limit *first)
+{
+	size_t count = 0;
+
+	for (const struct limit *limit = first; limit; limit = limit->next)
+		count++;
+	tree->limits = calloc(count + 1, sizeof(*tree->limits));
+	if (!tree->limits)
+		return -ENOMEM;
+	for (const struct limit *limit = first; limit; limit = limit->next) {
+		struct chain *chain = add_limit(tree, limit);
+
+		if (!chain)
+			return -ENOMEM;
+		tree->limits[tree->limit_count++] = (struct limit_chain){ limit, chain };
+	}
+	qsort(tree->limits, count, sizeof(*tree->limits), compare_limits);
+	tree->last = tree->limits;
+	return 0;
+}
+
+static struct chain *chain_of(struct tree *tree, const struct limit *limit)
+{
+	const struct limit_chain wanted = { .limit = limit };
+
+	if (tree->last->limit != limit)
+		tree->last = bsearch(&wanted, tree->limits, tree->limit_count,
+				     sizeof(wanted), compare_limits);
+	return tree->last->chain;
+}
+
+/* --- clients ---------------------------------------------------------- */
+
+static int add_rule(struct chain *chain, const struct prefix *source, enum target target,
+		    struct chain *to)
+{
+	struct rule rule = { .target = target, .to = to };
 
 	if (source)
 		rule.source = *source;
@@ -59,19 +136,20 @@ static int add_rule(struct chain *chain, const struct prefix *source, enum targe
 }
 
 /* @covered: a more general client comes after it, and must not see the packet. */
-static int add_client(struct chain *chain, const struct client *client, bool covered)
+static int add_client(struct tree *tree, struct chain *chain, const struct client *client,
+		      bool covered)
 {
-	int err = add_rule(chain, &client->prefix, TARGET_JUMP, client->limit->chain);
+	struct chain *limit = chain_of(tree, client->limit);
+	int err = add_rule(chain, &client->prefix, TARGET_JUMP, limit);
 
 	if (err)
 		return err;
-	return add_rule(chain, &client->prefix, covered ? TARGET_RETURN : TARGET_NONE,
-			client->limit->chain);
+	return add_rule(chain, &client->prefix, covered ? TARGET_RETURN : TARGET_NONE, limit);
 }
 
 /* One by one, each after those it covers. */
-static int add_leaf(struct chain *chain, const struct client *const *clients, size_t count,
-		    bool covered)
+static int add_leaf(struct tree *tree, struct chain *chain, const struct client *const *clients,
+		    size_t count, bool covered)
 {
 	size_t next;
 	int err = 0;
@@ -80,27 +158,27 @@ static int add_leaf(struct chain *chain, const struct client *const *clients, si
 		for (next = i + 1; next < count; next++)
 			if (!prefix_covers(&clients[i]->prefix, &clients[next]->prefix))
 				break;
-		err = add_leaf(chain, clients + i + 1, next - i - 1, true);
+		err = add_leaf(tree, chain, clients + i + 1, next - i - 1, true);
 		if (!err)
-			err = add_client(chain, clients[i], covered);
+			err = add_client(tree, chain, clients[i], covered);
 	}
 	return err;
 }
 
-static struct chain *add_chain(struct tree *dispatch, char kind, const struct prefix *prefix)
+static struct chain *add_chain(struct tree *tree, char kind, const struct prefix *prefix)
 {
 	char name[CHAIN_NAME_MAX + 1];
 
-	name_chain(name, dispatch->service, kind, prefix, sizeof(*prefix));
-	return ruleset_add_chain(dispatch->rules, name);
+	name_chain(name, tree->service, kind, prefix, sizeof(*prefix));
+	return ruleset_add_chain(tree->rules, name);
 }
 
 /* The chain for packets that meet @client and none more specific. */
-static const char *add_general(struct tree *dispatch, const struct client *client)
+static struct chain *add_general(struct tree *tree, const struct client *client)
 {
-	struct chain *chain = add_chain(dispatch, 'g', &client->prefix);
+	struct chain *chain = add_chain(tree, 'g', &client->prefix);
 
-	return chain && !add_client(chain, client, false) ? chain->name : NULL;
+	return chain && !add_client(tree, chain, client, false) ? chain : NULL;
 }
 
 /*
@@ -119,8 +197,8 @@ static unsigned int step_bits(const struct client *const *clients, size_t count,
 	return step;
 }
 
-static int add_branch(struct tree *dispatch, struct chain *chain,
-		      const struct client *const *clients, size_t count, const char *general);
+static int add_branch(struct tree *tree, struct chain *chain,
+		      const struct client *const *clients, size_t count, struct chain *general);
 
 /* Where those end that have the bits of the first. */
 static size_t group_end(const struct client *const *clients, size_t count, size_t begin,
@@ -135,9 +213,9 @@ static size_t group_end(const struct client *const *clients, size_t count, size_
 }
 
 /* The branches of one chain. */
-static int add_branches(struct tree *dispatch, struct chain *chain,
+static int add_branches(struct tree *tree, struct chain *chain,
 			const struct client *const *clients, size_t count, unsigned int first,
-			const char *general)
+			struct chain *general)
 {
 	unsigned int step = step_bits(clients, count, first);
 	size_t rules = general != NULL, next;
@@ -150,57 +228,67 @@ static int add_branches(struct tree *dispatch, struct chain *chain,
 	err = chain_reserve(chain, rules);
 	for (size_t i = 0; i < count && !err; i = next) {
 		next = group_end(clients, count, i, first, step);
-		err = add_branch(dispatch, chain, clients + i, next - i, general);
+		err = add_branch(tree, chain, clients + i, next - i, general);
 	}
 	return err;
 }
 
-static int add_node(struct tree *dispatch, struct chain *chain,
-		    const struct client *const *clients, size_t count, const char *general)
+static int add_node(struct tree *tree, struct chain *chain,
+		    const struct client *const *clients, size_t count, struct chain *general)
 {
 	struct prefix common = prefix_common(&clients[0]->prefix, &clients[count - 1]->prefix);
 	int err;
 
 	if (count > LEAF_CLIENTS && clients[0]->prefix.length == common.length) {
-		general = add_general(dispatch, clients[0]);
+		general = add_general(tree, clients[0]);
 		if (!general)
 			return -ENOMEM;
 		clients++;
 		count--;
 	}
 	if (count > LEAF_CLIENTS) {
-		err = add_branches(dispatch, chain, clients, count, common.length, general);
+		err = add_branches(tree, chain, clients, count, common.length, general);
 	} else {
 		err = chain_reserve(chain, count * RULES_A_CLIENT + (general != NULL));
 		if (!err)
-			err = add_leaf(chain, clients, count, general);
+			err = add_leaf(tree, chain, clients, count, general);
 	}
 	if (!err && general)
 		err = add_rule(chain, NULL, TARGET_GOTO, general);
 	return err;
 }
 
-static int add_branch(struct tree *dispatch, struct chain *chain,
-		      const struct client *const *clients, size_t count, const char *general)
+static int add_branch(struct tree *tree, struct chain *chain,
+		      const struct client *const *clients, size_t count, struct chain *general)
 {
 	struct prefix common;
 	struct chain *child;
 	int err;
 
 	if (count == 1)
-		return add_client(chain, clients[0], general);
+		return add_client(tree, chain, clients[0], general);
 	common = prefix_common(&clients[0]->prefix, &clients[count - 1]->prefix);
-	child = add_chain(dispatch, 'n', &common);
+	child = add_chain(tree, 'n', &common);
 	if (!child)
 		return -ENOMEM;
-	err = add_rule(chain, &common, TARGET_GOTO, child->name);
-	return err ? err : add_node(dispatch, child, clients, count, general);
+	err = add_rule(chain, &common, TARGET_GOTO, child);
+	return err ? err : add_node(tree, child, clients, count, general);
 }
 
 int tree_build(struct ruleset *rules, struct chain *root, const char *service,
-		   const struct client *const *clients, size_t count)
+	       const struct clients *clients)
 {
-	struct tree dispatch = { rules, service };
+	struct tree tree = { .rules = rules, .service = service };
+	const struct client **list;
+	int err;
 
-	return count ? add_node(&dispatch, root, clients, count, NULL) : 0;
+	if (!clients->count)
+		return 0;
+	list = clients_list(clients);
+	err = list ? add_limits(&tree, clients->limits) : -ENOMEM;
+	if (!err)
+		err = add_node(&tree, root, list, clients->count, NULL);
+	free(tree.limits);
+	free(list);
+	return err;
 }

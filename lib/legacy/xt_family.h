@@ -31,7 +31,7 @@ struct xt_family {
 	int level;				/* IPPROTO_IP, for getsockopt(2) */
 	int get_match_revision, get_target_revision;
 	const char *module;			/* "ip_tables" */
-	const char *table_module[TABLES];
+	const char *table_module;		/* "iptable", before "_raw" and the like */
 	const char *icmp_match;
 
 	size_t entry_size;
@@ -47,14 +47,14 @@ struct xt_family {
 extern const struct xt_family xt_families[FAMILIES];
 
 /* Offset of an entry's target, and its length with it. */
-static inline uint16_t entry_target_offset(const struct xt_family *kernel, const void *entry)
+static inline uint16_t entry_target_offset(const struct xt_family *family, const void *entry)
 {
-	return *(const uint16_t *)((const char *)entry + kernel->lengths_offset);
+	return *(const uint16_t *)((const char *)entry + family->lengths_offset);
 }
 
-static inline uint16_t entry_next(const struct xt_family *kernel, const void *entry)
+static inline uint16_t entry_next(const struct xt_family *family, const void *entry)
 {
-	return *(const uint16_t *)((const char *)entry + kernel->lengths_offset + 2);
+	return *(const uint16_t *)((const char *)entry + family->lengths_offset + 2);
 }
 
 /* Of the entry that heads a user's chain, and of the one that ends any chain. */
@@ -68,10 +68,10 @@ static inline uint32_t entry_foot_size(const struct xt_family *family)
 	return (uint32_t)(family->entry_size + XT_ALIGN(sizeof(struct xt_standard_target)));
 }
 
-static inline const struct xt_entry_target *entry_target(const struct xt_family *kernel,
+static inline const struct xt_entry_target *entry_target(const struct xt_family *family,
 							 const void *entry)
 {
-	return (const void *)((const char *)entry + entry_target_offset(kernel, entry));
+	return (const void *)((const char *)entry + entry_target_offset(family, entry));
 }
 
 #endif

@@ -11,7 +11,6 @@ struct limit {
 	struct limit *next;
 	struct limit_rate rate;
 	size_t clients;
-	const char *chain;	/* its name, while rules are compiled */
 };
 
 struct client {

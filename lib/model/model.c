@@ -27,7 +27,7 @@ static size_t find_place(const struct family_model *model, const char *name, boo
 	return low;
 }
 
-struct served *model_find(struct family_model *model, const char *name)
+struct served *model_find(const struct family_model *model, const char *name)
 {
 	bool found;
 	size_t place = find_place(model, name, &found);

@@ -21,7 +21,7 @@ struct model {
 	struct family_model families[FAMILIES];
 };
 
-struct served *model_find(struct family_model *model, const char *name);
+struct served *model_find(const struct family_model *model, const char *name);
 
 /* Puts @service into the @families (bits), and takes that name out of the others
  * of @scope. */

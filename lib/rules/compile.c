@@ -16,11 +16,10 @@
 #include <string.h>
 
 #include "rules/compile.h"
-#include "legacy/tree.h"
 #include "rules/name.h"
 #include "rules/selector.h"
 
-static const char *const hooks[TABLES][DIRECTIONS] = {
+static const char *const builtins[TABLES][DIRECTIONS] = {
 	[RAW] = { "PREROUTING", "OUTPUT" },
 	[FILTER] = { "INPUT", "OUTPUT" },
 };
@@ -42,73 +41,35 @@ static int out_of_memory(struct error *error)
 	return error_set(error, -ENOMEM, "out of memory");
 }
 
-void service_chain_name(char name[CHAIN_NAME_MAX + 1], const char *service, const char *suffix)
+static struct chain *add_chain(struct compiler *compiler, const char *suffix,
+			       enum direction direction)
 {
-	snprintf(name, CHAIN_NAME_MAX + 1, CHAIN_PREFIX "%s%s", service, suffix);
-}
-
-/* --- limits ----------------------------------------------------------- */
-
-static int add_limit_chain(struct compiler *compiler, struct limit *limit)
-{
-	const char *service = compiler->service->name;
-	struct arena *arena = &compiler->rules->arena;
-	struct match *match = arena_alloc(arena, sizeof(*match));
-	char name[CHAIN_NAME_MAX + 1], table[HASHLIMIT_NAME_MAX + 1];
-	char comment[sizeof("drop_overly_frequent_") + SERVICE_NAME_MAX];
+	char name[CHAIN_NAME_MAX + 1];
 	struct chain *chain;
 
-	name_hashlimit(table, service, &limit->rate);
-	name_chain(name, service, 'l', table, strlen(table));
-	sprintf(comment, "drop_overly_frequent_%s", service);
+	service_chain_name(name, compiler->service->name, suffix);
 	chain = ruleset_add_chain(compiler->rules, name);
-	if (!match || !chain)
-		return out_of_memory(compiler->error);
-	limit->chain = chain->name;
-	match->above = &limit->rate;
-	match->table_name = arena_strdup(arena, table);
-	match->comment = arena_strdup(arena, comment);
-	if (!match->table_name || !match->comment ||
-	    !chain_add_rule(chain, &(struct rule){ .target = TARGET_DROP, .match = match }))
-		return out_of_memory(compiler->error);
-	return 0;
-}
-
-static int add_clients(struct compiler *compiler, const struct clients *clients)
-{
-	const struct client **list = clients_list(clients);
-	char name[CHAIN_NAME_MAX + 1];
-	struct chain *root;
-	int err;
-
-	service_chain_name(name, compiler->service->name, CHAIN_LIMIT);
-	root = ruleset_add_chain(compiler->rules, name);
-	if (!list || !root) {
-		free(list);
-		return out_of_memory(compiler->error);
-	}
-	compiler->to = root->name;
-	err = tree_build(compiler->rules, root, compiler->service->name, list,
-			     clients->count);
-	free(list);
-	return err ? out_of_memory(compiler->error) : 0;
+	if (!chain)
+		return NULL;
+	chain->service = compiler->service->name;
+	chain->direction = direction;
+	return chain;
 }
 
 /* Requests of inbound services go through the limits. */
 static int add_limits(struct compiler *compiler, struct chain *top, const struct clients *clients)
 {
-	int err = 0;
+	int err;
 
 	if (!clients->count)
 		return 0;
-	for (struct limit *limit = clients->limits; limit && !err; limit = limit->next)
-		err = add_limit_chain(compiler, limit);
-	if (!err)
-		err = add_clients(compiler, clients);
+	compiler->to = add_chain(compiler, CHAIN_LIMIT, IN);
+	if (!compiler->to ||
+	    !chain_add_rule(compiler->to, &(struct rule){ .target = TARGET_LIMITS }))
+		return out_of_memory(compiler->error);
 	compiler->chain = top;
 	compiler->target = TARGET_JUMP;
-	if (!err)
-		err = select_requests(compiler);
+	err = select_requests(compiler);
 	compiler->to = NULL;
 	return err;
 }
@@ -118,10 +79,7 @@ static int add_limits(struct compiler *compiler, struct chain *top, const struct
 static int add_service_chain(struct compiler *compiler, enum table_id table,
 			     enum direction direction)
 {
-	char name[CHAIN_NAME_MAX + 1];
-
-	service_chain_name(name, compiler->service->name, suffixes[direction]);
-	compiler->chain = ruleset_add_chain(compiler->rules, name);
+	compiler->chain = add_chain(compiler, suffixes[direction], direction);
 	if (!compiler->chain)
 		return out_of_memory(compiler->error);
 	compiler->target = table == RAW ? TARGET_NOTRACK : TARGET_ACCEPT;
@@ -131,17 +89,14 @@ static int add_service_chain(struct compiler *compiler, enum table_id table,
 /* The selectors in @top lead to one rule, which ends the way through our chains. */
 static int add_untracking(struct compiler *compiler, struct chain *top, enum direction direction)
 {
-	char name[CHAIN_NAME_MAX + 1];
-	struct chain *chain;
+	struct chain *chain = add_chain(compiler, suffixes[direction], direction);
 	int err;
 
-	service_chain_name(name, compiler->service->name, suffixes[direction]);
-	chain = ruleset_add_chain(compiler->rules, name);
 	if (!chain || !chain_add_rule(chain, &(struct rule){ .target = TARGET_NOTRACK }))
 		return out_of_memory(compiler->error);
 	compiler->chain = top;
 	compiler->target = TARGET_GOTO;
-	compiler->to = chain->name;
+	compiler->to = chain;
 	err = select_direction(compiler, direction);
 	compiler->to = NULL;
 	return err;
@@ -151,7 +106,7 @@ static int add_untracking(struct compiler *compiler, struct chain *top, enum dir
 static int add_entrance(struct compiler *compiler, struct chain *top, bool described)
 {
 	struct arena *arena = &compiler->rules->arena;
-	struct rule rule = { .target = TARGET_JUMP, .chain = compiler->chain->name };
+	struct rule rule = { .target = TARGET_JUMP, .to = compiler->chain };
 	struct match *match;
 	char *line;
 
@@ -191,11 +146,12 @@ static int compile_direction(struct compiler *compiler, const struct family_mode
 	struct chain *top;
 	int err = 0;
 
-	service_chain_name(name, hooks[table][direction], "");
+	chain_top_name(name, builtins[table][direction]);
 	top = ruleset_add_chain(compiler->rules, name);
 	if (!top || ruleset_add_jump(compiler->rules, &(struct jump){
-			.chain = hooks[table][direction], .target = top->name }))
+			.chain = builtins[table][direction], .to = top }))
 		return out_of_memory(compiler->error);
+	top->direction = direction;
 	for (size_t i = 0; i < model->count && described && !err; i++) {
 		compiler->service = model->served[i].service;
 		err = add_limits(compiler, top, &model->served[i].clients);
@@ -230,9 +186,6 @@ int compile(const struct family_model *model, enum family family,
 			err = ruleset_sort(&rules[table]);
 		if (err == -ENOMEM && !*error->text)
 			out_of_memory(error);
-		if (err == -EEXIST)
-			err = error_set(error, -EINVAL, "two chains of table %s would have the same "
-				   "name; change one of the clients' limits", table_name(table));
 	}
 	return err;
 }

@@ -10,10 +10,4 @@
 int compile(const struct family_model *model, enum family family,
 	    struct ruleset rules[TABLES], struct error *error);
 
-/* The chains of a service: "NOTRACK-dns-in" and so on. */
-#define CHAIN_IN "-in"
-#define CHAIN_OUT "-out"
-#define CHAIN_LIMIT "-lim"
-void service_chain_name(char name[CHAIN_NAME_MAX + 1], const char *service, const char *suffix);
-
 #endif

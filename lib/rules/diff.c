@@ -160,7 +160,7 @@ static bool goes(const struct pair *pair)
 static void mark_entered(struct pairs *pairs, const struct ruleset *have)
 {
 	for (size_t i = 0; i < have->jump_count; i++) {
-		struct pair *pair = pairs_find(pairs, have->jumps[i].target);
+		struct pair *pair = pairs_find(pairs, have->jumps[i].to->name);
 
 		if (pair)
 			pair->entered = true;
@@ -203,7 +203,7 @@ static int announce(struct edit *edit, struct pairs *pairs)
 static bool has_jump(const struct ruleset *rules, const struct jump *jump)
 {
 	for (size_t i = 0; i < rules->jump_count; i++)
-		if (!strcmp(rules->jumps[i].target, jump->target) &&
+		if (!strcmp(rules->jumps[i].to->name, jump->to->name) &&
 		    (jump->entry ? !strcmp(rules->jumps[i].chain, jump->chain) :
 				   !rules->jumps[i].unreachable))
 			return true;
@@ -214,7 +214,7 @@ static bool has_jump(const struct ruleset *rules, const struct jump *jump)
 static bool is_extra(const struct ruleset *want, const struct jump *jump)
 {
 	for (size_t i = 0; i < want->jump_count && want->found; i++)
-		if (!strcmp(want->jumps[i].target, jump->target) &&
+		if (!strcmp(want->jumps[i].to->name, jump->to->name) &&
 		    !strcmp(want->jumps[i].chain, jump->chain))
 			return false;
 	return want->found;
@@ -226,8 +226,8 @@ static int edit_jumps(struct edit *edit, const struct ruleset *have, const struc
 
 	/* from the end, so that positions hold; to other chains: not our rule */
 	for (size_t i = have->jump_count; i-- > 0 && !err;)
-		if (chain_is_top(have->jumps[i].target) &&
-		    (!ruleset_find(want, have->jumps[i].target) ||
+		if (chain_is_top(have->jumps[i].to->name) &&
+		    (!ruleset_find(want, have->jumps[i].to->name) ||
 		     is_extra(want, &have->jumps[i])))
 			err = remove_jump(edit, &have->jumps[i]);
 	for (size_t i = 0; i < want->jump_count && !err; i++)

@@ -4,6 +4,46 @@
 
 #include "rules/name.h"
 
+bool name_is_ours(const char *name)
+{
+	return !strncmp(name, CHAIN_PREFIX, strlen(CHAIN_PREFIX));
+}
+
+void chain_top_name(char name[CHAIN_NAME_MAX + 1], const char *builtin)
+{
+	snprintf(name, CHAIN_NAME_MAX + 1, CHAIN_PREFIX "%s", builtin);
+}
+
+bool chain_is_top(const char *name)
+{
+	return !strcmp(name, CHAIN_PREFIX "PREROUTING") || !strcmp(name, CHAIN_PREFIX "INPUT") ||
+	       !strcmp(name, CHAIN_PREFIX "OUTPUT");
+}
+
+const char *chain_builtin(const char *top)
+{
+	return top + strlen(CHAIN_PREFIX);
+}
+
+void service_chain_name(char name[CHAIN_NAME_MAX + 1], const char *service, const char *suffix)
+{
+	snprintf(name, CHAIN_NAME_MAX + 1, CHAIN_PREFIX "%s%s", service, suffix);
+}
+
+bool chain_service(const char *chain, const char *suffix, char service[SERVICE_NAME_MAX + 1])
+{
+	size_t head = strlen(CHAIN_PREFIX), tail = strlen(suffix), size = strlen(chain);
+
+	if (!name_is_ours(chain) || size <= head + tail ||
+	    size - head - tail > SERVICE_NAME_MAX || strcmp(chain + size - tail, suffix))
+		return false;
+	memcpy(service, chain + head, size - head - tail);
+	service[size - head - tail] = '\0';
+	return true;
+}
+
+/* --- names with a hash ------------------------------------------------ */
+
 /* FNV-1a, then a finalizer, so that short inputs reach all bits. */
 static uint64_t hash_bytes(uint64_t hash, const void *bytes, size_t size)
 {

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "support/memory.h"
 #include "rules/rule.h"
+#include "support/memory.h"
 
 const char *table_name(enum table_id table)
 {
@@ -66,14 +66,16 @@ struct rule *chain_add_rule(struct chain *chain, const struct rule *rule)
 
 int ruleset_add_jump(struct ruleset *rules, const struct jump *jump)
 {
-	struct jump *grown = realloc(rules->jumps, (rules->jump_count + 1) * sizeof(*grown));
+	if (rules->jump_count == rules->jump_room) {
+		size_t room = rules->jump_room ? 2 * rules->jump_room : 4;
+		struct jump *grown = realloc(rules->jumps, room * sizeof(*grown));
 
-	if (!grown)
-		return -ENOMEM;
-	rules->jumps = grown;
-	grown[rules->jump_count] = *jump;
-	grown[rules->jump_count++].rule = (struct rule){ .target = TARGET_JUMP,
-							 .chain = jump->target };
+		if (!grown)
+			return -ENOMEM;
+		rules->jumps = grown;
+		rules->jump_room = room;
+	}
+	rules->jumps[rules->jump_count++] = *jump;
 	return 0;
 }
 
@@ -175,12 +177,6 @@ void ruleset_free(struct ruleset *rules)
 	*rules = (struct ruleset){ 0 };
 }
 
-bool chain_is_top(const char *name)
-{
-	return !strcmp(name, CHAIN_PREFIX "PREROUTING") || !strcmp(name, CHAIN_PREFIX "INPUT") ||
-	       !strcmp(name, CHAIN_PREFIX "OUTPUT");
-}
-
 bool ports_need_multiport(uint8_t protocol, const struct ports *ports)
 {
 	return ports->count > 1 ||
@@ -192,6 +188,11 @@ bool ports_need_multiport(uint8_t protocol, const struct ports *ports)
 static bool same_text(const char *a, const char *b)
 {
 	return a == b || (a && b && !strcmp(a, b));
+}
+
+static bool same_chain(const struct chain *a, const struct chain *b)
+{
+	return a == b || (a && b && !strcmp(a->name, b->name));
 }
 
 static bool same_ports(const struct ports *a, const struct ports *b)
@@ -230,5 +231,5 @@ bool rule_same(const struct rule *a, const struct rule *b)
 		return a->target == b->target && a->match->foreign_size == b->match->foreign_size &&
 		       !memcmp(a->match->foreign, b->match->foreign, a->match->foreign_size);
 	return a->target == b->target && same_prefix(&a->source, &b->source) &&
-	       same_text(a->chain, b->chain) && same_match(a->match, b->match);
+	       same_chain(a->to, b->to) && same_match(a->match, b->match);
 }

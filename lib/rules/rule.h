@@ -2,30 +2,32 @@
 /*
  * Rules as they are meant, free of any kernel's layout: chains of them, and
  * the set of chains that one table is to have, or has.
+ *
+ * As compiled, "the clients of this service go through their limits" is one rule,
+ * TARGET_LIMITS, alone in a chain of the service.
  */
 #ifndef LIB_RULE_H
 #define LIB_RULE_H
 
 #include <net/if.h>
 #include <stdbool.h>
-#include <stdio.h>
 
-#include "support/arena.h"
 #include "model/limit.h"
-#include "notrack.h"
 #include "model/prefix.h"
-
-/* Every chain of ours begins so; nothing else in a table is ours. */
-#define CHAIN_PREFIX "NOTRACK-"
-/* The longest chain name that iptables takes (XT_EXTENSION_MAXNAMELEN). */
-#define CHAIN_NAME_MAX 28
-/* The longest that the kernel takes, from whomever (XT_FUNCTION_MAXNAMELEN - 1). */
-#define CHAIN_NAME_FOUND 29
+#include "notrack.h"
+#include "rules/name.h"
+#include "support/arena.h"
 
 enum table_id {
 	RAW,
 	FILTER,
 	TABLES
+};
+
+enum direction {
+	IN,
+	OUT,
+	DIRECTIONS
 };
 
 enum target {
@@ -36,6 +38,8 @@ enum target {
 	TARGET_NOTRACK,
 	TARGET_JUMP,		/* -j CHAIN */
 	TARGET_GOTO,		/* -g CHAIN */
+	TARGET_LIMITS,		/* to the limit of the client that sent the packet, and then on:
+				   as compiled; a backend lowers it to what it has for that */
 	TARGET_FOREIGN,		/* found in a chain of ours, and not of our making */
 };
 
@@ -78,31 +82,30 @@ struct match {
 struct rule {
 	struct prefix source;
 	uint8_t target;			/* enum target */
-	const char *chain;		/* of TARGET_JUMP and TARGET_GOTO: the name in a struct
-					   chain; in the rule that counts what a limit let
-					   through: the limit's, so that both rules begin to
-					   count at the same time */
+	struct chain *to;		/* of TARGET_JUMP and TARGET_GOTO; in the rule that counts
+					   what a limit let through: that limit, so that both rules
+					   of a client begin to count at the same time */
 	const struct match *match;	/* NULL asks for nothing */
 	struct notrack_count count;
 };
 
 struct chain {
-	char name[CHAIN_NAME_FOUND + 1];	/* first: see rule_chain() */
+	char name[CHAIN_NAME_FOUND + 1];
+	const char *service;		/* as compiled: whose it is; NULL: all services' */
+	enum direction direction;	/* as compiled: of the packets that come here */
 	struct rule *rules;
 	size_t count;
 	size_t room;
 	struct arena *arena;		/* of its ruleset, where the rules are */
-	bool walked;			/* see walk.c */
 };
 
 /* Where a built-in chain (or somebody's chain) enters ours. */
 struct jump {
 	const char *chain;		/* that it stands in */
-	const char *target;		/* chain of ours */
+	struct chain *to;		/* of ours */
 	unsigned int position;		/* 0 is the top */
-	bool unreachable;			/* no packet gets there from the chain it is for */
+	bool unreachable;		/* no packet gets there from the chain it is for */
 	const void *entry;		/* as found in the kernel; NULL: a plain jump */
-	struct rule rule;		/* the plain jump */
 };
 
 /* The chains of ours in one table of one family; not to be copied, as they refer to it. */
@@ -110,8 +113,8 @@ struct ruleset {
 	struct chain **chains;		/* by name, once ruleset_sort() has run */
 	size_t count, room;
 	struct jump *jumps;
-	size_t jump_count;
-	bool found;			/* read from a table: @hooks are all that are there */
+	size_t jump_count, jump_room;
+	bool found;			/* read from a table: @jumps are all that are there */
 	struct arena arena;
 };
 
@@ -134,20 +137,6 @@ bool ports_need_multiport(uint8_t protocol, const struct ports *ports);
 
 bool rule_same(const struct rule *a, const struct rule *b);
 
-/* The chain that a rule leads to, once it was read or compiled. */
-static inline struct chain *rule_chain(const struct rule *rule)
-{
-	return (struct chain *)rule->chain;
-}
-
-/* Whether @name is that of a chain which a built-in chain enters. */
-bool chain_is_top(const char *name);
-
-/* As iptables-save prints it: "-A CHAIN ...", without the end of line. */
-void rule_print(const struct rule *rule, const char *chain, enum family family, FILE *out);
-/* All of it, for iptables-restore --noflush. */
-void ruleset_print(const struct ruleset *rules, enum table_id table, enum family family,
-		   FILE *out);
 /* "raw", "filter" */
 const char *table_name(enum table_id table);
 

@@ -75,7 +75,7 @@ static void take_ports(const struct service *service, size_t *next, struct ports
 static int add_rules(struct compiler *compiler, const struct match *match,
 		     struct prefix_set sources, struct prefix_set destinations)
 {
-	struct rule rule = { .target = (uint8_t)compiler->target, .chain = compiler->to };
+	struct rule rule = { .target = (uint8_t)compiler->target, .to = compiler->to };
 	struct match *copies;
 
 	if (!destinations.count)

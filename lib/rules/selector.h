@@ -6,12 +6,6 @@
 #include "rules/rule.h"
 #include "model/service.h"
 
-enum direction {
-	IN,
-	OUT,
-	DIRECTIONS
-};
-
 /* What is being compiled, and where its rules go. */
 struct compiler {
 	const struct service *service;
@@ -19,7 +13,7 @@ struct compiler {
 	struct ruleset *rules;
 	struct chain *chain;
 	enum target target;
-	const char *to;			/* TARGET_JUMP: the limits' chain; TARGET_GOTO: the
+	struct chain *to;		/* TARGET_JUMP: the limits' chain; TARGET_GOTO: the
 					   service's */
 	struct error *error;
 };

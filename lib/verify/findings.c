@@ -75,7 +75,7 @@ static void look_at_rule(struct verification *all, enum table_id id, const struc
 		struct our_jump *jump = &all->jumps[family_of(chain->table)][id][input];
 		enum hook hook = !input ? HOOK_OUTPUT : id == RAW ? HOOK_PREROUTING : HOOK_INPUT;
 
-		service_chain_name(top, verify_chain(id, input), "");
+		chain_top_name(top, verify_chain(id, input));
 		if (!jump->chain && chain->hooks & 1u << hook && !strcmp(verdict->chain->name, top))
 			*jump = (struct our_jump){ chain, rule };
 	}
@@ -175,7 +175,7 @@ static int find_ahead(struct verification *all, const struct flow_row *row,
 
 	if (!ending || !is_ahead(all, row, &ending->first))
 		return 0;
-	service_chain_name(top, verify_chain(table_of(ending->first.chain), row->input), "");
+	chain_top_name(top, verify_chain(table_of(ending->first.chain), row->input));
 	view_format_place(&ending->first, place);
 	if (!picked)
 		return !ending->first.rule ? 0 :
@@ -246,30 +246,16 @@ static int find_jump_missing(struct verification *all, enum family family, enum 
 
 	if (all->jumps[family][id][input].chain)
 		return 0;
-	service_chain_name(top, verify_chain(id, input), "");
+	chain_top_name(top, verify_chain(id, input));
 	return verify_find(all, "jump-missing", some_flow_fails(all, family, input) ?
 			   NOTRACK_FAILED : NOTRACK_WARNING, "%s %s (%s): no rule leads to %s any more; "
 			   "add or apply a service again, and it comes back", table_name(id),
 			   verify_chain(id, input), family_name(family), top);
 }
 
-/* "NOTRACK-dns-in" and "NOTRACK-dns-out" are chains of a service named dns. */
 static bool service_of_chain(const char *chain, char name[SERVICE_NAME_MAX + 1])
 {
-	static const char *const suffixes[] = { CHAIN_IN, CHAIN_OUT };
-	size_t head = strlen(CHAIN_PREFIX), size = strlen(chain);
-
-	for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++) {
-		size_t tail = strlen(suffixes[i]);
-
-		if (size <= head + tail || size - head - tail > SERVICE_NAME_MAX ||
-		    strcmp(chain + size - tail, suffixes[i]))
-			continue;
-		memcpy(name, chain + head, size - head - tail);
-		name[size - head - tail] = '\0';
-		return true;
-	}
-	return false;
+	return chain_service(chain, CHAIN_IN, name) || chain_service(chain, CHAIN_OUT, name);
 }
 
 static bool untracks(const struct view_chain *chain)

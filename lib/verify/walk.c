@@ -35,7 +35,7 @@ struct way {
 
 bool chain_is_ours(const struct view_chain *chain)
 {
-	return !strncmp(chain->name, CHAIN_PREFIX, strlen(CHAIN_PREFIX));
+	return name_is_ours(chain->name);
 }
 
 /* --- endings ---------------------------------------------------------- */

@@ -87,10 +87,10 @@ static bool follow(const struct rule *rule, const struct ruleset *rules, struct 
 	case TARGET_JUMP:
 		expect(*depth < DEPTH, "jumps too deep");
 		back[(*depth)++] = *at;
-		*at = enter(rules, rule->chain);
+		*at = enter(rules, rule->to->name);
 		break;
 	case TARGET_GOTO:
-		*at = enter(rules, rule->chain);
+		*at = enter(rules, rule->to->name);
 		break;
 	}
 	return true;

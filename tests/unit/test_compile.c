@@ -1,19 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What services mean, as rules, and as what becomes of packets. */
 #include <arpa/inet.h>
-#include "rules/compile.h"
-#include <context.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "legacy/print.h"
+#include "lowered.h"
 #include "packet.h"
 #include "random.h"
 #include "unit.h"
 
 enum { MODELS = 300, PACKETS = 300 };
-
-enum way { IN, OUT };
 
 static const char *const tops[TABLES][2] = {
 	[RAW] = { "NOTRACK-PREROUTING", "NOTRACK-OUTPUT" },
@@ -24,17 +22,12 @@ static const char *const tops[TABLES][2] = {
 struct compiled {
 	struct notrack *nt;
 	enum family family;
-	struct ruleset rules[TABLES];
+	struct lowered made;
 };
 
 static struct compiled compile_now(struct notrack *nt, enum family family)
 {
-	struct compiled compiled = { .nt = nt, .family = family };
-	struct error error;
-
-	expect(!compile(&nt->model.families[family], family, compiled.rules, &error), "%s",
-	       error.text);
-	return compiled;
+	return (struct compiled){ .nt = nt, .family = family, .made = lower_model(nt, family) };
 }
 
 static struct compiled compile_service(const struct notrack_service *words, enum family family)
@@ -49,8 +42,7 @@ static struct compiled compile_service(const struct notrack_service *words, enum
 
 static void discard_rules(struct compiled *compiled)
 {
-	ruleset_free(&compiled->rules[RAW]);
-	ruleset_free(&compiled->rules[FILTER]);
+	lowered_free(&compiled->made);
 }
 
 static void discard(struct compiled *compiled)
@@ -78,7 +70,7 @@ static char *print_chain(const struct ruleset *rules, const char *name, enum fam
 static void chain_is(const struct compiled *compiled, enum table_id table, const char *name,
 		     const char *expected)
 {
-	char *text = print_chain(&compiled->rules[table], name, compiled->family);
+	char *text = print_chain(&compiled->made.rules[table], name, compiled->family);
 
 	ck_assert_msg(!strcmp(text, expected), "%s of %s is\n%snot\n%s", name, table_name(table),
 		      text, expected);
@@ -128,8 +120,8 @@ START_TEST(classic_dns_is_the_eight_and_eight_rules)
 	for (int protocol = 0; protocol < 2; protocol++) {
 		uint8_t number = protocol ? IPPROTO_TCP : IPPROTO_UDP;
 
-		ck_assert_uint_eq(count_target(&made.rules[RAW], TARGET_NOTRACK, number), 4);
-		ck_assert_uint_eq(count_target(&made.rules[FILTER], TARGET_ACCEPT, number), 4);
+		ck_assert_uint_eq(count_target(&made.made.rules[RAW], TARGET_NOTRACK, number), 4);
+		ck_assert_uint_eq(count_target(&made.made.rules[FILTER], TARGET_ACCEPT, number), 4);
 	}
 	discard(&made);
 }
@@ -171,13 +163,13 @@ START_TEST(built_in_chains_enter_ours_once_each)
 	struct compiled made = compile_service(&(struct notrack_service){ .name = "dns" }, IPV6);
 
 	for (int table = RAW; table < TABLES; table++) {
-		const struct jump *jumps = made.rules[table].jumps;
+		const struct jump *jumps = made.made.rules[table].jumps;
 
-		ck_assert_uint_eq(made.rules[table].jump_count, 2);
+		ck_assert_uint_eq(made.made.rules[table].jump_count, 2);
 		ck_assert_str_eq(jumps[0].chain, table == RAW ? "PREROUTING" : "INPUT");
-		ck_assert_str_eq(jumps[0].target, tops[table][IN]);
+		ck_assert_str_eq(jumps[0].to->name, tops[table][IN]);
 		ck_assert_str_eq(jumps[1].chain, "OUTPUT");
-		ck_assert_str_eq(jumps[1].target, tops[table][OUT]);
+		ck_assert_str_eq(jumps[1].to->name, tops[table][OUT]);
 		ck_assert_uint_eq(jumps[0].position, 0);
 	}
 	discard(&made);
@@ -188,10 +180,10 @@ START_TEST(an_empty_model_is_no_rules)
 {
 	struct compiled made = compile_now(notrack_new(), IPV4);
 
-	ck_assert_uint_eq(made.rules[RAW].count, 0);
-	ck_assert_uint_eq(made.rules[RAW].jump_count, 0);
-	ck_assert_uint_eq(made.rules[FILTER].count, 0);
-	ck_assert_uint_eq(made.rules[FILTER].jump_count, 0);
+	ck_assert_uint_eq(made.made.rules[RAW].count, 0);
+	ck_assert_uint_eq(made.made.rules[RAW].jump_count, 0);
+	ck_assert_uint_eq(made.made.rules[FILTER].count, 0);
+	ck_assert_uint_eq(made.made.rules[FILTER].jump_count, 0);
 	discard(&made);
 }
 END_TEST
@@ -204,11 +196,11 @@ START_TEST(icmp_errors_are_accepted_by_their_type_unless_told_not_to)
 	static const size_t counts[] = { 3, 4 };
 	struct compiled made = compile_service(&with, (enum family)_i);
 
-	ck_assert_uint_eq(count_target(&made.rules[FILTER], TARGET_ACCEPT, protocols[_i]), counts[_i]);
-	ck_assert_uint_eq(count_target(&made.rules[FILTER], TARGET_ACCEPT, protocols[!_i]), 0);
+	ck_assert_uint_eq(count_target(&made.made.rules[FILTER], TARGET_ACCEPT, protocols[_i]), counts[_i]);
+	ck_assert_uint_eq(count_target(&made.made.rules[FILTER], TARGET_ACCEPT, protocols[!_i]), 0);
 	discard(&made);
 	made = compile_service(&without, (enum family)_i);
-	ck_assert_uint_eq(count_target(&made.rules[FILTER], TARGET_ACCEPT, protocols[_i]), 0);
+	ck_assert_uint_eq(count_target(&made.made.rules[FILTER], TARGET_ACCEPT, protocols[_i]), 0);
 	discard(&made);
 }
 END_TEST
@@ -225,14 +217,14 @@ static struct prefix address(const char *word)
 }
 
 /* "yes": untracked and accepted; "no": neither; else they differ. */
-static const char *handled(const struct compiled *made, const struct packet *packet, enum way way)
+static const char *handled(const struct compiled *made, const struct packet *packet, enum direction way)
 {
 	struct journey raw = { 0 }, filter = { 0 };
 
-	if (made->rules[RAW].count)
-		raw = packet_walk(packet, &made->rules[RAW], tops[RAW][way], NULL, NULL);
-	if (made->rules[FILTER].count)
-		filter = packet_walk(packet, &made->rules[FILTER], tops[FILTER][way], NULL, NULL);
+	if (made->made.rules[RAW].count)
+		raw = packet_walk(packet, &made->made.rules[RAW], tops[RAW][way], NULL, NULL);
+	if (made->made.rules[FILTER].count)
+		filter = packet_walk(packet, &made->made.rules[FILTER], tops[FILTER][way], NULL, NULL);
 	if (raw.untracked)
 		return filter.fate == ACCEPTED ? "yes" : "untracked and not accepted";
 	return filter.fate == RETURNED ? "no" : "accepted and tracked";
@@ -248,7 +240,7 @@ static const char *handled(const struct compiled *made, const struct packet *pac
 
 static const struct {
 	struct notrack_service service;
-	enum way way;
+	enum direction way;
 	const char *from, *to;
 	struct packet packet;
 	const char *handled;
@@ -345,20 +337,20 @@ END_TEST
 /* --- the law ---------------------------------------------------------- */
 
 /* The next rule with @target, and to the chain @to where there is one; of limits, there may be any. */
-static const struct rule *next_with(const struct chain *chain, enum target target, const char *to,
-				    size_t *next)
+static const struct rule *next_with(const struct chain *chain, enum target target,
+				    const struct chain *to, size_t *next)
 {
 	while (*next < chain->count) {
 		const struct rule *rule = &chain->rules[(*next)++];
 
-		if (rule->target == target && (!to || rule->chain == to))
+		if (rule->target == target && (!to || rule->to == to))
 			return rule;
 	}
 	return NULL;
 }
 
 /* In strict mode those in the top chain that go to the service's, which untracks all it gets. */
-static void same_selectors(const struct compiled *made, const struct service *service, enum way way)
+static void same_selectors(const struct compiled *made, const struct service *service, enum direction way)
 {
 	const struct chain *raw, *filter, *selectors;
 	enum target target = service->classic ? TARGET_NOTRACK : TARGET_GOTO;
@@ -366,13 +358,13 @@ static void same_selectors(const struct compiled *made, const struct service *se
 	size_t i = 0, j = 0, count = 0;
 
 	service_chain_name(name, service->name, way == IN ? CHAIN_IN : CHAIN_OUT);
-	raw = ruleset_find(&made->rules[RAW], name);
-	filter = ruleset_find(&made->rules[FILTER], name);
+	raw = ruleset_find(&made->made.rules[RAW], name);
+	filter = ruleset_find(&made->made.rules[FILTER], name);
 	expect(raw && filter, "there is no chain %s", name);
-	selectors = service->classic ? raw : ruleset_find(&made->rules[RAW], tops[RAW][way]);
+	selectors = service->classic ? raw : ruleset_find(&made->made.rules[RAW], tops[RAW][way]);
 	for (;;) {
 		const struct rule *untracks = next_with(selectors, target,
-							service->classic ? NULL : raw->name, &i);
+							service->classic ? NULL : raw, &i);
 		const struct rule *accepts = next_with(filter, TARGET_ACCEPT, NULL, &j);
 		struct rule copy;
 
@@ -382,7 +374,7 @@ static void same_selectors(const struct compiled *made, const struct service *se
 		count++;
 		copy = *untracks;
 		copy.target = TARGET_ACCEPT;
-		copy.chain = NULL;
+		copy.to = NULL;
 		expect(rule_same(&copy, accepts), "%s: rule %zu differs", name, i);
 	}
 	if (service->classic)
@@ -454,7 +446,7 @@ static uint16_t random_port(const struct port_range *ranges, size_t count)
 }
 
 /* One that the service could mean. */
-static struct packet random_packet(const struct compiled *made, enum way way)
+static struct packet random_packet(const struct compiled *made, enum direction way)
 {
 	static const uint8_t protocols[] = { IPPROTO_UDP, IPPROTO_TCP, IPPROTO_SCTP, IPPROTO_UDPLITE };
 	static const char *const interfaces[] = { "lo", "eth0", "eth7", "wan.100", "exactly15bytes0",
@@ -483,7 +475,7 @@ static struct packet random_packet(const struct compiled *made, enum way way)
 static void obey_the_law(const struct compiled *made, unsigned int count[2])
 {
 	for (int i = 0; i < PACKETS; i++) {
-		enum way way = random_chance(50) ? IN : OUT;
+		enum direction way = random_chance(50) ? IN : OUT;
 		struct packet packet = random_packet(made, way);
 		const char *what = handled(made, &packet, way);
 
@@ -582,7 +574,7 @@ START_TEST(any_number_of_ports_is_matched_port_by_port)
 	}
 	words.ports = list;
 	made = compile_service(&words, IPV4);
-	chain = ruleset_find(&made.rules[FILTER], "NOTRACK-x-in");
+	chain = ruleset_find(&made.made.rules[FILTER], "NOTRACK-x-in");
 	for (size_t i = 0; i < chain->count; i++) {
 		const struct match *match = chain->rules[i].match;
 
@@ -627,7 +619,7 @@ static struct compiled limited_dns(const char *client, enum family family)
 }
 
 static const struct {
-	enum way way;
+	enum direction way;
 	const char *from;
 	struct packet packet;
 	bool limited;
@@ -656,9 +648,9 @@ START_TEST(a_limit_sees_the_requests_of_its_service_and_no_others)
 	struct journey calm, above;
 
 	packet.source = address(limited[_i].from);
-	calm = packet_walk(&packet, &made.rules[FILTER], top, note_limit, &met);
+	calm = packet_walk(&packet, &made.made.rules[FILTER], top, note_limit, &met);
 	packet.above = true;
-	above = packet_walk(&packet, &made.rules[FILTER], top, NULL, NULL);
+	above = packet_walk(&packet, &made.made.rules[FILTER], top, NULL, NULL);
 
 	/* jumped to its limit, and counted as passed */
 	ck_assert_uint_eq(met.limits, limited[_i].limited ? 2 : 0);
@@ -672,7 +664,7 @@ END_TEST
 START_TEST(a_limit_is_one_drop_rule_that_names_the_service)
 {
 	struct compiled made = limited_dns("2001:db8::/32", IPV6);
-	const struct ruleset *rules = &made.rules[FILTER];
+	const struct ruleset *rules = &made.made.rules[FILTER];
 	unsigned int found = 0;
 
 	for (size_t i = 0; i < rules->count; i++) {
@@ -691,7 +683,65 @@ START_TEST(a_limit_is_one_drop_rule_that_names_the_service)
 }
 END_TEST
 
+/* However many clients there are: what they become is the backend's. */
+START_TEST(clients_go_through_their_limits_by_one_rule)
+{
+	struct compiled made = limited_dns("2001:db8::/32", IPV6);
+	const struct ruleset *compiled = &made.made.compiled[FILTER];
+	const struct chain *limits = ruleset_find(compiled, "NOTRACK-dns-lim");
+	unsigned int found = 0;
+
+	ck_assert_ptr_nonnull(limits);
+	ck_assert_str_eq(limits->service, "dns");
+	ck_assert_int_eq(limits->direction, IN);
+	ck_assert_uint_eq(limits->count, 1);
+	ck_assert_int_eq(limits->rules[0].target, TARGET_LIMITS);
+	for (size_t i = 0; i < compiled->count; i++)
+		for (size_t j = 0; j < compiled->chains[i]->count; j++) {
+			const struct rule *rule = &compiled->chains[i]->rules[j];
+
+			found += rule->target == TARGET_LIMITS;
+			ck_assert(!rule->match || !rule->match->above);
+		}
+	ck_assert_uint_eq(found, 1);
+	discard(&made);
+}
+END_TEST
+
+START_TEST(a_chain_says_whose_it_is)
+{
+	struct compiled made = compile_service(&(struct notrack_service){ .name = "dns" }, IPV4);
+
+	for (int table = RAW; table < TABLES; table++) {
+		const struct ruleset *compiled = &made.made.compiled[table];
+		const struct chain *in = ruleset_find(compiled, "NOTRACK-dns-in");
+		const struct chain *out = ruleset_find(compiled, "NOTRACK-dns-out");
+
+		ck_assert_str_eq(in->service, "dns");
+		ck_assert_str_eq(out->service, "dns");
+		ck_assert_int_eq(in->direction, IN);
+		ck_assert_int_eq(out->direction, OUT);
+		for (int way = IN; way <= OUT; way++) {
+			const struct chain *top = ruleset_find(compiled, tops[table][way]);
+
+			ck_assert_ptr_null(top->service);
+			ck_assert_int_eq(top->direction, way);
+		}
+	}
+	discard(&made);
+}
+END_TEST
+
 /* --- well-formed, whatever the model ---------------------------------- */
+
+/* A chain that was lowered is another one of the same name, for rules that were not. */
+static bool is_in(const struct ruleset *rules, const struct ruleset *compiled,
+		  const struct chain *chain)
+{
+	const struct chain *found = ruleset_find(rules, chain->name);
+
+	return found && (found == chain || ruleset_find(compiled, chain->name) == chain);
+}
 
 static void check_rule(const struct compiled *made, enum table_id table, const struct rule *rule)
 {
@@ -703,13 +753,13 @@ static void check_rule(const struct compiled *made, enum table_id table, const s
 	expect(rule->target != TARGET_NOTRACK || table == RAW, "NOTRACK in filter");
 	expect(rule->target != TARGET_DROP || rule->match->above, "a DROP without a limit");
 	if (rule->target == TARGET_JUMP || rule->target == TARGET_GOTO)
-		expect(ruleset_find(&made->rules[table], rule->chain) == rule_chain(rule),
-		       "%s is not the chain of that name", rule->chain);
+		expect(is_in(&made->made.rules[table], &made->made.compiled[table], rule->to),
+		       "%s is not the chain of that name", rule->to->name);
 }
 
 static void check_chains(const struct compiled *made, enum table_id table)
 {
-	const struct ruleset *rules = &made->rules[table];
+	const struct ruleset *rules = &made->made.rules[table];
 
 	for (size_t i = 0; i < rules->count; i++) {
 		const struct chain *chain = rules->chains[i];
@@ -758,6 +808,8 @@ static void tests(TCase *tcase)
 	tcase_add_loop_test(tcase, a_limit_sees_the_requests_of_its_service_and_no_others, 0,
 			    sizeof(limited) / sizeof(limited[0]));
 	tcase_add_test(tcase, a_limit_is_one_drop_rule_that_names_the_service);
+	tcase_add_test(tcase, clients_go_through_their_limits_by_one_rule);
+	tcase_add_test(tcase, a_chain_says_whose_it_is);
 	tcase_add_test(tcase, rules_of_any_model_are_well_formed);
 }
 

@@ -3,16 +3,15 @@
  * Edits, against a table that does to the letter what it is told, and against
  * the fewest that there could be.
  */
-#include "rules/compile.h"
-#include <context.h>
-#include "rules/diff.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "legacy/intermediate.h"
 
+#include "legacy/intermediate.h"
+#include "lowered.h"
 #include "random.h"
+#include "rules/diff.h"
 #include "unit.h"
 
 enum { ROUNDS = 3000, MODELS = 150, CHAINS_MAX = 256, BRUTE_RULES = 9 };
@@ -74,8 +73,8 @@ static int add_rule(void *data, const struct chain *chain, const struct rule *ru
 
 	expect(line, "a rule for %s, which is not there", chain->name);
 	expect(position <= line->count, "a rule past the end of %s", chain->name);
-	expect(rule->target != TARGET_JUMP || find_line(editor, rule->chain),
-	       "a jump to %s, which is not there", rule->chain);
+	expect(rule->target != TARGET_JUMP || find_line(editor, rule->to->name),
+	       "a jump to %s, which is not there", rule->to->name);
 	reserve(line, line->count + 1);
 	memmove(&line->rules[position + 1], &line->rules[position],
 		(line->count++ - position) * sizeof(*rule));
@@ -104,7 +103,8 @@ static int add_jump(void *data, const struct jump *jump)
 {
 	struct editor *editor = data;
 
-	expect(find_line(editor, jump->target), "a jump to %s, which is not there", jump->target);
+	expect(find_line(editor, jump->to->name), "a jump to %s, which is not there",
+	       jump->to->name);
 	editor->jumps[editor->jump_count++] = *jump;
 	editor->hooks_edited = true;
 	return 0;
@@ -218,12 +218,12 @@ static void check_jumps(struct editor *editor)
 			const struct rule *rule = &editor->lines[i].rules[j];
 
 			if (rule->target == TARGET_JUMP || rule->target == TARGET_GOTO)
-				expect(find_line(editor, rule->chain), "a rule to %s was left",
-				       rule->chain);
+				expect(find_line(editor, rule->to->name), "a rule to %s was left",
+				       rule->to->name);
 		}
 	for (size_t i = 0; i < editor->jump_count; i++)
-		expect(find_line(editor, editor->jumps[i].target), "a jump to %s was left",
-		       editor->jumps[i].target);
+		expect(find_line(editor, editor->jumps[i].to->name), "a jump to %s was left",
+		       editor->jumps[i].to->name);
 }
 
 static void table_is(struct editor *editor, const struct ruleset *want)
@@ -279,8 +279,8 @@ static struct rule random_rule(const struct ruleset *rules, size_t index)
 	if (rule.target == TARGET_JUMP && index + 1 == rules->count)
 		rule.target = TARGET_NONE;
 	if (rule.target == TARGET_JUMP)		/* onwards only: no circles */
-		rule.chain = rules->chains[random_from((unsigned int)index + 1,
-						       (unsigned int)rules->count - 1)]->name;
+		rule.to = rules->chains[random_from((unsigned int)index + 1,
+						    (unsigned int)rules->count - 1)];
 	return rule;
 }
 
@@ -307,10 +307,11 @@ static struct ruleset random_rules(unsigned int most)
 		fill_chain(&rules, i, most);
 	if (ruleset_find(&rules, "NOTRACK-INPUT"))
 		expect(!ruleset_add_jump(&rules, &(struct jump){ .chain = "INPUT",
-				.target = "NOTRACK-INPUT", .position = random_below(3) }), "no memory");
+				.to = ruleset_find(&rules, "NOTRACK-INPUT"),
+				.position = random_below(3) }), "out of memory");
 	if (ruleset_find(&rules, "NOTRACK-OUTPUT"))
 		expect(!ruleset_add_jump(&rules, &(struct jump){ .chain = "OUTPUT",
-				.target = "NOTRACK-OUTPUT" }), "out of memory");
+				.to = ruleset_find(&rules, "NOTRACK-OUTPUT") }), "out of memory");
 	return rules;
 }
 
@@ -437,9 +438,9 @@ END_TEST
 static void add_with_hook(struct ruleset *rules, const char *chain, const char *target,
 			  unsigned int position)
 {
-	ruleset_add_chain(rules, target);
-	ruleset_add_jump(rules, &(struct jump){ .chain = chain, .target = target,
-						.position = position });
+	struct chain *to = ruleset_add_chain(rules, target);
+
+	ruleset_add_jump(rules, &(struct jump){ .chain = chain, .to = to, .position = position });
 }
 
 START_TEST(a_jump_that_somebody_moved_stays_there)
@@ -462,9 +463,9 @@ START_TEST(all_jumps_of_ours_go_from_the_last_to_the_first)
 	struct editor editor;
 
 	add_with_hook(&have, "INPUT", "NOTRACK-INPUT", 1);
-	ruleset_add_jump(&have, &(struct jump){ .chain = "INPUT", .target = "NOTRACK-INPUT",
+	ruleset_add_jump(&have, &(struct jump){ .chain = "INPUT", .to = have.chains[0],
 						.position = 2 });
-	ruleset_add_jump(&have, &(struct jump){ .chain = "INPUT", .target = "NOTRACK-INPUT",
+	ruleset_add_jump(&have, &(struct jump){ .chain = "INPUT", .to = have.chains[0],
 						.position = 5 });
 	editor = edited(&have, &want);
 	ck_assert_uint_eq(editor.jump_count, 0);
@@ -537,8 +538,8 @@ static void keeps_jumps_of_tops(const struct ruleset *both, const struct ruleset
 			const struct chain *chain = have->chains[i];
 
 			if (chain_is_top(chain->name) && chain->rules[j].target == TARGET_JUMP &&
-			    !chain_is_top(chain->rules[j].chain) &&
-			    has_accept(ruleset_find(have, chain->rules[j].chain)))
+			    !chain_is_top(chain->rules[j].to->name) &&
+			    has_accept(ruleset_find(have, chain->rules[j].to->name)))
 				expect(has_rule(ruleset_find(both, chain->name), &chain->rules[j]),
 				       "a jump of %s is lost", chain->name);
 		}
@@ -580,57 +581,44 @@ START_TEST(halfway_everything_old_and_new_is_accepted)
 }
 END_TEST
 
-static void compile_all(struct notrack *nt, enum family family, struct ruleset rules[TABLES])
-{
-	struct error error;
-
-	memset(rules, 0, TABLES * sizeof(*rules));
-	expect(!compile(&nt->model.families[family], family, rules, &error), "%s", error.text);
-}
-
-static void free_all(struct ruleset rules[TABLES])
-{
-	for (enum table_id id = RAW; id < TABLES; id++)
-		ruleset_free(&rules[id]);
-}
-
 START_TEST(from_one_model_to_another_everything_old_and_new_is_accepted)
 {
 	for (int i = 0; i < MODELS; i++) {
 		enum family family = random_chance(50) ? IPV4 : IPV6;
 		struct notrack *old = notrack_new(), *new = notrack_new();
-		struct ruleset have[TABLES], want[TABLES];
+		struct lowered have, want;
 
 		random_model(old, 4, 60);
 		random_model(new, 4, 60);
-		compile_all(old, family, have);
-		compile_all(new, family, want);
-		check_union(&have[FILTER], &want[FILTER]);
-		free_all(have);
-		free_all(want);
+		have = lower_model(old, family);
+		want = lower_model(new, family);
+		check_union(&have.rules[FILTER], &want.rules[FILTER]);
+		lowered_free(&have);
+		lowered_free(&want);
 		notrack_free(old);
 		notrack_free(new);
 	}
 }
 END_TEST
 
-START_TEST(a_service_more_needs_no_way_halfway)
+START_TEST(a_service_more_needs_no_intermediate)
 {
 	struct notrack *nt = notrack_new();
-	struct ruleset have[TABLES], want[TABLES], both = { 0 };
+	struct ruleset both = { 0 };
+	struct lowered have, want;
 
 	notrack_add_service(nt, &(struct notrack_service){ .size = sizeof(struct notrack_service),
 							    .name = "dns" });
-	compile_all(nt, IPV4, have);
+	have = lower_model(nt, IPV4);
 	notrack_add_service(nt, &(struct notrack_service){ .size = sizeof(struct notrack_service),
 							    .name = "ntp" });
-	compile_all(nt, IPV4, want);
-	ck_assert_int_eq(intermediate_make(&both, &have[FILTER], &want[FILTER]), 0);
+	want = lower_model(nt, IPV4);
+	ck_assert_int_eq(intermediate_make(&both, &have.rules[FILTER], &want.rules[FILTER]), 0);
 	ruleset_free(&both);
-	ck_assert_int_eq(intermediate_make(&both, &want[FILTER], &have[FILTER]), 1);
+	ck_assert_int_eq(intermediate_make(&both, &want.rules[FILTER], &have.rules[FILTER]), 1);
 	ruleset_free(&both);
-	free_all(have);
-	free_all(want);
+	lowered_free(&have);
+	lowered_free(&want);
 	notrack_free(nt);
 }
 END_TEST
@@ -648,7 +636,7 @@ static void tests(TCase *tcase)
 	tcase_add_test(tcase, a_chain_that_others_lead_to_stays_empty);
 	tcase_add_test(tcase, halfway_everything_old_and_new_is_accepted);
 	tcase_add_test(tcase, from_one_model_to_another_everything_old_and_new_is_accepted);
-	tcase_add_test(tcase, a_service_more_needs_no_way_halfway);
+	tcase_add_test(tcase, a_service_more_needs_no_intermediate);
 }
 
 int main(void)

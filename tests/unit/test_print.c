@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Rules as iptables-save has them, to the letter. */
-#include "rules/rule.h"
+#include "legacy/print.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -108,10 +108,11 @@ static const struct {
 START_TEST(a_rule_prints_as_iptables_save_prints_it)
 {
 	struct match match = rules[_i].match;
+	struct chain to = { 0 };
 	const struct rule rule = {
 		.source = parsed(rules[_i].source),
 		.target = (uint8_t)rules[_i].target,
-		.chain = rules[_i].chain,
+		.to = rules[_i].chain ? &to : NULL,
 		.match = &match,
 	};
 	char *text = NULL, expected[512];
@@ -119,6 +120,8 @@ START_TEST(a_rule_prints_as_iptables_save_prints_it)
 	FILE *out = open_memstream(&text, &size);
 
 	match.to = parsed(rules[_i].destination);
+	if (rules[_i].chain)
+		strcpy(to.name, rules[_i].chain);
 
 	rule_print(&rule, "NOTRACK-y", rules[_i].family, out);
 	fclose(out);

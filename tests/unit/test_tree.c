@@ -108,32 +108,22 @@ static void add_some(struct clients *clients, int kind, size_t count)
 
 /* --- chains of them --------------------------------------------------- */
 
-static void add_limit_chain(struct ruleset *rules, struct limit *limit)
-{
-	struct match *match = arena_alloc(&rules->arena, sizeof(*match));
-	char name[CHAIN_NAME_MAX + 1];
-	struct chain *chain;
-
-	snprintf(name, sizeof(name), "NOTRACK-limit-%u", (unsigned int)limit->rate.period);
-	chain = ruleset_add_chain(rules, name);
-	match->above = &limit->rate;
-	expect(chain && chain_add_rule(chain, &(struct rule){ .target = TARGET_DROP, .match = match }),
-	       "out of memory");
-	limit->chain = chain->name;
-}
-
 static void build(struct ruleset *rules, const struct clients *clients)
 {
-	const struct client **list = clients_list(clients);
 	struct chain *root;
 
 	*rules = (struct ruleset){ 0 };
 	root = ruleset_add_chain(rules, ROOT);
-	for (struct limit *limit = clients->limits; limit; limit = limit->next)
-		add_limit_chain(rules, limit);
-	expect(!tree_build(rules, root, "dns", list, clients->count), "out of memory");
+	expect(root && !tree_build(rules, root, "dns", clients), "out of memory");
 	expect(!ruleset_sort(rules), "two chains of one name");
-	free(list);
+}
+
+/* Whether @chain is the limit of @client. */
+static bool is_limit(const struct chain *chain, const struct client *client)
+{
+	const struct match *match = chain->count ? chain->rules[0].match : NULL;
+
+	return client && match && match->above == &client->limit->rate;
 }
 
 static bool same_chains(const struct chain *a, const struct chain *b)
@@ -174,8 +164,8 @@ static void note(void *data, const struct chain *chain, const struct rule *rule)
 	bool its_own = client && !prefix_compare(&rule->source, &client->prefix);
 
 	if (rule->match)
-		met->limits += client && !strcmp(chain->name, client->limit->chain);
-	else if (rule->target == TARGET_JUMP && its_own && !strcmp(rule->chain, client->limit->chain))
+		met->limits += is_limit(chain, client);
+	else if (rule->target == TARGET_JUMP && its_own && is_limit(rule->to, client))
 		met->sent++;
 	else if ((rule->target == TARGET_NONE || rule->target == TARGET_RETURN) && its_own)
 		met->passed++;

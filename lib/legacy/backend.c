@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The xtables tables raw and filter, through libiptc, as a backend. */
+#include "legacy/image.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "legacy/print.h"
+
+/* A table that is not there would be made by being read. */
+static int read_table(struct legacy_image *image, enum family family, enum table_id id)
+{
+	const struct session *session = &image->image.session;
+	struct legacy_table *table = &image->tables[family][id];
+	int err;
+
+	table->exists = table_exists(&xt_families[family], table_name(id));
+	if (!table->exists)
+		return 0;
+	err = table_open(&table->table, &xt_families[family], table_name(id),
+			 session->foreign_netns, session->error);
+	return err ? err : table_read(&table->table, &table->found, session->error);
+}
+
+static void release(struct image *image)
+{
+	for (enum family family = IPV4; image && family < FAMILIES; family++)
+		for (enum table_id id = RAW; id < TABLES; id++) {
+			struct legacy_table *table = &legacy_image(image)->tables[family][id];
+
+			table_close(&table->table);
+			ruleset_free(&table->found);
+		}
+	free(image);
+}
+
+static int read(const struct session *session, unsigned int parts, struct image **image)
+{
+	struct legacy_image *made = calloc(1, sizeof(*made));
+	int err = 0;
+
+	if (!made)
+		return error_set(session->error, -ENOMEM, "out of memory");
+	made->image.backend = &legacy_backend;
+	made->image.session = *session;
+	made->image.parts = parts | PART_RULES | PART_CLIENTS;
+	for (enum family family = IPV4; family < FAMILIES; family++)
+		for (enum table_id id = RAW; id < TABLES && !err; id++)
+			if (session_has(session, family))
+				err = read_table(made, family, id);
+	if (err) {		/* a part must not be taken for the whole */
+		release(&made->image);
+		return err;
+	}
+	*image = &made->image;
+	return 0;
+}
+
+static bool is_used(const struct image *image)
+{
+	const struct legacy_image *legacy = (const struct legacy_image *)image;
+
+	for (enum family family = IPV4; family < FAMILIES; family++)
+		for (enum table_id id = RAW; id < TABLES; id++)
+			if (legacy->tables[family][id].found.count)
+				return true;
+	return false;
+}
+
+static int print_family(const struct session *session, const struct wanted *wanted,
+			enum family family, FILE *out)
+{
+	struct ruleset lowered[TABLES] = { 0 };
+	int err = 0;
+
+	for (enum table_id id = RAW; id < TABLES && !err; id++)
+		err = legacy_lower(&wanted->rules[family][id], &wanted->model->families[family],
+				   &lowered[id], session->error);
+	if (!err)
+		fprintf(out, "# %s: for %s-restore --noflush\n", xt_families[family].name,
+			family == IPV6 ? "ip6tables-legacy" : "iptables-legacy");
+	for (enum table_id id = RAW; id < TABLES; id++) {
+		if (!err)
+			ruleset_print(&lowered[id], id, family, out);
+		ruleset_free(&lowered[id]);
+	}
+	return err;
+}
+
+static int print(const struct session *session, const struct wanted *wanted, FILE *out)
+{
+	int err = 0;
+
+	for (enum family family = IPV4; family < FAMILIES && !err; family++)
+		if (session_has(session, family) && wanted->rules[family][RAW].count)
+			err = print_family(session, wanted, family, out);
+	return err;
+}
+
+const struct backend legacy_backend = {
+	.name = "legacy",
+	.probe = legacy_probe,
+	.read = read,
+	.release = release,
+	.is_used = is_used,
+	.raise = legacy_raise,
+	.count = legacy_count,
+	.begin = legacy_begin,
+	.diff = legacy_diff,
+	.commit = legacy_commit,
+	.rollback = legacy_rollback,
+	.end = legacy_end,
+	.print = print,
+	.buckets = legacy_buckets,
+	.check = legacy_check,
+};

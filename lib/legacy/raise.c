@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * From tables to the model.  A service is the rule in NOTRACK-INPUT whose
+ * comment describes it; its clients are the rules that lead from its chain to
+ * a chain with a hashlimit.  What makes no sense is left out: the difference
+ * to what the kernel has is drift, which the next commit repairs.
+ */
+#include "legacy/image.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "legacy/tree.h"
+
+static const struct chain *input_of(const struct legacy_image *image, enum family family)
+{
+	return ruleset_find(&image->tables[family][FILTER].found, CHAIN_PREFIX "INPUT");
+}
+
+/* --- services --------------------------------------------------------- */
+
+static int raise_client(const struct tree_client *client, void *data)
+{
+	return clients_add(data, &client->prefix, 1, client->rate);
+}
+
+static int raise_service(struct model *model, const struct ruleset *found,
+			 const struct rule *entrance, enum family family)
+{
+	unsigned int families = 1u << family;
+	struct error ignored;
+	struct service *service;
+	char *line = strdup(entrance->match->comment);
+	int err;
+
+	if (!line)
+		return -ENOMEM;
+	err = service_read(&service, line, &families, &ignored);
+	free(line);
+	if (err)
+		return err == -ENOMEM ? err : 0;
+	err = model_put_service(model, service, families, families);
+	if (!err && service->roles & INBOUND)
+		err = tree_read(found, service->name, raise_client,
+				&model_find(&model->families[family], service->name)->clients);
+	service_unref(service);
+	return err;
+}
+
+int legacy_raise(struct image *image, struct model *model)
+{
+	const struct legacy_image *legacy = legacy_image(image);
+	int err = 0;
+
+	for (enum family family = IPV4; family < FAMILIES; family++) {
+		const struct chain *input = input_of(legacy, family);
+
+		for (size_t i = 0; input && i < input->count && !err; i++) {
+			const struct rule *rule = &input->rules[i];
+
+			if (rule->target == TARGET_JUMP && rule->match && rule->match->comment)
+				err = raise_service(model, &legacy->tables[family][FILTER].found,
+						    rule, family);
+		}
+	}
+	return err ? error_set(image->session.error, err, "out of memory") : 0;
+}
+
+/* --- counters --------------------------------------------------------- */
+
+struct counting {
+	const struct legacy_image *image;
+	const struct count_visitor *visitor;
+	enum family family;
+	const char *service;
+};
+
+static struct notrack_count sum_target(const struct ruleset *rules, const char *service,
+				       enum target target)
+{
+	static const char *const suffixes[] = { CHAIN_IN, CHAIN_OUT };
+	struct notrack_count sum = { 0 };
+	char name[CHAIN_NAME_MAX + 1];
+
+	for (size_t i = 0; i < 2; i++) {
+		const struct chain *chain;
+
+		service_chain_name(name, service, suffixes[i]);
+		chain = ruleset_find(rules, name);
+		for (size_t j = 0; chain && j < chain->count; j++) {
+			if (chain->rules[j].target != target)
+				continue;
+			sum.packets += chain->rules[j].count.packets;
+			sum.bytes += chain->rules[j].count.bytes;
+		}
+	}
+	return sum;
+}
+
+/* The rules are read one after the other: a packet in between is in the later one alone. */
+static uint64_t less(uint64_t seen, uint64_t passed)
+{
+	return seen > passed ? seen - passed : 0;
+}
+
+static int count_client(const struct tree_client *client, void *data)
+{
+	const struct counting *counting = data;
+	const struct client_counts counts = {
+		.prefix = client->prefix, .seen = client->seen, .passed = client->passed,
+		.dropped = { less(client->seen.packets, client->passed.packets),
+			     less(client->seen.bytes, client->passed.bytes) },
+	};
+
+	return counting->visitor->client(counting->service, &counts, counting->visitor->data);
+}
+
+static int count_service(struct counting *counting, const char *service)
+{
+	const struct legacy_table *tables = counting->image->tables[counting->family];
+	const struct count_visitor *visitor = counting->visitor;
+	struct notrack_count untracked = sum_target(&tables[RAW].found, service, TARGET_NOTRACK);
+	struct notrack_count accepted = sum_target(&tables[FILTER].found, service, TARGET_ACCEPT);
+	int result = visitor->service(service, counting->family, &untracked, &accepted,
+				      visitor->data);
+
+	counting->service = service;
+	return result ? result : tree_read(&tables[FILTER].found, service, count_client, counting);
+}
+
+/* In the intermediate table, two rules lead to the chain of a service. */
+static bool led_before(const struct chain *input, size_t index)
+{
+	for (size_t i = 0; i < index; i++)
+		if (input->rules[i].target == TARGET_JUMP &&
+		    !strcmp(input->rules[i].to->name, input->rules[index].to->name))
+			return true;
+	return false;
+}
+
+int legacy_count(struct image *image, const struct count_visitor *visitor)
+{
+	struct counting counting = { .image = legacy_image(image), .visitor = visitor };
+	char service[SERVICE_NAME_MAX + 1];
+	int result = 0;
+
+	for (; counting.family < FAMILIES; counting.family++) {
+		const struct chain *input = input_of(counting.image, counting.family);
+
+		for (size_t i = 0; input && i < input->count && !result; i++)
+			if (input->rules[i].target == TARGET_JUMP &&
+			    chain_service(input->rules[i].to->name, CHAIN_IN, service) &&
+			    !led_before(input, i))
+				result = count_service(&counting, service);
+	}
+	return result;
+}
