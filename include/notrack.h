@@ -125,6 +125,31 @@ const char *notrack_version(void);
 int notrack_set_families(struct notrack *nt, unsigned int families);
 
 /**
+ * notrack_set_backend - through which of the kernel's packet filters commits go
+ * @name: "legacy", the xtables tables, through libiptc; "nft", nftables; or "auto",
+ *	the default, also NULL: the one that holds rules of this library already; else
+ *	nft where somebody else's chains filter there, or where the kernel has no
+ *	legacy tables; else legacy
+ *
+ * A commit through another backend than the one in use moves all of it over, and at
+ * no moment is a packet untracked and not accepted.
+ * Returns: 0, or -EINVAL.
+ * Since: 2.0
+ */
+int notrack_set_backend(struct notrack *nt, const char *name);
+
+/**
+ * notrack_backend - which backend a commit would use, and why
+ * @name: set to "legacy" or "nft"; may be NULL
+ * @why: set to a phrase, such as "holds rules of ours already"; may be NULL
+ *
+ * Both are constants.  Reads the kernel.
+ * Returns: 0, or -errno; -EPROTONOSUPPORT where the kernel has neither.
+ * Since: 2.0
+ */
+int notrack_backend(struct notrack *nt, const char **name, const char **why);
+
+/**
  * notrack_set_netns_fd - work in another network namespace
  * @fd: descriptor of a namespace (/proc/PID/ns/net, /run/netns/NAME) or, since
  *	Linux 5.8, of a process (pidfd_open(2)) that is in it; duplicated

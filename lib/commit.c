@@ -58,12 +58,13 @@ static int begin_backend(struct transaction *transaction, size_t backend, bool c
 
 static int begin(struct transaction *transaction, struct notrack *nt)
 {
+	int err = context_choose(nt);
 	size_t chosen = context_chosen(nt);
-	int err;
 
 	*transaction = (struct transaction){ .nt = nt };
 	transaction->nothing = (struct wanted){ .families = nt->families, .model = &empty_model };
-	err = compile_all(nt, &transaction->wanted);
+	if (!err)
+		err = compile_all(nt, &transaction->wanted);
 	for (size_t i = 0; i < BACKENDS && !err; i++)
 		err = begin_backend(transaction, (chosen + i) % BACKENDS, !i);
 	return err;

@@ -120,18 +120,10 @@ void notrack_unlock(struct notrack *nt)
 
 /* --- what is there ---------------------------------------------------- */
 
-const struct backend *const backends[BACKENDS] = { &legacy_backend };
-
 struct session context_session(struct notrack *nt)
 {
 	return (struct session){ .families = nt->families, .foreign_netns = nt->netns_fd >= 0,
 				 .error = &nt->error };
-}
-
-size_t context_chosen(const struct notrack *nt)
-{
-	(void)nt;
-	return 0;
 }
 
 static bool covers(const struct image *image, unsigned int families, unsigned int parts)

@@ -9,20 +9,34 @@
 #include "support/error.h"
 #include "support/lock.h"
 
+/* Which backend is used, and why. */
+struct choice {
+	size_t backend;			/* its place among @backends */
+	bool fixed;			/* asked for */
+	const char *why;
+};
+
 struct notrack {
 	struct model model;
 	unsigned int families;		/* NOTRACK_IPV4, NOTRACK_IPV6 */
 	int netns_fd;			/* -1: the caller's */
 	unsigned int wait_ms;
 	struct lock lock;
+	struct choice choice;
 	/* as read; with the lock held, good for the commit as well; NULL: not read */
 	struct image *images[BACKENDS];
 	struct error error;
 };
 
 struct session context_session(struct notrack *nt);
+
+/* Chooses a backend, unless one was asked for; to be called in the kernel's time. */
+int context_choose(struct notrack *nt);
 /* The backend whose rules a commit makes: its place among @backends. */
-size_t context_chosen(const struct notrack *nt);
+static inline size_t context_chosen(const struct notrack *nt)
+{
+	return nt->choice.backend;
+}
 
 /* Reads what a backend has, unless it was read before; to be called in the kernel's time. */
 int context_image(struct notrack *nt, size_t backend, unsigned int parts, struct image **image);

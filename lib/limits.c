@@ -350,10 +350,10 @@ static int collect(const struct bucket *bucket, void *data)
 
 static int read_in_kernel(struct notrack *nt, void *data)
 {
-	const struct backend *backend = backends[context_chosen(nt)];
 	struct session session = context_session(nt);
 	struct buckets *buckets = data;
-	int err = 0;
+	int err = context_choose(nt);
+	const struct backend *backend = backends[context_chosen(nt)];
 
 	for (enum family family = IPV4; family < FAMILIES && !err; family++) {
 		const struct served *served = model_find(&nt->model.families[family], buckets->service);

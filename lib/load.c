@@ -7,8 +7,8 @@
 /* The backend that a commit would use has the last word. */
 static int load_in_kernel(struct notrack *nt, void *data)
 {
+	int err = context_choose(nt);
 	size_t chosen = context_chosen(nt);
-	int err = 0;
 
 	for (size_t i = 1; i <= BACKENDS && !err; i++) {
 		size_t backend = (chosen + i) % BACKENDS;
