@@ -23,11 +23,11 @@ static size_t find_backend(const char *name)
 
 int notrack_set_backend(struct notrack *nt, const char *name)
 {
+	int err = context_begin(nt);
 	size_t found;
 
-	if (!nt)
-		return -EINVAL;
-	context_begin(nt);
+	if (err)
+		return err;
 	if (!name || !strcmp(name, automatic)) {
 		nt->choice.fixed = false;
 		return 0;
@@ -131,12 +131,10 @@ static int choose_in_kernel(struct notrack *nt, void *data)
 
 int notrack_backend(struct notrack *nt, const char **name, const char **why)
 {
-	int err;
+	int err = context_begin(nt);
 
-	if (!nt)
-		return -EINVAL;
-	context_begin(nt);
-	err = context_in_kernel(nt, choose_in_kernel, NULL);
+	if (!err)
+		err = context_in_kernel(nt, choose_in_kernel, NULL);
 	if (err)
 		return err;
 	if (name)

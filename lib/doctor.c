@@ -82,9 +82,10 @@ int notrack_doctor(struct notrack *nt,
 		   int (*visit)(const struct notrack_check *check, void *data), void *data)
 {
 	struct doctor doctor = { .nt = nt, .visit = visit, .data = data };
-	int err;
+	int err = context_begin(nt, ARGUMENT(visit));
 
-	context_begin(nt);
+	if (err)
+		return err;
 	err = context_in_kernel(nt, check_backend, &doctor);
 	if (!err)
 		check_lock(&doctor);

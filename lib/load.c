@@ -31,9 +31,10 @@ static int count_service(const struct notrack_service *service, void *data)
 int notrack_load(struct notrack *nt)
 {
 	struct model model = { 0 };
-	int err, count = 0;
+	int err = context_begin(nt), count = 0;
 
-	context_begin(nt);
+	if (err)
+		return err;
 	context_forget(nt);
 	err = context_in_kernel(nt, load_in_kernel, &model);
 	if (err || !lock_is_held(&nt->lock))
