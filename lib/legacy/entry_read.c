@@ -283,7 +283,7 @@ void *entry_copy(const void *entry, const char *target, const struct xt_family *
 	struct xt_entry_target *copied;
 	char *copy;
 
-	family->get_header(entry, &header);
+	entry_get_header(entry, &header, family);
 	copy = arena_alloc(arena, header.next_offset);
 	if (!copy)
 		return NULL;
@@ -316,7 +316,7 @@ static int keep_foreign(struct rule *rule, const void *entry, const char *label,
 	if (!copy)
 		return -ENOMEM;
 	/* they are in rule->count, and no part of what the rule is */
-	memset(copy + family->counters_offset, 0, sizeof(struct xt_counters));
+	memset(copy + family->at.counters, 0, sizeof(struct xt_counters));
 	rule->target = TARGET_FOREIGN;
 	rule->to = NULL;
 	return keep_match(rule, &match, arena);
@@ -361,7 +361,7 @@ int entry_decode(struct rule *rule, const void *entry, const char *label, struct
 		 const struct xt_family *family, struct arena *arena)
 {
 	struct header header;
-	bool ours = family->get_header(entry, &header);
+	bool ours = entry_get_header(entry, &header, family);
 
 	*rule = (struct rule){
 		.source = header.source,

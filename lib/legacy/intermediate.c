@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "legacy/intermediate.h"
+
 #include <errno.h>
 #include <stdlib.h>
 
 #include "rules/align.h"
 #include "rules/pair.h"
-#include "legacy/intermediate.h"
 
 static bool has_accept(const struct chain *chain)
 {
@@ -22,6 +23,7 @@ static bool lets_through(const struct rule *rule, const struct chain *chain)
 		!chain_is_top(rule->to->name) && has_accept(rule->to));
 }
 
+/* The rules of @want, and between them those of @have that let packets through. */
 static int merge_chain(struct chain *both, const struct chain *have, const struct chain *want,
 		       bool *more)
 {
@@ -51,105 +53,29 @@ static int merge_chain(struct chain *both, const struct chain *have, const struc
 	return err;
 }
 
-struct merger {
-	const struct ruleset *have;
-	struct ruleset *both;
-	bool *keep;		/* chains of @have, by index */
-	size_t *pending;	/* of those, whose rules were not looked at yet */
-	size_t pending_count;
-	bool more;
-};
-
-static void keep(struct merger *merger, size_t index)
+/* Other chains let nothing through: they change, or go, at once. */
+static int merge(struct ruleset *both, const struct pair *pair, bool *more)
 {
-	if (merger->keep[index])
-		return;
-	merger->keep[index] = true;
-	merger->pending[merger->pending_count++] = index;
-}
+	static const struct chain nothing;
+	struct chain *merged;
 
-/* Not by recursion: somebody may have nested chains of such names as deep as he likes. */
-static void keep_reached(struct merger *merger, size_t index)
-{
-	size_t next;
-
-	keep(merger, index);
-	while (merger->pending_count) {
-		const struct chain *chain =
-			merger->have->chains[merger->pending[--merger->pending_count]];
-
-		for (size_t i = 0; i < chain->count; i++)
-			if (chain->rules[i].to &&
-			    ruleset_index(merger->have, chain->rules[i].to->name, &next))
-				keep(merger, next);
-	}
-}
-
-static bool accepts(const struct chain *chain)
-{
-	return has_accept(chain) || chain_is_top(chain->name);
-}
-
-/*
- * Chains that the new rules lack stay in the intermediate table, with every chain
- * they jump to.
- */
-static void keep_going(struct merger *merger, const struct ruleset *want)
-{
-	const struct ruleset *have = merger->have;
-	size_t next;
-
-	for (size_t i = 0; i < have->count; i++) {
-		const struct chain *chain = have->chains[i];
-
-		if (!accepts(chain))
-			continue;
-		if (!ruleset_find(want, chain->name))
-			keep_reached(merger, i);
-		/* and so is a jump to it */
-		for (size_t j = 0; chain_is_top(chain->name) && j < chain->count; j++)
-			if (chain->rules[j].to && lets_through(&chain->rules[j], chain) &&
-			    !ruleset_find(want, chain->rules[j].to->name) &&
-			    ruleset_index(have, chain->rules[j].to->name, &next))
-				keep_reached(merger, next);
-	}
-}
-
-/* @kept: that of @have, which is not wanted, stays in the intermediate table. */
-static int merge(struct merger *merger, const struct pair *pair, bool kept)
-{
-	struct chain *have = pair->have, *want = pair->want, *both;
-
-	if (!want && !kept)
-		return 0;
-	merger->more |= !want;
-	/* other chains let nothing through: they change at once */
-	if (!have || !want || !accepts(have))
-		return ruleset_share_chain(merger->both, want ? want : have);
-	both = ruleset_add_chain(merger->both, have->name);
-	return both ? merge_chain(both, have, want, &merger->more) : -ENOMEM;
+	if (!pair->have || (!has_accept(pair->have) && !chain_is_top(pair->have->name)))
+		return pair->want ? ruleset_share_chain(both, pair->want) : 0;
+	*more |= !pair->want;
+	merged = ruleset_add_chain(both, pair->have->name);
+	return merged ? merge_chain(merged, pair->have, pair->want ? pair->want : &nothing, more) :
+			-ENOMEM;
 }
 
 int intermediate_make(struct ruleset *both, const struct ruleset *have,
-		  const struct ruleset *want)
+		      const struct ruleset *want)
 {
-	struct merger merger = {
-		.have = have, .both = both,
-		.keep = calloc(have->count + 1, sizeof(*merger.keep)),
-		.pending = calloc(have->count + 1, sizeof(*merger.pending)),
-	};
-	struct pairs pairs = { 0 };
-	size_t index = 0;		/* of the pair's chain in @have */
-	int err = merger.keep && merger.pending ? pairs_make(&pairs, have, want) : -ENOMEM;
+	struct pairs pairs;
+	bool more = false;
+	int err = pairs_make(&pairs, have, want);
 
-	if (!err)
-		keep_going(&merger, want);
-	for (size_t i = 0; i < pairs.count && !err; i++) {
-		const struct pair *pair = &pairs.list[i];
-
-		err = merge(&merger, pair, pair->have && merger.keep[index]);
-		index += pair->have != NULL;
-	}
+	for (size_t i = 0; i < pairs.count && !err; i++)
+		err = merge(both, &pairs.list[i], &more);
 	for (size_t i = 0; i < want->jump_count && !err; i++)
 		err = ruleset_add_jump(both, &want->jumps[i]);
 	/* no more than is there, except during a rollback */
@@ -158,7 +84,5 @@ int intermediate_make(struct ruleset *both, const struct ruleset *have,
 		    !ruleset_find(want, have->jumps[i].to->name))
 			err = ruleset_add_jump(both, &have->jumps[i]);
 	pairs_free(&pairs);
-	free(merger.keep);
-	free(merger.pending);
-	return err ? err : merger.more;
+	return err ? err : more;
 }
