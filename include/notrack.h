@@ -717,9 +717,12 @@ struct notrack_check {
 };
 
 /**
- * notrack_doctor - what a commit needs, and whether this host has it
+ * notrack_doctor - what a commit needs, whether this host has it, and what else
+ * is in the way of packets
  * @visit: called for each check; other than 0 ends the call
  *
+ * Looked at are the packet filter, the lock, how full the connection tracking table
+ * is and whether the kernel log says that it was full, and who else filters packets.
  * Changes nothing: tables that the network namespace does not have are tried in
  * one that lives for the moment, where that is allowed.
  * Returns: 0, or what @visit returned.
