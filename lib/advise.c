@@ -384,7 +384,7 @@ int notrack_advise(struct notrack *nt, const struct notrack_advise_request *requ
 		return result;
 	result = take_request(nt, &advisor.request, request);
 	if (!result)
-		result = catalogue_read(&advisor.known, nt);
+		result = catalogue_make(&advisor.known, &nt->model, &nt->error);
 	if (!result)
 		result = advise(&advisor, service, client, data);
 	if (result == -ENOMEM)

@@ -223,7 +223,7 @@ int notrack_usage(struct notrack *nt, const struct notrack_usage_request *reques
 	if (!result)
 		result = context_in_kernel(nt, count_in_kernel, &usage);
 	if (!result)
-		result = catalogue_read(&known, nt);
+		result = catalogue_make(&known, &nt->model, &nt->error);
 	if (!result)
 		give_totals(totals, &usage);
 	if (!result && visit) {
