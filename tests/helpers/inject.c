@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <netinet/in.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -20,6 +21,7 @@ static struct {
 	int option;		/* ahead of which somebody intrudes */
 	unsigned int until;	/* his turn; 0: nobody's */
 	void (*intrude)(const char *table, int level);
+	unsigned int alive;	/* until that call; 0: to the end */
 } injection;
 
 void inject_begin(enum fault fault, unsigned int nth, int err)
@@ -36,6 +38,12 @@ void inject_intruder(int option, unsigned int nth, void (*intrude)(const char *t
 	injection.option = option;
 	injection.until = nth;
 	injection.intrude = intrude;
+}
+
+void inject_kill(unsigned int nth)
+{
+	memset(&injection, 0, sizeof(injection));
+	injection.alive = nth;
 }
 
 struct injected inject_end(void)
@@ -89,6 +97,12 @@ static bool fails(int level, int option, const void *value, bool write)
 	return true;
 }
 
+static void end_in_time(int level, int option)
+{
+	if (injection.alive && is_about_xtables(level, option) && !--injection.alive)
+		kill(getpid(), SIGKILL);
+}
+
 /* In place of libc's, for the library is linked into this program. */
 int setsockopt(int fd, int level, int option, const void *value, socklen_t size)
 {
@@ -97,6 +111,7 @@ int setsockopt(int fd, int level, int option, const void *value, socklen_t size)
 		injection.injected.count++;
 		injection.intrude(value, level);
 	}
+	end_in_time(level, option);
 	if (fails(level, option, value, true))
 		return -1;
 	return (int)syscall(SYS_setsockopt, fd, level, option, value, size);
@@ -104,6 +119,7 @@ int setsockopt(int fd, int level, int option, const void *value, socklen_t size)
 
 int getsockopt(int fd, int level, int option, void *restrict value, socklen_t *restrict size)
 {
+	end_in_time(level, option);
 	if (fails(level, option, value, false))
 		return -1;
 	return (int)syscall(SYS_getsockopt, fd, level, option, value, size);

@@ -26,6 +26,9 @@ void inject_begin(enum fault fault, unsigned int nth, int err);
 /* Runs @intrude ahead of the @nth call that sets @option, counted from 1. */
 void inject_intruder(int option, unsigned int nth, void (*intrude)(const char *table, int level));
 
+/* Kills this process with SIGKILL ahead of the @nth call, counted from 1. */
+void inject_kill(unsigned int nth);
+
 /* From here on all calls go through, and nobody intrudes. */
 struct injected inject_end(void);
 

@@ -12,6 +12,7 @@
 
 #include <linux/netfilter_ipv4/ip_tables.h>
 
+#include "changes.h"
 #include "inject.h"
 #include "model.h"
 #include "run.h"
@@ -23,80 +24,6 @@ enum {
 	LOCKED = 1,		/* of the changes, the last one */
 	LARGE = 2,		/* those with most steps to undo, the first ones */
 };
-
-/* --- the changes ------------------------------------------------------ */
-
-struct change {
-	const char *name;
-	int (*given)(struct notrack *nt);	/* the model that is there before */
-	int (*edit)(struct notrack *nt);	/* of that model */
-	bool locked;				/* from load to commit */
-};
-
-static int nothing(struct notrack *nt)
-{
-	(void)nt;
-	return 0;
-}
-
-static int other_rates_and_classic(struct notrack *nt)
-{
-	int err = add_service(nt, "dns", "classic");
-
-	for (int i = 0; i < FAMILY_COUNT && !err; i++)
-		err = add_client(nt, "dns", families[i].limited_prefix, "25/sec");
-	return err;
-}
-
-static int without_dns(struct notrack *nt)
-{
-	return notrack_remove_service(nt, "dns");
-}
-
-static int one_client_more(struct notrack *nt)
-{
-	return add_client(nt, "dns", families[0].other_prefix, "10/sec");
-}
-
-static const struct change changes[] = {
-	{ "dns and clients into tables of others", nothing, add_dns_with_two_clients, false },
-	{ "strict to classic, and other rates", add_dns_with_two_clients,
-	  other_rates_and_classic, false },
-	{ "the last service and its limits taken out", add_dns_with_two_clients, without_dns,
-	  false },
-	{ "one client more", add_dns_with_two_clients, one_client_more, false },
-	{ "strict to classic, and other rates, locked", add_dns_with_two_clients,
-	  other_rates_and_classic, true },
-};
-
-/* Loads and edits. */
-static int prepare(struct notrack *nt, const struct change *change)
-{
-	int err = change->locked ? notrack_lock(nt) : 0;
-
-	if (!err)
-		err = notrack_load(nt);
-	return err < 0 ? err : change->edit(nt);
-}
-
-struct attempt {
-	const struct change *change;
-	struct notrack *nt;
-	bool prepared;
-};
-
-/* Goes on where the last one failed. */
-static int attempt_it(struct attempt *attempt)
-{
-	if (!attempt->prepared) {
-		int err = prepare(attempt->nt, attempt->change);
-
-		if (err)
-			return err;
-		attempt->prepared = true;
-	}
-	return notrack_commit(attempt->nt, NULL);
-}
 
 /* --- the tables around them ------------------------------------------- */
 
@@ -172,9 +99,8 @@ static const char *describe(const struct story *story, unsigned int nth, int err
 static void goes_on(const struct story *story, struct attempt *attempt,
 		    const struct injected *injected, const char *when)
 {
-	int result = attempt->prepared ? 0 : prepare(attempt->nt, attempt->change);
+	int result = prepare_it(attempt);
 
-	attempt->prepared = true;
 	if (!result)
 		result = injected->write ? notrack_commit(attempt->nt, NULL) :
 					   notrack_diff(attempt->nt, NULL, NULL);
@@ -415,7 +341,7 @@ END_TEST
 
 static void tests(TCase *tcase)
 {
-	int count = (int)COUNT(changes), unlocked = count - LOCKED;
+	int count = CHANGES, unlocked = count - LOCKED;
 
 	tcase_add_loop_test(tcase, no_memory_in_any_call_leaves_every_table_as_it_was, 0, count);
 	tcase_add_loop_test(tcase, no_permission_in_any_call_leaves_every_table_as_it_was, 0,
