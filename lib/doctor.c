@@ -155,19 +155,20 @@ static void check_log(struct doctor *doctor)
 
 static void check_nft(struct doctor *doctor)
 {
+	static const char name[] = "nftables of others";
 	char names[500];
 	int tables = nft_foreign_tables(names, sizeof(names));
 
 	if (tables == -EPROTONOSUPPORT)
-		report(doctor, "nftables", NOTRACK_OK, 0, "the kernel has none");
+		report(doctor, name, NOTRACK_OK, 0, "the kernel has no nftables");
 	else if (tables < 0)
-		report(doctor, "nftables", NOTRACK_WARNING, 0, "cannot be asked; if it has rules, they "
-		       "are in force beside ours");
+		report(doctor, name, NOTRACK_WARNING, 0, "cannot be read; if it has rules, they are in "
+		       "force beside ours");
 	else if (!tables)
-		report(doctor, "nftables", NOTRACK_OK, 0, "no tables of others");
+		report(doctor, name, NOTRACK_OK, 0, "no tables");
 	else
-		report(doctor, "nftables", NOTRACK_WARNING, 0, "%d table%s of others (%s): what their "
-		       "rules drop stays dropped, whatever we accept; see nft list ruleset", tables,
+		report(doctor, name, NOTRACK_WARNING, 0, "%d table%s (%s): what their rules drop stays "
+		       "dropped, whatever we accept; see nft list ruleset", tables,
 		       tables == 1 ? "" : "s", names);
 }
 

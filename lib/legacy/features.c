@@ -91,7 +91,8 @@ int features_ask(struct features *features, const struct xt_family *family,
 		return 0;
 	sockfd = socket(family->domain, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW);
 	if (sockfd < 0)
-		return error_set(error, -errno, "%s: no raw socket: %m", family->name);
+		return error_set(error, errno == EAFNOSUPPORT ? -EPROTONOSUPPORT : -errno,
+				 "%s: no raw socket: %m", family->name);
 	err = ask_needed(sockfd, family, error);
 	if (!err)
 		err = ask_optional(features, sockfd, family, error);

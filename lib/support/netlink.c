@@ -50,7 +50,8 @@ int netlink_open(struct netlink *netlink, int protocol)
 	netlink->fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol);
 	/* connect() gives the socket its own port as well: there is no moment in between */
 	if (netlink->fd < 0 || connect(netlink->fd, (const void *)&kernel, sizeof(kernel))) {
-		err = -errno;
+		/* a kernel without any netlink has none of this protocol either */
+		err = errno == EAFNOSUPPORT ? -EPROTONOSUPPORT : -errno;
 		netlink_close(netlink);
 		return err;
 	}

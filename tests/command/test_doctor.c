@@ -36,7 +36,7 @@ START_TEST(a_host_that_has_all_passes)
 	has(root, "hashlimit (IPv6)", "ok", "revision");
 	has(root, "lock", "ok", "free");
 	has(root, "conntrack table", "ok", "0 of ");
-	has(root, "nftables", "ok", "no tables of others");
+	has(root, "nftables of others", "ok", "no tables");
 	check_named(root, "kernel log");
 	check_named(root, "firewalld");
 }
@@ -60,11 +60,11 @@ START_TEST(another_namespace_is_looked_at_as_this_one)
 	must("ip netns exec other nft add table inet shield");
 	must("ip netns exec other nft add table inet libnotrack");
 
-	has(must_json("notrackctl --json --netns other doctor"), "nftables", "warning",
-	    "2 tables of others (ip filter, inet shield)");
-	has(must_json("notrackctl --json doctor"), "nftables", "ok", "no tables of others");
+	has(must_json("notrackctl --json --netns other doctor"), "nftables of others", "warning",
+	    "2 tables (ip filter, inet shield)");
+	has(must_json("notrackctl --json doctor"), "nftables of others", "ok", "no tables");
 	must("nft add table bridge b");
-	has(must_json("notrackctl --json doctor"), "nftables", "warning", "1 table of others (bridge b)");
+	has(must_json("notrackctl --json doctor"), "nftables of others", "warning", "1 table (bridge b)");
 }
 END_TEST
 
@@ -76,9 +76,9 @@ START_TEST(many_tables_are_counted)
 
 	for (int i = 0; i < 60; i++)
 		must("nft add table inet table-%03d", i);
-	check = check_named(must_json("notrackctl --json doctor"), "nftables");
+	check = check_named(must_json("notrackctl --json doctor"), "nftables of others");
 	text = json_string_value(json_object_get(check, "text"));
-	ck_assert_msg(!strncmp(text, "60 tables of others (inet table-000, ", 37), "%s", text);
+	ck_assert_msg(!strncmp(text, "60 tables (inet table-000, ", 27), "%s", text);
 	text = strchr(text, ')');
 	ck_assert_ptr_nonnull(text);
 	ck_assert_int_eq(strncmp(text - 14, "table-", 6), 0);
@@ -91,7 +91,7 @@ START_TEST(a_kernel_without_nftables_has_none)
 	char *text = must("strace -f -qq -o /dev/null -e inject=connect:error=EINVAL:when=2+ "
 			  "notrackctl doctor").out;
 
-	ck_assert_msg(strstr(text, "the kernel has none") != NULL, "%s", text);
+	ck_assert_msg(strstr(text, "the kernel has no nftables") != NULL, "%s", text);
 }
 END_TEST
 
