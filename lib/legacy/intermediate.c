@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "legacy/grafted.h"
 #include "rules/align.h"
 #include "rules/pair.h"
 #include "legacy/intermediate.h"
@@ -22,8 +23,9 @@ static bool lets_through(const struct rule *rule, const struct chain *chain)
 		!chain_is_top(rule->to->name) && has_accept(rule->to));
 }
 
+/* @all: whatever it does, not only what it lets through. */
 static int merge_chain(struct chain *both, const struct chain *have, const struct chain *want,
-		       bool *more)
+		       bool all, bool *more)
 {
 	long *kept = calloc(have->count + 1, sizeof(*kept));
 	size_t i = 0;
@@ -35,7 +37,7 @@ static int merge_chain(struct chain *both, const struct chain *have, const struc
 
 		if (i < have->count && kept[i] < 0) {
 			rule = &have->rules[i++];
-			if (!lets_through(rule, have))
+			if (!all && !lets_through(rule, have))
 				continue;
 			*more = true;
 		} else if (j < want->count) {
@@ -55,6 +57,7 @@ struct merger {
 	const struct ruleset *have;
 	struct ruleset *both;
 	bool *keep;		/* chains of @have, by index */
+	bool *twin;		/* those that twins lead to: they are as old rules need them */
 	size_t *pending;	/* of those, whose rules were not looked at yet */
 	size_t pending_count;
 	bool more;
@@ -90,6 +93,43 @@ static bool accepts(const struct chain *chain)
 	return has_accept(chain) || chain_is_top(chain->name);
 }
 
+/* As keep_reached(): what rules lead to that are copies of others as well. */
+static void mark_twins(struct merger *merger, const char *root)
+{
+	const struct ruleset *have = merger->have;
+	size_t next;
+
+	if (!ruleset_index(have, root, &next) || merger->twin[next])
+		return;
+	merger->twin[next] = true;
+	merger->pending[merger->pending_count++] = next;
+	while (merger->pending_count) {
+		const struct chain *chain = have->chains[merger->pending[--merger->pending_count]];
+
+		for (size_t i = 0; i < chain->count; i++) {
+			const char *to = rule_led_to(&chain->rules[i], have->grafted->family);
+
+			if (!to || !ruleset_index(have, to, &next) || merger->twin[next])
+				continue;
+			merger->twin[next] = true;
+			merger->pending[merger->pending_count++] = next;
+		}
+	}
+}
+
+static void keep_twins(struct merger *merger)
+{
+	const struct grafted *grafted = merger->have->grafted;
+
+	for (const struct grafted_chain *chain = grafted ? grafted->chains : NULL; chain;
+	     chain = chain->next)
+		for (size_t i = 0; i < chain->count; i++)
+			if (chain->rules[i].twin && chain->rules[i].to)
+				mark_twins(merger, chain->rules[i].to);
+	for (size_t i = 0; i < merger->have->count; i++)
+		merger->keep[i] |= merger->twin[i];
+}
+
 /*
  * Chains that the new rules lack stay in the intermediate table, with every chain
  * they jump to.
@@ -116,7 +156,7 @@ static void keep_going(struct merger *merger, const struct ruleset *want)
 }
 
 /* @kept: that of @have, which is not wanted, stays in the intermediate table. */
-static int merge(struct merger *merger, const struct pair *pair, bool kept)
+static int merge(struct merger *merger, const struct pair *pair, bool kept, bool twin)
 {
 	struct chain *have = pair->have, *want = pair->want, *both;
 
@@ -124,10 +164,10 @@ static int merge(struct merger *merger, const struct pair *pair, bool kept)
 		return 0;
 	merger->more |= !want;
 	/* other chains let nothing through: they change at once */
-	if (!have || !want || !accepts(have))
+	if (!have || !want || (!accepts(have) && !twin))
 		return ruleset_share_chain(merger->both, want ? want : have);
 	both = ruleset_add_chain(merger->both, have->name);
-	return both ? merge_chain(both, have, want, &merger->more) : -ENOMEM;
+	return both ? merge_chain(both, have, want, twin, &merger->more) : -ENOMEM;
 }
 
 int intermediate_make(struct ruleset *both, const struct ruleset *have,
@@ -136,18 +176,23 @@ int intermediate_make(struct ruleset *both, const struct ruleset *have,
 	struct merger merger = {
 		.have = have, .both = both,
 		.keep = calloc(have->count + 1, sizeof(*merger.keep)),
+		.twin = calloc(have->count + 1, sizeof(*merger.twin)),
 		.pending = calloc(have->count + 1, sizeof(*merger.pending)),
 	};
 	struct pairs pairs = { 0 };
 	size_t index = 0;		/* of the pair's chain in @have */
-	int err = merger.keep && merger.pending ? pairs_make(&pairs, have, want) : -ENOMEM;
+	int err = merger.keep && merger.twin && merger.pending ?
+		  pairs_make(&pairs, have, want) : -ENOMEM;
 
 	if (!err)
 		keep_going(&merger, want);
+	if (!err && want->grafted)
+		keep_twins(&merger);
 	for (size_t i = 0; i < pairs.count && !err; i++) {
 		const struct pair *pair = &pairs.list[i];
 
-		err = merge(&merger, pair, pair->have && merger.keep[index]);
+		err = merge(&merger, pair, pair->have && merger.keep[index],
+			    pair->have && merger.twin[index]);
 		index += pair->have != NULL;
 	}
 	for (size_t i = 0; i < want->jump_count && !err; i++)
@@ -157,8 +202,14 @@ int intermediate_make(struct ruleset *both, const struct ruleset *have,
 		if (chain_is_top(have->jumps[i].to->name) &&
 		    !ruleset_find(want, have->jumps[i].to->name))
 			err = ruleset_add_jump(both, &have->jumps[i]);
+	if (!err && want->grafted) {
+		err = grafted_merge(both, have->grafted, want->grafted);
+		merger.more |= err > 0;
+		err = err < 0 ? err : 0;
+	}
 	pairs_free(&pairs);
 	free(merger.keep);
+	free(merger.twin);
 	free(merger.pending);
 	return err ? err : merger.more;
 }

@@ -141,6 +141,17 @@ static bool get_header6(const void *from, struct header *header)
 	       !header->odd_masks;
 }
 
+#define HEADER_LAYOUT(type, ip, prefix) {					\
+	.source = offsetof(type, ip.src), .source_mask = offsetof(type, ip.smsk),	\
+	.destination = offsetof(type, ip.dst),					\
+	.destination_mask = offsetof(type, ip.dmsk),				\
+	.in = offsetof(type, ip.iniface), .in_mask = offsetof(type, ip.iniface_mask), \
+	.out = offsetof(type, ip.outiface),					\
+	.out_mask = offsetof(type, ip.outiface_mask),				\
+	.protocol = offsetof(type, ip.proto), .flags = offsetof(type, ip.flags), \
+	.inverted = offsetof(type, ip.invflags),				\
+	.address_size = sizeof(((type *)0)->ip.src), .goto_flag = prefix##_F_GOTO,
+
 const struct xt_family xt_families[FAMILIES] = {
 	[IPV4] = {
 		.family = IPV4,
@@ -156,6 +167,8 @@ const struct xt_family xt_families[FAMILIES] = {
 		.mark_offset = offsetof(struct ipt_entry, nfcache),
 		.lengths_offset = offsetof(struct ipt_entry, target_offset),
 		.counters_offset = offsetof(struct ipt_entry, counters),
+		.header = HEADER_LAYOUT(struct ipt_entry, ip, IPT)
+		},
 		.put_header = put_header4,
 		.get_header = get_header4,
 	},
@@ -173,6 +186,9 @@ const struct xt_family xt_families[FAMILIES] = {
 		.mark_offset = offsetof(struct ip6t_entry, nfcache),
 		.lengths_offset = offsetof(struct ip6t_entry, target_offset),
 		.counters_offset = offsetof(struct ip6t_entry, counters),
+		.header = HEADER_LAYOUT(struct ip6t_entry, ipv6, IP6T)
+			.protocol_flag = IP6T_F_PROTO,
+		},
 		.put_header = put_header6,
 		.get_header = get_header6,
 	},

@@ -24,6 +24,16 @@ struct header {
 	struct xt_counters counters;
 };
 
+/* Where an entry has what it asks of a packet's header. */
+struct header_layout {
+	size_t source, source_mask, destination, destination_mask;
+	size_t in, in_mask, out, out_mask;
+	size_t protocol, flags, inverted;	/* 16 bits, 8 bits, 8 bits */
+	size_t address_size;
+	uint8_t protocol_flag;			/* set where it asks for one; 0: there is none */
+	uint8_t goto_flag;
+};
+
 struct xt_family {
 	enum family family;
 	const char *name;			/* "IPv4" */
@@ -38,6 +48,8 @@ struct xt_family {
 	size_t mark_offset;			/* nfcache: the kernel does not look at it */
 	size_t lengths_offset;			/* target_offset and next_offset */
 	size_t counters_offset;
+
+	struct header_layout header;
 
 	void (*put_header)(void *entry, const struct header *header);
 	/* false: it says something that we never say */

@@ -114,12 +114,16 @@ struct jump {
 };
 
 /* The chains of ours in one table of one family; not to be copied, as they refer to it. */
+struct grafted;
+
 struct ruleset {
 	struct chain **chains;		/* by name, once ruleset_sort() has run */
 	size_t count, room;
 	struct jump *jumps;
 	size_t jump_count, jump_room;
 	bool found;			/* read from a table: @jumps are all that are there */
+	struct grafted *grafted;	/* of the legacy backend: rules in chains of others that
+					   are no jumps; NULL: they stay as they are */
 	struct arena arena;
 };
 
