@@ -45,7 +45,10 @@ int entry_decode(struct rule *rule, const void *entry, const char *label, struct
  * entry_forget() is for.
  */
 void entry_normalise(void *entry, const struct xt_family *family);
-/* No more than what the kernel notes in it, and its counters. */
+/*
+ * No more than what the kernel notes in it, its counters, and what follows the names of
+ * its matches and target.
+ */
 void entry_forget(void *entry, const struct xt_family *family);
 
 /* A copy, with the label of a verdict or chain in place of the target's name. */

@@ -66,6 +66,24 @@ static void normalise_interface(unsigned char *name, unsigned char *mask)
 	}
 }
 
+/* The kernel leaves what follows a name as it is in the buffer that it fills. */
+static void end_name(char name[XT_EXTENSION_MAXNAMELEN])
+{
+	size_t used = strnlen(name, XT_EXTENSION_MAXNAMELEN);
+
+	memset(name + used, 0, XT_EXTENSION_MAXNAMELEN - used);
+}
+
+static void end_names(void *entry, const struct xt_family *family)
+{
+	const struct xt_entry_match *match;
+	size_t offset = family->entry_size;
+
+	while ((match = match_at(family, entry, &offset)))
+		end_name(((struct xt_entry_match *)match)->u.user.name);
+	end_name(((struct xt_entry_target *)entry_target(family, entry))->u.user.name);
+}
+
 void entry_forget(void *entry, const struct xt_family *family)
 {
 	const size_t kept = family->lengths_offset + 2 * sizeof(uint16_t);
@@ -73,6 +91,7 @@ void entry_forget(void *entry, const struct xt_family *family)
 
 	memset(bytes + family->mark_offset, 0, family->lengths_offset - family->mark_offset);
 	memset(bytes + kept, 0, family->entry_size - kept);
+	end_names(entry, family);
 }
 
 void entry_normalise(void *entry, const struct xt_family *family)

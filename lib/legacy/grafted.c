@@ -127,14 +127,18 @@ static uint64_t add_rule_to_hash(uint64_t hash, const struct xt_family *family, 
 				 const char *label)
 {
 	const struct xt_entry_target *target = entry_target(family, entry);
-	const char *bytes = entry;
-	size_t offset = entry_target_offset(family, entry);
+	const struct xt_entry_match *match;
+	size_t offset = family->entry_size;
 
-	hash = add_to_hash(hash, bytes, family->mark_offset);
-	hash = add_to_hash(hash, bytes + family->entry_size, offset - family->entry_size);
-	if (*target->u.user.name)
-		return add_to_hash(hash, target, entry_next(family, entry) - offset);
-	return add_to_hash(hash, label, strlen(label) + 1);
+	hash = add_to_hash(hash, entry, family->mark_offset);
+	while ((match = match_at(family, entry, &offset))) {
+		/* what follows the name is as it was in the buffer that the kernel filled */
+		hash = add_to_hash(hash, match->u.user.name, strlen(match->u.user.name));
+		hash = add_to_hash(hash, match->data, match->u.match_size - sizeof(*match));
+	}
+	hash = add_to_hash(hash, label, strlen(label) + 1);
+	return *target->u.user.name ?
+	       add_to_hash(hash, target->data, target->u.target_size - sizeof(*target)) : hash;
 }
 
 static int add_found(struct grafted *grafted, struct grafted_chain *chain,
