@@ -30,7 +30,8 @@
  * negative errno on failure; notrack_error() then has a sentence that says
  * what failed and what to do about it.  What may come back:
  *
- *	-EINVAL			a word or value is wrong; the sentence names it
+ *	-EINVAL			a word or value is wrong, or a pointer is NULL that must
+ *				not be; the sentence names it
  *	-ENOENT			no such service, or no such client
  *	-EPERM			no CAP_NET_ADMIN in the network namespace
  *	-EPROTONOSUPPORT	the kernel has no such table, match or target
@@ -50,7 +51,11 @@
  *
  * Structs handed in or out begin with their size: set it to sizeof of the
  * struct you compiled with, and leave what you do not use zero.  Later versions
- * add members at the end; no member past the size you set is read or written.
+ * add members at the end; no member past the size you set is read or written.  A
+ * size that is not set, or that cuts a member in two, is -EINVAL, and nothing is done.
+ *
+ * Pointers may be NULL where their description says so, and @data always may; any
+ * other that is NULL is -EINVAL.
  *
  * Enums.  Later versions may add values to an enum that the library hands out.
  * Treat a value that you do not know as something to look at, neither as good
@@ -98,7 +103,7 @@ void notrack_free(struct notrack *nt);
  * notrack_error - the sentence about the last call that failed on @nt
  *
  * Returns: a string owned by @nt, good until the next call on it; "" when
- * nothing failed.  Never NULL.
+ * nothing failed; of a @nt that is NULL, that there is no context.  Never NULL.
  * Since: 1.0
  */
 const char *notrack_error(const struct notrack *nt);
@@ -123,6 +128,31 @@ const char *notrack_version(void);
  * Since: 1.0
  */
 int notrack_set_families(struct notrack *nt, unsigned int families);
+
+/**
+ * notrack_set_backend - through which of the kernel's packet filters commits go
+ * @name: "legacy", the xtables tables, through libiptc; "nft", nftables; or "auto",
+ *	the default, also NULL: the one that holds rules of this library already; else
+ *	nft where somebody else's chains filter there, or where the kernel has no
+ *	legacy tables; else legacy
+ *
+ * A commit through another backend than the one in use moves all of it over, and at
+ * no moment is a packet untracked and not accepted.
+ * Returns: 0, or -EINVAL.
+ * Since: 2.0
+ */
+int notrack_set_backend(struct notrack *nt, const char *name);
+
+/**
+ * notrack_backend - which backend a commit would use, and why
+ * @name: set to "legacy" or "nft"; may be NULL
+ * @why: set to a phrase, such as "holds rules of ours already"; may be NULL
+ *
+ * Both are constants.  Reads the kernel.
+ * Returns: 0, or -errno; -EPROTONOSUPPORT where the kernel has neither.
+ * Since: 2.0
+ */
+int notrack_backend(struct notrack *nt, const char **name, const char **why);
 
 /**
  * notrack_set_netns_fd - work in another network namespace
@@ -239,7 +269,7 @@ int notrack_each_service(struct notrack *nt,
 /**
  * notrack_service_set - set a member by its key in notrack.conf(5)
  * @key: "ports", "reply-ports", and so on
- * @value: kept as a pointer
+ * @value: kept as a pointer; NULL for the default
  *
  * Returns: 0, or -EINVAL if there is no such key, or its member is past the size
  * of @service.
@@ -250,7 +280,7 @@ int notrack_service_set(struct notrack_service *service, const char *key, const 
 /**
  * notrack_service_get - the @index'th key of a service, and its value
  *
- * Returns: 1, or 0 past the last key.
+ * Returns: 1, 0 past the last key, or -EINVAL.
  * Since: 1.0
  */
 int notrack_service_get(const struct notrack_service *service, unsigned int index,
@@ -340,6 +370,7 @@ int hashlimit_add_client(struct notrack *nt, const char *service,
 
 /**
  * hashlimit_add_clients - as hashlimit_add_client(), for @count prefixes
+ * @prefixes: may be NULL where @count is 0
  *
  * All or none: on an error the model is as before.  A prefix named twice is
  * one client.
@@ -358,6 +389,7 @@ int hashlimit_remove_client(struct notrack *nt, const char *service, const char 
 
 /**
  * hashlimit_remove_clients - as hashlimit_remove_client(), for @count prefixes
+ * @prefixes: may be NULL where @count is 0
  *
  * All or none: a prefix that is not there leaves the model as it was.
  * Since: 1.0
@@ -424,7 +456,7 @@ struct notrack_changes {
 
 /**
  * notrack_commit - make the kernel's tables what the model says
- * @changes: filled in, where not NULL
+ * @changes: filled in; may be NULL
  *
  * Takes the lock, reads the tables, computes the least edit and commits it,
  * accepts ahead of their NOTRACK, NOTRACK away ahead of its accepts, so that
@@ -440,6 +472,7 @@ int notrack_commit(struct notrack *nt, struct notrack_changes *changes);
  * notrack_diff - what notrack_commit() would do
  * @out: gets a line for each rule, "+" or "-" and the table and rule as
  *	iptables-save prints them; may be NULL
+ * @changes: filled in; may be NULL
  *
  * Returns: the number of rules that differ, or -errno.
  * Since: 1.0
@@ -448,6 +481,7 @@ int notrack_diff(struct notrack *nt, FILE *out, struct notrack_changes *changes)
 
 /**
  * notrack_clear - empty the model and take every rule of ours out of the kernel
+ * @changes: filled in; may be NULL
  *
  * Returns: the number of rules removed, or -errno.
  * Since: 1.0
@@ -547,10 +581,10 @@ struct notrack_usage {
 
 /**
  * notrack_usage - who fills the connection tracking table
- * @totals: filled in, where not NULL
+ * @totals: filled in; may be NULL
  * @visit: gets a row at a time, most entries first, good until it returns; a
- *	value other than 0 ends the visit; NULL: the table is not read, and
- *	@totals has all but @read
+ *	value other than 0 ends the visit; may be NULL: then the table is not read,
+ *	and @totals has all but @read
  *
  * Services are those of the model (see notrack_load()), and the built-in ones.
  * With notrack_set_families(), only entries of that family are in rows; shares
@@ -601,7 +635,8 @@ struct notrack_advise_request {
 /**
  * notrack_advise - which services to untrack, and which sources to limit
  * @request: may be NULL
- * @service: called for each service over the threshold, most entries first
+ * @service: called for each service over the threshold, most entries first; may
+ *	be NULL
  * @client: called for each over-eager source, but for those that have a limit, of
  *	the services that are in the model or that @service was told to add, most
  *	entries first; may be NULL
@@ -628,7 +663,7 @@ struct notrack_flushed {
 
 /**
  * notrack_flush_tracked - delete the entries of flows that are tracked no more
- * @flushed: filled in, where not NULL
+ * @flushed: filled in; may be NULL
  *
  * Entries that were there when a service came stay until they time out.  This
  * deletes those whose packets the rules of the model's services untrack, by
@@ -682,9 +717,12 @@ struct notrack_check {
 };
 
 /**
- * notrack_doctor - what a commit needs, and whether this host has it
+ * notrack_doctor - what a commit needs, whether this host has it, and what else
+ * is in the way of packets
  * @visit: called for each check; other than 0 ends the call
  *
+ * Looked at are the packet filter, the lock, how full the connection tracking table
+ * is and whether the kernel log says that it was full, and who else filters packets.
  * Changes nothing: tables that the network namespace does not have are tried in
  * one that lives for the moment, where that is allowed.
  * Returns: 0, or what @visit returned.
@@ -740,7 +778,7 @@ struct notrack_finding {
 
 /**
  * notrack_verify - walk the flows of the model through the kernel's tables
- * @service: this one only; NULL for all
+ * @service: this one only; may be NULL: all
  * @flow: called for each service, family, protocol, role, packet and hook; may
  *	be NULL
  * @finding: called for each finding, after all flows; may be NULL

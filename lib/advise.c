@@ -11,6 +11,7 @@
 #include "conntrack/candidate.h"
 #include "conntrack/conntrack.h"
 #include "context.h"
+#include "layout.h"
 #include "conntrack/catalogue.h"
 #include "support/memory.h"
 #include "conntrack/tally.h"
@@ -321,7 +322,7 @@ static int take_request(struct notrack *nt, struct notrack_advise_request *to,
 
 	*to = (struct notrack_advise_request){ .size = sizeof(*to) };
 	if (from)
-		err = context_take_struct(nt, to, sizeof(*to), from, "struct notrack_advise_request");
+		err = layout_take(&layout_advise_request, to, from, &nt->error);
 	to->threshold = to->threshold != 0 ? to->threshold : THRESHOLD_DEFAULT;
 	to->times = to->times != 0 ? to->times : TIMES_DEFAULT;
 	if (!err && !(to->threshold >= 0.001 && to->threshold <= 1))
@@ -377,12 +378,13 @@ int notrack_advise(struct notrack *nt, const struct notrack_advise_request *requ
 		   void *data)
 {
 	struct advisor advisor = { .nt = nt };
-	int result;
+	int result = context_begin(nt);
 
-	context_begin(nt);
+	if (result)
+		return result;
 	result = take_request(nt, &advisor.request, request);
 	if (!result)
-		result = catalogue_read(&advisor.known, nt);
+		result = catalogue_make(&advisor.known, &nt->model, &nt->error);
 	if (!result)
 		result = advise(&advisor, service, client, data);
 	if (result == -ENOMEM)

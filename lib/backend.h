@@ -114,6 +114,9 @@ struct backend {
 	/* Whether the kernel has what a commit needs: -EPROTONOSUPPORT says what is missing. */
 	int (*probe)(const struct session *session);
 
+	/* 1: somebody else filters there; 0: nobody does. */
+	int (*filters)(const struct session *session);
+
 	/* Reads what is ours, and makes nothing that is not there; @image is for release(). */
 	int (*read)(const struct session *session, unsigned int parts, struct image **image);
 	void (*release)(struct image *image);

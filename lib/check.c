@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "context.h"
+#include "layout.h"
 
 static int give_sentence(int err, const struct error *error, char *sentence, size_t size)
 {
@@ -47,7 +48,7 @@ static int check_service(const struct notrack_service *words, unsigned int *fami
 {
 	struct service *service = NULL;
 	struct notrack_service all;
-	int err = struct_take(&all, sizeof(all), words, "struct notrack_service", error);
+	int err = layout_take(&layout_service, &all, words, error);
 
 	*families = NOTRACK_ANY;
 	if (!err)
@@ -76,7 +77,7 @@ static int check_limit(const struct hashlimit *words, unsigned int *families, st
 	unsigned int asked = *families;
 	struct limit_rate rate;
 	struct hashlimit all;
-	int err = struct_take(&all, sizeof(all), words, "struct hashlimit", error);
+	int err = layout_take(&layout_limit, &all, words, error);
 
 	if (err)
 		return err;

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "context.h"
+#include "layout.h"
 #include "rules/compile.h"
 
 struct transaction {
@@ -58,12 +59,13 @@ static int begin_backend(struct transaction *transaction, size_t backend, bool c
 
 static int begin(struct transaction *transaction, struct notrack *nt)
 {
+	int err = context_choose(nt);
 	size_t chosen = context_chosen(nt);
-	int err;
 
 	*transaction = (struct transaction){ .nt = nt };
 	transaction->nothing = (struct wanted){ .families = nt->families, .model = &empty_model };
-	err = compile_all(nt, &transaction->wanted);
+	if (!err)
+		err = compile_all(nt, &transaction->wanted);
 	for (size_t i = 0; i < BACKENDS && !err; i++)
 		err = begin_backend(transaction, (chosen + i) % BACKENDS, !i);
 	return err;
@@ -130,22 +132,33 @@ static int commit_locked(struct notrack *nt, struct notrack_changes *changes)
 		made = (struct notrack_changes){ 0 };
 	if (!held)
 		notrack_unlock(nt);
-	context_give_struct(changes, &made, sizeof(made));
+	layout_give(&layout_changes, changes, &made);
 	return err ? err : (int)(made.added + made.removed);
+}
+
+/* Nothing is committed that the caller could not be told. */
+static int begin_call(struct notrack *nt, const struct notrack_changes *changes)
+{
+	int err = context_begin(nt);
+
+	return err || !changes ? err : layout_check(&layout_changes, changes, &nt->error);
 }
 
 int notrack_commit(struct notrack *nt, struct notrack_changes *changes)
 {
-	context_begin(nt);
-	return commit_locked(nt, changes);
+	int err = begin_call(nt, changes);
+
+	return err ? err : commit_locked(nt, changes);
 }
 
 int notrack_clear(struct notrack *nt, struct notrack_changes *changes)
 {
-	struct model kept = nt->model;
-	int result;
+	int result = begin_call(nt, changes);
+	struct model kept;
 
-	context_begin(nt);
+	if (result)
+		return result;
+	kept = nt->model;
 	for (enum family family = IPV4; family < FAMILIES; family++)
 		if (context_has(nt, family))
 			nt->model.families[family] = (struct family_model){ 0 };
@@ -182,21 +195,24 @@ static int diff_in_kernel(struct notrack *nt, void *data)
 int notrack_diff(struct notrack *nt, FILE *out, struct notrack_changes *changes)
 {
 	struct preview preview = { .out = out };
-	int err;
+	int err = begin_call(nt, changes);
 
-	context_begin(nt);
+	if (err)
+		return err;
 	err = context_in_kernel(nt, diff_in_kernel, &preview);
-	context_give_struct(changes, &preview.changes, sizeof(preview.changes));
+	layout_give(&layout_changes, changes, &preview.changes);
 	return err ? err : (int)(preview.changes.added + preview.changes.removed);
 }
 
 int notrack_print_rules(struct notrack *nt, FILE *out)
 {
-	struct session session = context_session(nt);
+	int err = context_begin(nt, ARGUMENT(out));
+	struct session session;
 	struct wanted wanted;
-	int err;
 
-	context_begin(nt);
+	if (err)
+		return err;
+	session = context_session(nt);
 	err = compile_all(nt, &wanted);
 	if (!err)
 		err = backends[context_chosen(nt)]->print(&session, &wanted, out);

@@ -37,7 +37,7 @@ void notrack_free(struct notrack *nt)
 
 const char *notrack_error(const struct notrack *nt)
 {
-	return nt->error.text;
+	return nt ? nt->error.text : "there is no context: out of memory, or notrack_new() was not called";
 }
 
 const char *notrack_version(void)
@@ -45,17 +45,26 @@ const char *notrack_version(void)
 	return NOTRACK_VERSION;
 }
 
-void context_begin(struct notrack *nt)
+int context_begin_call(struct notrack *nt, const char *call, const struct argument *arguments)
 {
+	if (!nt)
+		return -EINVAL;
 	nt->error.text[0] = '\0';
 	/* a child that was forked has what its parent took, and holds nothing itself */
 	if (nt->lock.fd >= 0 && !lock_is_held(&nt->lock))
 		notrack_unlock(nt);
+	for (; arguments->name; arguments++)
+		if (!arguments->given)
+			return error_set(&nt->error, -EINVAL, "%s: %s is NULL", call, arguments->name);
+	return 0;
 }
 
 int notrack_set_families(struct notrack *nt, unsigned int families)
 {
-	context_begin(nt);
+	int err = context_begin(nt);
+
+	if (err)
+		return err;
 	if (!families || families & ~NOTRACK_ANY)
 		return error_set(&nt->error, -EINVAL, "families 0x%x: NOTRACK_IPV4, NOTRACK_IPV6 or both",
 			    families);
@@ -73,9 +82,10 @@ static void work_in(struct notrack *nt, int netns_fd)
 
 int notrack_set_netns_fd(struct notrack *nt, int fd)
 {
-	int own;
+	int own = context_begin(nt);
 
-	context_begin(nt);
+	if (own)
+		return own;
 	/* what open() returns on failure must not mean the caller's own namespace */
 	if (fd < 0)
 		return error_set(&nt->error, -EINVAL, "network namespace: %d is no descriptor; the call "
@@ -89,9 +99,10 @@ int notrack_set_netns_fd(struct notrack *nt, int fd)
 
 int notrack_set_netns(struct notrack *nt, const char *path)
 {
-	int fd = -1;
+	int fd = -1, err = context_begin(nt);
 
-	context_begin(nt);
+	if (err)
+		return err;
 	if (path) {
 		fd = netns_open(path, &nt->error);
 		if (fd < 0)
@@ -103,35 +114,33 @@ int notrack_set_netns(struct notrack *nt, const char *path)
 
 void notrack_set_wait(struct notrack *nt, unsigned int milliseconds)
 {
-	nt->wait_ms = milliseconds;
+	if (nt)
+		nt->wait_ms = milliseconds;
 }
 
 int notrack_lock(struct notrack *nt)
 {
-	context_begin(nt);
-	return lock_is_held(&nt->lock) ? 0 : lock_take(&nt->lock, nt->wait_ms, &nt->error);
+	int err = context_begin(nt);
+
+	if (err || lock_is_held(&nt->lock))
+		return err;
+	return lock_take(&nt->lock, nt->wait_ms, &nt->error);
 }
 
 void notrack_unlock(struct notrack *nt)
 {
+	if (!nt)
+		return;
 	context_forget(nt);
 	lock_release(&nt->lock);
 }
 
 /* --- what is there ---------------------------------------------------- */
 
-const struct backend *const backends[BACKENDS] = { &legacy_backend };
-
 struct session context_session(struct notrack *nt)
 {
 	return (struct session){ .families = nt->families, .foreign_netns = nt->netns_fd >= 0,
 				 .error = &nt->error };
-}
-
-size_t context_chosen(const struct notrack *nt)
-{
-	(void)nt;
-	return 0;
 }
 
 static bool covers(const struct image *image, unsigned int families, unsigned int parts)
@@ -187,34 +196,4 @@ int context_in_kernel(struct notrack *nt, int (*work)(struct notrack *nt, void *
 	if (nt->netns_fd >= 0)
 		return netns_run(nt->netns_fd, run_errand, &errand, &nt->error);
 	return work(nt, data);
-}
-
-/* --- structs of other versions ---------------------------------------- */
-
-int struct_take(void *to, size_t size, const void *from, const char *what, struct error *error)
-{
-	size_t given = from ? *(const size_t *)from : 0;
-
-	/* sizeof any struct of that kind is a multiple, and splits no member */
-	if (given <= sizeof(size_t) || given > 16 * size || given % sizeof(size_t))
-		return error_set(error, -EINVAL, "%s: its size member is not set", what);
-	/* a newer caller's members that are not zero would be ignored */
-	for (size_t i = size; i < given; i++)
-		if (((const char *)from)[i])
-			return error_set(error, -EINVAL, "%s: uses a member that this version "
-					 "of libnotrack does not have", what);
-	memset(to, 0, size);
-	memcpy(to, from, given < size ? given : size);
-	return 0;
-}
-
-void context_give_struct(void *to, const void *from, size_t size)
-{
-	size_t room = to ? *(const size_t *)to : 0;
-
-	if (room > size)
-		room = size;
-	if (room > sizeof(size_t))
-		memcpy((char *)to + sizeof(size_t), (const char *)from + sizeof(size_t),
-		       room - sizeof(size_t));
 }

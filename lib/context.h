@@ -9,28 +9,54 @@
 #include "support/error.h"
 #include "support/lock.h"
 
+/* Which backend is used, and why. */
+struct choice {
+	size_t backend;			/* its place among @backends */
+	bool fixed;			/* asked for */
+	const char *why;
+};
+
 struct notrack {
 	struct model model;
 	unsigned int families;		/* NOTRACK_IPV4, NOTRACK_IPV6 */
 	int netns_fd;			/* -1: the caller's */
 	unsigned int wait_ms;
 	struct lock lock;
+	struct choice choice;
 	/* as read; with the lock held, good for the commit as well; NULL: not read */
 	struct image *images[BACKENDS];
 	struct error error;
 };
 
 struct session context_session(struct notrack *nt);
+
+/* Chooses a backend, unless one was asked for; to be called in the kernel's time. */
+int context_choose(struct notrack *nt);
 /* The backend whose rules a commit makes: its place among @backends. */
-size_t context_chosen(const struct notrack *nt);
+static inline size_t context_chosen(const struct notrack *nt)
+{
+	return nt->choice.backend;
+}
 
 /* Reads what a backend has, unless it was read before; to be called in the kernel's time. */
 int context_image(struct notrack *nt, size_t backend, unsigned int parts, struct image **image);
 /* What was read may have been changed since. */
 void context_forget(struct notrack *nt);
 
-/* What public functions begin with. */
-void context_begin(struct notrack *nt);
+/* A pointer that a public call was given or not, and its name. */
+struct argument {
+	const char *name;
+	bool given;
+};
+#define ARGUMENT(pointer) { #pointer, (pointer) != NULL }
+
+/*
+ * What public calls begin with, as in context_begin(nt, ARGUMENT(service)): -EINVAL where
+ * the context, or a pointer that the call cannot do without, is NULL.
+ */
+#define context_begin(nt, ...) context_begin_call(nt, __func__, (const struct argument[]){	\
+		{ __func__, true }, ##__VA_ARGS__, { NULL, false } })
+int context_begin_call(struct notrack *nt, const char *call, const struct argument *arguments);
 
 static inline bool context_has(const struct notrack *nt, enum family family)
 {
@@ -40,20 +66,5 @@ static inline bool context_has(const struct notrack *nt, enum family family)
 /* Runs @work in the context's network namespace. */
 int context_in_kernel(struct notrack *nt, int (*work)(struct notrack *nt, void *data),
 		      void *data);
-
-/*
- * Copies @from, whose size its first member has, over zeros of @size bytes: nothing past the size
- * that the caller knows is read.
- */
-int struct_take(void *to, size_t size, const void *from, const char *what, struct error *error);
-
-static inline int context_take_struct(struct notrack *nt, void *to, size_t size, const void *from,
-				      const char *what)
-{
-	return struct_take(to, size, from, what, &nt->error);
-}
-
-/* Hands out @from, of @size bytes, of which the caller's struct may hold a part only. */
-void context_give_struct(void *to, const void *from, size_t size);
 
 #endif

@@ -1,13 +1,19 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What a commit needs, and whether this host has it. */
+/* What a commit needs, and whether this host has it; and what else is in the way of packets. */
 #include "context.h"
 
+#include <ctype.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
+#include "conntrack/conntrack.h"
+#include "nft/foreign.h"
 #include "support/lock.h"
 
 struct doctor {
@@ -78,15 +84,141 @@ static void check_lock(struct doctor *doctor)
 	}
 }
 
+/* --- the conntrack table ---------------------------------------------- */
+
+static void check_conntrack(struct doctor *doctor)
+{
+	struct conntrack_totals totals;
+	struct conntrack conntrack;
+	struct error error;
+	bool nearly_full, lost;
+	int err = conntrack_open(&conntrack, &error);
+
+	if (!err) {
+		err = conntrack_read_totals(&conntrack, &totals, &error);
+		conntrack_close(&conntrack);
+	}
+	if (err) {
+		report(doctor, "conntrack table", NOTRACK_WARNING, 0, "%s", error.text);
+		return;
+	}
+	nearly_full = totals.max && totals.count >= totals.max / 10 * 9;
+	lost = totals.dropped || totals.early_dropped;
+	report(doctor, "conntrack table", nearly_full || lost ? NOTRACK_WARNING : NOTRACK_OK, 0,
+	       "%" PRIu64 " of %" PRIu64 " entries%s; so far, %" PRIu64 " packets dropped, %" PRIu64
+	       " entries dropped early, %" PRIu64 " not inserted%s", totals.count, totals.max,
+	       nearly_full ? ", nearly full" : "", totals.dropped, totals.early_dropped,
+	       totals.insert_failed, nearly_full || lost ? ": no longer track the services that fill "
+	       "it, or raise net.netfilter.nf_conntrack_max" : "");
+}
+
+/* One record a read: "priority,number,microseconds,flags;text". */
+static void check_log(struct doctor *doctor)
+{
+	char record[8192];
+	unsigned long lines = 0;
+	int fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	ssize_t size;
+
+	if (fd < 0) {
+		report(doctor, "kernel log", NOTRACK_WARNING, 0, "may not be read here");
+		return;
+	}
+	while ((size = read(fd, record, sizeof(record) - 1)) > 0 || (size < 0 && errno == EPIPE)) {
+		if (size < 0)	/* overwritten while we read: go on with what is there */
+			continue;
+		record[size] = '\0';
+		if (strstr(record, "nf_conntrack") && strstr(record, "table full"))
+			lines++;
+	}
+	close(fd);
+	if (lines)
+		report(doctor, "kernel log", NOTRACK_WARNING, 0, "%lu lines say that the conntrack "
+		       "table was full", lines);
+	else
+		report(doctor, "kernel log", NOTRACK_OK, 0, "does not say that the conntrack table was "
+		       "full");
+}
+
+/* --- who else filters ------------------------------------------------- */
+
+static void check_nft(struct doctor *doctor)
+{
+	char names[500];
+	int tables = nft_foreign_tables(names, sizeof(names));
+
+	if (tables == -EPROTONOSUPPORT)
+		report(doctor, "nftables", NOTRACK_OK, 0, "the kernel has none");
+	else if (tables < 0)
+		report(doctor, "nftables", NOTRACK_WARNING, 0, "cannot be asked; if it has rules, they "
+		       "are in force beside ours");
+	else if (!tables)
+		report(doctor, "nftables", NOTRACK_OK, 0, "no tables of others");
+	else
+		report(doctor, "nftables", NOTRACK_WARNING, 0, "%d table%s of others (%s): what their "
+		       "rules drop stays dropped, whatever we accept; see nft list ruleset", tables,
+		       tables == 1 ? "" : "s", names);
+}
+
+static bool runs(const char *name)
+{
+	DIR *processes = opendir("/proc");
+	struct dirent *entry;
+	bool found = false;
+
+	while (processes && !found && (entry = readdir(processes))) {
+		char path[300], comm[32] = "";
+		FILE *file;
+
+		if (!isdigit((unsigned char)*entry->d_name))
+			continue;
+		snprintf(path, sizeof(path), "/proc/%s/comm", entry->d_name);
+		file = fopen(path, "re");
+		if (!file)
+			continue;
+		found = fgets(comm, sizeof(comm), file) && !strncmp(comm, name, strlen(name)) &&
+			comm[strlen(name)] == '\n';
+		fclose(file);
+	}
+	if (processes)
+		closedir(processes);
+	return found;
+}
+
+static void check_managers(struct doctor *doctor)
+{
+	if (runs("firewalld"))
+		report(doctor, "firewalld", NOTRACK_WARNING, 0, "runs: it may replace tables, and our "
+		       "rules with them; commit again after it was reloaded");
+	else
+		report(doctor, "firewalld", NOTRACK_OK, 0, "does not run");
+}
+
+/* --- all of it -------------------------------------------------------- */
+
+static int check_kernel(struct notrack *nt, void *data)
+{
+	int err = check_backend(nt, data);
+
+	if (!err) {
+		check_conntrack(data);
+		check_nft(data);
+	}
+	return err;
+}
+
 int notrack_doctor(struct notrack *nt,
 		   int (*visit)(const struct notrack_check *check, void *data), void *data)
 {
 	struct doctor doctor = { .nt = nt, .visit = visit, .data = data };
-	int err;
+	int err = context_begin(nt, ARGUMENT(visit));
 
-	context_begin(nt);
-	err = context_in_kernel(nt, check_backend, &doctor);
 	if (!err)
-		check_lock(&doctor);
-	return err ? err : doctor.result;
+		err = context_in_kernel(nt, check_kernel, &doctor);
+	if (err)
+		return err;
+	check_lock(&doctor);
+	check_log(&doctor);
+	check_managers(&doctor);
+	return doctor.result;
 }

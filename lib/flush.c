@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "context.h"
+#include "layout.h"
 #include "conntrack/flow.h"
 #include "model/model.h"
 
@@ -63,11 +64,14 @@ int notrack_flush_tracked(struct notrack *nt, struct notrack_flushed *flushed)
 {
 	struct flush flush = { .nt = nt };
 	struct notrack_flushed all;
-	int err;
+	int err = context_begin(nt);
 
-	context_begin(nt);
+	if (!err && flushed)
+		err = layout_check(&layout_flushed, flushed, &nt->error);
+	if (err)
+		return err;
 	err = context_in_kernel(nt, flush_in_kernel, &flush);
 	all = (struct notrack_flushed){ .removed = flush.removal.removed, .left = flush.left };
-	context_give_struct(flushed, &all, sizeof(all));
+	layout_give(&layout_flushed, flushed, &all);
 	return err;
 }

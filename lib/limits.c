@@ -5,11 +5,18 @@
 #include <string.h>
 
 #include "context.h"
+#include "layout.h"
 #include "support/memory.h"
 
 static const char *const family_names[FAMILIES] = { "IPv4", "IPv6" };
 
 /* --- clients ---------------------------------------------------------- */
+
+/* No product of a count that is within it overflows. */
+#define CLIENTS_MAX (SIZE_MAX / 64)
+
+/* An empty list may be NULL. */
+#define LIST(list, count) { #list, (list) || !(count) }
 
 struct request {
 	struct prefix *prefixes;	/* IPv4 first */
@@ -52,20 +59,31 @@ static int check_prefix(struct notrack *nt, const char *service, const struct pr
 	return 0;
 }
 
+static int parse_client(struct notrack *nt, const char *service, const char *word,
+			struct prefix *prefix, const struct request *request)
+{
+	int err = word ? prefix_parse(prefix, word, &nt->error) :
+		  error_set(&nt->error, -EINVAL, "service %s: one of the clients is NULL", service);
+
+	return err ? err : check_prefix(nt, service, prefix, request);
+}
+
 static int parse_clients(struct notrack *nt, const char *service, const char *const *words,
 			 size_t count, struct request *request)
 {
-	struct prefix *prefixes = calloc(count + 1, sizeof(*prefixes));
+	struct prefix *prefixes;
 	size_t next[FAMILIES] = { 0 };
 	int err = 0;
 
+	if (count > CLIENTS_MAX)
+		return error_set(&nt->error, -EINVAL, "service %s: %zu clients are more than memory "
+				 "could ever hold", service, count);
+	prefixes = calloc(count + 1, sizeof(*prefixes));
 	request->prefixes = calloc(count + 1, sizeof(*prefixes));
 	if (!prefixes || !request->prefixes)
 		err = error_set(&nt->error, -ENOMEM, "out of memory");
 	for (size_t i = 0; i < count && !err; i++) {
-		err = prefix_parse(&prefixes[i], words[i], &nt->error);
-		if (!err)
-			err = check_prefix(nt, service, &prefixes[i], request);
+		err = parse_client(nt, service, words[i], &prefixes[i], request);
 		if (!err)
 			request->count[prefixes[i].family]++;
 	}
@@ -135,10 +153,10 @@ int hashlimit_add_clients(struct notrack *nt, const char *service,
 {
 	struct request request = { 0 };
 	struct hashlimit all;
-	int err;
+	int err = context_begin(nt, ARGUMENT(service), LIST(prefixes, count), ARGUMENT(limit));
 
-	context_begin(nt);
-	err = context_take_struct(nt, &all, sizeof(all), limit, "struct hashlimit");
+	if (!err)
+		err = layout_take(&layout_limit, &all, limit, &nt->error);
 	if (!err)
 		err = find_served(nt, service, &request);
 	if (!err)
@@ -152,7 +170,9 @@ int hashlimit_add_clients(struct notrack *nt, const char *service,
 int hashlimit_add_client(struct notrack *nt, const char *service,
 			 const char *prefix, const struct hashlimit *limit)
 {
-	return hashlimit_add_clients(nt, service, &prefix, 1, limit);
+	int err = context_begin(nt, ARGUMENT(prefix));
+
+	return err ? err : hashlimit_add_clients(nt, service, &prefix, 1, limit);
 }
 
 int hashlimit_remove_clients(struct notrack *nt, const char *service,
@@ -160,10 +180,10 @@ int hashlimit_remove_clients(struct notrack *nt, const char *service,
 {
 	struct request request = { 0 };
 	char text[PREFIX_TEXT];
-	int err;
+	int err = context_begin(nt, ARGUMENT(service), LIST(prefixes, count));
 
-	context_begin(nt);
-	err = find_served(nt, service, &request);
+	if (!err)
+		err = find_served(nt, service, &request);
 	if (!err)
 		err = parse_clients(nt, service, prefixes, count, &request);
 	for (size_t i = 0; i < count && !err; i++) {
@@ -182,23 +202,25 @@ int hashlimit_remove_clients(struct notrack *nt, const char *service,
 
 int hashlimit_remove_client(struct notrack *nt, const char *service, const char *prefix)
 {
-	return hashlimit_remove_clients(nt, service, &prefix, 1);
+	int err = context_begin(nt, ARGUMENT(prefix));
+
+	return err ? err : hashlimit_remove_clients(nt, service, &prefix, 1);
 }
 
-int hashlimit_has_client(struct notrack *nt, const char *service, const char *word)
+int hashlimit_has_client(struct notrack *nt, const char *service, const char *prefix)
 {
+	int err = context_begin(nt, ARGUMENT(service), ARGUMENT(prefix));
 	struct request request = { 0 };
-	struct prefix prefix;
-	int err;
+	struct prefix parsed;
 
-	context_begin(nt);
-	err = find_served(nt, service, &request);
 	if (!err)
-		err = prefix_parse(&prefix, word, &nt->error);
+		err = find_served(nt, service, &request);
+	if (!err)
+		err = prefix_parse(&parsed, prefix, &nt->error);
 	if (err)
 		return err;
-	return request.served[prefix.family] &&
-	       clients_has(&request.served[prefix.family]->clients, &prefix);
+	return request.served[parsed.family] &&
+	       clients_has(&request.served[parsed.family]->clients, &parsed);
 }
 
 /* --- visiting ----------------------------------------------------------- */
@@ -293,28 +315,28 @@ int hashlimit_each(struct notrack *nt, const struct notrack_service *service,
 				const char *const *clients, size_t count, void *data),
 		   void *data)
 {
-	struct notrack_service all;
+	struct notrack_service words;
 	struct row *rows = NULL;
 	size_t count = 0, end;
 	bool found = false;
-	int result;
+	int result = context_begin(nt, ARGUMENT(service), ARGUMENT(visit));
 
-	context_begin(nt);
-	result = context_take_struct(nt, &all, sizeof(all), service, "struct notrack_service");
 	if (!result)
-		result = service_check_name(all.name, &nt->error);
+		result = layout_take(&layout_service, &words, service, &nt->error);
+	if (!result)
+		result = service_check_name(words.name, &nt->error);
 	for (enum family f = IPV4; f < FAMILIES && !result; f++) {
-		struct served *served = model_find(&nt->model.families[f], all.name);
+		struct served *served = model_find(&nt->model.families[f], words.name);
 
 		if (!served || !context_has(nt, f) ||
-		    (all.families && strcmp(all.families, f == IPV4 ? "ipv4" : "ipv6")))
+		    (words.families && strcmp(words.families, f == IPV4 ? "ipv4" : "ipv6")))
 			continue;
 		found = true;
 		result = add_rows(&rows, &count, &served->clients, f);
 	}
 	if (!result && !found)
 		result = error_set(&nt->error, -ENOENT, "service %s: there is none of that name",
-			      all.name);
+			      words.name);
 	if (count)
 		qsort(rows, count, sizeof(*rows), compare_rows);
 	for (size_t i = 0; i < count && !result; i = end) {
@@ -350,10 +372,10 @@ static int collect(const struct bucket *bucket, void *data)
 
 static int read_in_kernel(struct notrack *nt, void *data)
 {
-	const struct backend *backend = backends[context_chosen(nt)];
 	struct session session = context_session(nt);
 	struct buckets *buckets = data;
-	int err = 0;
+	int err = context_choose(nt);
+	const struct backend *backend = backends[context_chosen(nt)];
 
 	for (enum family family = IPV4; family < FAMILIES && !err; family++) {
 		const struct served *served = model_find(&nt->model.families[family], buckets->service);
@@ -396,10 +418,10 @@ int hashlimit_each_bucket(struct notrack *nt, const char *service,
 			  void *data)
 {
 	struct buckets buckets = { .service = service };
-	int result;
+	int result = context_begin(nt, ARGUMENT(service), ARGUMENT(visit));
 
-	context_begin(nt);
-	result = service_check_name(service, &nt->error);
+	if (!result)
+		result = service_check_name(service, &nt->error);
 	if (!result && !model_find(&nt->model.families[IPV4], service) &&
 	    !model_find(&nt->model.families[IPV6], service))
 		result = error_set(&nt->error, -ENOENT, "service %s: there is none of that name", service);

@@ -7,8 +7,8 @@
 /* The backend that a commit would use has the last word. */
 static int load_in_kernel(struct notrack *nt, void *data)
 {
+	int err = context_choose(nt);
 	size_t chosen = context_chosen(nt);
-	int err = 0;
 
 	for (size_t i = 1; i <= BACKENDS && !err; i++) {
 		size_t backend = (chosen + i) % BACKENDS;
@@ -31,9 +31,10 @@ static int count_service(const struct notrack_service *service, void *data)
 int notrack_load(struct notrack *nt)
 {
 	struct model model = { 0 };
-	int err, count = 0;
+	int err = context_begin(nt), count = 0;
 
-	context_begin(nt);
+	if (err)
+		return err;
 	context_forget(nt);
 	err = context_in_kernel(nt, load_in_kernel, &model);
 	if (err || !lock_is_held(&nt->lock))

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "context.h"
+#include "layout.h"
 
 static const char *const family_names[FAMILIES] = { "IPv4", "IPv6" };
 
@@ -29,36 +30,38 @@ static int check_clients(struct notrack *nt, const struct service *service, unsi
 	return 0;
 }
 
-int notrack_add_service(struct notrack *nt, const struct notrack_service *words)
+int notrack_add_service(struct notrack *nt, const struct notrack_service *service)
 {
 	struct notrack_service all;
-	unsigned int families = nt->families, scope = nt->families;
-	struct service *service;
-	int err;
+	unsigned int families, scope;
+	struct service *parsed;
+	int err = context_begin(nt, ARGUMENT(service));
 
-	context_begin(nt);
-	err = context_take_struct(nt, &all, sizeof(all), words, "struct notrack_service");
+	if (err)
+		return err;
+	families = scope = nt->families;
+	err = layout_take(&layout_service, &all, service, &nt->error);
 	if (!err)
-		err = service_parse(&service, &all, &families, &nt->error);
+		err = service_parse(&parsed, &all, &families, &nt->error);
 	if (!err)
 		service_ask_families(all.families, &scope, &nt->error);
 	if (err)
 		return err;
-	err = service_check_description(service, &nt->error);
+	err = service_check_description(parsed, &nt->error);
 	if (!err)
-		err = check_clients(nt, service, families, scope);
-	if (!err && model_put_service(&nt->model, service, families, scope))
+		err = check_clients(nt, parsed, families, scope);
+	if (!err && model_put_service(&nt->model, parsed, families, scope))
 		err = error_set(&nt->error, -ENOMEM, "out of memory");
-	service_unref(service);
+	service_unref(parsed);
 	return err;
 }
 
 int notrack_remove_service(struct notrack *nt, const char *name)
 {
-	int err;
+	int err = context_begin(nt, ARGUMENT(name));
 
-	context_begin(nt);
-	err = service_check_name(name, &nt->error);
+	if (!err)
+		err = service_check_name(name, &nt->error);
 	if (err)
 		return err;
 	if (!model_remove_service(&nt->model, name, nt->families))
@@ -94,9 +97,8 @@ int notrack_each_service(struct notrack *nt,
 			 void *data)
 {
 	size_t next[FAMILIES] = { 0 };
-	int result = 0;
+	int result = context_begin(nt, ARGUMENT(visit));
 
-	context_begin(nt);
 	while (!result) {
 		const struct service *at[FAMILIES] = { NULL };
 		int order;

@@ -131,10 +131,10 @@ int notrack_stats(struct notrack *nt,
 		  void *data)
 {
 	struct collection all = { 0 };
-	int result;
+	int result = context_begin(nt);
 
-	context_begin(nt);
-	result = context_in_kernel(nt, collect, &all);
+	if (!result)
+		result = context_in_kernel(nt, collect, &all);
 	if (!result && all.service_count)
 		qsort(all.services, all.service_count, sizeof(*all.services), compare_services);
 	if (!result && all.client_count)

@@ -6,6 +6,7 @@
 
 #include "conntrack/conntrack.h"
 #include "context.h"
+#include "layout.h"
 #include "conntrack/flow.h"
 #include "conntrack/catalogue.h"
 #include "conntrack/tally.h"
@@ -187,7 +188,7 @@ static void give_totals(struct notrack_conntrack *to, const struct usage *usage)
 		.invalid = usage->totals.invalid,
 	};
 
-	context_give_struct(to, &totals, sizeof(totals));
+	layout_give(&layout_conntrack, to, &totals);
 }
 
 static int check_request(struct notrack *nt, struct notrack_usage_request *request)
@@ -211,17 +212,18 @@ int notrack_usage(struct notrack *nt, const struct notrack_usage_request *reques
 {
 	struct usage usage = { .wanted = visit };
 	struct catalogue known = { 0 };
-	int result;
+	int result = context_begin(nt, ARGUMENT(request));
 
-	context_begin(nt);
-	result = context_take_struct(nt, &usage.request, sizeof(usage.request), request,
-				     "struct notrack_usage_request");
+	if (!result)
+		result = layout_take(&layout_usage_request, &usage.request, request, &nt->error);
+	if (!result && totals)
+		result = layout_check(&layout_conntrack, totals, &nt->error);
 	if (!result)
 		result = check_request(nt, &usage.request);
 	if (!result)
 		result = context_in_kernel(nt, count_in_kernel, &usage);
 	if (!result)
-		result = catalogue_read(&known, nt);
+		result = catalogue_make(&known, &nt->model, &nt->error);
 	if (!result)
 		give_totals(totals, &usage);
 	if (!result && visit) {

@@ -378,9 +378,10 @@ int notrack_verify(struct notrack *nt, const char *service,
 		   void *data)
 {
 	struct verification all = { .nt = nt, .name = service };
-	int result;
+	int result = context_begin(nt);
 
-	context_begin(nt);
+	if (result)
+		return result;
 	if (service && !is_there(nt, service))
 		return error_set(&nt->error, -ENOENT, "service %.80s: there is none of that name",
 			    service);

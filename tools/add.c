@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* add: one service, or a new definition of it. */
+#include <stdio.h>
+#include <string.h>
+
 #include "changes.h"
-#include "context.h"
+
+#define HELP_WIDTH 72
 
 static struct notrack_service service = { .size = sizeof(service) };
 static bool flush_tracked;
@@ -49,16 +53,14 @@ static int add_service(struct notrack *nt, const struct options *options)
 /* Bad words are bad words, whether or not the lock and the privilege are there. */
 static int check_service(const struct options *options)
 {
-	int code = EXIT_DONE, err;
-	struct notrack *nt = open_context(options, &code);
+	struct notrack_service checked = service;
+	char sentence[SENTENCE_SIZE];
+	int err;
 
-	if (!nt)
-		return code;
-	err = add_service(nt, options);
-	if (err)
-		code = complain_notrack(nt, err);
-	notrack_free(nt);
-	return code;
+	if (options->families && options->families != NOTRACK_ANY)
+		checked.families = options->families == NOTRACK_IPV6 ? "ipv6" : "ipv4";
+	err = notrack_check_service(&checked, NULL, sentence, sizeof(sentence));
+	return err ? complain_error(err, sentence) : 0;
 }
 
 static int run_add(const struct options *options)
@@ -70,13 +72,29 @@ static int run_add(const struct options *options)
 	return code ? code : change_model(options, flush_tracked, add_service);
 }
 
+/* Lines of as many names as fit. */
+static void print_builtin(void)
+{
+	const struct notrack_service *builtin;
+	int column = printf("Built-in:");
+
+	for (unsigned int i = 0; (builtin = notrack_builtin_service(i)); i++) {
+		if (column + (int)strlen(builtin->name) + 1 > HELP_WIDTH) {
+			putchar('\n');
+			column = printf("%s", builtin->name);
+		} else {
+			column += printf(" %s", builtin->name);
+		}
+	}
+	puts("; any other\nname needs ports.");
+}
+
 const struct command command_add = {
 	.name = "add",
 	.arguments = "SERVICE",
 	.summary = "add a service, or change it",
-	.help = "Add one service, or change it to just what is said here; the others stay.\n"
-		"Built-in: dns dns-auth dot doq syslog syslog-tls ntp http https quic radius\n"
-		"snmp-trap; any other name needs ports.\n",
+	.help = "Add one service, or change it to just what is said here; the others stay.\n",
+	.print_more_help = print_builtin,
 	.rows = rows,
 	.words_min = 1,
 	.words_max = 1,

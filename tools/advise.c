@@ -159,7 +159,7 @@ static int print_present(struct notrack *nt)
 	if (err || !present)
 		return err;
 	printf("# in the kernel already\n");
-	return config_print(nt, false);
+	return config_print_services(nt);
 }
 
 static void print_totals(const struct notrack_conntrack *totals)
@@ -190,6 +190,8 @@ static int print_config(const struct advise *advise, const struct options *optio
 	int err = 0;
 
 	print_totals(&advise->totals);
+	config_print_host();
+	putchar('\n');
 	json_array_foreach(advise->services, i, service)
 		if (!err)
 			err = print_service(service, families);
@@ -224,7 +226,7 @@ static int collect(struct advise *advise, const struct options *options)
 	return err ? err : notrack_advise(advise->nt, &request, add_service, add_client, advise);
 }
 
-/* Nothing printed is an empty configuration to apply, and would remove what there is. */
+/* Where standard output is a pipe to apply, this is what it complains about. */
 static int fail_visibly(const struct options *options, const struct notrack *nt, int err)
 {
 	if (!options->json)

@@ -21,9 +21,27 @@ int complain(int code, const char *format, ...)
 	return code;
 }
 
-int complain_notrack(const struct notrack *nt, int err)
+int complain_line(const char *path, unsigned int line, const char *format, ...)
 {
-	const char *sentence = notrack_error(nt);
+	char text[1200];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	return complain(EXIT_BAD_INPUT, "%s:%u: %s", path, line, text);
+}
+
+int complain_check(const char *path, unsigned int line, int err, const char *key,
+		   const char *sentence)
+{
+	if (err == -ENOMEM)
+		return out_of_memory();
+	return complain_line(path, line, "%s%s%s", key ? key : "", key ? ": " : "", sentence);
+}
+
+int complain_error(int err, const char *sentence)
+{
 	int code;
 
 	switch (err) {
@@ -42,6 +60,11 @@ int complain_notrack(const struct notrack *nt, int err)
 		code = EXIT_FAILED;
 	}
 	return complain(code, "%s", *sentence ? sentence : strerror(-err));
+}
+
+int complain_notrack(const struct notrack *nt, int err)
+{
+	return complain_error(err, notrack_error(nt));
 }
 
 void print_escaped(FILE *out, const char *text)

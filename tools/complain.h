@@ -3,7 +3,12 @@
 #ifndef COMPLAIN_H
 #define COMPLAIN_H
 
+#include <stdio.h>
+
 #include "notrack.h"
+
+/* Room for a sentence of the library's checks. */
+#define SENTENCE_SIZE 1024
 
 /* iptables' own exit codes. */
 enum exit_code {
@@ -16,6 +21,17 @@ enum exit_code {
 
 /* Prints a sentence; returns @code, so that a function can end with it. */
 int complain(int code, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* "path:line: ..."; returns the exit code of bad input. */
+int complain_line(const char *path, unsigned int line, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* What a check of the library said about a value of that line, and the exit code for it. */
+int complain_check(const char *path, unsigned int line, int err, const char *key,
+		   const char *sentence);
+
+/* @sentence, or what @err means where it is "", and the exit code for @err. */
+int complain_error(int err, const char *sentence);
 
 /* The sentence of the library about @err, and the exit code for it. */
 int complain_notrack(const struct notrack *nt, int err);

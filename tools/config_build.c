@@ -2,42 +2,29 @@
 /* From a configuration that was read to the model. */
 #include <string.h>
 
-#include "config_sections.h"
 #include "complain.h"
+#include "config_sections.h"
 
-static int count_service(const struct notrack_service *service, void *data)
+/* --- [host] ----------------------------------------------------------- */
+
+/* This build has one backend and no twins: what asks for another one is told so. */
+static int build_host(const struct config *config, const struct section *section)
 {
-	(void)service;
-	++*(int *)data;
+	const char *backend = section->host[HOST_BACKEND];
+
+	for (const struct section *other = config->first; other != section; other = other->next)
+		if (other->kind == SECTION_HOST)
+			return complain_line(section->path, section->line, "[host]: is there twice; the "
+					     "first is %s:%u", other->path, other->line);
+	if (backend && !strcmp(backend, "nft")) {
+		complain_line(section->path, section->host_lines[HOST_BACKEND],
+			      "backend: nft: this build has the legacy tables only");
+		return EXIT_LACKS;
+	}
 	return 0;
 }
 
-static bool has_family(struct notrack *nt, unsigned int family)
-{
-	int count = 0;
-
-	notrack_set_families(nt, family);
-	return !notrack_each_service(nt, count_service, &count) && count;
-}
-
-/* In a context of its own, the section tells its families, by addresses or by name. */
-static int ask_families(struct section *section)
-{
-	struct notrack *nt = notrack_new();
-	int err;
-
-	if (!nt)
-		return out_of_memory();
-	err = notrack_add_service(nt, &section->service);
-	if (err)
-		err = complain_line(section->path, section->line, "%s", notrack_error(nt));
-	if (!err && has_family(nt, NOTRACK_IPV4))
-		section->families |= NOTRACK_IPV4;
-	if (!err && has_family(nt, NOTRACK_IPV6))
-		section->families |= NOTRACK_IPV6;
-	notrack_free(nt);
-	return err;
-}
+/* --- [service NAME] --------------------------------------------------- */
 
 /* Two sections of one name may be there, for different families. */
 static int check_twice(const struct config *config, const struct section *section)
@@ -46,7 +33,7 @@ static int check_twice(const struct config *config, const struct section *sectio
 		if (other->kind == SECTION_SERVICE && !strcmp(other->name, section->name) &&
 		    other->families & section->families)
 			return complain_line(section->path, section->line, "service %s: is there "
-					     "twice; the first is %s:%d", section->name, other->path,
+					     "twice; the first is %s:%u", section->name, other->path,
 					     other->line);
 	return 0;
 }
@@ -55,35 +42,38 @@ static int build_service(const struct config *config, struct section *section,
 			 struct notrack *nt, unsigned int families)
 {
 	struct notrack_service words;
-	int err;
+	char sentence[SENTENCE_SIZE];
+	int code, err;
 
 	section->service.name = section->name;
-	err = ask_families(section);
-	if (!err)
-		err = check_twice(config, section);
-	if (err || (families && !(section->families & families)))
-		return err;
+	err = notrack_check_service(&section->service, &section->families, sentence, sizeof(sentence));
+	if (err)
+		return complain_check(section->path, section->line, err, NULL, sentence);
+	code = check_twice(config, section);
+	if (code || !(section->families & families))
+		return code;
 	words = section->service;
 	/* said aloud, so that it leaves a section for the other family as it is */
 	if (section->families != NOTRACK_ANY)
 		words.families = section->families == NOTRACK_IPV6 ? "ipv6" : "ipv4";
 	err = notrack_add_service(nt, &words);
-	return err ? complain_line(section->path, section->line, "%s", notrack_error(nt)) : 0;
+	return err ? complain_check(section->path, section->line, err, NULL, notrack_error(nt)) : 0;
 }
 
-/* Numbers may be at fault for the rate, or a family, they come with: one by one. */
-static int judge_numbers(const struct config *config, struct section *section,
-			 const struct client *client)
+/* --- [limit SERVICE] -------------------------------------------------- */
+
+/* A number may be wrong for the rate, or the family, that it comes with: one by one. */
+static int check_numbers(struct section *section, const struct client *client)
 {
 	struct hashlimit so_far = { .size = sizeof(so_far), .above = section->above };
+	char sentence[SENTENCE_SIZE];
 
 	for (size_t i = 0; i < NUMBERS; i++) {
 		if (!section->number_lines[i])
 			continue;
 		*number_of(&so_far, i) = *number_of(&section->limit, i);
-		if (hashlimit_add_client(config->judge, section->name, client->prefix, &so_far))
-			return complain_line(section->path, section->number_lines[i], "%s",
-					     notrack_error(config->judge));
+		if (hashlimit_check(&so_far, client->prefix, NULL, sentence, sizeof(sentence)))
+			return complain_line(section->path, section->number_lines[i], "%s", sentence);
 	}
 	return 0;
 }
@@ -98,13 +88,12 @@ static int build_client(const struct section *section, const struct client *clie
 				     client->prefix);
 	err = found < 0 ? found : hashlimit_add_client(nt, section->name, client->prefix,
 						       &section->limit);
-	return err ? complain_line(section->path, client->line, "%s", notrack_error(nt)) : 0;
+	return err ? complain_check(section->path, client->line, err, NULL, notrack_error(nt)) : 0;
 }
 
-static int build_limit(const struct config *config, struct section *section,
-		       struct notrack *nt, unsigned int families)
+static int build_limit(struct section *section, struct notrack *nt, unsigned int families)
 {
-	bool judged[2] = { false };
+	unsigned int checked = 0;	/* families */
 	int code = 0;
 
 	if (!section->above)
@@ -115,28 +104,48 @@ static int build_limit(const struct config *config, struct section *section,
 				     section->name);
 	for (size_t i = 0; i < section->client_count && !code; i++) {
 		const struct client *client = &section->clients[i];
-		bool ipv6 = strchr(client->prefix, ':');
 
-		if (!judged[ipv6])
-			code = judge_numbers(config, section, client);
-		judged[ipv6] = true;
-		if (!code && families != (ipv6 ? NOTRACK_IPV4 : NOTRACK_IPV6))
+		if (!(checked & client->family))
+			code = check_numbers(section, client);
+		checked |= client->family;
+		if (!code && families & client->family)
 			code = build_client(section, client, nt);
 	}
 	return code;
 }
 
+/* --- all of it -------------------------------------------------------- */
+
+/* An input that is empty by mistake, such as a pipe that failed, must not remove everything. */
+static int check_empty(const struct config *config)
+{
+	if (config->first)
+		return 0;
+	return complain(EXIT_BAD_INPUT, "%s: has no section; to remove everything, write [host] "
+			"alone, or use notrackctl clear", config->paths[0]);
+}
+
+static int build_section(const struct config *config, struct section *section, struct notrack *nt,
+			 unsigned int families)
+{
+	if (section->kind == SECTION_HOST)
+		return build_host(config, section);
+	if (section->kind == SECTION_SERVICE)
+		return build_service(config, section, nt, families);
+	return build_limit(section, nt, families);
+}
+
 int config_build(const struct config *config, struct notrack *nt, unsigned int families)
 {
-	int code = 0;
+	int code = check_empty(config);
 
-	if (families == NOTRACK_ANY)
-		families = 0;
-	for (struct section *section = config->first; section && !code; section = section->next)
-		if (section->kind == SECTION_SERVICE)
-			code = build_service(config, section, nt, families);
-	for (struct section *section = config->first; section && !code; section = section->next)
-		if (section->kind == SECTION_LIMIT)
-			code = build_limit(config, section, nt, families);
+	if (!families)
+		families = NOTRACK_ANY;
+	/* a limit may stand ahead of its service */
+	for (enum section_kind kind = SECTION_HOST; kind <= SECTION_LIMIT; kind++)
+		for (struct section *section = config->first; section && !code;
+		     section = section->next)
+			if (section->kind == kind)
+				code = build_section(config, section, nt, families);
 	return code;
 }

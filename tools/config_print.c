@@ -10,18 +10,17 @@
 struct print {
 	struct notrack *nt;
 	const struct notrack_service *service;
-	bool again;			/* something was printed before */
 };
 
-/* Shorter than inih's line; what is longer goes on in the next one. */
-#define LINE_MOST 78
+/* What is longer goes on in the next line. */
+#define LINE_WIDTH 78
 
 void config_print_words(const char *key, const char *const *words, size_t count)
 {
 	int column = printf("%s =", key);
 
 	for (size_t i = 0; i < count; i++) {
-		if (column + (int)strlen(words[i]) + 2 > LINE_MOST) {
+		if (column + (int)strlen(words[i]) + 2 > LINE_WIDTH) {
 			column = printf("\n   ");
 			column--;
 		}
@@ -86,17 +85,20 @@ static int print_service(const struct notrack_service *service, void *data)
 	struct print *print = data;
 	int err;
 
-	if (print->again)
-		putchar('\n');
-	print->again = true;
+	putchar('\n');
 	print->service = service;
 	err = config_print_service(service);
 	return err ? err : hashlimit_each(print->nt, service, print_limit, print);
 }
 
-int config_print(struct notrack *nt, bool again)
+void config_print_host(void)
 {
-	struct print print = { .nt = nt, .again = again };
+	puts("[host]\nbackend = auto\ntwins = auto");
+}
+
+int config_print_services(struct notrack *nt)
+{
+	struct print print = { .nt = nt };
 
 	return notrack_each_service(nt, print_service, &print);
 }

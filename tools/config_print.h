@@ -2,17 +2,18 @@
 #ifndef CONFIG_PRINT_H
 #define CONFIG_PRINT_H
 
-#include <stdbool.h>
-
 #include "notrack.h"
 
-/* The services and limits of a model; @again: behind something else. */
-int config_print(struct notrack *nt, bool again);
+/* The section that comes first, so that what is printed is never empty. */
+void config_print_host(void);
+
+/* The services and limits of a model, each section with an empty line ahead of it. */
+int config_print_services(struct notrack *nt);
 
 /* One service, without its limits. */
 int config_print_service(const struct notrack_service *service);
 
-/* "KEY = a, b, c", in lines that inih can read. */
+/* "KEY = a, b, c", in lines that are not too long to be read. */
 void config_print_words(const char *key, const char *const *words, size_t count);
 
 #endif

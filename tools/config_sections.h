@@ -9,9 +9,22 @@
 #include "config.h"
 
 enum section_kind {
+	SECTION_HOST,
 	SECTION_SERVICE,
 	SECTION_LIMIT,
 };
+
+/* The keys of [host], each with the words that it takes. */
+enum host_key_index {
+	HOST_BACKEND,
+	HOST_TWINS,
+	HOST_KEYS
+};
+#define HOST_WORDS 3
+extern const struct host_key {
+	const char *key;
+	const char *words[HOST_WORDS + 1];
+} config_host_keys[HOST_KEYS];
 
 /* The keys of a limit that are numbers. */
 #define NUMBERS 5
@@ -27,20 +40,25 @@ static inline uint32_t *number_of(struct hashlimit *limit, size_t index)
 
 struct client {
 	char *prefix;
-	int line;
+	unsigned int family, line;
 };
 
 struct section {
 	struct section *next;
 	enum section_kind kind;
-	char *name;
 	const char *path;
-	int line;
+	unsigned int line;
+	char *name;				/* of the service; NULL of [host] */
+	/* of [host] */
+	const char *host[HOST_KEYS];		/* of config_host_keys; NULL: not given */
+	unsigned int host_lines[HOST_KEYS];
+	/* of a service */
 	struct notrack_service service;		/* its strings are owned */
 	unsigned int families;			/* that it has flows in: see config_build.c */
+	/* of a limit */
 	struct hashlimit limit;
 	char *above;
-	int number_lines[NUMBERS];		/* of a limit's keys; 0: not given */
+	unsigned int number_lines[NUMBERS];	/* of a limit's keys; 0: not given */
 	struct client *clients;
 	size_t client_count, client_room;
 	bool has_clients;
@@ -50,11 +68,11 @@ struct config {
 	struct section *first, **last;
 	char **paths;
 	size_t path_count;
-	struct notrack *judge;
+	size_t left;				/* bytes that may still be read */
 };
 
-/* "path:line: ..." on standard error; the exit code of bad input. */
-int complain_line(const char *path, int line, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
+/* A key, and a value without blanks around it; @continues: the line goes on with the one above. */
+int config_take_key(struct section *section, unsigned int line, const char *key, char *value,
+		    bool continues);
 
 #endif

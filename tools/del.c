@@ -3,7 +3,6 @@
 #include <errno.h>
 
 #include "changes.h"
-#include "context.h"
 
 static int del_service(struct notrack *nt, const struct options *options)
 {
@@ -14,16 +13,10 @@ static int del_service(struct notrack *nt, const struct options *options)
 
 static int run_del(const struct options *options)
 {
-	int code = EXIT_DONE, err;
-	struct notrack *nt = open_context(options, &code);
+	char sentence[SENTENCE_SIZE];
+	int err = notrack_check_value("name", options->words[0], sentence, sizeof(sentence));
 
-	if (!nt)
-		return code;
-	err = del_service(nt, options);		/* from nothing: judges the name */
-	if (err)
-		code = complain_notrack(nt, err);
-	notrack_free(nt);
-	return code ? code : change_model(options, false, del_service);
+	return err ? complain_error(err, sentence) : change_model(options, false, del_service);
 }
 
 const struct command command_del = {

@@ -4,7 +4,6 @@
 #include <stdio.h>
 
 #include "changes.h"
-#include "context.h"
 #include "prefixes.h"
 #include "progress.h"
 
@@ -27,8 +26,8 @@ static const struct option_row rows[] = {
 
 static int limit_clients(struct notrack *nt, const struct options *options)
 {
-	return hashlimit_add_clients(nt, options->words[0], prefixes.words, prefixes.count,
-				     &limit);
+	return hashlimit_add_clients(nt, options->words[0], (const char *const *)prefixes.words,
+				     prefixes.count, &limit);
 }
 
 static int unlimit_clients(struct notrack *nt, const struct options *options)
@@ -43,40 +42,41 @@ static int unlimit_clients(struct notrack *nt, const struct options *options)
 	return err;
 }
 
-/* A word of standard input that is no prefix is named by its line. */
-static int complain_words(struct notrack *nt, const struct options *options, int err)
+/* --- bad words are bad words, whether or not the lock and the privilege are there --- */
+
+static int check_client(const struct options *options, const struct hashlimit *words, size_t index)
 {
-	for (size_t i = 0; i < prefixes.count && prefixes.lines[i]; i++)
-		if (hashlimit_has_client(nt, options->words[0], prefixes.words[i]) == -EINVAL)
-			return complain(EXIT_BAD_INPUT, "<stdin>:%u: %s", prefixes.lines[i],
-					notrack_error(nt));
-	return complain_notrack(nt, err);
+	const char *client = prefixes.words[index];
+	char sentence[SENTENCE_SIZE];
+	unsigned int family;
+	int err = hashlimit_check(words, client, &family, sentence, sizeof(sentence));
+
+	if (!err && options->families && !(family & options->families)) {
+		err = -EINVAL;
+		snprintf(sentence, sizeof(sentence), "%.60s: is not of the family of -%d", client,
+			 options->families == NOTRACK_IPV6 ? 6 : 4);
+	}
+	if (err == -EINVAL && prefixes.lines[index])
+		return complain_line("<stdin>", prefixes.lines[index], "%s", sentence);
+	return err ? complain_error(err, sentence) : 0;
 }
 
-/* On a service of that name, so that all words are judged ahead of the lock. */
-static int rehearse(const struct options *options,
-		    int (*change)(struct notrack *nt, const struct options *options))
+/* @words is NULL where limits go. */
+static int check(const struct options *options, const struct hashlimit *words)
 {
-	const struct notrack_service service = {
-		.size = sizeof(service), .name = options->words[0], .ports = "1", .roles = "inbound",
-	};
-	int code = EXIT_DONE, err;
-	struct notrack *nt = open_context(options, &code);
+	char sentence[SENTENCE_SIZE];
+	int err = notrack_check_value("name", options->words[0], sentence, sizeof(sentence)), code = 0;
 
-	if (!nt)
-		return code;
-	err = notrack_add_service(nt, &service);
-	if (err) {
-		code = complain_notrack(nt, err);
-	} else {
-		err = change(nt, options);
-		code = err ? complain_words(nt, options, err) : EXIT_DONE;
-	}
-	notrack_free(nt);
+	if (!err && words)
+		err = hashlimit_check(words, NULL, NULL, sentence, sizeof(sentence));
+	if (err)
+		return complain_error(err, sentence);
+	for (size_t i = 0; i < prefixes.count && !code; i++)
+		code = check_client(options, words, i);
 	return code;
 }
 
-static int run(const struct options *options,
+static int run(const struct options *options, const struct hashlimit *words,
 	       int (*change)(struct notrack *nt, const struct options *options))
 {
 	int code = prefixes_read(&prefixes, options->words[1]);
@@ -85,7 +85,7 @@ static int run(const struct options *options,
 	snprintf(what, sizeof(what), "%zu prefixes", prefixes.count);
 	progress_begin(what);
 	if (!code)
-		code = rehearse(options, change);
+		code = check(options, words);
 	if (!code)
 		code = change_model(options, false, change);
 	progress_end();
@@ -96,9 +96,8 @@ static int run(const struct options *options,
 static int run_limit(const struct options *options)
 {
 	if (!limit.above)
-		return complain(EXIT_BAD_INPUT, "limit: --above is missing: N/sec, N/min, N/hour or "
-				"N/day");
-	return run(options, limit_clients);
+		return complain(EXIT_BAD_INPUT, "limit: --above is missing: N/sec, N/min, N/hour or N/day");
+	return run(options, &limit, limit_clients);
 }
 
 const struct command command_limit = {
@@ -115,7 +114,7 @@ const struct command command_limit = {
 
 static int run_unlimit(const struct options *options)
 {
-	return run(options, unlimit_clients);
+	return run(options, NULL, unlimit_clients);
 }
 
 const struct command command_unlimit = {

@@ -1,22 +1,20 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "complain.h"
+#include "lines.h"
 #include "prefixes.h"
-
-#define BYTE_ORDER_MARK "\357\273\277"
 
 static int enlarge(struct prefix_words *prefixes)
 {
 	size_t room = prefixes->room ? 2 * prefixes->room : 64;
-	const char **words = realloc(prefixes->words, room * sizeof(*words));
+	char **words = reallocarray(prefixes->words, room, sizeof(*words));
 	unsigned int *lines;
 
 	if (words)
 		prefixes->words = words;
-	lines = words ? realloc(prefixes->lines, room * sizeof(*lines)) : NULL;
+	lines = words ? reallocarray(prefixes->lines, room, sizeof(*lines)) : NULL;
 	if (!lines)
 		return out_of_memory();
 	prefixes->lines = lines;
@@ -24,82 +22,61 @@ static int enlarge(struct prefix_words *prefixes)
 	return 0;
 }
 
-static int add_word(struct prefix_words *prefixes, const char *word, unsigned int line)
+static int add_word(struct prefix_words *prefixes, const char *word, size_t size, unsigned int line)
 {
 	int code = prefixes->count == prefixes->room ? enlarge(prefixes) : 0;
 
 	if (code)
 		return code;
-	prefixes->words[prefixes->count] = word;
+	prefixes->words[prefixes->count] = strndup(word, size);
+	if (!prefixes->words[prefixes->count])
+		return out_of_memory();
 	prefixes->lines[prefixes->count++] = line;
 	return 0;
 }
 
-static int split(struct prefix_words *prefixes, char *text, const char *separators,
-		 unsigned int line)
+static int split(struct prefix_words *prefixes, const char *text, unsigned int line)
 {
-	char *rest = text, *word;
+	static const char separators[] = " \t\r,";
 	int code = 0;
 
-	while (!code && (word = strsep(&rest, separators)))
-		if (*word)
-			code = add_word(prefixes, word, line);
+	text += strspn(text, separators);
+	while (!code && *text) {
+		size_t size = strcspn(text, separators);
+
+		code = add_word(prefixes, text, size, line);
+		text += size;
+		text += strspn(text, separators);
+	}
 	return code;
 }
 
-static int read_all(char **text)
+static int read_list(struct prefix_words *prefixes)
 {
-	size_t size = 0, room = 1 << 16, got;
-	char *grown = malloc(room);
+	size_t left = LINES_SIZE_MAX;
+	struct lines lines = { .line_max = LINES_LINE_MAX, .comments = "#",
+			       .too_long = "; put fewer prefixes in a line", .left = &left };
+	char *line;
+	int code = lines_open(&lines, "-");
 
-	*text = grown;
-	while (grown && (got = fread(*text + size, 1, room - size - 1, stdin))) {
-		size += got;
-		if (size < room - 1)
-			continue;
-		room *= 2;
-		grown = realloc(*text, room);
-		if (grown)
-			*text = grown;
-	}
-	if (!grown)
-		return out_of_memory();
-	if (ferror(stdin))
-		return complain(EXIT_FAILED, "standard input: %m");
-	if (memchr(*text, '\0', size))
-		return complain(EXIT_BAD_INPUT, "standard input: has a NUL byte");
-	(*text)[size] = '\0';
-	return 0;
-}
-
-static int split_lines(struct prefix_words *prefixes)
-{
-	char *rest = prefixes->text, *line;
-	unsigned int number = 0;
-	int code = 0;
-
-	if (!strncmp(rest, BYTE_ORDER_MARK, strlen(BYTE_ORDER_MARK)))
-		rest += strlen(BYTE_ORDER_MARK);
-	while (!code && (line = strsep(&rest, "\n"))) {
+	if (code)
+		return code;
+	while (!code && (line = lines_next(&lines))) {
 		line[strcspn(line, "#")] = '\0';
-		code = split(prefixes, line, " \t\r,", ++number);
+		code = split(prefixes, line, lines.number);
 	}
-	return code;
+	lines_close(&lines);
+	return code ? code : lines.code;
 }
 
 int prefixes_read(struct prefix_words *prefixes, const char *argument)
 {
-	int code = 0;
+	int code;
 
 	*prefixes = (struct prefix_words){ 0 };
-	if (!strcmp(argument, "-")) {
-		code = read_all(&prefixes->text);
-		return code ? code : split_lines(prefixes);
-	}
-	prefixes->text = strdup(argument);
-	if (!prefixes->text)
-		return out_of_memory();
-	code = split(prefixes, prefixes->text, ", ", 0);
+	if (!strcmp(argument, "-"))
+		return read_list(prefixes);
+	code = split(prefixes, argument, 0);
 	if (!code && !prefixes->count)
 		code = complain(EXIT_BAD_INPUT, "\"%s\": names no prefix", argument);
 	return code;
@@ -107,8 +84,9 @@ int prefixes_read(struct prefix_words *prefixes, const char *argument)
 
 void prefixes_free(struct prefix_words *prefixes)
 {
+	for (size_t i = 0; i < prefixes->count; i++)
+		free(prefixes->words[i]);
 	free(prefixes->words);
 	free(prefixes->lines);
-	free(prefixes->text);
 	*prefixes = (struct prefix_words){ 0 };
 }

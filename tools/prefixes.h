@@ -6,13 +6,12 @@
 #include <stddef.h>
 
 struct prefix_words {
-	const char **words;
+	char **words;
 	unsigned int *lines;	/* of standard input, by word; or 0 */
 	size_t count, room;
-	char *text;		/* that the words are in */
 };
 
-/* "PREFIX,PREFIX", or "-": one a line, '#' begins a comment.  An exit code. */
+/* "PREFIX,PREFIX", or "-": lines of them, '#' begins a comment.  An exit code. */
 int prefixes_read(struct prefix_words *prefixes, const char *argument);
 void prefixes_free(struct prefix_words *prefixes);
 

@@ -117,6 +117,14 @@ static int print_json(struct show *show)
 	return err;
 }
 
+/* --- as configuration file -------------------------------------------- */
+
+static int print_config(struct notrack *nt)
+{
+	config_print_host();
+	return config_print_services(nt);
+}
+
 /* --- the command ------------------------------------------------------ */
 
 /* What cannot be read back is not shown; at least say that it is there. */
@@ -161,7 +169,7 @@ static int run_show(const struct options *options)
 	if (err >= 0)
 		err = rules ? notrack_print_rules(show.nt, stdout) :
 		      options->json ? print_json(&show) :
-		      config_print(show.nt, false);
+		      print_config(show.nt);
 	if (err < 0)
 		code = complain_notrack(show.nt, err);
 	notrack_free(show.nt);

@@ -7,59 +7,59 @@
 
 #include "conntrack/flow.h"
 
-static bool has_name(const struct catalogue *known, const char *name)
+static bool has_name(const struct catalogue *catalogue, const char *name)
 {
-	for (size_t i = 0; i < known->count; i++)
-		if (!strcmp(known->services[i]->name, name))
+	for (size_t i = 0; i < catalogue->count; i++)
+		if (!strcmp(catalogue->services[i]->name, name))
 			return true;
 	return false;
 }
 
-static void add_model(struct catalogue *known, const struct family_model *model)
+static void add_model(struct catalogue *catalogue, const struct family_model *model)
 {
 	for (size_t i = 0; i < model->count; i++)
-		known->services[known->count++] = service_ref(model->served[i].service);
+		catalogue->services[catalogue->count++] = service_ref(model->served[i].service);
 }
 
-int catalogue_read(struct catalogue *known, struct notrack *nt)
+int catalogue_make(struct catalogue *catalogue, const struct model *model, struct error *error)
 {
-	const struct family_model *models = nt->model.families;
+	const struct family_model *models = model->families;
 	const struct notrack_service *words;
 	unsigned int room = 0;
 	int err = 0;
 
 	while (notrack_builtin_service(room))
 		room++;
-	*known = (struct catalogue){ .services = calloc(room + models[IPV4].count + models[IPV6].count,
-							sizeof(*known->services)) };
-	if (!known->services)
-		return error_set(&nt->error, -ENOMEM, "out of memory");
+	*catalogue = (struct catalogue){ .services = calloc(room + models[IPV4].count + models[IPV6].count,
+							sizeof(*catalogue->services)) };
+	if (!catalogue->services)
+		return error_set(error, -ENOMEM, "out of memory");
 	for (enum family family = IPV4; family < FAMILIES; family++)
 		add_model(known, &models[family]);
-	known->model_count = known->count;
+	catalogue->model_count = catalogue->count;
 	for (unsigned int i = 0; (words = notrack_builtin_service(i)) && !err; i++) {
 		unsigned int families = NOTRACK_ANY;
 
 		if (has_name(known, words->name))
 			continue;
-		err = service_parse(&known->services[known->count], words, &families, &nt->error);
-		known->count += !err;
+		err = service_parse(&catalogue->services[catalogue->count], words, &families, error);
+		catalogue->count += !err;
 	}
 	return err;
 }
 
-struct service *catalogue_find(const struct catalogue *known, int protocol, uint16_t port)
+struct service *catalogue_find(const struct catalogue *catalogue, int protocol, uint16_t port)
 {
-	for (size_t i = 0; i < known->count; i++)
-		if (service_has_port(known->services[i], protocol, port))
-			return known->services[i];
+	for (size_t i = 0; i < catalogue->count; i++)
+		if (service_has_port(catalogue->services[i], protocol, port))
+			return catalogue->services[i];
 	return NULL;
 }
 
-void catalogue_free(struct catalogue *known)
+void catalogue_free(struct catalogue *catalogue)
 {
-	for (size_t i = 0; i < known->count; i++)
-		service_unref(known->services[i]);
-	free(known->services);
-	*known = (struct catalogue){ 0 };
+	for (size_t i = 0; i < catalogue->count; i++)
+		service_unref(catalogue->services[i]);
+	free(catalogue->services);
+	*catalogue = (struct catalogue){ 0 };
 }

@@ -133,7 +133,7 @@ static bool is_plain(const struct check *check, uint32_t offset)
 
 	return entry_target_offset(check->family, entry_at(check, offset)) ==
 	       check->family->entry_size &&
-	       !memcmp(entry_at(check, offset), zeros, check->family->mark_offset);
+	       !memcmp(entry_at(check, offset), zeros, check->family->at.mark);
 }
 
 static const struct xt_standard_target *target_at(const struct check *check, uint32_t offset)

@@ -40,7 +40,7 @@ static bool same_entry(const struct entries *a, size_t i, const struct entries *
 	size_t target = entry_target_offset(family, one), next = entry_next(family, one);
 
 	if (target != entry_target_offset(family, other) || next != entry_next(family, other) ||
-	    memcmp(one, other, family->mark_offset) ||
+	    memcmp(one, other, family->at.mark) ||
 	    memcmp(one + family->entry_size, other + family->entry_size,
 		   target - family->entry_size))
 		return false;
@@ -53,7 +53,7 @@ static int add_to_entry(const struct entries *from, size_t i, const struct entri
 			const char *chain)
 {
 	const struct xtc *calls = &xtc[to->table->family->family];
-	size_t offset = to->table->family->counters_offset;
+	size_t offset = to->table->family->at.counters;
 	struct xt_counters before, since;
 
 	memcpy(&before, (const char *)from->list[i] + offset, sizeof(before));
@@ -62,7 +62,7 @@ static int add_to_entry(const struct entries *from, size_t i, const struct entri
 		return 0;
 	before.pcnt += since.pcnt;
 	before.bcnt += since.bcnt;
-	return calls->set_counters(chain, (unsigned int)j, &before, to->table->handle) ? 0 : -errno;
+	return calls->set_counters(chain, (unsigned int)j + 1, &before, to->table->handle) ? 0 : -errno;
 }
 
 /* From both ends, up to where somebody put a rule in between, or took one away. */

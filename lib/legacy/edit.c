@@ -138,10 +138,10 @@ static int add_rule(void *data, const struct chain *chain, const struct rule *ru
 {
 	struct editor *editor = data;
 	struct rule counted = *rule;
-	int err = inherit_find(&editor->inheritance, rule, &counted.count);
+	int err;
 
-	if (!err)
-		err = encode(editor, &counted);
+	counted.count = inherit_find(&editor->inheritance, rule);
+	err = encode(editor, &counted);
 	return err ? err : insert(editor, chain->name, editor->scratch, position);
 }
 

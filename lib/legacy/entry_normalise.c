@@ -86,25 +86,24 @@ static void end_names(void *entry, const struct xt_family *family)
 
 void entry_forget(void *entry, const struct xt_family *family)
 {
-	const size_t kept = family->lengths_offset + 2 * sizeof(uint16_t);
+	const size_t kept = family->at.lengths + 2 * sizeof(uint16_t);
 	char *bytes = entry;
 
-	memset(bytes + family->mark_offset, 0, family->lengths_offset - family->mark_offset);
+	memset(bytes + family->at.mark, 0, family->at.lengths - family->at.mark);
 	memset(bytes + kept, 0, family->entry_size - kept);
 	end_names(entry, family);
 }
 
 void entry_normalise(void *entry, const struct xt_family *family)
 {
-	const struct header_layout *at = &family->header;
 	unsigned char *bytes = entry;
 	const struct xt_entry_match *match;
 	size_t offset = family->entry_size;
 
-	mask_bytes(bytes + at->source, bytes + at->source_mask, at->address_size);
-	mask_bytes(bytes + at->destination, bytes + at->destination_mask, at->address_size);
-	normalise_interface(bytes + at->in, bytes + at->in_mask);
-	normalise_interface(bytes + at->out, bytes + at->out_mask);
+	mask_bytes(bytes + family->at.source, bytes + family->at.source_mask, family->address_size);
+	mask_bytes(bytes + family->at.destination, bytes + family->at.destination_mask, family->address_size);
+	normalise_interface(bytes + family->at.in, bytes + family->at.in_mask);
+	normalise_interface(bytes + family->at.out, bytes + family->at.out_mask);
 	entry_forget(entry, family);
 	while ((match = match_at(family, entry, &offset)))
 		normalise_match((struct xt_entry_match *)match);

@@ -359,7 +359,7 @@ void *entry_copy(const void *entry, const char *target, const struct xt_family *
 	struct xt_entry_target *copied;
 	char *copy;
 
-	family->get_header(entry, &header);
+	entry_get_header(entry, &header, family);
 	copy = arena_alloc(arena, header.next_offset);
 	if (!copy)
 		return NULL;
@@ -439,7 +439,7 @@ int entry_decode(struct rule *rule, const void *entry, const char *label, struct
 		 const struct xt_family *family, struct arena *arena)
 {
 	struct header header;
-	bool ours = family->get_header(entry, &header);
+	bool ours = entry_get_header(entry, &header, family);
 
 	*rule = (struct rule){
 		.source = header.source,

@@ -260,7 +260,7 @@ static void put_header(struct writer *writer, const struct rule *rule, size_t ta
 		memcpy(header.out, match->out, IFNAMSIZ);
 	}
 	memset(writer->entry, 0, writer->family->entry_size);
-	writer->family->put_header(writer->entry, &header);
+	entry_put_header(writer->entry, &header, writer->family);
 }
 
 static bool has_matches(const struct match *match, const struct features *features)
@@ -280,7 +280,7 @@ int entry_encode(void *buffer, const struct rule *rule, const struct xt_family *
 		const struct xt_counters counters = { rule->count.packets, rule->count.bytes };
 
 		memcpy(buffer, rule->match->foreign, rule->match->foreign_size);
-		memcpy((char *)buffer + family->counters_offset, &counters, sizeof(counters));
+		memcpy((char *)buffer + family->at.counters, &counters, sizeof(counters));
 		return 0;
 	}
 	if (rule->match && rule->match->above && features->hashlimit < 1)

@@ -25,7 +25,7 @@ static bool same_rule(const struct grafted_rule *a, const struct grafted_rule *b
 	const struct xt_entry_match *match, *other;
 	size_t target, other_target;
 
-	if (memcmp(a->entry, b->entry, family->mark_offset))
+	if (memcmp(a->entry, b->entry, family->at.mark))
 		return false;
 	do {
 		match = match_at(family, a->entry, &at);

@@ -67,7 +67,7 @@ static int merge_field(const struct writer *writer, size_t value, size_t mask, s
 {
 	unsigned char *into = (unsigned char *)writer->entry;
 	const unsigned char *ours = (const unsigned char *)writer->part;
-	bool inverted = into[writer->family->header.inverted] & inversion;
+	bool inverted = into[writer->family->at.inverted] & inversion;
 
 	if (is_zero(ours + mask, size))
 		return 0;
@@ -82,14 +82,14 @@ static int merge_field(const struct writer *writer, size_t value, size_t mask, s
 
 static uint16_t *protocol_of(char *entry, const struct xt_family *family)
 {
-	return (uint16_t *)(entry + family->header.protocol);
+	return (uint16_t *)(entry + family->at.protocol);
 }
 
 /* One that is excluded is another than ours. */
 static int merge_protocol(const struct writer *writer)
 {
-	const struct header_layout *at = &writer->family->header;
-	uint8_t *inverted = (uint8_t *)writer->entry + at->inverted;
+	const struct xt_family *family = writer->family;
+	uint8_t *inverted = (uint8_t *)writer->entry + family->at.inverted;
 	uint16_t *into = protocol_of(writer->entry, writer->family);
 	uint16_t ours = *protocol_of(writer->part, writer->family);
 
@@ -99,24 +99,24 @@ static int merge_protocol(const struct writer *writer)
 		return conflict(writer, "a protocol");
 	*into = ours;
 	*inverted &= (uint8_t)~XT_INV_PROTO;
-	writer->entry[at->flags] |= (char)at->protocol_flag;
+	writer->entry[family->at.flags] |= (char)family->protocol_flag;
 	return 0;
 }
 
 static int merge_header(const struct writer *writer)
 {
-	const struct header_layout *at = &writer->family->header;
-	int err = merge_field(writer, at->source, at->source_mask, at->address_size, IPT_INV_SRCIP,
+	const struct xt_family *family = writer->family;
+	int err = merge_field(writer, family->at.source, family->at.source_mask, family->address_size, IPT_INV_SRCIP,
 			      "a source address");
 
 	if (!err)
-		err = merge_field(writer, at->destination, at->destination_mask, at->address_size,
+		err = merge_field(writer, family->at.destination, family->at.destination_mask, family->address_size,
 				  IPT_INV_DSTIP, "a destination address");
 	if (!err)
-		err = merge_field(writer, at->in, at->in_mask, IFNAMSIZ, IPT_INV_VIA_IN,
+		err = merge_field(writer, family->at.in, family->at.in_mask, IFNAMSIZ, IPT_INV_VIA_IN,
 				  "an input interface");
 	if (!err)
-		err = merge_field(writer, at->out, at->out_mask, IFNAMSIZ, IPT_INV_VIA_OUT,
+		err = merge_field(writer, family->at.out, family->at.out_mask, IFNAMSIZ, IPT_INV_VIA_OUT,
 				  "an output interface");
 	return err ? err : merge_protocol(writer);
 }
@@ -124,26 +124,26 @@ static int merge_header(const struct writer *writer)
 /* Matches and targets of some protocols take no entry that does not ask for it. */
 static void copy_protocol(struct writer *writer)
 {
-	const struct header_layout *at = &writer->family->header;
+	const struct xt_family *family = writer->family;
 	const char *from = writer->original->entry;
 
 	*protocol_of(writer->entry, writer->family) =
 		*protocol_of((char *)writer->original->entry, writer->family);
-	writer->entry[at->flags] |= from[at->flags] & (char)at->protocol_flag;
-	writer->entry[at->inverted] |= from[at->inverted] & XT_INV_PROTO;
+	writer->entry[family->at.flags] |= from[family->at.flags] & (char)family->protocol_flag;
+	writer->entry[family->at.inverted] |= from[family->at.inverted] & XT_INV_PROTO;
 }
 
 static void begin_header(struct writer *writer)
 {
-	const struct header_layout *at = &writer->family->header;
+	const struct xt_family *family = writer->family;
 
 	memset(writer->entry, 0, writer->family->entry_size);
 	writer->size = writer->family->entry_size;
 	if (!writer->original)
 		return;
 	if (writer->graft->copies & COPY_HEAD) {
-		memcpy(writer->entry, writer->original->entry, writer->family->mark_offset);
-		writer->entry[at->flags] &= (char)~at->goto_flag;
+		memcpy(writer->entry, writer->original->entry, writer->family->at.mark);
+		writer->entry[family->at.flags] &= (char)~family->goto_flag;
 	} else if (writer->graft->copies & COPY_TAIL) {
 		copy_protocol(writer);
 	}
@@ -248,16 +248,16 @@ static int append_target(struct writer *writer, const struct rule *rule)
 	const struct xt_entry_target *target = entry_target(family, writer->part);
 	size_t size = entry_next(family, writer->part) - entry_target_offset(family, writer->part);
 	struct xt_standard_target *standard = (void *)(writer->entry + writer->size);
-	uint8_t *flags = (uint8_t *)writer->entry + family->header.flags;
+	uint8_t *flags = (uint8_t *)writer->entry + family->at.flags;
 
 	if (!copies_verdict(writer->graft)) {
 		if (rule->target == TARGET_GOTO)
-			*flags |= family->header.goto_flag;
+			*flags |= family->goto_flag;
 		return append(writer, target, size);
 	}
 	target = entry_target(family, writer->original->entry);
-	*flags |= ((const uint8_t *)writer->original->entry)[family->header.flags] &
-		  family->header.goto_flag;
+	*flags |= ((const uint8_t *)writer->original->entry)[family->at.flags] &
+		  family->goto_flag;
 	if (*target->u.user.name)
 		return append(writer, target, target->u.target_size);
 	memset(standard, 0, XT_ALIGN(sizeof(*standard)));
@@ -279,7 +279,7 @@ static struct match middle_of(const struct writer *writer)
 		middle = *writer->graft->rule.match;
 	middle.states = 0;
 	middle.comment = NULL;
-	if (!middle.protocol && !(writer->entry[writer->family->header.inverted] & XT_INV_PROTO))
+	if (!middle.protocol && !(writer->entry[writer->family->at.inverted] & XT_INV_PROTO))
 		middle.protocol = (uint8_t)*protocol_of(writer->entry, writer->family);
 	return middle;
 }
@@ -312,7 +312,7 @@ static int append_all(struct writer *writer, const char *to)
 		err = append_original(writer, true);
 	if (!err && comment.comment)
 		err = append_ours(writer, &comment);
-	*(uint16_t *)(writer->entry + writer->family->lengths_offset) = (uint16_t)writer->size;
+	*(uint16_t *)(writer->entry + writer->family->at.lengths) = (uint16_t)writer->size;
 	if (!err && comment.comment)
 		err = encode_part(writer, &ours);
 	return err ? err : append_target(writer, &ours);
@@ -333,7 +333,7 @@ int graft_write(void *buffer, const struct graft_rule *rule, const char *to,
 	} else {
 		error_set(error, err, "out of memory");
 	}
-	((uint16_t *)((char *)buffer + family->lengths_offset))[1] = (uint16_t)writer.size;
+	((uint16_t *)((char *)buffer + family->at.lengths))[1] = (uint16_t)writer.size;
 	view_free(&writer.scratch);
 	free(writer.part);
 	return err;

@@ -130,7 +130,7 @@ static uint64_t add_rule_to_hash(uint64_t hash, const struct xt_family *family, 
 	const struct xt_entry_match *match;
 	size_t offset = family->entry_size;
 
-	hash = add_to_hash(hash, entry, family->mark_offset);
+	hash = add_to_hash(hash, entry, family->at.mark);
 	while ((match = match_at(family, entry, &offset))) {
 		/* what follows the name is as it was in the buffer that the kernel filled */
 		hash = add_to_hash(hash, match->u.user.name, strlen(match->u.user.name));

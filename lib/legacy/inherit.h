@@ -9,19 +9,16 @@
 
 #include "rules/rule.h"
 
-/* Rules of clients that may go from their places, by client and limit. */
 struct inheritance {
-	const struct rule **list;
-	size_t count, room;
-	struct inherit_slot *slots;	/* a hash table of places in the list */
-	size_t slot_count;		/* a power of two */
+	const struct rule **list;	/* rules of clients in chains that change */
+	size_t count;
+	bool sorted;
 };
 
 /* @rule, which has to last, is in a chain that changes.  0 or -ENOMEM. */
 int inherit_note(struct inheritance *inheritance, const struct rule *rule);
-/* Puts into @count what @rule, a new one, goes on from, if anything.  0 or -ENOMEM. */
-int inherit_find(struct inheritance *inheritance, const struct rule *rule,
-		 struct notrack_count *count);
+/* What @rule, a new one, begins with. */
+struct notrack_count inherit_find(struct inheritance *inheritance, const struct rule *rule);
 void inherit_free(struct inheritance *inheritance);
 
 #endif

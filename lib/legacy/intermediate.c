@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "legacy/intermediate.h"
+
 #include <errno.h>
 #include <stdlib.h>
 
 #include "legacy/grafted.h"
 #include "rules/align.h"
 #include "rules/pair.h"
-#include "legacy/intermediate.h"
 
 static bool has_accept(const struct chain *chain)
 {
@@ -23,7 +24,10 @@ static bool lets_through(const struct rule *rule, const struct chain *chain)
 		!chain_is_top(rule->to->name) && has_accept(rule->to));
 }
 
-/* @all: whatever it does, not only what it lets through. */
+/*
+ * The rules of @want, and between them those of @have that let packets through; with
+ * @all, whatever those do.
+ */
 static int merge_chain(struct chain *both, const struct chain *have, const struct chain *want,
 		       bool all, bool *more)
 {
@@ -53,148 +57,81 @@ static int merge_chain(struct chain *both, const struct chain *have, const struc
 	return err;
 }
 
-struct merger {
+/* --- chains that twins lead to ----------------------------------------- */
+
+/* They do with packets what a rule of the host did, so that all of it has to stay. */
+struct twins {
 	const struct ruleset *have;
-	struct ruleset *both;
-	bool *keep;		/* chains of @have, by index */
-	bool *twin;		/* those that twins lead to: they are as old rules need them */
-	size_t *pending;	/* of those, whose rules were not looked at yet */
-	size_t pending_count;
-	bool more;
+	bool *reached;			/* its chains, by index */
+	size_t *pending, pending_count;	/* of those, whose rules were not looked at yet */
 };
 
-static void keep(struct merger *merger, size_t index)
+static void reach(struct twins *twins, const char *name)
 {
-	if (merger->keep[index])
+	size_t index;
+
+	if (!name || !ruleset_index(twins->have, name, &index) || twins->reached[index])
 		return;
-	merger->keep[index] = true;
-	merger->pending[merger->pending_count++] = index;
+	twins->reached[index] = true;
+	twins->pending[twins->pending_count++] = index;
 }
 
 /* Not by recursion: somebody may have nested chains of such names as deep as he likes. */
-static void keep_reached(struct merger *merger, size_t index)
+static void reach_all(struct twins *twins)
 {
-	size_t next;
+	const struct ruleset *have = twins->have;
 
-	keep(merger, index);
-	while (merger->pending_count) {
-		const struct chain *chain =
-			merger->have->chains[merger->pending[--merger->pending_count]];
-
-		for (size_t i = 0; i < chain->count; i++)
-			if (chain->rules[i].to &&
-			    ruleset_index(merger->have, chain->rules[i].to->name, &next))
-				keep(merger, next);
-	}
-}
-
-static bool accepts(const struct chain *chain)
-{
-	return has_accept(chain) || chain_is_top(chain->name);
-}
-
-/* As keep_reached(): what rules lead to that are copies of others as well. */
-static void mark_twins(struct merger *merger, const char *root)
-{
-	const struct ruleset *have = merger->have;
-	size_t next;
-
-	if (!ruleset_index(have, root, &next) || merger->twin[next])
-		return;
-	merger->twin[next] = true;
-	merger->pending[merger->pending_count++] = next;
-	while (merger->pending_count) {
-		const struct chain *chain = have->chains[merger->pending[--merger->pending_count]];
-
-		for (size_t i = 0; i < chain->count; i++) {
-			const char *to = rule_led_to(&chain->rules[i], have->grafted->family);
-
-			if (!to || !ruleset_index(have, to, &next) || merger->twin[next])
-				continue;
-			merger->twin[next] = true;
-			merger->pending[merger->pending_count++] = next;
-		}
-	}
-}
-
-static void keep_twins(struct merger *merger)
-{
-	const struct grafted *grafted = merger->have->grafted;
-
-	for (const struct grafted_chain *chain = grafted ? grafted->chains : NULL; chain;
+	for (const struct grafted_chain *chain = have->grafted ? have->grafted->chains : NULL; chain;
 	     chain = chain->next)
 		for (size_t i = 0; i < chain->count; i++)
-			if (chain->rules[i].twin && chain->rules[i].to)
-				mark_twins(merger, chain->rules[i].to);
-	for (size_t i = 0; i < merger->have->count; i++)
-		merger->keep[i] |= merger->twin[i];
-}
+			if (chain->rules[i].twin)
+				reach(twins, chain->rules[i].to);
+	while (twins->pending_count) {
+		const struct chain *chain = have->chains[twins->pending[--twins->pending_count]];
 
-/*
- * Chains that the new rules lack stay in the intermediate table, with every chain
- * they jump to.
- */
-static void keep_going(struct merger *merger, const struct ruleset *want)
-{
-	const struct ruleset *have = merger->have;
-	size_t next;
-
-	for (size_t i = 0; i < have->count; i++) {
-		const struct chain *chain = have->chains[i];
-
-		if (!accepts(chain))
-			continue;
-		if (!ruleset_find(want, chain->name))
-			keep_reached(merger, i);
-		/* and so is a jump to it */
-		for (size_t j = 0; chain_is_top(chain->name) && j < chain->count; j++)
-			if (chain->rules[j].to && lets_through(&chain->rules[j], chain) &&
-			    !ruleset_find(want, chain->rules[j].to->name) &&
-			    ruleset_index(have, chain->rules[j].to->name, &next))
-				keep_reached(merger, next);
+		for (size_t i = 0; i < chain->count; i++)
+			reach(twins, rule_led_to(&chain->rules[i], have->grafted->family));
 	}
 }
 
-/* @kept: that of @have, which is not wanted, stays in the intermediate table. */
-static int merge(struct merger *merger, const struct pair *pair, bool kept, bool twin)
-{
-	struct chain *have = pair->have, *want = pair->want, *both;
+/* --- chains ----------------------------------------------------------- */
 
-	if (!want && !kept)
-		return 0;
-	merger->more |= !want;
-	/* other chains let nothing through: they change at once */
-	if (!have || !want || (!accepts(have) && !twin))
-		return ruleset_share_chain(merger->both, want ? want : have);
-	both = ruleset_add_chain(merger->both, have->name);
-	return both ? merge_chain(both, have, want, twin, &merger->more) : -ENOMEM;
+/* Other chains let nothing through: they change, or go, at once. */
+static int merge(struct ruleset *both, const struct pair *pair, bool twin, bool *more)
+{
+	static const struct chain nothing;
+	struct chain *merged;
+
+	if (!pair->have ||
+	    (!twin && !has_accept(pair->have) && !chain_is_top(pair->have->name)))
+		return pair->want ? ruleset_share_chain(both, pair->want) : 0;
+	*more |= !pair->want;
+	merged = ruleset_add_chain(both, pair->have->name);
+	return merged ? merge_chain(merged, pair->have, pair->want ? pair->want : &nothing, twin,
+				    more) : -ENOMEM;
 }
 
-int intermediate_make(struct ruleset *both, const struct ruleset *have,
-		  const struct ruleset *want)
+static int merge_all(struct ruleset *both, const struct pairs *pairs, const struct twins *twins,
+		     bool *more)
 {
-	struct merger merger = {
-		.have = have, .both = both,
-		.keep = calloc(have->count + 1, sizeof(*merger.keep)),
-		.twin = calloc(have->count + 1, sizeof(*merger.twin)),
-		.pending = calloc(have->count + 1, sizeof(*merger.pending)),
-	};
-	struct pairs pairs = { 0 };
-	size_t index = 0;		/* of the pair's chain in @have */
-	int err = merger.keep && merger.twin && merger.pending ?
-		  pairs_make(&pairs, have, want) : -ENOMEM;
+	size_t index = 0;		/* of the pair's chain in what is there */
+	int err = 0;
 
-	if (!err)
-		keep_going(&merger, want);
-	if (!err && want->grafted)
-		keep_twins(&merger);
-	for (size_t i = 0; i < pairs.count && !err; i++) {
-		const struct pair *pair = &pairs.list[i];
+	for (size_t i = 0; i < pairs->count && !err; i++) {
+		const struct pair *pair = &pairs->list[i];
 
-		err = merge(&merger, pair, pair->have && merger.keep[index],
-			    pair->have && merger.twin[index]);
+		err = merge(both, pair, pair->have && twins->reached[index], more);
 		index += pair->have != NULL;
 	}
+	return err;
+}
+
+/* --- where they are entered ------------------------------------------- */
+
+static int merge_jumps(struct ruleset *both, const struct ruleset *have, const struct ruleset *want)
+{
+	int err = 0;
+
 	for (size_t i = 0; i < want->jump_count && !err; i++)
 		err = ruleset_add_jump(both, &want->jumps[i]);
 	/* no more than is there, except during a rollback */
@@ -202,14 +139,40 @@ int intermediate_make(struct ruleset *both, const struct ruleset *have,
 		if (chain_is_top(have->jumps[i].to->name) &&
 		    !ruleset_find(want, have->jumps[i].to->name))
 			err = ruleset_add_jump(both, &have->jumps[i]);
-	if (!err && want->grafted) {
-		err = grafted_merge(both, have->grafted, want->grafted);
-		merger.more |= err > 0;
-		err = err < 0 ? err : 0;
-	}
+	return err;
+}
+
+static int merge_grafts(struct ruleset *both, const struct ruleset *have,
+			const struct ruleset *want, bool *more)
+{
+	int more_grafts = want->grafted ? grafted_merge(both, have->grafted, want->grafted) : 0;
+
+	*more |= more_grafts > 0;
+	return more_grafts < 0 ? more_grafts : 0;
+}
+
+int intermediate_make(struct ruleset *both, const struct ruleset *have,
+		      const struct ruleset *want)
+{
+	struct twins twins = {
+		.have = have,
+		.reached = calloc(have->count + 1, sizeof(*twins.reached)),
+		.pending = calloc(have->count + 1, sizeof(*twins.pending)),
+	};
+	struct pairs pairs = { 0 };
+	bool more = false;
+	int err = twins.reached && twins.pending ? pairs_make(&pairs, have, want) : -ENOMEM;
+
+	if (!err && want->grafted)
+		reach_all(&twins);
+	if (!err)
+		err = merge_all(both, &pairs, &twins, &more);
+	if (!err)
+		err = merge_jumps(both, have, want);
+	if (!err)
+		err = merge_grafts(both, have, want, &more);
 	pairs_free(&pairs);
-	free(merger.keep);
-	free(merger.twin);
-	free(merger.pending);
-	return err ? err : merger.more;
+	free(twins.reached);
+	free(twins.pending);
+	return err ? err : more;
 }

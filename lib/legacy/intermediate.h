@@ -11,6 +11,6 @@
  * no more than @want, or -errno.
  */
 int intermediate_make(struct ruleset *both, const struct ruleset *have,
-		  const struct ruleset *want);
+		      const struct ruleset *want);
 
 #endif

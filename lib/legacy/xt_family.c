@@ -7,21 +7,18 @@
 
 /* --- interfaces: a name, and a mask of the bytes that count ----------- */
 
-static void put_interface(char *name, unsigned char *mask, const char *interface)
+static void put_interface(char *name, char *mask, const char *interface)
 {
 	size_t size = strlen(interface);
 
 	if (!size)
 		return;
 	strcpy(name, interface);
-	if (interface[size - 1] == '+')
-		memset(mask, 0xff, size - 1);
-	else
-		memset(mask, 0xff, size + 1);
+	memset(mask, 0xff, interface[size - 1] == '+' ? size - 1 : size + 1);
 }
 
 /* false: the beginning of a name that leaves no room for the '+' */
-static bool get_interface(const char *name, const unsigned char *mask, char *interface)
+static bool get_interface(const char *name, const char *mask, char *interface)
 {
 	size_t size = 0;
 
@@ -35,21 +32,22 @@ static bool get_interface(const char *name, const unsigned char *mask, char *int
 	return size < IFNAMSIZ - 1 || mask[size] || interface[size - 1] == '+';
 }
 
-static void put_address(void *address, void *mask, const struct prefix *prefix, size_t bytes)
-{
-	unsigned char *bits = mask;
+/* --- addresses -------------------------------------------------------- */
 
+static void put_address(char *address, char *mask, const struct prefix *prefix, size_t bytes)
+{
 	memcpy(address, prefix->address, bytes);
-	memset(bits, 0xff, prefix->length / 8);
+	memset(mask, 0xff, prefix->length / 8);
 	if (prefix->length % 8)
-		bits[prefix->length / 8] = (unsigned char)(0xff00u >> prefix->length % 8);
+		mask[prefix->length / 8] = (char)(0xff00u >> prefix->length % 8);
 }
 
-static bool get_address(const void *address, const void *mask, struct prefix *prefix,
-			size_t bytes, enum family family)
+/* false: the mask is none of a prefix */
+static bool get_address(const char *address, const char *mask, struct prefix *prefix,
+			const struct xt_family *family)
 {
-	const unsigned char *bits = mask;
-	size_t full = 0;
+	const unsigned char *bits = (const unsigned char *)mask;
+	size_t bytes = family->address_size, full = 0;
 	unsigned int part;
 
 	while (full < bytes && bits[full] == 0xff)
@@ -59,7 +57,7 @@ static bool get_address(const void *address, const void *mask, struct prefix *pr
 	memset(prefix, 0, sizeof(*prefix));
 	memcpy(prefix->address, address, bytes);
 	prefix->length = (uint8_t)(8 * full + part);
-	prefix->family = family;
+	prefix->family = family->family;
 	if (full < bytes && bits[full++] != (unsigned char)(0xff00u >> part))
 		return false;
 	while (full < bytes && !bits[full])
@@ -69,88 +67,62 @@ static bool get_address(const void *address, const void *mask, struct prefix *pr
 
 /* --- headers ---------------------------------------------------------- */
 
-static void put_header4(void *to, const struct header *header)
+void entry_put_header(void *entry, const struct header *header, const struct xt_family *family)
 {
-	struct ipt_entry *entry = to;
+	const uint16_t protocol = header->protocol;
+	char *to = entry;
 
-	put_address(&entry->ip.src, &entry->ip.smsk, &header->source, 4);
-	put_address(&entry->ip.dst, &entry->ip.dmsk, &header->destination, 4);
-	put_interface(entry->ip.iniface, entry->ip.iniface_mask, header->in);
-	put_interface(entry->ip.outiface, entry->ip.outiface_mask, header->out);
-	entry->ip.proto = header->protocol;
-	entry->ip.flags = header->go ? IPT_F_GOTO : 0;
-	entry->target_offset = header->target_offset;
-	entry->next_offset = header->next_offset;
-	entry->counters = header->counters;
+	put_address(to + family->at.source, to + family->at.source_mask, &header->source,
+		    family->address_size);
+	put_address(to + family->at.destination, to + family->at.destination_mask,
+		    &header->destination, family->address_size);
+	put_interface(to + family->at.in, to + family->at.in_mask, header->in);
+	put_interface(to + family->at.out, to + family->at.out_mask, header->out);
+	memcpy(to + family->at.protocol, &protocol, sizeof(protocol));
+	to[family->at.flags] = (char)((protocol ? family->protocol_flag : 0) |
+				      (header->go ? family->goto_flag : 0));
+	memcpy(to + family->at.lengths, &header->target_offset, sizeof(uint16_t));
+	memcpy(to + family->at.lengths + sizeof(uint16_t), &header->next_offset, sizeof(uint16_t));
+	memcpy(to + family->at.counters, &header->counters, sizeof(header->counters));
 }
 
-static bool get_header4(const void *from, struct header *header)
+bool entry_get_header(const void *entry, struct header *header, const struct xt_family *family)
 {
-	const struct ipt_entry *entry = from;
-	bool source = get_address(&entry->ip.src, &entry->ip.smsk, &header->source, 4, IPV4);
-	bool destination = get_address(&entry->ip.dst, &entry->ip.dmsk, &header->destination, 4,
-				       IPV4);
-	bool in = get_interface(entry->ip.iniface, entry->ip.iniface_mask, header->in);
-	bool out = get_interface(entry->ip.outiface, entry->ip.outiface_mask, header->out);
+	const char *from = entry;
+	uint16_t protocol;
+	bool ours = get_address(from + family->at.source, from + family->at.source_mask,
+				&header->source, family);
 
-	header->protocol = (uint8_t)entry->ip.proto;
-	header->go = entry->ip.flags & IPT_F_GOTO;
-	header->fragments = entry->ip.flags & IPT_F_FRAG;
-	header->inverted = entry->ip.invflags;
-	header->odd_masks = !source || !destination || !in || !out;
-	header->target_offset = entry->target_offset;
-	header->next_offset = entry->next_offset;
-	header->counters = entry->counters;
-	return !(entry->ip.flags & ~IPT_F_GOTO) && !entry->ip.invflags && !header->odd_masks;
+	ours &= get_address(from + family->at.destination, from + family->at.destination_mask,
+			    &header->destination, family);
+	ours &= get_interface(from + family->at.in, from + family->at.in_mask, header->in);
+	ours &= get_interface(from + family->at.out, from + family->at.out_mask, header->out);
+	memcpy(&protocol, from + family->at.protocol, sizeof(protocol));
+	header->protocol = (uint8_t)protocol;
+	header->go = from[family->at.flags] & family->goto_flag;
+	header->target_offset = entry_target_offset(family, entry);
+	header->next_offset = entry_next(family, entry);
+	memcpy(&header->counters, from + family->at.counters, sizeof(header->counters));
+	return ours && !from[family->at.inverted] &&
+	       !(from[family->at.flags] & ~(family->goto_flag | family->protocol_flag));
 }
 
-static void put_header6(void *to, const struct header *header)
-{
-	struct ip6t_entry *entry = to;
-
-	put_address(&entry->ipv6.src, &entry->ipv6.smsk, &header->source, 16);
-	put_address(&entry->ipv6.dst, &entry->ipv6.dmsk, &header->destination, 16);
-	put_interface(entry->ipv6.iniface, entry->ipv6.iniface_mask, header->in);
-	put_interface(entry->ipv6.outiface, entry->ipv6.outiface_mask, header->out);
-	entry->ipv6.proto = header->protocol;
-	entry->ipv6.flags = (__u8)((header->protocol ? IP6T_F_PROTO : 0) |
-				   (header->go ? IP6T_F_GOTO : 0));
-	entry->target_offset = header->target_offset;
-	entry->next_offset = header->next_offset;
-	entry->counters = header->counters;
+#define AT(type, ip) {							\
+	.source = offsetof(type, ip.src),				\
+	.destination = offsetof(type, ip.dst),				\
+	.source_mask = offsetof(type, ip.smsk),				\
+	.destination_mask = offsetof(type, ip.dmsk),			\
+	.in = offsetof(type, ip.iniface),				\
+	.out = offsetof(type, ip.outiface),				\
+	.in_mask = offsetof(type, ip.iniface_mask),			\
+	.out_mask = offsetof(type, ip.outiface_mask),			\
+	.protocol = offsetof(type, ip.proto),				\
+	.flags = offsetof(type, ip.flags),				\
+	.inverted = offsetof(type, ip.invflags),			\
+	.mark = offsetof(type, nfcache),				\
+	.lengths = offsetof(type, target_offset),			\
+	.counters = offsetof(type, counters),				\
 }
-
-static bool get_header6(const void *from, struct header *header)
-{
-	const struct ip6t_entry *entry = from;
-	bool source = get_address(&entry->ipv6.src, &entry->ipv6.smsk, &header->source, 16, IPV6);
-	bool destination = get_address(&entry->ipv6.dst, &entry->ipv6.dmsk, &header->destination,
-				       16, IPV6);
-	bool in = get_interface(entry->ipv6.iniface, entry->ipv6.iniface_mask, header->in);
-	bool out = get_interface(entry->ipv6.outiface, entry->ipv6.outiface_mask, header->out);
-
-	header->protocol = (uint8_t)entry->ipv6.proto;
-	header->go = entry->ipv6.flags & IP6T_F_GOTO;
-	header->fragments = false;
-	header->inverted = entry->ipv6.invflags;
-	header->odd_masks = !source || !destination || !in || !out;
-	header->target_offset = entry->target_offset;
-	header->next_offset = entry->next_offset;
-	header->counters = entry->counters;
-	return !(entry->ipv6.flags & ~(IP6T_F_GOTO | IP6T_F_PROTO)) && !entry->ipv6.invflags &&
-	       !header->odd_masks;
-}
-
-#define HEADER_LAYOUT(type, ip, prefix) {					\
-	.source = offsetof(type, ip.src), .source_mask = offsetof(type, ip.smsk),	\
-	.destination = offsetof(type, ip.dst),					\
-	.destination_mask = offsetof(type, ip.dmsk),				\
-	.in = offsetof(type, ip.iniface), .in_mask = offsetof(type, ip.iniface_mask), \
-	.out = offsetof(type, ip.outiface),					\
-	.out_mask = offsetof(type, ip.outiface_mask),				\
-	.protocol = offsetof(type, ip.proto), .flags = offsetof(type, ip.flags), \
-	.inverted = offsetof(type, ip.invflags),				\
-	.address_size = sizeof(((type *)0)->ip.src), .goto_flag = prefix##_F_GOTO,
 
 const struct xt_family xt_families[FAMILIES] = {
 	[IPV4] = {
@@ -164,13 +136,9 @@ const struct xt_family xt_families[FAMILIES] = {
 		.table_module = "iptable",
 		.icmp_match = "icmp",
 		.entry_size = XT_ALIGN(sizeof(struct ipt_entry)),
-		.mark_offset = offsetof(struct ipt_entry, nfcache),
-		.lengths_offset = offsetof(struct ipt_entry, target_offset),
-		.counters_offset = offsetof(struct ipt_entry, counters),
-		.header = HEADER_LAYOUT(struct ipt_entry, ip, IPT)
-		},
-		.put_header = put_header4,
-		.get_header = get_header4,
+		.address_size = sizeof(struct in_addr),
+		.goto_flag = IPT_F_GOTO,
+		.at = AT(struct ipt_entry, ip),
 	},
 	[IPV6] = {
 		.family = IPV6,
@@ -183,13 +151,9 @@ const struct xt_family xt_families[FAMILIES] = {
 		.table_module = "ip6table",
 		.icmp_match = "icmp6",
 		.entry_size = XT_ALIGN(sizeof(struct ip6t_entry)),
-		.mark_offset = offsetof(struct ip6t_entry, nfcache),
-		.lengths_offset = offsetof(struct ip6t_entry, target_offset),
-		.counters_offset = offsetof(struct ip6t_entry, counters),
-		.header = HEADER_LAYOUT(struct ip6t_entry, ipv6, IP6T)
-			.protocol_flag = IP6T_F_PROTO,
-		},
-		.put_header = put_header6,
-		.get_header = get_header6,
+		.address_size = sizeof(struct in6_addr),
+		.goto_flag = IP6T_F_GOTO,
+		.protocol_flag = IP6T_F_PROTO,
+		.at = AT(struct ip6t_entry, ipv6),
 	},
 };

@@ -10,8 +10,8 @@
 
 /*
  * Calls as in libiptc/libiptc.h: those that return int give 1, or 0 and errno.
- * An entry is a struct ipt_entry or ip6t_entry; rules are counted from 0 here,
- * also where libiptc counts from 1.
+ * An entry is a struct ipt_entry or ip6t_entry.  Rules are counted from 0, but
+ * from 1 by set_counters().
  */
 struct xtc {
 	struct xtc_handle *(*init)(const char *table);

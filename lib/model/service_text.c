@@ -32,6 +32,8 @@ static const char **member(struct notrack_service *words, size_t key)
 
 int notrack_service_set(struct notrack_service *words, const char *key, const char *value)
 {
+	if (!words || !key)
+		return -EINVAL;
 	for (size_t i = 0; i < KEYS; i++) {
 		if (strcmp(keys[i].key, key))
 			continue;
@@ -46,6 +48,8 @@ int notrack_service_set(struct notrack_service *words, const char *key, const ch
 int notrack_service_get(const struct notrack_service *words, unsigned int index,
 			const char **key, const char **value)
 {
+	if (!words || !key || !value)
+		return -EINVAL;
 	if (index >= KEYS)
 		return 0;
 	*key = keys[index].key;

@@ -13,6 +13,7 @@
 #define LONG_LIST "192.0.2.1, 192.0.2.2, 192.0.2.3, 192.0.2.4, 192.0.2.5, 192.0.2.6, " \
 		  "192.0.2.7, 192.0.2.8, 192.0.2.9, 192.0.2.10, 192.0.2.11, 192.0.2.12, " \
 		  "192.0.2.13, 192.0.2.14, 192.0.2.15, 192.0.2.16, 192.0.2.17, 192.0.2.18"
+#define HOST "[host]\nbackend = auto\ntwins = auto\n\n"
 #define FILE_OF(text) text, sizeof(text) - 1
 
 /* A file, the line at fault (0: there is none), and a word of the sentence. */
@@ -254,7 +255,7 @@ END_TEST
 
 START_TEST(each_family_may_have_a_definition_of_its_own)
 {
-	static const char pair[] = "[service dns]\nports = 54\nprotocols = udp, tcp\n"
+	static const char pair[] = HOST "[service dns]\nports = 54\nprotocols = udp, tcp\n"
 				   "roles = inbound, outbound\nfamilies = ipv4\n\n"
 				   "[service dns]\nports = 53\nprotocols = udp, tcp\n"
 				   "roles = inbound, outbound\nfamilies = ipv6\n";
@@ -308,7 +309,7 @@ START_TEST(lines_may_be_indented)
 	must_as(&(struct how){ .input = config }, "notrackctl apply -");
 
 	ck_assert_str_eq(must("notrackctl show").out,
-			 "[service dns]\nports = 53, 54\nprotocols = udp, tcp\n"
+			 HOST "[service dns]\nports = 53, 54\nprotocols = udp, tcp\n"
 			 "roles = inbound, outbound\n\n"
 			 "[limit dns]\nclients = 192.0.2.1, 192.0.2.2\nabove = 1/sec\nburst = 5\n\n"
 			 "[service ntp]\nports = 123\nprotocols = udp\nroles = inbound\n"
@@ -325,7 +326,7 @@ START_TEST(what_the_file_does_not_name_goes)
 	must_as(&(struct how){ .input = "[service dns]\n" }, "notrackctl apply -");
 
 	ck_assert_str_eq(must("notrackctl show").out,
-			 "[service dns]\nports = 53\nprotocols = udp, tcp\n"
+			 HOST "[service dns]\nports = 53\nprotocols = udp, tcp\n"
 			 "roles = inbound, outbound\n");
 }
 END_TEST

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -196,6 +197,7 @@ int netns_main(const char *name, void (*tests)(TCase *))
 	SRunner *runner = srunner_create(suite);
 	int failed;
 
+	umask(022);	/* a configuration that a group may write is refused */
 	if (!can_isolate()) {
 		fprintf(stderr, "%s: no namespaces to be had here: skipped\n", name);
 		srunner_free(runner);

@@ -395,7 +395,7 @@ static void is_kept(const struct rule *foreign, const char *entry, const char *l
 		    enum family family)
 {
 	const struct xt_family *kernel = &xt_families[family];
-	size_t target = entry_target_offset(kernel, entry), counters = kernel->counters_offset;
+	size_t target = entry_target_offset(kernel, entry), counters = kernel->at.counters;
 	static union {
 		char bytes[ENTRY_MAX];
 		max_align_t alignment;

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Which backend a commit uses.  What a command is called (iptables is nft's on some
+ * hosts, and legacy's on others) proves nothing: what the kernel holds does.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "context.h"
+
+const struct backend *const backends[BACKENDS] = { &legacy_backend };
+
+static const char automatic[] = "auto";
+
+static size_t find_backend(const char *name)
+{
+	size_t found = 0;
+
+	while (found < BACKENDS && strcmp(backends[found]->name, name))
+		found++;
+	return found;
+}
+
+int notrack_set_backend(struct notrack *nt, const char *name)
+{
+	int err = context_begin(nt);
+	size_t found;
+
+	if (err)
+		return err;
+	if (!name || !strcmp(name, automatic)) {
+		nt->choice.fixed = false;
+		return 0;
+	}
+	found = find_backend(name);
+	if (found == BACKENDS)
+		return error_set(&nt->error, -EINVAL, "backend %.40s: must be auto, legacy or nft", name);
+	nt->choice = (struct choice){ .backend = found, .fixed = true, .why = "asked for" };
+	return 0;
+}
+
+static int choose(struct notrack *nt, size_t backend, const char *why)
+{
+	nt->choice.backend = backend;
+	nt->choice.why = why;
+	return 0;
+}
+
+/* The one that untracks already, so that nothing moves that nobody asked to move. */
+static int find_used(struct notrack *nt, size_t *used)
+{
+	int err = 0;
+
+	*used = BACKENDS;
+	for (size_t i = 0; i < BACKENDS && !err; i++) {
+		struct image *image;
+
+		err = context_image(nt, i, PART_RULES, &image);
+		if (!err && backends[i]->is_used(image))
+			*used = i;
+	}
+	return err;
+}
+
+/* The one through which somebody else filters: that is the host's firewall. */
+static int find_filtering(struct notrack *nt, size_t *filtering)
+{
+	struct session session = context_session(nt);
+	int result = 0;
+
+	*filtering = BACKENDS;
+	for (size_t i = BACKENDS; i-- > 1 && *filtering == BACKENDS && result >= 0;) {
+		result = backends[i]->filters(&session);
+		if (result > 0)
+			*filtering = i;
+	}
+	return result < 0 ? result : 0;
+}
+
+/* The first that the kernel has; of none, the sentences of all. */
+static int find_possible(struct notrack *nt, size_t *possible)
+{
+	struct session session = context_session(nt);
+	struct error first = { "" };
+	int err = 0;
+
+	for (size_t i = 0; i < BACKENDS; i++) {
+		err = backends[i]->probe(&session);
+		*possible = i;
+		if (err != -EPROTONOSUPPORT)
+			return err;
+		if (!i)
+			first = nt->error;
+	}
+	if (BACKENDS > 1)
+		error_set(&nt->error, err, "%.500s; and %.500s", first.text,
+			  ((struct error)nt->error).text);
+	return err;
+}
+
+int context_choose(struct notrack *nt)
+{
+	size_t found;
+	int err;
+
+	if (nt->choice.fixed)
+		return 0;
+	err = find_used(nt, &found);
+	if (!err && found < BACKENDS)
+		return choose(nt, found, "holds rules of ours already");
+	if (!err)
+		err = find_filtering(nt, &found);
+	if (!err && found < BACKENDS)
+		return choose(nt, found, "others filter there");
+	if (!err)
+		err = find_possible(nt, &found);
+	return err ? err : choose(nt, found, found ? "the kernel has no legacy tables" :
+				  "nobody filters through nftables");
+}
+
+static int choose_in_kernel(struct notrack *nt, void *data)
+{
+	int err;
+
+	(void)data;
+	err = context_choose(nt);
+	if (!lock_is_held(&nt->lock))
+		context_forget(nt);
+	return err;
+}
+
+int notrack_backend(struct notrack *nt, const char **name, const char **why)
+{
+	int err = context_begin(nt);
+
+	if (!err)
+		err = context_in_kernel(nt, choose_in_kernel, NULL);
+	if (err)
+		return err;
+	if (name)
+		*name = backends[nt->choice.backend]->name;
+	if (why)
+		*why = nt->choice.why;
+	return 0;
+}
