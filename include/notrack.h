@@ -291,7 +291,7 @@ int notrack_service_get(const struct notrack_service *service, unsigned int inde
  *
  * Its name, and what the members stand for that are left out of it.
  * Returns: a service that is good for ever, or NULL past the last one.
- * Since: 1.0
+ * Since: 2.0
  */
 const struct notrack_service *notrack_builtin_service(unsigned int index);
 
@@ -306,7 +306,7 @@ const struct notrack_service *notrack_builtin_service(unsigned int index);
  * line at fault.  Needs no context; whether values go together, only
  * notrack_check_service() can tell.
  * Returns: 0, -EINVAL or -ENOMEM.
- * Since: 1.0
+ * Since: 2.0
  */
 int notrack_check_value(const char *key, const char *value, char *sentence, size_t size);
 
@@ -319,7 +319,7 @@ int notrack_check_value(const char *key, const char *value, char *sentence, size
  * Needs no context.  notrack_add_service() may refuse it all the same, where
  * the model limits clients that the service would no longer have.
  * Returns: 0, -EINVAL or -ENOMEM.
- * Since: 1.0
+ * Since: 2.0
  */
 int notrack_check_service(const struct notrack_service *service, unsigned int *families,
 			  char *sentence, size_t size);
@@ -415,7 +415,7 @@ int hashlimit_has_client(struct notrack *nt, const char *service, const char *pr
  *
  * Needs no context.
  * Returns: 0, or -EINVAL.
- * Since: 1.0
+ * Since: 2.0
  */
 int hashlimit_check(const struct hashlimit *limit, const char *client, unsigned int *families,
 		    char *sentence, size_t size);

@@ -52,14 +52,25 @@ static int report_check(const char *name, enum notrack_status status, int err, c
 	return doctor->result;
 }
 
-static int check_backend(struct notrack *nt, void *data)
+/* The chosen one; all of them, where none can be chosen. */
+static int check_backends(struct notrack *nt, struct doctor *doctor)
 {
-	const struct check_visitor visitor = { report_check, data };
+	const struct check_visitor visitor = { report_check, doctor };
 	struct session session = context_session(nt);
-	int result = backends[context_chosen(nt)]->check(&session, &visitor);
+	int err = context_choose(nt), result = 0;
 
-	/* what a visitor returned is in @data */
-	return result < 0 && !((struct doctor *)data)->result ? result : 0;
+	if (err)
+		report(doctor, "backend", NOTRACK_FAILED, err, "%s", nt->error.text);
+	else
+		report(doctor, "backend", NOTRACK_OK, 0, "%s: %s",
+		       backends[context_chosen(nt)]->name, nt->choice.why);
+	if (!lock_is_held(&nt->lock))
+		context_forget(nt);
+	for (size_t i = 0; i < BACKENDS && result >= 0; i++)
+		if (err || i == context_chosen(nt))
+			result = backends[i]->check(&session, &visitor);
+	/* what a visitor returned is in @doctor */
+	return result < 0 && !doctor->result ? result : 0;
 }
 
 /* --- the lock --------------------------------------------------------- */
@@ -198,7 +209,7 @@ static void check_managers(struct doctor *doctor)
 
 static int check_kernel(struct notrack *nt, void *data)
 {
-	int err = check_backend(nt, data);
+	int err = check_backends(nt, data);
 
 	if (!err) {
 		check_conntrack(data);
@@ -220,5 +231,6 @@ int notrack_doctor(struct notrack *nt,
 	check_lock(&doctor);
 	check_log(&doctor);
 	check_managers(&doctor);
+	context_begin(nt);	/* what the checks found is no error of this call */
 	return doctor.result;
 }

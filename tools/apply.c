@@ -70,7 +70,7 @@ static int run_apply(const struct options *options)
 	code = options->word_count ? config_read(config, options->words[0]) : read_default(config);
 	nt = code ? NULL : open_context(options, &code);
 	if (nt && !code)
-		code = config_build(config, nt, options->families);
+		code = config_build(config, options, nt);
 	if (nt && !code)
 		code = apply(options, nt);
 	notrack_free(nt);

@@ -10,6 +10,7 @@
 struct options {
 	unsigned int families;		/* 0: both */
 	const char *netns;		/* NULL: the caller's own */
+	const char *backend;		/* NULL: not given */
 	struct {
 		bool given;
 		unsigned int milliseconds;

@@ -3,7 +3,7 @@
 #ifndef CONFIG_H
 #define CONFIG_H
 
-#include "notrack.h"
+#include "command.h"
 
 struct config;
 
@@ -13,7 +13,10 @@ void config_free(struct config *config);
 /* Adds what a file says, "-" being standard input; an exit code, after a complaint. */
 int config_read(struct config *config, const char *path);
 
-/* Adds all that was read to an empty model; an exit code. */
-int config_build(const struct config *config, struct notrack *nt, unsigned int families);
+/*
+ * Adds all that was read to a context with an empty model; what the options say goes first.  An
+ * exit code.
+ */
+int config_build(const struct config *config, const struct options *options, struct notrack *nt);
 
 #endif

@@ -1,27 +1,30 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* From a configuration that was read to the model. */
+#include <stdio.h>
 #include <string.h>
 
 #include "complain.h"
 #include "config_sections.h"
+#include "context.h"
 
 /* --- [host] ----------------------------------------------------------- */
 
-/* This build has one backend and no twins: what asks for another one is told so. */
-static int build_host(const struct config *config, const struct section *section)
+/* The other key, twins, says nothing yet: no rules are placed in chains of the host. */
+static int build_host(const struct config *config, const struct section *section,
+		      const struct options *options, struct notrack *nt)
 {
 	const char *backend = section->host[HOST_BACKEND];
+	char place[500];
 
 	for (const struct section *other = config->first; other != section; other = other->next)
 		if (other->kind == SECTION_HOST)
 			return complain_line(section->path, section->line, "[host]: is there twice; the "
 					     "first is %s:%u", other->path, other->line);
-	if (backend && !strcmp(backend, "nft")) {
-		complain_line(section->path, section->host_lines[HOST_BACKEND],
-			      "backend: nft: this build has the legacy tables only");
-		return EXIT_LACKS;
-	}
-	return 0;
+	if (!backend || options->backend)
+		return 0;
+	snprintf(place, sizeof(place), "%.400s:%u: backend: ", section->path,
+		 section->host_lines[HOST_BACKEND]);
+	return set_backend(nt, backend, place);
 }
 
 /* --- [service NAME] --------------------------------------------------- */
@@ -125,27 +128,27 @@ static int check_empty(const struct config *config)
 			"alone, or use notrackctl clear", config->paths[0]);
 }
 
-static int build_section(const struct config *config, struct section *section, struct notrack *nt,
-			 unsigned int families)
+static int build_section(const struct config *config, struct section *section,
+			 const struct options *options, struct notrack *nt)
 {
+	unsigned int families = options->families ? options->families : NOTRACK_ANY;
+
 	if (section->kind == SECTION_HOST)
-		return build_host(config, section);
+		return build_host(config, section, options, nt);
 	if (section->kind == SECTION_SERVICE)
 		return build_service(config, section, nt, families);
 	return build_limit(section, nt, families);
 }
 
-int config_build(const struct config *config, struct notrack *nt, unsigned int families)
+int config_build(const struct config *config, const struct options *options, struct notrack *nt)
 {
 	int code = check_empty(config);
 
-	if (!families)
-		families = NOTRACK_ANY;
 	/* a limit may stand ahead of its service */
 	for (enum section_kind kind = SECTION_HOST; kind <= SECTION_LIMIT; kind++)
 		for (struct section *section = config->first; section && !code;
 		     section = section->next)
 			if (section->kind == kind)
-				code = build_section(config, section, nt, families);
+				code = build_section(config, section, options, nt);
 	return code;
 }

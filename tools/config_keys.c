@@ -170,7 +170,7 @@ static int take_above(const struct line *line, const char *value)
 	return section->above ? 0 : out_of_memory();
 }
 
-static int take_number(const struct line *line, const char *value, uint32_t *number)
+static int take_limit_number(const struct line *line, const char *value, uint32_t *number)
 {
 	char *end;
 	unsigned long parsed;
@@ -197,7 +197,7 @@ static int take_limit_key(const struct line *line, char *value)
 		if (section->number_lines[i])
 			return complain_here(line, "%s: is given twice", line->key);
 		section->number_lines[i] = line->number;
-		return take_number(line, value, number_of(&section->limit, i));
+		return take_limit_number(line, value, number_of(&section->limit, i));
 	}
 	return complain_here(line, "%s: not a key of a limit", line->key);
 }

@@ -39,11 +39,21 @@ static int take_wait(const char *name, const char *word, void *to)
 	return take_seconds(name, word, &options.wait.milliseconds);
 }
 
+static int take_backend(const char *name, const char *word, void *to)
+{
+	if (strcmp(word, "auto") && strcmp(word, "legacy") && strcmp(word, "nft"))
+		return complain(EXIT_BAD_INPUT, "--%s %s: must be auto, legacy or nft", name, word);
+	*(const char **)to = word;
+	return 0;
+}
+
 static const struct option_row everywhere[] = {
 	{ "ipv4", '4', NULL, take_ipv4, &options.families, "IPv4 only" },
 	{ "ipv6", '6', NULL, take_ipv6, &options.families, "IPv6 only" },
 	{ "netns", 0, "NAME", take_word, &options.netns,
 	  "work in a network namespace of ip-netns(8), or a path" },
+	{ "backend", 0, "NAME", take_backend, &options.backend,
+	  "legacy (xtables), nft (nftables), or auto" },
 	{ "wait", 'w', "SECONDS", take_wait, NULL, "wait so long for the xtables lock (5)" },
 	{ "json", 0, NULL, take_flag, &options.json, "print JSON" },
 	{ "help", 'h', NULL, take_flag, &options.help, "print this text, or that of a command" },

@@ -11,6 +11,7 @@
 
 struct show {
 	struct notrack *nt;
+	const char *backend, *why;
 	json_t *services, *limits;
 };
 
@@ -108,6 +109,7 @@ static int print_json(struct show *show)
 	json_t *root = json_object();
 	int err;
 
+	json_object_set_new(root, "backend", json_string(show->backend));
 	show->services = json_array();
 	json_object_set_new(root, "services", show->services);
 	err = notrack_each_service(show->nt, add_json_service, show);
@@ -119,10 +121,11 @@ static int print_json(struct show *show)
 
 /* --- as configuration file -------------------------------------------- */
 
-static int print_config(struct notrack *nt)
+static int print_config(const struct show *show)
 {
+	printf("# backend %s: %s\n", show->backend, show->why);
 	config_print_host();
-	return config_print_services(nt);
+	return config_print_services(show->nt);
 }
 
 /* --- the command ------------------------------------------------------ */
@@ -163,13 +166,15 @@ static int run_show(const struct options *options)
 		notrack_set_wait(show.nt, SHOW_WAIT_MS);
 	quiet = !notrack_lock(show.nt);
 	err = notrack_load(show.nt);
+	if (err >= 0)		/* with the lock held, this reads nothing again */
+		err = notrack_backend(show.nt, &show.backend, &show.why);
 	if (err >= 0 && quiet)
 		err = warn_of_drift(show.nt);
 	notrack_unlock(show.nt);
 	if (err >= 0)
 		err = rules ? notrack_print_rules(show.nt, stdout) :
 		      options->json ? print_json(&show) :
-		      print_config(show.nt);
+		      print_config(&show);
 	if (err < 0)
 		code = complain_notrack(show.nt, err);
 	notrack_free(show.nt);

@@ -35,12 +35,12 @@ int catalogue_make(struct catalogue *catalogue, const struct model *model, struc
 	if (!catalogue->services)
 		return error_set(error, -ENOMEM, "out of memory");
 	for (enum family family = IPV4; family < FAMILIES; family++)
-		add_model(known, &models[family]);
+		add_model(catalogue, &models[family]);
 	catalogue->model_count = catalogue->count;
 	for (unsigned int i = 0; (words = notrack_builtin_service(i)) && !err; i++) {
 		unsigned int families = NOTRACK_ANY;
 
-		if (has_name(known, words->name))
+		if (has_name(catalogue, words->name))
 			continue;
 		err = service_parse(&catalogue->services[catalogue->count], words, &families, error);
 		catalogue->count += !err;

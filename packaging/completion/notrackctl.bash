@@ -17,14 +17,15 @@ _notrackctl()
 	local builtin='dns dns-auth dot doq syslog syslog-tls ntp http https quic radius snmp-trap'
 	local commands='add del limit unlimit apply show stats top advise flush-tracked clear doctor
 		verify'
-	local everywhere='-4 -6 --ipv4 --ipv6 --netns -w --wait --json -h --help -V --version'
+	local everywhere='-4 -6 --ipv4 --ipv6 --netns --backend -w --wait --json -h --help -V
+		--version'
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]}
 	local command='' service='' words='' count=0 i
 
 	# the command, its first word, and how many words it has before this one
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		case ${COMP_WORDS[i]} in
-		--netns | -w | --wait | --ports | --proto | --role | --local | --remote | \
+		--netns | --backend | -w | --wait | --ports | --proto | --role | --local | --remote | \
 		--interface | --reply-ports | --above | --burst | --srcmask | --htable-* | \
 		--watch | -o | --output | --by | -n | --number | --threshold | --times)
 			((i++)) ;;
@@ -40,6 +41,7 @@ _notrackctl()
 
 	case $prev in
 	--netns) words=$(ls /run/netns 2>/dev/null) ;;
+	--backend) words='auto legacy nft' ;;
 	--interface) words=$(ls /sys/class/net 2>/dev/null) ;;
 	--proto) words='udp tcp udp,tcp sctp udplite' ;;
 	--role) words='inbound outbound both' ;;

@@ -32,6 +32,7 @@ START_TEST(a_host_that_has_all_passes)
 	json_t *root = must_json("notrackctl --json doctor");
 
 	ck_assert(json_is_true(json_object_get(root, "ok")));
+	has(root, "backend", "ok", ": ");
 	has(root, "hashlimit (IPv6)", "ok", "revision");
 	has(root, "lock", "ok", "free");
 	has(root, "conntrack table", "ok", "0 of ");

@@ -84,6 +84,8 @@ static const struct {
 	{ "show --raw", "--raw" },
 	{ "clear --dry-run", "--dry-run" },
 	{ "top -w", "-w" },
+	{ "add dns --backend pf", "--backend pf" },
+	{ "--backend '' show", "must be auto" },
 	{ "show --json=yes", "--json: takes" },
 	{ "show --rules --json", "--rules" },
 	{ "stats --prometheus --json", "--prometheus" },

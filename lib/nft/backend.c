@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "nft/change.h"
+#include "nft/check.h"
+#include "nft/foreign.h"
+
+const struct backend nft_backend = {
+	.name = "nft",
+	.probe = nft_probe,
+	.filters = nft_filters,
+	.read = nft_image_read,
+	.release = nft_image_release,
+	.is_used = nft_image_is_used,
+	.raise = nft_image_raise,
+	.count = nft_image_count,
+	.begin = nft_change_begin,
+	.diff = nft_change_diff,
+	.commit = nft_change_commit,
+	.rollback = nft_change_rollback,
+	.end = nft_change_end,
+	.print = nft_print_wanted,
+	.buckets = nft_buckets,
+	.check = nft_check,
+};

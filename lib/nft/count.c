@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What our rules and sets have counted. */
+#include "nft/image.h"
+
+#include <errno.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+#include <string.h>
+
+static void add_count(struct notrack_count *sum, const struct notrack_count *count)
+{
+	sum->packets += count->packets;
+	sum->bytes += count->bytes;
+}
+
+/* --- services ----------------------------------------------------------- */
+
+static bool is_of_family(const struct nft_rule *rule, enum family family)
+{
+	uint8_t protocol = family == IPV6 ? NFPROTO_IPV6 : NFPROTO_IPV4;
+
+	for (size_t i = 0; i < rule->test_count; i++)
+		if (rule->tests[i].field.base == NFT_BASE_META &&
+		    rule->tests[i].field.key == NFT_META_NFPROTO)
+			return rule->tests[i].only.first[0] == protocol;
+	return false;
+}
+
+/* Each family has a rule of its own in the chain of a service. */
+static bool sum_untracked(const struct nft_chain *chain, enum family family,
+			  struct notrack_count *sum)
+{
+	bool found = false;
+
+	*sum = (struct notrack_count){ 0 };
+	for (size_t i = 0; i < chain->count; i++) {
+		if (!chain->rules[i].notrack || !is_of_family(&chain->rules[i], family))
+			continue;
+		add_count(sum, &chain->rules[i].count);
+		found = true;
+	}
+	return found;
+}
+
+static int count_services(const struct nft_image *image, const struct count_visitor *visitor)
+{
+	const struct nft_table *table = &image->state.table;
+	int result = 0;
+
+	for (size_t i = 0; i < table->chain_count; i++) {
+		const char *name = nft_service_of(table->chains[i]->name, NFT_SERVICE);
+		struct notrack_count untracked, accepted = { 0 };
+
+		for (enum family family = IPV4; name && family < FAMILIES && !result; family++)
+			if (image->image.session.families & 1u << family &&
+			    sum_untracked(table->chains[i], family, &untracked))
+				result = visitor->service(name, family, &untracked, &accepted,
+							  visitor->data);
+	}
+	return result;
+}
+
+/* --- clients ------------------------------------------------------------ */
+
+static uint64_t less(uint64_t seen, uint64_t dropped)
+{
+	return seen > dropped ? seen - dropped : 0;
+}
+
+static int count_client(const struct nft_pool *pool, const struct nft_element *client,
+			const struct count_visitor *visitor)
+{
+	struct client_counts counts = {
+		.prefix = { .length = (uint8_t)pool->id.length,
+			    .family = (uint8_t)pool->id.family },
+		.seen = client->count,
+	};
+
+	memcpy(counts.prefix.address, client->key, sizeof(counts.prefix.address));
+	for (size_t i = 0; i < pool->dropped.count; i++) {
+		const struct nft_element *dropped = elements_lookup(&pool->dropped.list[i].elements,
+								    client->key);
+
+		if (dropped)
+			add_count(&counts.dropped, &dropped->count);
+	}
+	counts.passed.packets = less(counts.seen.packets, counts.dropped.packets);
+	counts.passed.bytes = less(counts.seen.bytes, counts.dropped.bytes);
+	return visitor->client(pool->id.service, &counts, visitor->data);
+}
+
+static int count_pool(const struct nft_pool *pool, const struct count_visitor *visitor)
+{
+	int result = 0;
+
+	for (size_t i = 0; i < pool->clients.count; i++) {
+		const struct nft_elements *clients = &pool->clients.list[i].elements;
+
+		for (size_t j = 0; j < clients->count && !result; j++)
+			result = count_client(pool, &clients->list[j], visitor);
+	}
+	return result;
+}
+
+int nft_image_count(struct image *base, const struct count_visitor *visitor)
+{
+	const struct nft_image *image = nft_image_of(base);
+	int result = visitor->service ? count_services(image, visitor) : 0;
+
+	for (size_t i = 0; visitor->client && i < image->state.pools.count && !result; i++)
+		if (base->session.families & 1u << image->state.pools.list[i].id.family)
+			result = count_pool(&image->state.pools.list[i], visitor);
+	return result;
+}

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "nft/image.h"
+
+#include <errno.h>
+#include <linux/netfilter.h>
+#include <stdlib.h>
+
+/* How often the rules may change while they are being read. */
+#define TRIES 10
+
+const struct nft_place nft_own_place = { NFPROTO_INET, NFT_TABLE };
+
+void nft_state_free(struct nft_state *state)
+{
+	nft_pools_free(&state->pools);
+	nft_table_free(&state->table);
+	*state = (struct nft_state){ 0 };
+}
+
+int nft_state_load(struct nft_state *state, struct netlink *netlink, unsigned int families,
+		   struct error *error)
+{
+	int err = nft_pools_load(&state->pools, netlink, &nft_own_place, families);
+
+	if (err == -ENOENT)	/* a set that was there a moment ago */
+		return -EAGAIN;
+	return err ? read_explain(err, "the limited clients", error) : 0;
+}
+
+/* -EAGAIN: it changed meanwhile. */
+static int read_once(struct nft_state *state, struct netlink *netlink, unsigned int families,
+		     struct error *error)
+{
+	uint32_t after = 0;
+	int err = read_generation(netlink, &state->generation, error);
+
+	if (!err)
+		err = read_table(netlink, &nft_own_place, &state->table, error);
+	if (!err && nft_pools_read(&state->pools, &state->table))
+		err = error_set(error, -ENOMEM, "out of memory");
+	if (!err)
+		err = nft_state_load(state, netlink, families, error);
+	if (!err)
+		err = read_generation(netlink, &after, error);
+	return err ? err : after == state->generation ? 0 : -EAGAIN;
+}
+
+int nft_state_read(struct nft_state *state, struct netlink *netlink, unsigned int families,
+		   struct error *error)
+{
+	int err = -EAGAIN;
+
+	for (int i = 0; i < TRIES && err == -EAGAIN; i++) {
+		*state = (struct nft_state){ 0 };
+		err = read_once(state, netlink, families, error);
+		if (err)
+			nft_state_free(state);
+	}
+	return err == -EAGAIN ? error_set(error, -EBUSY, "another program keeps changing the rules "
+					  "of nftables; try again") : err;
+}
+
+static int open_image(struct nft_image *image)
+{
+	struct error *error = image->image.session.error;
+	int err = netlink_open(&image->netlink, NETLINK_NETFILTER);
+
+	errno = -err;
+	if (err == -EPROTONOSUPPORT)	/* CONFIG_NETFILTER_NETLINK, which nftables needs */
+		return 0;
+	return err == -ENOMEM ? error_set(error, err, "out of memory") :
+	       err ? error_set(error, -EIO, "no netlink socket can be had: %m") : 0;
+}
+
+static int read_state(struct nft_image *image)
+{
+	const struct session *session = &image->image.session;
+	unsigned int clients = image->image.parts & PART_CLIENTS ? session->families : 0;
+	int err = nft_state_read(&image->state, &image->netlink, clients, session->error);
+
+	image->is_supported = err != -EPROTONOSUPPORT;
+	return image->is_supported ? err : 0;
+}
+
+int nft_image_read(const struct session *session, unsigned int parts, struct image **result)
+{
+	struct nft_image *image = calloc(1, sizeof(*image));
+	int err;
+
+	if (!image)
+		return error_set(session->error, -ENOMEM, "out of memory");
+	image->image = (struct image){ .backend = &nft_backend, .session = *session,
+				       .parts = parts };
+	err = open_image(image);
+	if (!err && image->netlink.buffer)
+		err = read_state(image);
+	if (err)
+		nft_image_release(&image->image);
+	else
+		*result = &image->image;
+	return err;
+}
+
+void nft_image_release(struct image *base)
+{
+	struct nft_image *image = nft_image_of(base);
+
+	nft_state_free(&image->state);
+	netlink_close(&image->netlink);
+	free(image);
+}
+
+bool nft_image_is_used(const struct image *image)
+{
+	return ((const struct nft_image *)image)->state.table.exists;
+}

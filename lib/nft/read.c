@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "nft/read.h"
+
+#include <errno.h>
+#include <arpa/inet.h>
+#include <libnftnl/chain.h>
+#include <libnftnl/common.h>
+#include <libnftnl/expr.h>
+#include <libnftnl/rule.h>
+#include <libnftnl/set.h>
+#include <libnftnl/table.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <string.h>
+
+#include "nft/print.h"
+#include "nft/rule_read.h"
+#include "nft/unnamed_set.h"
+
+struct reading {
+	const struct nft_place *place;
+	struct nft_table *table;
+	struct nft_chain *chain;	/* of the last rule: the kernel tells rules chain by chain */
+	size_t next_chain;
+};
+
+/* --- questions ---------------------------------------------------------- */
+
+struct nlmsghdr *read_question(char question[READ_QUESTION_MAX], uint16_t type, uint16_t flags,
+			       uint8_t family)
+{
+	memset(question, 0, READ_QUESTION_MAX);	/* what pads attributes goes to the kernel, too */
+	return nftnl_nlmsg_build_hdr(question, type, family, flags, 0);
+}
+
+int read_explain(int err, const char *what, struct error *error)
+{
+	switch (err) {
+	case -EINTR:
+		return -EAGAIN;
+	case -EPERM:
+	case -EACCES:
+		return error_set(error, -EPERM, "%s cannot be read: not permitted; run as root, or "
+				 "with CAP_NET_ADMIN in this network namespace", what);
+	case -ENOMEM:
+	case -ENOBUFS:
+		return error_set(error, -ENOMEM, "out of memory");
+	default:
+		errno = -err;
+		return error_set(error, -EIO, "%s cannot be read: %m", what);
+	}
+}
+
+static int take_generation(const struct nlmsghdr *message, void *data)
+{
+	const struct nlattr *attribute;
+
+	mnl_attr_for_each(attribute, message, sizeof(struct nfgenmsg))
+		if (mnl_attr_get_type(attribute) == NFTA_GEN_ID &&
+		    mnl_attr_get_payload_len(attribute) == sizeof(uint32_t))
+			*(uint32_t *)data = ntohl(mnl_attr_get_u32(attribute));
+	return 0;
+}
+
+int read_generation(struct netlink *netlink, uint32_t *generation, struct error *error)
+{
+	char question[READ_QUESTION_MAX];
+	int err = netlink_ask(netlink, read_question(question, NFT_MSG_GETGEN, 0, AF_UNSPEC),
+			      take_generation, generation);
+
+	/* nfnetlink_rcv_msg() says EINVAL of a subsystem that is not there */
+	if (err == -EINVAL || err == -EOPNOTSUPP)
+		return error_set(error, -EPROTONOSUPPORT, "the kernel has no nftables: load module "
+				 "nf_tables, or build it with CONFIG_NF_TABLES, "
+				 "CONFIG_NF_TABLES_INET and CONFIG_NFT_CT");
+	return err ? read_explain(err, "the generation of nftables' rules", error) : 0;
+}
+
+/* --- the table and its chains ------------------------------------------- */
+
+static int take_table(const struct nlmsghdr *message, void *data)
+{
+	struct reading *reading = data;
+	struct nftnl_table *table = nftnl_table_alloc();
+	int err = table ? 0 : -ENOMEM;
+
+	if (!err && nftnl_table_nlmsg_parse(message, table) < 0)
+		err = -EBADMSG;
+	if (!err) {
+		reading->table->exists = true;
+		reading->table->is_dormant = nftnl_table_get_u32(table, NFTNL_TABLE_FLAGS) &
+					     NFT_TABLE_F_DORMANT;
+	}
+	if (table)
+		nftnl_table_free(table);
+	return err;
+}
+
+static void read_hook(struct nft_hook *hook, const struct nftnl_chain *chain)
+{
+	const char *type = nftnl_chain_get_str(chain, NFTNL_CHAIN_TYPE);
+
+	hook->number = nftnl_chain_get_u32(chain, NFTNL_CHAIN_HOOKNUM);
+	hook->priority = nftnl_chain_get_s32(chain, NFTNL_CHAIN_PRIO);
+	hook->policy = nftnl_chain_get_u32(chain, NFTNL_CHAIN_POLICY);
+	hook->is_filter = type && !strcmp(type, "filter");
+}
+
+static int add_chain(struct reading *reading, const struct nftnl_chain *from)
+{
+	const char *table = nftnl_chain_get_str(from, NFTNL_CHAIN_TABLE);
+	const char *name = nftnl_chain_get_str(from, NFTNL_CHAIN_NAME);
+	struct nft_chain *chain;
+
+	if (!table || !name || strcmp(table, reading->place->table))
+		return 0;
+	chain = nft_table_add_chain(reading->table, name);
+	if (!chain)
+		return -ENOMEM;
+	chain->is_base = nftnl_chain_is_set(from, NFTNL_CHAIN_HOOKNUM);
+	if (chain->is_base)
+		read_hook(&chain->hook, from);
+	return 0;
+}
+
+/* The kernel tells the chains of all tables. */
+static int take_chain(const struct nlmsghdr *message, void *data)
+{
+	struct nftnl_chain *chain = nftnl_chain_alloc();
+	int err = chain ? 0 : -ENOMEM;
+
+	if (!err && nftnl_chain_nlmsg_parse(message, chain) < 0)
+		err = -EBADMSG;
+	if (!err)
+		err = add_chain(data, chain);
+	if (chain)
+		nftnl_chain_free(chain);
+	return err;
+}
+
+/* --- sets --------------------------------------------------------------- */
+
+static int take_state(struct nftnl_expr *state, void *data)
+{
+	*(bool *)data = !strcmp(nftnl_expr_get_str(state, NFTNL_EXPR_NAME), "counter");
+	return 0;
+}
+
+/* What no set of ours has makes it none of ours. */
+static void describe_set(struct nft_set *set, const struct nftnl_set *from)
+{
+	uint32_t flags = nftnl_set_get_u32(from, NFTNL_SET_FLAGS);
+
+	set->key_type = nftnl_set_get_u32(from, NFTNL_SET_KEY_TYPE);
+	set->key_size = nftnl_set_get_u32(from, NFTNL_SET_KEY_LEN);
+	set->size = nftnl_set_get_u32(from, NFTNL_SET_DESC_SIZE);
+	set->timeout_ms = nftnl_set_get_u64(from, NFTNL_SET_TIMEOUT);
+	set->is_dynamic = flags & NFT_SET_EVAL;
+	set->is_foreign = flags & ~(uint32_t)(NFT_SET_EVAL | NFT_SET_TIMEOUT);
+	nftnl_set_expr_foreach(from, take_state, &set->counts);
+}
+
+static int add_set(struct reading *reading, const struct nftnl_set *from)
+{
+	const char *name = nftnl_set_get_str(from, NFTNL_SET_NAME);
+	uint32_t flags = nftnl_set_get_u32(from, NFTNL_SET_FLAGS);
+	struct nft_unnamed *unnamed;
+	struct nft_set *set;
+
+	if (!name)
+		return 0;
+	if (flags & NFT_SET_ANONYMOUS) {
+		unnamed = nft_table_add_unnamed(reading->table, name);
+		if (unnamed)
+			unnamed->has_intervals = flags & NFT_SET_INTERVAL;
+		return unnamed ? 0 : -ENOMEM;
+	}
+	set = nft_table_add_set(reading->table, name);
+	if (!set)
+		return -ENOMEM;
+	describe_set(set, from);
+	return 0;
+}
+
+static int take_set(const struct nlmsghdr *message, void *data)
+{
+	struct nftnl_set *set = nftnl_set_alloc();
+	int err = set ? 0 : -ENOMEM;
+
+	if (!err && nftnl_set_nlmsg_parse(message, set) < 0)
+		err = -EBADMSG;
+	if (!err)
+		err = add_set(data, set);
+	if (set)
+		nftnl_set_free(set);
+	return err;
+}
+
+/* --- rules -------------------------------------------------------------- */
+
+/* Rules come in the order of chains: the search goes on where the last one ended. */
+static struct nft_chain *chain_of(struct reading *reading, const char *name)
+{
+	const struct nft_table *table = reading->table;
+
+	for (size_t i = 0; i < table->chain_count; i++) {
+		struct nft_chain *chain = table->chains[reading->next_chain];
+
+		if (!strcmp(chain->name, name))
+			return chain;
+		reading->next_chain = (reading->next_chain + 1) % table->chain_count;
+	}
+	return NULL;
+}
+
+static int add_rule(struct reading *reading, const struct nftnl_rule *rule)
+{
+	const char *name = nftnl_rule_get_str(rule, NFTNL_RULE_CHAIN);
+	struct nft_chain *chain = name ? chain_of(reading, name) : NULL;
+	struct nft_draft draft;
+
+	if (!chain)	/* which came after the chains were told: the generation tells */
+		return 0;
+	rule_read(&draft, rule, reading->table);
+	return nft_chain_add(reading->table, chain, &draft);
+}
+
+static int take_rule(const struct nlmsghdr *message, void *data)
+{
+	struct nftnl_rule *rule = nftnl_rule_alloc();
+	int err = rule ? 0 : -ENOMEM;
+
+	if (!err && nftnl_rule_nlmsg_parse(message, rule) < 0)
+		err = -EBADMSG;
+	if (!err)
+		err = add_rule(data, rule);
+	if (rule)
+		nftnl_rule_free(rule);
+	return err;
+}
+
+/* --- all of it ---------------------------------------------------------- */
+
+static int ask(struct netlink *netlink, struct reading *reading, uint16_t type, uint16_t flags,
+	       int attribute, netlink_take *take)
+{
+	char question[READ_QUESTION_MAX];
+	struct nlmsghdr *header = read_question(question, type, flags, reading->place->family);
+
+	if (attribute)
+		mnl_attr_put_strz(header, (uint16_t)attribute, reading->place->table);
+	return netlink_ask(netlink, header, take, reading);
+}
+
+static int read_unnamed_sets(struct netlink *netlink, struct reading *reading)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < reading->table->unnamed_count && !err; i++)
+		err = unnamed_set_read(netlink, reading->place, reading->table,
+				       &reading->table->unnamed[i]);
+	return err;
+}
+
+int read_table(struct netlink *netlink, const struct nft_place *place, struct nft_table *table,
+	       struct error *error)
+{
+	struct reading reading = { .place = place, .table = table };
+	char what[160];
+	int err = ask(netlink, &reading, NFT_MSG_GETTABLE, 0, NFTA_TABLE_NAME, take_table);
+
+	if (err == -ENOENT)
+		return 0;
+	if (!err)
+		err = ask(netlink, &reading, NFT_MSG_GETCHAIN, NLM_F_DUMP, 0, take_chain);
+	if (!err)
+		err = ask(netlink, &reading, NFT_MSG_GETSET, NLM_F_DUMP, NFTA_SET_TABLE, take_set);
+	if (!err)
+		err = read_unnamed_sets(netlink, &reading);
+	if (!err)
+		err = ask(netlink, &reading, NFT_MSG_GETRULE, NLM_F_DUMP, NFTA_RULE_TABLE, take_rule);
+	if (err == -ENOENT)	/* something that was there a moment ago */
+		return -EAGAIN;
+	snprintf(what, sizeof(what), "table %s %s", nft_family_name(place->family), place->table);
+	return err ? read_explain(err, what, error) : 0;
+}

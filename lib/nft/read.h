@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What the kernel has of a table. */
+#ifndef LIB_NFT_READ_H
+#define LIB_NFT_READ_H
+
+#include "nft/message.h"
+#include "support/error.h"
+#include "support/netlink.h"
+
+/*
+ * A number that the kernel changes with every change of its rules.
+ * -EPROTONOSUPPORT: it has no nf_tables.
+ */
+int read_generation(struct netlink *netlink, uint32_t *generation, struct error *error);
+
+/*
+ * Reads the chains, rules and sets of a table, but for the elements of sets that have
+ * a name; a table that is not there is empty.  What is read may be of two moments
+ * where read_generation() says other things before and after; -EAGAIN where the kernel
+ * says so.
+ */
+int read_table(struct netlink *netlink, const struct nft_place *place, struct nft_table *table,
+	       struct error *error);
+
+/* What a failed question means; @what was to be read. */
+int read_explain(int err, const char *what, struct error *error);
+
+/* Questions; to be completed with attributes. */
+#define READ_QUESTION_MAX 1024
+struct nlmsghdr *read_question(char question[READ_QUESTION_MAX], uint16_t type, uint16_t flags,
+			       uint8_t family);
+
+#endif

@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "nft/selectors.h"
+
+#include <errno.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+#include <string.h>
+
+/* FIN, SYN, RST and ACK: what iptables' --syn looks at, and SYN alone among them. */
+#define TCP_FLAGS_OFFSET 13
+#define TCP_FLAGS_MASK 0x17
+#define TCP_SYN 0x02
+/* The type of the first chunk; one with INIT has no other (RFC 9260, section 4.3). */
+#define SCTP_CHUNK_OFFSET 12
+#define SCTP_INIT 1
+
+/* --- what a service selects --------------------------------------------- */
+
+int nft_select(struct nft_selection *selection, const struct service *service,
+	       enum family family, enum nft_flows flows, struct error *error)
+{
+	struct compiler compiler = {
+		.service = service,
+		.family = family,
+		.rules = &selection->rules[family],
+		.target = flows == NFT_FLOWS_REQUESTS ? TARGET_JUMP : TARGET_ACCEPT,
+		.error = error,
+	};
+
+	compiler.chain = ruleset_add_chain(compiler.rules, "");
+	if (!compiler.chain)
+		return error_set(error, -ENOMEM, "out of memory");
+	selection->selectors[family] = compiler.chain;
+	if (flows == NFT_FLOWS_REQUESTS)
+		return select_requests(&compiler);
+	return select_direction(&compiler, flows == NFT_FLOWS_IN ? IN : OUT);
+}
+
+void nft_selection_free(struct nft_selection *selection)
+{
+	for (enum family family = IPV4; family < FAMILIES; family++)
+		ruleset_free(&selection->rules[family]);
+	*selection = (struct nft_selection){ 0 };
+}
+
+/* --- one selector ------------------------------------------------------- */
+
+static void ask_family(struct nft_draft *draft, enum family family)
+{
+	const struct nft_field field = nft_meta_field(NFT_META_NFPROTO, 1);
+
+	nft_draft_byte(draft, &field, family == IPV6 ? NFPROTO_IPV6 : NFPROTO_IPV4);
+}
+
+/* "eth+" is how the name begins. */
+static void ask_interface(struct nft_draft *draft, uint8_t key, const char name[IFNAMSIZ])
+{
+	struct nft_field field = nft_meta_field(key, IFNAMSIZ);
+	size_t size = strnlen(name, IFNAMSIZ);
+
+	if (!size)
+		return;
+	if (name[size - 1] == '+')
+		field = nft_meta_field(key, (uint8_t)(size - 1));
+	nft_draft_equal(draft, &field, name);
+}
+
+/* Of a draft, which it must outlive. */
+struct port_list {
+	struct nft_interval list[PORT_SLOTS];
+	size_t count;
+};
+
+static void read_ports(struct port_list *to, const struct ports *ports)
+{
+	memset(to, 0, sizeof(*to));
+	for (size_t i = 0; i < ports->count; i++) {
+		to->list[i].first[0] = (uint8_t)(ports->range[i].first >> 8);
+		to->list[i].first[1] = (uint8_t)ports->range[i].first;
+		to->list[i].last[0] = (uint8_t)(ports->range[i].last >> 8);
+		to->list[i].last[1] = (uint8_t)ports->range[i].last;
+	}
+	to->count = nft_intervals_join(to->list, ports->count, 2);
+}
+
+static void ask_ports(struct nft_draft *draft, uint8_t offset, const struct nft_interval *list,
+		      size_t count)
+{
+	const struct nft_field field = nft_header_field(NFT_BASE_TRANSPORT, offset, 2);
+
+	if (count)
+		nft_draft_intervals(draft, &field, list, count);
+}
+
+static void ask_beginning(struct nft_draft *draft, const struct match *match)
+{
+	struct nft_field flags = nft_header_field(NFT_BASE_TRANSPORT, TCP_FLAGS_OFFSET, 1);
+	const struct nft_field chunk = nft_header_field(NFT_BASE_TRANSPORT, SCTP_CHUNK_OFFSET, 1);
+
+	flags.mask[0] = TCP_FLAGS_MASK;
+	if (match->syn != SYN_ANY)
+		nft_draft_byte(draft, &flags, TCP_SYN);
+	if (match->syn == SYN_NOT)
+		nft_draft_invert(draft);
+	if (match->sctp_init)
+		nft_draft_byte(draft, &chunk, SCTP_INIT);
+}
+
+/* In the order in which iptables-nft has them. */
+static void ask(struct nft_draft *draft, const struct rule *rule, enum family family,
+		const struct port_list ports[2])
+{
+	const struct nft_field protocol = nft_meta_field(NFT_META_L4PROTO, 1);
+	const struct nft_field source = nft_address_field(family, false, 0);
+	const struct nft_field destination = nft_address_field(family, true, 0);
+	const struct match *match = rule->match;
+
+	ask_interface(draft, NFT_META_IIFNAME, match->in);
+	ask_interface(draft, NFT_META_OIFNAME, match->out);
+	nft_draft_prefix(draft, &source, &rule->source);
+	nft_draft_prefix(draft, &destination, &match->to);
+	if (match->protocol)
+		nft_draft_byte(draft, &protocol, match->protocol);
+	ask_ports(draft, 0, ports[0].list, ports[0].count);
+	ask_ports(draft, 2, ports[1].list, ports[1].count);
+	ask_beginning(draft, match);
+}
+
+/* --- all selectors, of both families ------------------------------------ */
+
+static int add_selector(struct nft_table *table, struct nft_chain *chain, const struct rule *rule,
+			enum family family, bool guarded, const struct nft_rule *end)
+{
+	struct port_list ports[2];
+	struct nft_draft draft;
+
+	read_ports(&ports[0], &rule->match->source);
+	read_ports(&ports[1], &rule->match->destination);
+	nft_draft_begin(&draft);
+	draft.rule = *end;
+	if (guarded)
+		ask_family(&draft, family);
+	ask(&draft, rule, family, ports);
+	return nft_chain_add(table, chain, &draft);
+}
+
+static bool has_address(const struct rule *rule)
+{
+	return rule->source.length || rule->match->to.length;
+}
+
+static bool has_same(const struct chain *chain, const struct rule *rule)
+{
+	for (size_t i = 0; chain && i < chain->count; i++)
+		if (rule_same(&chain->rules[i], rule))
+			return true;
+	return false;
+}
+
+int nft_add_selectors(struct nft_table *table, struct nft_chain *chain,
+		      const struct nft_selection *selection, const struct nft_rule *end)
+{
+	int err = 0;
+
+	for (enum family family = IPV4; family < FAMILIES && !err; family++) {
+		const struct chain *mine = selection->selectors[family];
+		const struct chain *other = selection->selectors[family == IPV4 ? IPV6 : IPV4];
+
+		for (size_t i = 0; mine && i < mine->count && !err; i++) {
+			bool common = !has_address(&mine->rules[i]) &&
+				      has_same(other, &mine->rules[i]);
+
+			if (!common || family == IPV4)	/* IPv6 has it by now */
+				err = add_selector(table, chain, &mine->rules[i], family, !common,
+						   end);
+		}
+	}
+	return err;
+}
+
+/* --- ICMP errors -------------------------------------------------------- */
+
+/*
+ * An error quotes the packet that it is about, behind its own 8 bytes: the IP header,
+ * and at least 8 bytes of what follows.  Where the quoted header has options, or the
+ * quoted packet is a later fragment, the ports are elsewhere, and the error stays
+ * tracked.
+ */
+struct quoted {
+	uint8_t protocol, source, destination, ports;	/* offsets */
+};
+
+static const struct quoted quoted[FAMILIES] = {
+	[IPV4] = { .protocol = 17, .source = 20, .destination = 24, .ports = 28 },
+	[IPV6] = { .protocol = 14, .source = 16, .destination = 32, .ports = 48 },
+};
+
+#define QUOTED_VERSION_OFFSET 8
+#define QUOTED_FRAGMENT_OFFSET 14
+
+/* IPv4, five words of header, and the beginning of a packet. */
+static void ask_plain_header(struct nft_draft *draft)
+{
+	const struct nft_field version = nft_header_field(NFT_BASE_TRANSPORT,
+							  QUOTED_VERSION_OFFSET, 1);
+	struct nft_field fragment = nft_header_field(NFT_BASE_TRANSPORT, QUOTED_FRAGMENT_OFFSET, 2);
+	static const uint8_t none[2];
+
+	fragment.mask[0] = 0x1f;
+	nft_draft_byte(draft, &version, 0x45);
+	nft_draft_equal(draft, &fragment, none);
+}
+
+static void ask_quoted(struct nft_draft *draft, const struct rule *rule, enum family family)
+{
+	const struct quoted *at = &quoted[family];
+	uint8_t size = (uint8_t)(family_bits(family) / 8);
+	const struct nft_field protocol = nft_header_field(NFT_BASE_TRANSPORT, at->protocol, 1);
+	const struct nft_field source = nft_header_field(NFT_BASE_TRANSPORT, at->source, size);
+	const struct nft_field destination = nft_header_field(NFT_BASE_TRANSPORT, at->destination,
+							      size);
+	const struct match *match = rule->match;
+
+	/* it comes back the way that the packet went */
+	ask_interface(draft, NFT_META_OIFNAME, match->in);
+	ask_interface(draft, NFT_META_IIFNAME, match->out);
+	if (family == IPV4)
+		ask_plain_header(draft);
+	nft_draft_byte(draft, &protocol, match->protocol);
+	nft_draft_prefix(draft, &source, &rule->source);
+	nft_draft_prefix(draft, &destination, &match->to);
+}
+
+/*
+ * A rule for each range of ports: nft(8) tells the type of raw bytes, of which it knows no
+ * name, from the rule alone, and would print a set of them in another way than it read it.
+ */
+static int add_quoted(struct nft_table *table, struct nft_chain *chain, const struct rule *rule,
+		      enum family family, const struct nft_rule *end)
+{
+	struct port_list source, destination;
+	int err = 0;
+
+	read_ports(&source, &rule->match->source);
+	read_ports(&destination, &rule->match->destination);
+	for (size_t i = 0; i < source.count || !i; i++)
+		for (size_t j = 0; (j < destination.count || !j) && !err; j++) {
+			struct nft_draft draft;
+
+			nft_draft_begin(&draft);
+			draft.rule = *end;
+			ask_quoted(&draft, rule, family);
+			ask_ports(&draft, quoted[family].ports, &source.list[i], source.count > 0);
+			ask_ports(&draft, (uint8_t)(quoted[family].ports + 2),
+				  &destination.list[j], destination.count > 0);
+			err = nft_chain_add(table, chain, &draft);
+		}
+	return err;
+}
+
+int nft_add_icmp_errors(struct nft_table *table, struct nft_chain *chain,
+			const struct nft_selection *selection, enum family family,
+			const struct nft_rule *end)
+{
+	const struct chain *selectors = selection->selectors[family];
+	int err = 0;
+
+	for (size_t i = 0; selectors && i < selectors->count && !err; i++)
+		err = add_quoted(table, chain, &selectors->rules[i], family, end);
+	return err;
+}

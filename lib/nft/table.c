@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "nft/table.h"
+#include "support/memory.h"
+
+struct nft_chain *nft_table_add_chain(struct nft_table *table, const char *name)
+{
+	struct nft_chain *chain = arena_alloc(&table->arena, sizeof(*chain));
+	struct nft_chain **grown = memory_grow(table->chains, table->chain_count, sizeof(*grown));
+
+	if (grown)
+		table->chains = grown;
+	if (!chain || !grown)
+		return NULL;
+	chain->name = arena_strdup(&table->arena, name);
+	if (!chain->name)
+		return NULL;
+	table->chains[table->chain_count++] = chain;
+	return chain;
+}
+
+struct nft_set *nft_table_add_set(struct nft_table *table, const char *name)
+{
+	struct nft_set *set = arena_alloc(&table->arena, sizeof(*set));
+	struct nft_set **grown = memory_grow(table->sets, table->set_count, sizeof(*grown));
+
+	if (grown)
+		table->sets = grown;
+	if (!set || !grown)
+		return NULL;
+	set->name = arena_strdup(&table->arena, name);
+	if (!set->name)
+		return NULL;
+	table->sets[table->set_count++] = set;
+	return set;
+}
+
+struct nft_unnamed *nft_table_add_unnamed(struct nft_table *table, const char *name)
+{
+	struct nft_unnamed *grown = memory_grow(table->unnamed, table->unnamed_count,
+						sizeof(*grown));
+
+	if (!grown)
+		return NULL;
+	table->unnamed = grown;
+	grown[table->unnamed_count] = (struct nft_unnamed){
+		.name = arena_strdup(&table->arena, name),
+	};
+	if (!grown[table->unnamed_count].name)
+		return NULL;
+	return &grown[table->unnamed_count++];
+}
+
+struct nft_chain *nft_table_chain(const struct nft_table *table, const char *name)
+{
+	for (size_t i = 0; i < table->chain_count; i++)
+		if (!strcmp(table->chains[i]->name, name))
+			return table->chains[i];
+	return NULL;
+}
+
+struct nft_set *nft_table_set(const struct nft_table *table, const char *name)
+{
+	for (size_t i = 0; i < table->set_count; i++)
+		if (!strcmp(table->sets[i]->name, name))
+			return table->sets[i];
+	return NULL;
+}
+
+const struct nft_unnamed *nft_table_unnamed(const struct nft_table *table, const char *name)
+{
+	for (size_t i = 0; i < table->unnamed_count; i++)
+		if (!strcmp(table->unnamed[i].name, name))
+			return &table->unnamed[i];
+	return NULL;
+}
+
+int nft_chain_add(struct nft_table *table, struct nft_chain *chain, const struct nft_draft *draft)
+{
+	struct nft_rule *grown;
+	size_t room;
+	int err;
+
+	if (chain->count == chain->room) {
+		room = chain->room ? 2 * chain->room : 4;
+		grown = arena_alloc(&table->arena, room * sizeof(*grown));
+		if (!grown)
+			return -ENOMEM;
+		if (chain->count)
+			memcpy(grown, chain->rules, chain->count * sizeof(*grown));
+		chain->rules = grown;
+		chain->room = room;
+	}
+	err = nft_rule_copy(&chain->rules[chain->count], draft, &table->arena);
+	if (!err)
+		chain->count++;
+	return err;
+}
+
+void nft_table_free(struct nft_table *table)
+{
+	free(table->chains);
+	free(table->sets);
+	free(table->unnamed);
+	arena_free(&table->arena);
+	*table = (struct nft_table){ 0 };
+}
+
+bool nft_chain_same_hook(const struct nft_chain *a, const struct nft_chain *b)
+{
+	if (a->is_base != b->is_base)
+		return false;
+	return !a->is_base ||
+	       (a->hook.number == b->hook.number && a->hook.priority == b->hook.priority &&
+		a->hook.policy == b->hook.policy && a->hook.is_filter == b->hook.is_filter);
+}
+
+/* The kernel keeps times in ticks, of which there are at least 100 a second. */
+#define TICK_MS 10
+
+static bool same_time(uint64_t a, uint64_t b)
+{
+	return !a == !b && (a > b ? a - b : b - a) < TICK_MS;
+}
+
+bool nft_set_same(const struct nft_set *a, const struct nft_set *b)
+{
+	return !a->is_foreign && !b->is_foreign && a->key_type == b->key_type && a->key_size == b->key_size &&
+	       a->counts == b->counts && a->is_dynamic == b->is_dynamic && a->size == b->size &&
+	       same_time(a->timeout_ms, b->timeout_ms);
+}

@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Changes that fail, are killed, or meet others on the way: what nftables has afterwards
+ * is what it had before, or what it was to become, and nothing in between.
+ */
+#include "backend_host.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "inject_netlink.h"
+#include "run.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+enum {
+	SENDS_MAX = 200,	/* of one change; more is no end in sight */
+	MANY = 30000,		/* clients: more than a queue of the usual size holds at once */
+};
+
+/* --- the changes ------------------------------------------------------ */
+
+static void nothing(struct backend_host *host)
+{
+	(void)host;
+}
+
+static void dns_with_clients(struct backend_host *host)
+{
+	host_add(host, "dns");
+	host_limit(host, "dns", "192.0.2.10", "10/sec", 20);
+	host_limit(host, "dns", "192.0.2.11", "20/sec", 20);
+	host_limit(host, "dns", "192.0.2.0/24", "10/sec", 20);
+	host_limit(host, "dns", "2001:db8::/32", "10/sec", 20);
+}
+
+static void other_rates_and_classic(struct backend_host *host)
+{
+	host_add(host, "dns: mode = classic");
+	host_limit(host, "dns", "192.0.2.10", "30/sec", 20);
+	host_limit(host, "dns", "192.0.2.0/24", "30/sec", 20);
+}
+
+static void one_client_more(struct backend_host *host)
+{
+	host_limit(host, "dns", "192.0.2.99", "20/sec", 20);
+	host_unlimit(host, "dns", "192.0.2.10");
+}
+
+static void one_service_more(struct backend_host *host)
+{
+	host_add(host, "ntp");
+}
+
+static void without_dns(struct backend_host *host)
+{
+	host_remove(host, "dns");
+}
+
+static const struct change {
+	const char *name;
+	void (*given)(struct backend_host *host);
+	void (*edit)(struct backend_host *host);
+} changes[] = {
+	{ "dns and clients into nothing", nothing, dns_with_clients },
+	{ "classic, and other rates", dns_with_clients, other_rates_and_classic },
+	{ "a client comes and one goes", dns_with_clients, one_client_more },
+	{ "one service more", dns_with_clients, one_service_more },
+	{ "all taken out", dns_with_clients, without_dns },
+};
+
+static char *ruleset(void)
+{
+	return must("nft list ruleset").out;
+}
+
+struct story {
+	struct backend_host *host;	/* the model that is wanted */
+	char *before, *after;
+};
+
+/* Others' rules, what is there before, and with it gone through once, what comes of it. */
+static struct story given(const struct change *change)
+{
+	static const char others[] = "table inet others {\n\tset known {\n\t\ttype ipv4_addr\n\t}\n\n"
+		"\tchain input {\n\t\ttype filter hook input priority filter; policy accept;\n"
+		"\t\tip saddr @known counter packets 3 bytes 252 drop\n\t}\n}\n";
+	struct story story = { .host = host_new(NOTRACK_ANY) };
+
+	must_as(&(struct how){ .input = others }, "nft -f -");
+	change->given(story.host);
+	host_commit(story.host);
+	story.before = ruleset();
+	change->edit(story.host);
+	host_commit(story.host);
+	story.after = ruleset();
+	assert_other_text(story.after, story.before);
+	return story;
+}
+
+static void put_back(const struct story *story)
+{
+	must("nft flush ruleset");
+	must_as(&(struct how){ .input = story->before }, "nft -f -");
+	assert_same_text(ruleset(), story->before);
+	netlink_end();
+}
+
+/* --- failures --------------------------------------------------------- */
+
+START_TEST(a_change_that_fails_changes_nothing)
+{
+	static const int errors[] = { EIO, ENOBUFS };
+	struct story story = given(&changes[_i]);
+
+	for (size_t e = 0; e < COUNT(errors); e++) {
+		int err = -1;
+
+		for (unsigned int nth = 1; err && nth < SENDS_MAX; nth++) {
+			put_back(&story);
+			netlink_fail(nth, errors[e]);
+			err = host_try_commit(story.host);
+			netlink_end();
+			ck_assert_msg(!err || strlen(host_error(story.host)), "no sentence");
+			assert_same_text(ruleset(), err ? story.before : story.after);
+		}
+		ck_assert_int_eq(err, 0);
+	}
+	host_free(story.host);
+}
+END_TEST
+
+START_TEST(a_rollback_leaves_what_was_there)
+{
+	struct story story = given(&changes[_i]);
+
+	put_back(&story);
+
+	ck_assert_msg(!host_try_rollback(story.host), "%s", host_error(story.host));
+
+	/* sets and chains that were made anew stand in another order */
+	ck_assert_uint_eq(strlen(ruleset()), strlen(story.before));
+	host_free(story.host);
+}
+END_TEST
+
+/* --- others ----------------------------------------------------------- */
+
+static void add_a_rule(void)
+{
+	must("nft add rule inet others input counter");
+}
+
+static unsigned int lines_with(const char *text, const char *words)
+{
+	unsigned int count = 0;
+
+	while ((text = strstr(text, words))) {
+		count++;
+		text += strlen(words);
+	}
+	return count;
+}
+
+START_TEST(somebody_else_changes_rules_meanwhile)
+{
+	struct story story = given(&changes[_i]);
+	unsigned int sends;
+
+	put_back(&story);
+	netlink_intrude(SENDS_MAX, add_a_rule);
+	ck_assert_int_eq(host_try_commit(story.host), 0);
+	sends = netlink_end();
+
+	for (unsigned int nth = 1; nth <= sends; nth++) {
+		put_back(&story);
+		netlink_intrude(nth, add_a_rule);
+		ck_assert_msg(!host_try_commit(story.host), "%s", host_error(story.host));
+		ck_assert_uint_ge(netlink_end(), nth);
+		ck_assert_msg(strlen(ruleset()) == strlen(story.after) +
+			      strlen("\t\tcounter packets 0 bytes 0\n"), "%u of %u: %s", nth, sends,
+			      ruleset());
+	}
+	host_free(story.host);
+}
+END_TEST
+
+START_TEST(somebody_who_never_stops_is_told)
+{
+	struct story story = given(&changes[_i]);
+
+	put_back(&story);
+	netlink_intrude(0, add_a_rule);
+	ck_assert_int_eq(host_try_commit(story.host), -EBUSY);
+	netlink_end();
+
+	ck_assert_uint_gt(lines_with(ruleset(), "counter packets 0 bytes 0\n"), 1);
+	must("nft 'flush chain inet others input'");
+	must("nft 'add rule inet others input ip saddr @known counter packets 3 bytes 252 drop'");
+	assert_same_text(ruleset(), story.before);
+	host_free(story.host);
+}
+END_TEST
+
+/* --- SIGKILL ---------------------------------------------------------- */
+
+static void die(void)
+{
+	raise(SIGKILL);
+}
+
+START_TEST(who_is_killed_leaves_the_old_or_the_new)
+{
+	struct story story = given(&changes[_i]);
+	int status = -1;
+
+	for (unsigned int nth = 1; status && nth < SENDS_MAX; nth++) {
+		pid_t pid;
+
+		put_back(&story);
+		pid = fork_child();
+		if (!pid) {
+			netlink_intrude(nth, die);
+			_exit(host_try_commit(story.host) ? EXIT_FAILURE : EXIT_SUCCESS);
+		}
+		status = wait_for(pid);
+		ck_assert(!status || status == 128 + SIGKILL);
+		assert_same_text(ruleset(), status ? story.before : story.after);
+	}
+	ck_assert_int_eq(status, 0);
+	host_free(story.host);
+}
+END_TEST
+
+/* --- large changes ---------------------------------------------------- */
+
+/* Whoever may not enlarge the socket's queue fills sets first, and switches then. */
+START_TEST(a_large_change_goes_through_a_small_queue)
+{
+	struct backend_host *host = host_new(NOTRACK_ANY);
+	unsigned int sends;
+	char *words;
+
+	host_add(host, "dns");
+	host_limit_many(host, "dns", MANY, "10/sec");
+	words = host_words(host);
+	netlink_end();
+	host_commit(host);
+	sends = netlink_end();
+	must("nft flush ruleset");
+
+	netlink_refuse_force();
+	host_commit(host);
+	ck_assert_uint_ge(netlink_end(), sends + 3);
+
+	host_load(host);
+	assert_same_text(host_words(host), words);
+	assert_same_text(host_diff(host), "");
+	free(words);
+	host_free(host);
+}
+END_TEST
+
+START_TEST(a_large_change_that_fails_halfway_is_taken_back)
+{
+	struct backend_host *host = host_new(NOTRACK_ANY);
+	int err = -1;
+
+	for (unsigned int nth = 1; err && nth < SENDS_MAX; nth++) {
+		netlink_end();
+		host_clear(host, NOTRACK_ANY);
+		host_add(host, "dns");
+		host_limit_many(host, "dns", MANY, "10/sec");
+		netlink_refuse_force();
+		netlink_fail(nth, EIO);
+		err = host_try_commit(host);
+		netlink_end();
+		if (err)
+			ck_assert_str_eq(ruleset(), "");
+	}
+	ck_assert_int_eq(err, 0);
+	host_free(host);
+}
+END_TEST
+
+static void tests(TCase *tcase)
+{
+	tcase_add_loop_test(tcase, a_change_that_fails_changes_nothing, 0, COUNT(changes));
+	tcase_add_loop_test(tcase, a_rollback_leaves_what_was_there, 0, COUNT(changes));
+	tcase_add_loop_test(tcase, somebody_else_changes_rules_meanwhile, 0, COUNT(changes));
+	tcase_add_loop_test(tcase, somebody_who_never_stops_is_told, 0, COUNT(changes));
+	tcase_add_loop_test(tcase, who_is_killed_leaves_the_old_or_the_new, 0, COUNT(changes));
+	tcase_add_test(tcase, a_large_change_goes_through_a_small_queue);
+	tcase_add_test(tcase, a_large_change_that_fails_halfway_is_taken_back);
+}
+
+int main(void)
+{
+	return netns_main("nft-fault", tests);
+}
