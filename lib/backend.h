@@ -15,6 +15,7 @@
 #include <stdio.h>
 
 #include "model/model.h"
+#include "rules/graft.h"
 #include "rules/rule.h"
 #include "support/error.h"
 
@@ -35,6 +36,12 @@ struct wanted {
 	unsigned int families;		/* bits, 1u << enum family */
 	const struct model *model;	/* has the clients, which TARGET_LIMITS stands for */
 	struct ruleset rules[FAMILIES][TABLES];
+	/*
+	 * What is to stand in chains of the host, in all tables; it takes the place of the
+	 * jumps that @rules has in filter, and whatever else of ours stands there goes.
+	 * NULL: those jumps, and all else as it is.
+	 */
+	const struct grafts *grafts;
 };
 
 /* What there is to be read. */

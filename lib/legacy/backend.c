@@ -5,19 +5,20 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "legacy/grafted.h"
 #include "legacy/print.h"
 
 /* A table that is not there would be made by being read. */
-static int read_table(struct legacy_image *image, enum family family, enum table_id id)
+static int read_table(struct legacy_image *image, enum family family, unsigned int id)
 {
 	const struct session *session = &image->image.session;
 	struct legacy_table *table = &image->tables[family][id];
 	int err;
 
-	table->exists = table_exists(&xt_families[family], table_name(id));
+	table->exists = table_exists(&xt_families[family], legacy_table_name(id));
 	if (!table->exists)
 		return 0;
-	err = table_open(&table->table, &xt_families[family], table_name(id),
+	err = table_open(&table->table, &xt_families[family], legacy_table_name(id),
 			 session->foreign_netns, session->error);
 	return err ? err : table_read(&table->table, &table->found, session->error);
 }
@@ -25,7 +26,7 @@ static int read_table(struct legacy_image *image, enum family family, enum table
 static void release(struct image *image)
 {
 	for (enum family family = IPV4; image && family < FAMILIES; family++)
-		for (enum table_id id = RAW; id < TABLES; id++) {
+		for (unsigned int id = RAW; id < LEGACY_TABLES; id++) {
 			struct legacy_table *table = &legacy_image(image)->tables[family][id];
 
 			table_close(&table->table);
@@ -45,7 +46,7 @@ static int read(const struct session *session, unsigned int parts, struct image 
 	made->image.session = *session;
 	made->image.parts = parts | PART_RULES | PART_CLIENTS;
 	for (enum family family = IPV4; family < FAMILIES; family++)
-		for (enum table_id id = RAW; id < TABLES && !err; id++)
+		for (unsigned int id = RAW; id < LEGACY_TABLES && !err; id++)
 			if (session_has(session, family))
 				err = read_table(made, family, id);
 	if (err) {		/* a part must not be taken for the whole */
@@ -56,13 +57,19 @@ static int read(const struct session *session, unsigned int parts, struct image 
 	return 0;
 }
 
+static bool has_graft(const struct ruleset *found)
+{
+	return found->grafted && found->grafted->chains;
+}
+
 static bool is_used(const struct image *image)
 {
 	const struct legacy_image *legacy = (const struct legacy_image *)image;
 
 	for (enum family family = IPV4; family < FAMILIES; family++)
-		for (enum table_id id = RAW; id < TABLES; id++)
-			if (legacy->tables[family][id].found.count)
+		for (unsigned int id = RAW; id < LEGACY_TABLES; id++)
+			if (legacy->tables[family][id].found.count ||
+			    has_graft(&legacy->tables[family][id].found))
 				return true;
 	return false;
 }

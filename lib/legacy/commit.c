@@ -3,9 +3,10 @@
  * The transaction.  Tables are replaced one at a time, each at once; so that
  * no packet is untracked and not accepted in between:
  *
- *	1. filter gets what is new, and keeps all that it accepts
+ *	1. filter gets what is new, and keeps all that it accepts; so do the tables mangle
+ *	   and security, where the host filters as well
  *	2. raw becomes what is wanted
- *	3. filter becomes what is wanted
+ *	3. filter becomes what is wanted, and so do the others
  *
  * Most changes need one or two of these.  When a step fails, those before it
  * are taken back, last to first: the same steps the other way round keep the same
@@ -13,7 +14,10 @@
  */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "legacy/graft_lower.h"
+#include "legacy/grafted.h"
 #include "legacy/image.h"
 #include "legacy/intermediate.h"
 #include "legacy/print.h"
@@ -21,25 +25,25 @@
 /* How often a table may change under our hands, by a program without the lock. */
 #define TRIES 10
 
-struct step {
+struct table_step {
 	enum family family;
-	enum table_id id;
+	unsigned int id;
 	const struct ruleset *target, *before;	/* what it is to become, and was */
 };
 
-#define STEPS_MAX (3 * FAMILIES)
+#define STEPS_MAX (2 * LEGACY_TABLES * FAMILIES)
 
 struct legacy_change {
 	struct change change;			/* first */
 	struct legacy_image *image;
 	struct error *error;
 	struct features features[FAMILIES];
-	struct ruleset want[FAMILIES][TABLES];
-	struct ruleset intermediate[FAMILIES];	/* of filter */
-	bool accepts_more[FAMILIES];		/* the intermediate differs from the final one, so
+	struct ruleset want[FAMILIES][LEGACY_TABLES];
+	struct ruleset intermediate[FAMILIES][LEGACY_TABLES];	/* but for raw */
+	bool accepts_more[FAMILIES][LEGACY_TABLES];	/* the intermediate differs from the final one, so
 						   that the third step is needed */
-	bool skip[FAMILIES][TABLES];		/* nothing there, nothing wanted */
-	struct step done[STEPS_MAX];		/* to be taken back on failure */
+	bool skip[FAMILIES][LEGACY_TABLES];	/* nothing there, nothing wanted */
+	struct table_step done[STEPS_MAX];		/* to be taken back on failure */
 	size_t done_count;
 };
 
@@ -50,27 +54,85 @@ static struct legacy_change *legacy_change(struct change *change)
 
 /* --- what there is to do ---------------------------------------------- */
 
-static int begin_family(struct legacy_change *change, enum family family)
+/* Chains of ours as compiled; with grafts, these say who leads to those in filter. */
+static int lower(struct legacy_change *change, enum family family, unsigned int id)
 {
 	const struct wanted *wanted = change->change.wanted;
-	const struct family_model *model = &wanted->model->families[family];
-	struct legacy_table *tables = change->image->tables[family];
-	struct ruleset *want = change->want[family];
-	bool any = false;
+	struct ruleset *want = &change->want[family][id];
+	int err;
+
+	if (id >= TABLES)
+		return 0;
+	err = legacy_lower(&wanted->rules[family][id], &wanted->model->families[family], want,
+			   change->error);
+	if (wanted->grafts)
+		grafted_take_jumps(want, legacy_table_name(id));
+	return err;
+}
+
+/* Rules of ours in chains of the host are part of what is there, and of what is wanted. */
+static int lower_grafts(struct legacy_change *change, enum family family, unsigned int id)
+{
+	struct legacy_table *kept = &change->image->tables[family][id];
+	struct table table = { .family = &xt_families[family], .name = legacy_table_name(id) };
+
+	if (kept->exists)
+		table = kept->table;
+	else
+		kept->found.grafted = grafted_new(&kept->found, table.family);
+	if (!kept->found.grafted)
+		return error_set(change->error, -ENOMEM, "out of memory");
+	grafted_take_jumps(&kept->found, table.name);
+	return graft_lower(change->change.wanted->grafts, &table, &change->features[family],
+			   &change->want[family][id], change->error);
+}
+
+static bool has_nothing(const struct legacy_change *change, enum family family, unsigned int id)
+{
+	const struct wanted *wanted = change->change.wanted;
+	const struct legacy_table *kept = &change->image->tables[family][id];
+
+	if (wanted->grafts && grafts_touch(wanted->grafts, family, legacy_table_name(id)))
+		return false;
+	if (id >= TABLES)
+		return !wanted->grafts || (!kept->found.count && !(kept->found.grafted &&
+								   kept->found.grafted->chains));
+	return !change->want[family][id].count && !kept->exists;
+}
+
+static int begin_table(struct legacy_change *change, enum family family, unsigned int id)
+{
+	struct ruleset *found = &change->image->tables[family][id].found;
 	int err = 0;
 
-	for (enum table_id id = RAW; id < TABLES && !err; id++) {
-		err = legacy_lower(&wanted->rules[family][id], model, &want[id], change->error);
-		change->skip[family][id] = !want[id].count && !tables[id].exists;
-		any |= !change->skip[family][id];
+	if (change->change.wanted->grafts)
+		err = lower_grafts(change, family, id);
+	else
+		found->grafted = NULL;		/* those that are there stay as they are */
+	if (err || id == RAW)
+		return err;
+	err = intermediate_make(&change->intermediate[family][id], found,
+				&change->want[family][id]);
+	change->accepts_more[family][id] = err > 0;
+	return err < 0 ? error_set(change->error, err, "out of memory") : 0;
+}
+
+static int begin_family(struct legacy_change *change, enum family family)
+{
+	bool *skip = change->skip[family], any = false;
+	int err = 0;
+
+	for (unsigned int id = RAW; id < LEGACY_TABLES && !err; id++) {
+		err = lower(change, family, id);
+		skip[id] = has_nothing(change, family, id);
+		any |= !skip[id];
 	}
 	if (!err && any)
 		err = features_ask(&change->features[family], &xt_families[family], change->error);
-	if (err)
-		return err;
-	err = intermediate_make(&change->intermediate[family], &tables[FILTER].found, &want[FILTER]);
-	change->accepts_more[family] = err > 0;
-	return err < 0 ? error_set(change->error, err, "out of memory") : 0;
+	for (unsigned int id = RAW; id < LEGACY_TABLES && !err; id++)
+		if (!skip[id])
+			err = begin_table(change, family, id);
+	return err;
 }
 
 int legacy_begin(struct image *image, const struct wanted *wanted, struct change **change)
@@ -87,7 +149,7 @@ int legacy_begin(struct image *image, const struct wanted *wanted, struct change
 		if (wanted->families & 1u << family)
 			err = begin_family(made, family);
 		else
-			made->skip[family][RAW] = made->skip[family][FILTER] = true;
+			memset(made->skip[family], true, sizeof(made->skip[family]));
 	}
 	if (err)
 		legacy_end(&made->change);
@@ -100,11 +162,11 @@ void legacy_end(struct change *change)
 {
 	struct legacy_change *legacy = legacy_change(change);
 
-	for (enum family family = IPV4; legacy && family < FAMILIES; family++) {
-		for (enum table_id id = RAW; id < TABLES; id++)
+	for (enum family family = IPV4; legacy && family < FAMILIES; family++)
+		for (unsigned int id = RAW; id < LEGACY_TABLES; id++) {
 			ruleset_free(&legacy->want[family][id]);
-		ruleset_free(&legacy->intermediate[family]);
-	}
+			ruleset_free(&legacy->intermediate[family][id]);
+		}
 	free(legacy);
 }
 
@@ -114,18 +176,18 @@ int legacy_diff(struct change *change, FILE *out, struct notrack_changes *change
 	int err = 0;
 
 	for (enum family family = IPV4; family < FAMILIES; family++)
-		for (enum table_id id = RAW; id < TABLES && !err; id++)
+		for (unsigned int id = RAW; id < LEGACY_TABLES && !err; id++)
 			if (!legacy->skip[family][id])
 				err = ruleset_print_edit(&legacy->image->tables[family][id].found,
-							 &legacy->want[family][id], id, family, out,
-							 changes);
+							 &legacy->want[family][id],
+							 legacy_table_name(id), family, out, changes);
 	return err ? error_set(legacy->error, err, "out of memory") : 0;
 }
 
 /* --- one table -------------------------------------------------------- */
 
 /* Commits @step's target once; 0 if there was nothing to do. */
-static int try_step(struct legacy_change *change, const struct step *step,
+static int try_step(struct legacy_change *change, const struct table_step *step,
 		    struct notrack_changes *changes)
 {
 	struct legacy_table *kept = &change->image->tables[step->family][step->id];
@@ -135,10 +197,12 @@ static int try_step(struct legacy_change *change, const struct step *step,
 	int err = 0, count;
 
 	if (!table->handle) {	/* committed before, or changed by somebody */
-		err = table_open(table, &xt_families[step->family], table_name(step->id),
+		err = table_open(table, &xt_families[step->family], legacy_table_name(step->id),
 				 change->image->image.session.foreign_netns, change->error);
 		if (!err)
 			err = table_read(table, &again, change->error);
+		if (!err && step->target->grafted)
+			grafted_take_jumps(&again, table->name);
 		found = &again;
 	}
 	count = err ? err : table_edit(table, found, step->target,
@@ -155,7 +219,7 @@ static int try_step(struct legacy_change *change, const struct step *step,
 }
 
 /* Returns whether it was committed, or -errno. */
-static int do_step(struct legacy_change *change, const struct step *step,
+static int do_step(struct legacy_change *change, const struct table_step *step,
 		   struct notrack_changes *changes)
 {
 	struct notrack_changes tried;
@@ -168,7 +232,7 @@ static int do_step(struct legacy_change *change, const struct step *step,
 	if (result == -EAGAIN)
 		return error_set(change->error, -EBUSY, "table %s (%s): another program, which does "
 				 "not take the xtables lock, kept changing it; try again",
-				 table_name(step->id), xt_families[step->family].name);
+				 legacy_table_name(step->id), xt_families[step->family].name);
 	if (result > 0) {
 		changes->added += tried.added;
 		changes->removed += tried.removed;
@@ -185,11 +249,11 @@ static int do_step(struct legacy_change *change, const struct step *step,
 static int roll_back_to(struct legacy_change *change, size_t kept, int err)
 {
 	struct error *error = change->error, cause = *error;
-	const struct step *stuck[FAMILIES] = { NULL };
+	const struct table_step *stuck[FAMILIES] = { NULL };
 
 	while (change->done_count > kept) {
-		const struct step *done = &change->done[--change->done_count];
-		struct step back = *done;
+		const struct table_step *done = &change->done[--change->done_count];
+		struct table_step back = *done;
 		struct notrack_changes ignored = { 0 };
 
 		back.target = done->before;
@@ -201,7 +265,7 @@ static int roll_back_to(struct legacy_change *change, size_t kept, int err)
 		if (stuck[family])
 			err = error_set(error, -ENOTRECOVERABLE, "%.800s%stable %s (%s) could not be put "
 					"back as it was", cause.text, *cause.text ? "; and " : "",
-					table_name(stuck[family]->id), xt_families[family].name);
+					legacy_table_name(stuck[family]->id), xt_families[family].name);
 	return err;
 }
 
@@ -210,30 +274,43 @@ int legacy_rollback(struct change *change)
 	return roll_back_to(legacy_change(change), 0, 0);
 }
 
-static size_t plan_steps(struct legacy_change *change, unsigned int phases,
-			 struct step plan[STEPS_MAX])
+static struct table_step step_to(struct legacy_change *change, enum family family, unsigned int id,
+			   unsigned int phase)
 {
+	struct ruleset *intermediate = &change->intermediate[family][id];
+	const struct ruleset *want = &change->want[family][id];
+	const struct ruleset *found = &change->image->tables[family][id].found;
+
+	return (struct table_step){ family, id, phase == PHASE_ACCEPT ? intermediate : want,
+			      phase == PHASE_FINISH ? intermediate : found };
+}
+
+static bool has_step(const struct legacy_change *change, enum family family, unsigned int id,
+		     unsigned int phase)
+{
+	if (change->skip[family][id] || (id == RAW) != (phase == PHASE_UNTRACK))
+		return false;
+	return phase != PHASE_FINISH || change->accepts_more[family][id];
+}
+
+static size_t plan_steps(struct legacy_change *change, unsigned int phases,
+			 struct table_step plan[STEPS_MAX])
+{
+	static const unsigned int order[] = { PHASE_ACCEPT, PHASE_UNTRACK, PHASE_FINISH };
 	size_t count = 0;
 
-	for (enum family f = IPV4; f < FAMILIES; f++)
-		if (phases & PHASE_ACCEPT && !change->skip[f][FILTER])
-			plan[count++] = (struct step){ f, FILTER, &change->intermediate[f],
-						       &change->image->tables[f][FILTER].found };
-	for (enum family f = IPV4; f < FAMILIES; f++)
-		if (phases & PHASE_UNTRACK && !change->skip[f][RAW])
-			plan[count++] = (struct step){ f, RAW, &change->want[f][RAW],
-						       &change->image->tables[f][RAW].found };
-	for (enum family f = IPV4; f < FAMILIES; f++)
-		if (phases & PHASE_FINISH && !change->skip[f][FILTER] && change->accepts_more[f])
-			plan[count++] = (struct step){ f, FILTER, &change->want[f][FILTER],
-						       &change->intermediate[f] };
+	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++)
+		for (enum family f = IPV4; f < FAMILIES; f++)
+			for (unsigned int id = RAW; id < LEGACY_TABLES; id++)
+				if (phases & order[i] && has_step(change, f, id, order[i]))
+					plan[count++] = step_to(change, f, id, order[i]);
 	return count;
 }
 
 int legacy_commit(struct change *change, unsigned int phases, struct notrack_changes *changes)
 {
 	struct legacy_change *legacy = legacy_change(change);
-	struct step plan[STEPS_MAX];
+	struct table_step plan[STEPS_MAX];
 	size_t planned = plan_steps(legacy, phases, plan), kept = legacy->done_count;
 
 	for (size_t i = 0; i < planned; i++) {

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "legacy/grafted.h"
 #include "rules/diff.h"
 #include "support/memory.h"
 
@@ -20,6 +21,9 @@ struct editor {
 	size_t user_chains;		/* that the table has now */
 	size_t size;			/* of all entries that were added */
 	uint64_t *scratch;		/* for one entry */
+	const struct table *table;
+	const struct ruleset *found;
+	struct notrack_changes *changes;	/* of grafts */
 	struct error *error;
 };
 
@@ -175,6 +179,15 @@ static int remove_jump(void *data, const struct jump *jump)
 	return result(editor->calls->delete(jump->chain, jump->position, editor->handle));
 }
 
+static int edit_grafts(void *data)
+{
+	struct editor *editor = data;
+	const struct grafted *want = editor->table->want->grafted;
+
+	return want ? grafted_edit(editor->table, editor->found->grafted, want, editor->changes,
+				   editor->error) : 0;
+}
+
 static const struct edit_ops edit_table = {
 	.will_change = note_counters,
 	.will_go = note_going,
@@ -183,6 +196,7 @@ static const struct edit_ops edit_table = {
 	.remove_rule = remove_rule,
 	.add_jump = add_jump,
 	.remove_jump = remove_jump,
+	.edit_others = edit_grafts,
 	.flush_chain = flush_chain,
 	.remove_chain = remove_chain,
 };
@@ -214,6 +228,7 @@ int table_edit(struct table *table, const struct ruleset *found, const struct ru
 		.calls = &xtc[table->family->family], .handle = table->handle,
 		.family = table->family, .features = features, .user_chains = table->user_chains,
 		.scratch = malloc(ENTRY_MAX), .error = error,
+		.table = table, .found = found, .changes = &counted,
 	};
 	int err = -ENOMEM;
 

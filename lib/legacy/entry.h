@@ -16,6 +16,8 @@ struct features {
 	int hashlimit;		/* 3, 2 or 1 */
 	bool notrack;		/* a target of its own */
 	int ct;			/* 2 or 1 */
+	int conntrack;		/* 3 or 2 */
+	bool addrtype;		/* 1 */
 };
 
 int features_ask(struct features *features, const struct xt_family *family,
@@ -37,6 +39,17 @@ int entry_encode(void *buffer, const struct rule *rule, const struct xt_family *
  */
 int entry_decode(struct rule *rule, const void *entry, const char *label, struct chain *to,
 		 const struct xt_family *family, struct arena *arena);
+
+/*
+ * Makes a copy comparable, in place: what no packet can tell is zeroed, and what
+ * entry_forget() is for.
+ */
+void entry_normalise(void *entry, const struct xt_family *family);
+/*
+ * No more than what the kernel notes in it, its counters, and what follows the names of
+ * its matches and target.
+ */
+void entry_forget(void *entry, const struct xt_family *family);
 
 /* A copy, with the label of a verdict or chain in place of the target's name. */
 void *entry_copy(const void *entry, const char *target, const struct xt_family *family,

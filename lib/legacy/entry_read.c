@@ -5,8 +5,10 @@
 #include <errno.h>
 #include <string.h>
 
+#include "legacy/match.h"
 #include "legacy/tree.h"
 #include "rules/name.h"
+#include "rules/view.h"
 
 /* --- matches ------------------------------------------------------ */
 
@@ -49,8 +51,10 @@ static void get_tcp(struct reader *reader, const void *data)
 	get_range(reader, tcp->dpts, &reader->match.destination);
 	if (tcp->flg_mask == SYN_MASK && tcp->flg_cmp == SYN_BIT)
 		reader->match.syn = tcp->invflags == XT_TCP_INV_FLAGS ? SYN_NOT : SYN_ONLY;
-	else if (tcp->flg_mask || tcp->flg_cmp || tcp->invflags)
+	else if (tcp->flg_cmp & ~tcp->flg_mask || tcp->invflags)
 		reader->bad = true;
+	else
+		reader->match.tcp_mask = tcp->flg_mask, reader->match.tcp_flags = tcp->flg_cmp;
 	if (tcp->option || tcp->invflags & ~XT_TCP_INV_FLAGS)
 		reader->bad = true;
 }
@@ -71,12 +75,13 @@ static void get_multiport(struct reader *reader, const void *data)
 	struct ports *ports = multiport->flags == XT_MULTIPORT_SOURCE ?
 			      &reader->match.source : &reader->match.destination;
 
-	if (multiport->flags == XT_MULTIPORT_EITHER || multiport->invert || ports->count ||
+	if (multiport->flags == XT_MULTIPORT_EITHER || ports->count ||
 	    !multiport->count ||
 	    multiport->count > XT_MULTI_PORTS) {
 		reader->bad = true;
 		return;
 	}
+	ports->inverted = multiport->invert;
 	for (unsigned int i = 0; i < multiport->count; i++) {
 		ports->range[ports->count].first = multiport->ports[i];
 		if (multiport->pflags[i] && i + 1 < multiport->count)
@@ -89,11 +94,13 @@ static void get_sctp(struct reader *reader, const void *data)
 {
 	const struct xt_sctp_info *sctp = data;
 
-	if (sctp->flags != XT_SCTP_CHUNK_TYPES || sctp->invflags || sctp->flag_count ||
+	if (sctp->flags != XT_SCTP_CHUNK_TYPES || sctp->invflags & ~XT_SCTP_CHUNK_TYPES ||
+	    sctp->flag_count ||
 	    sctp->chunk_match_type != SCTP_CHUNK_MATCH_ANY || sctp->chunkmap[0] != 1u << SCTP_INIT ||
 	    !all_zero(sctp->chunkmap + 1, sizeof(sctp->chunkmap) - sizeof(sctp->chunkmap[0])))
 		reader->bad = true;
-	reader->match.sctp_init = true;
+	reader->match.sctp_init = !sctp->invflags;
+	reader->match.sctp_not_init = sctp->invflags;
 }
 
 static void get_icmp(struct reader *reader, const void *data)
@@ -104,6 +111,52 @@ static void get_icmp(struct reader *reader, const void *data)
 		reader->bad = true;
 	reader->match.icmp = true;
 	reader->match.icmp_type = icmp->type;
+}
+
+static void get_states(struct reader *reader, unsigned int flags, unsigned int inverted,
+		       unsigned int mask)
+{
+	const unsigned int tracked = CT_INVALID | CT_ESTABLISHED | CT_RELATED | CT_NEW;
+
+	if ((flags & ~XT_CONNTRACK_STATE_ALIAS) != XT_CONNTRACK_STATE || inverted || !mask ||
+	    mask & ~(tracked | XT_CONNTRACK_STATE_UNTRACKED))
+		reader->bad = true;
+	reader->match.states = (uint8_t)((mask & tracked) |
+					 (mask & XT_CONNTRACK_STATE_UNTRACKED ? CT_UNTRACKED : 0));
+}
+
+static void get_state(struct reader *reader, const void *data)
+{
+	const struct xt_state_info *info = data;
+	unsigned int mask = info->statemask & ~XT_STATE_UNTRACKED;
+
+	if (info->statemask & XT_STATE_UNTRACKED)
+		mask |= XT_CONNTRACK_STATE_UNTRACKED;
+	get_states(reader, XT_CONNTRACK_STATE, 0, mask);
+}
+
+static void get_conntrack2(struct reader *reader, const void *data)
+{
+	const struct xt_conntrack_mtinfo2 *info = data;
+
+	get_states(reader, info->match_flags, info->invert_flags, info->state_mask);
+}
+
+static void get_conntrack3(struct reader *reader, const void *data)
+{
+	const struct xt_conntrack_mtinfo3 *info = data;
+
+	get_states(reader, info->match_flags, info->invert_flags, info->state_mask);
+}
+
+static void get_addrtype(struct reader *reader, const void *data)
+{
+	const struct xt_addrtype_info_v1 *info = data;
+
+	if (info->flags || (info->source | info->dest) != XT_ADDRTYPE_LOCAL)
+		reader->bad = true;
+	reader->match.from_local = info->source;
+	reader->match.to_local = info->dest;
 }
 
 /* A request a day. */
@@ -206,6 +259,10 @@ static const struct {
 	{ "tcp", 0, sizeof(struct xt_tcp), get_tcp },
 	{ "multiport", 1, sizeof(struct xt_multiport_v1), get_multiport },
 	{ "comment", 0, sizeof(struct xt_comment_info), get_comment },
+	{ "state", 0, sizeof(struct xt_state_info), get_state },
+	{ "conntrack", 2, sizeof(struct xt_conntrack_mtinfo2), get_conntrack2 },
+	{ "conntrack", 3, sizeof(struct xt_conntrack_mtinfo3), get_conntrack3 },
+	{ "addrtype", 1, sizeof(struct xt_addrtype_info_v1), get_addrtype },
 	{ "sctp", 0, sizeof(struct xt_sctp_info), get_sctp },
 	{ "icmp", 0, sizeof(struct ipt_icmp), get_icmp },
 	{ "icmp6", 0, sizeof(struct ip6t_icmp), get_icmp },
@@ -245,6 +302,25 @@ static void get_match(struct reader *reader, const struct xt_entry_match *match)
 		return;
 	}
 	reader->bad = true;
+}
+
+bool match_read(struct match *match, const struct xt_entry_match *from, enum family family,
+		struct arena *arena)
+{
+	struct reader reader = { .arena = arena, .family = family };
+
+	get_match(&reader, from);
+	*match = reader.match;
+	return !reader.bad && !reader.err;
+}
+
+uint8_t match_states(const struct xt_entry_match *match)
+{
+	struct match asked;
+
+	if (strcmp(match->u.user.name, "conntrack") && strcmp(match->u.user.name, "state"))
+		return 0;
+	return match_read(&asked, match, IPV4, NULL) ? asked.states : 0;
 }
 
 /* --- targets ------------------------------------------------------ */
@@ -290,6 +366,8 @@ void *entry_copy(const void *entry, const char *target, const struct xt_family *
 	memcpy(copy, entry, header.next_offset);
 	copied = (void *)(copy + header.target_offset);
 	if (!strcmp(copied->u.user.name, XT_STANDARD_TARGET)) {
+		/* where in the table it leads to: libiptc fills it in from the name */
+		((struct xt_standard_target *)copied)->verdict = 0;
 		memset(copied->u.user.name, 0, sizeof(copied->u.user.name));
 		strncpy(copied->u.user.name, target, sizeof(copied->u.user.name) - 1);
 	}
@@ -316,7 +394,7 @@ static int keep_foreign(struct rule *rule, const void *entry, const char *label,
 	if (!copy)
 		return -ENOMEM;
 	/* they are in rule->count, and no part of what the rule is */
-	memset(copy + family->at.counters, 0, sizeof(struct xt_counters));
+	entry_forget(copy, family);
 	rule->target = TARGET_FOREIGN;
 	rule->to = NULL;
 	return keep_match(rule, &match, arena);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* From rules to entries. */
 #include "legacy/layout.h"
+#include "rules/view.h"
 
 #include <errno.h>
 #include <string.h>
@@ -34,11 +35,39 @@ static void *add_match(struct writer *writer, const char *name, int revision, si
 	return match->data;
 }
 
+/* Revision 1 has no room for UNTRACKED. */
+static void put_states(struct writer *writer, uint8_t states)
+{
+	const uint16_t mask = (uint16_t)((states & ~CT_UNTRACKED) |
+					 (states & CT_UNTRACKED ? XT_CONNTRACK_STATE_UNTRACKED : 0));
+
+	if (writer->features->conntrack == 3) {
+		struct xt_conntrack_mtinfo3 *info = add_match(writer, "conntrack", 3, sizeof(*info));
+
+		info->match_flags = XT_CONNTRACK_STATE;
+		info->state_mask = mask;
+	} else {
+		struct xt_conntrack_mtinfo2 *info = add_match(writer, "conntrack", 2, sizeof(*info));
+
+		info->match_flags = XT_CONNTRACK_STATE;
+		info->state_mask = mask;
+	}
+}
+
+static void put_local(struct writer *writer, const struct match *match)
+{
+	struct xt_addrtype_info_v1 *info = add_match(writer, "addrtype", 1, sizeof(*info));
+
+	info->source = match->from_local ? XT_ADDRTYPE_LOCAL : 0;
+	info->dest = match->to_local ? XT_ADDRTYPE_LOCAL : 0;
+}
+
 static void put_multiport(struct writer *writer, const struct ports *ports, uint8_t flags)
 {
 	struct xt_multiport_v1 *multiport = add_match(writer, "multiport", 1, sizeof(*multiport));
 
 	multiport->flags = flags;
+	multiport->invert = ports->inverted;
 	for (unsigned int i = 0; i < ports->count; i++) {
 		multiport->ports[multiport->count] = ports->range[i].first;
 		if (ports->range[i].first != ports->range[i].last) {
@@ -65,7 +94,7 @@ static void put_transport(struct writer *writer, const struct match *match)
 	if (destination)
 		put_multiport(writer, &match->destination, XT_MULTIPORT_DESTINATION);
 	if ((source || !match->source.count) && (destination || !match->destination.count) &&
-	    !match->syn)
+	    !match->syn && !match->tcp_mask)
 		return;
 	if (match->protocol == IPPROTO_TCP) {
 		struct xt_tcp *tcp = add_match(writer, "tcp", 0, sizeof(*tcp));
@@ -76,6 +105,9 @@ static void put_transport(struct writer *writer, const struct match *match)
 			tcp->flg_mask = SYN_MASK;
 			tcp->flg_cmp = SYN_BIT;
 			tcp->invflags = match->syn == SYN_NOT ? XT_TCP_INV_FLAGS : 0;
+		} else {
+			tcp->flg_mask = match->tcp_mask;
+			tcp->flg_cmp = match->tcp_flags;
 		}
 	} else {
 		struct xt_udp *udp = add_match(writer, "udp", 0, sizeof(*udp));
@@ -85,11 +117,12 @@ static void put_transport(struct writer *writer, const struct match *match)
 	}
 }
 
-static void put_sctp_init(struct writer *writer)
+static void put_sctp_init(struct writer *writer, bool inverted)
 {
 	struct xt_sctp_info *sctp = add_match(writer, "sctp", 0, sizeof(*sctp));
 
 	sctp->flags = XT_SCTP_CHUNK_TYPES;
+	sctp->invflags = inverted ? XT_SCTP_CHUNK_TYPES : 0;
 	sctp->chunk_match_type = SCTP_CHUNK_MATCH_ANY;
 	SCTP_CHUNKMAP_SET(sctp->chunkmap, SCTP_INIT);
 }
@@ -154,9 +187,13 @@ static void put_comments(struct writer *writer, const char *comment)
 
 static void put_match(struct writer *writer, const struct match *match)
 {
+	if (match->states)
+		put_states(writer, match->states);
+	if (match->to_local || match->from_local)
+		put_local(writer, match);
 	put_transport(writer, match);
-	if (match->sctp_init)
-		put_sctp_init(writer);
+	if (match->sctp_init || match->sctp_not_init)
+		put_sctp_init(writer, match->sctp_not_init);
 	if (match->icmp)
 		put_icmp(writer, match->icmp_type);
 	if (match->above)
@@ -226,6 +263,12 @@ static void put_header(struct writer *writer, const struct rule *rule, size_t ta
 	entry_put_header(writer->entry, &header, writer->family);
 }
 
+static bool has_matches(const struct match *match, const struct features *features)
+{
+	return (!match->states || features->conntrack >= 2) &&
+	       ((!match->to_local && !match->from_local) || features->addrtype);
+}
+
 int entry_encode(void *buffer, const struct rule *rule, const struct xt_family *family,
 		 const struct features *features, struct error *error)
 {
@@ -249,6 +292,10 @@ int entry_encode(void *buffer, const struct rule *rule, const struct xt_family *
 		return error_set(error, -EPROTONOSUPPORT,
 			    "the kernel's hashlimit (revision 1) holds no rate above %d/sec",
 			    XT_HASHLIMIT_SCALE);
+	if (rule->match && !has_matches(rule->match, features))
+		return error_set(error, -EPROTONOSUPPORT, "the kernel has no conntrack match of "
+				 "revision 2 or addrtype match of revision 1 for %s: load modules "
+				 "xt_conntrack and xt_addrtype", family->name);
 	if (rule->match)
 		put_match(&writer, rule->match);
 	target_offset = writer.size;

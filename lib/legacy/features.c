@@ -68,13 +68,19 @@ static int ask_optional(struct features *features, int sockfd, const struct xt_f
 			struct error *error)
 {
 	int notrack = has(sockfd, family, family->get_target_revision, "NOTRACK", 0);
+	int addrtype;
 
 	features->hashlimit = newest(sockfd, family, family->get_match_revision, "hashlimit", 3);
 	features->ct = newest(sockfd, family, family->get_target_revision, "CT", 2);
+	features->conntrack = newest(sockfd, family, family->get_match_revision, "conntrack", 3);
+	addrtype = has(sockfd, family, family->get_match_revision, "addrtype", 1);
 	features->notrack = notrack > 0;
+	features->addrtype = addrtype > 0;
 	if (notrack < 0 || features->hashlimit < 0 || features->ct < 0)
 		return cannot_ask(family, notrack < 0 ? notrack : features->ct < 0 ?
 				  features->ct : features->hashlimit, error);
+	if (features->conntrack < 0 || addrtype < 0)
+		return cannot_ask(family, addrtype < 0 ? addrtype : features->conntrack, error);
 	if (!features->notrack && !features->ct)
 		return error_set(error, -EPROTONOSUPPORT, "the kernel has neither target NOTRACK nor CT "
 			    "for %s: load module xt_CT, or build it with "

@@ -15,7 +15,7 @@ struct legacy_table {
 
 struct legacy_image {
 	struct image image;		/* first */
-	struct legacy_table tables[FAMILIES][TABLES];
+	struct legacy_table tables[FAMILIES][LEGACY_TABLES];
 };
 
 static inline struct legacy_image *legacy_image(struct image *image)

@@ -4,9 +4,11 @@
 
 #include <string.h>
 
+#include "legacy/grafted.h"
 #include "rules/diff.h"
+#include "rules/view.h"
 
-static const char *protocol_name(uint8_t protocol)
+const char *protocol_print_name(uint8_t protocol, char text[8])
 {
 	switch (protocol) {
 	case IPPROTO_UDP:
@@ -19,8 +21,11 @@ static const char *protocol_name(uint8_t protocol)
 		return "udplite";
 	case IPPROTO_ICMP:
 		return "icmp";
-	default:
+	case IPPROTO_ICMPV6:
 		return "ipv6-icmp";
+	default:
+		snprintf(text, 8, "%u", protocol);
+		return text;
 	}
 }
 
@@ -44,21 +49,71 @@ static void print_ports(const char *option, const struct ports *ports, FILE *out
 static void print_multiport(const struct match *match, FILE *out)
 {
 	if (ports_need_multiport(match->protocol, &match->source))
-		print_ports(" -m multiport --sports ", &match->source, out);
+		print_ports(match->source.inverted ? " -m multiport ! --sports " :
+			    " -m multiport --sports ", &match->source, out);
 	if (ports_need_multiport(match->protocol, &match->destination))
-		print_ports(" -m multiport --dports ", &match->destination, out);
+		print_ports(match->destination.inverted ? " -m multiport ! --dports " :
+			    " -m multiport --dports ", &match->destination, out);
+}
+
+/* In the words and the order of iptables. */
+static void print_flags(uint8_t flags, FILE *out)
+{
+	static const char *const names[] = { "FIN", "SYN", "RST", "PSH", "ACK", "URG" };
+	const char *between = " ";
+
+	if (!flags)
+		fputs(" NONE", out);
+	for (unsigned int i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (flags & 1u << i) {
+			fprintf(out, "%s%s", between, names[i]);
+			between = ",";
+		}
+}
+
+static void print_tcp_flags(const struct match *match, FILE *out)
+{
+	fputs(" --tcp-flags", out);
+	print_flags(match->tcp_mask, out);
+	print_flags(match->tcp_flags, out);
+}
+
+static void print_states(uint8_t states, FILE *out)
+{
+	static const struct {
+		uint8_t state;
+		const char *name;
+	} names[] = {	/* in the order of iptables */
+		{ CT_INVALID, "INVALID" }, { CT_NEW, "NEW" }, { CT_RELATED, "RELATED" },
+		{ CT_ESTABLISHED, "ESTABLISHED" }, { CT_UNTRACKED, "UNTRACKED" },
+	};
+	const char *between = " -m conntrack --ctstate ";
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (states & names[i].state) {
+			fprintf(out, "%s%s", between, names[i].name);
+			between = ",";
+		}
+}
+
+static void print_local(const struct match *match, FILE *out)
+{
+	if (match->from_local || match->to_local)
+		fprintf(out, " -m addrtype%s%s", match->from_local ? " --src-type LOCAL" : "",
+			match->to_local ? " --dst-type LOCAL" : "");
 }
 
 static void print_transport(const struct match *match, FILE *out)
 {
+	char text[8];
 	bool source = match->source.count &&
 		      !ports_need_multiport(match->protocol, &match->source);
 	bool destination = match->destination.count &&
 			   !ports_need_multiport(match->protocol, &match->destination);
 
-	if (!source && !destination && !match->syn)
+	if (!source && !destination && !match->syn && !match->tcp_mask)
 		return;
-	fprintf(out, " -m %s", protocol_name(match->protocol));
+	fprintf(out, " -m %s", protocol_print_name(match->protocol, text));
 	if (source)
 		print_ports(" --sport ", &match->source, out);
 	if (destination)
@@ -66,6 +121,8 @@ static void print_transport(const struct match *match, FILE *out)
 	if (match->syn)		/* --syn, in iptables-save's words */
 		fprintf(out, "%s --tcp-flags FIN,SYN,RST,ACK SYN",
 			match->syn == SYN_NOT ? " !" : "");
+	else if (match->tcp_mask)
+		print_tcp_flags(match, out);
 }
 
 static void print_icmp(const struct match *match, FILE *out)
@@ -113,24 +170,41 @@ static void print_comment(const char *comment, FILE *out)
 	}
 }
 
-static void print_match(const struct match *match, enum family family, FILE *out)
+static void print_matches(const struct match *match, enum family family, FILE *out)
 {
-	if (*match->in)
-		fprintf(out, " -i %s", match->in);
-	if (*match->out)
-		fprintf(out, " -o %s", match->out);
-	if (match->protocol)
-		fprintf(out, " -p %s", protocol_name(match->protocol));
+	print_states(match->states, out);
+	print_local(match, out);
 	print_multiport(match, out);
 	print_transport(match, out);
-	if (match->sctp_init)
-		fputs(" -m sctp --chunk-types any INIT", out);
+	if (match->sctp_init || match->sctp_not_init)
+		fprintf(out, " -m sctp%s --chunk-types any INIT", match->sctp_not_init ? " !" : "");
 	if (match->icmp)
 		print_icmp(match, out);
 	if (match->above)
 		print_above(match, family, out);
 	if (match->comment)
 		print_comment(match->comment, out);
+}
+
+void match_print_rest(const struct match *match, uint8_t protocol, enum family family, FILE *out)
+{
+	struct match asked = *match;
+
+	asked.protocol = protocol;
+	print_matches(&asked, family, out);
+}
+
+static void print_match(const struct match *match, enum family family, FILE *out)
+{
+	char text[8];
+
+	if (*match->in)
+		fprintf(out, " -i %s", match->in);
+	if (*match->out)
+		fprintf(out, " -o %s", match->out);
+	if (match->protocol)
+		fprintf(out, " -p %s", protocol_print_name(match->protocol, text));
+	print_matches(match, family, out);
 }
 
 static void print_target(const struct rule *rule, FILE *out)
@@ -151,9 +225,12 @@ static void print_target(const struct rule *rule, FILE *out)
 void rule_print(const struct rule *rule, const char *chain, enum family family, FILE *out)
 {
 	fprintf(out, "-A %s", chain);
-	if (rule->target == TARGET_FOREIGN || rule->target == TARGET_LIMITS) {
-		fputs(rule->target == TARGET_FOREIGN ? " (a rule that is not ours)" :
-		      " (the limits of clients)", out);
+	if (rule->target == TARGET_FOREIGN) {
+		entry_print(rule->match->foreign, 0, &xt_families[family], out);
+		return;
+	}
+	if (rule->target == TARGET_LIMITS) {
+		fputs(" (the limits of clients)", out);
 		return;
 	}
 	print_address("-s", &rule->source, out);
@@ -189,15 +266,24 @@ void ruleset_print(const struct ruleset *rules, enum table_id table, enum family
 struct printer {
 	FILE *out;
 	enum family family;
-	enum table_id id;
+	const char *table;
 };
 
 static void print_line(struct printer *printer, char sign, const struct rule *rule,
 		       const char *chain)
 {
 	fprintf(printer->out, "%c%s %s ", sign, printer->family == IPV6 ? "-6" : "-4",
-		table_name(printer->id));
+		printer->table);
 	rule_print(rule, chain, printer->family, printer->out);
+	putc('\n', printer->out);
+}
+
+static void graft_print(char sign, const struct printer *printer, const struct grafted_chain *chain,
+			const struct grafted_rule *rule)
+{
+	fprintf(printer->out, "%c%s %s -A %s", sign, printer->family == IPV6 ? "-6" : "-4",
+		printer->table, chain->name);
+	entry_print(rule->entry, rule->number, &xt_families[printer->family], printer->out);
 	putc('\n', printer->out);
 }
 
@@ -256,11 +342,33 @@ static const struct edit_ops print_edit = {
 	.remove_chain = print_nothing,
 };
 
+static int print_graft_added(void *data, const struct grafted_chain *chain,
+			     const struct grafted_rule *want, const struct grafted_rule *at)
+{
+	(void)at;
+	graft_print('+', data, chain, want);
+	return 0;
+}
+
+static int print_graft_removed(void *data, const struct grafted_chain *chain,
+			       const struct grafted_rule *have)
+{
+	graft_print('-', data, chain, have);
+	return 0;
+}
+
 int ruleset_print_edit(const struct ruleset *have, const struct ruleset *want,
-		       enum table_id table, enum family family, FILE *out,
+		       const char *table, enum family family, FILE *out,
 		       struct notrack_changes *changes)
 {
+	static const struct grafted_ops print_grafts = {
+		.add = print_graft_added, .remove = print_graft_removed,
+	};
 	struct printer printer = { out, family, table };
+	int err = ruleset_edit(have, want, out ? &print_edit : NULL, &printer, changes);
 
-	return ruleset_edit(have, want, out ? &print_edit : NULL, &printer, changes);
+	if (err || !want->grafted)
+		return err;
+	return grafted_compare(have->grafted, want->grafted, &xt_families[family],
+			       out ? &print_grafts : NULL, &printer, changes);
 }

@@ -5,10 +5,22 @@
 
 #include <stdio.h>
 
+#include "legacy/xt_family.h"
 #include "rules/rule.h"
 
 /* As iptables-save prints it: "-A CHAIN ...", without the end of line. */
 void rule_print(const struct rule *rule, const char *chain, enum family family, FILE *out);
+/* What one match of a rule of @protocol asks. */
+void match_print_rest(const struct match *match, uint8_t protocol, enum family family, FILE *out);
+/*
+ * An entry, from its addresses on.  A match that we have no words for is told to be as
+ * rule @number of the host's asks, or that which it stands ahead of, for 0.
+ */
+void entry_print(const void *entry, unsigned int number, const struct xt_family *family,
+		 FILE *out);
+/* "udp"; one without a name as its number. */
+const char *protocol_print_name(uint8_t protocol, char text[8]);
+
 /* All of it, for iptables-restore --noflush. */
 void ruleset_print(const struct ruleset *rules, enum table_id table, enum family family,
 		   FILE *out);
@@ -17,7 +29,7 @@ void ruleset_print(const struct ruleset *rules, enum table_id table, enum family
  * "+-4 raw -A CHAIN ...".  @out may be NULL; see ruleset_edit().
  */
 int ruleset_print_edit(const struct ruleset *have, const struct ruleset *want,
-		       enum table_id table, enum family family, FILE *out,
+		       const char *table, enum family family, FILE *out,
 		       struct notrack_changes *changes);
 
 #endif

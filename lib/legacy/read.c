@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "legacy/grafted.h"
 #include "support/memory.h"
 
 /* A chain of the table. */
@@ -23,6 +24,7 @@ struct reading {
 	const struct xt_family *family;
 	struct xtc_handle *handle;
 	struct ruleset *found;
+	const struct table *table;
 	struct place *places;	/* the built-in ones, then the others by name */
 	size_t count, builtin_count;
 	size_t *edges;
@@ -199,18 +201,22 @@ static int add_edge(struct reading *reading, struct place *from, const struct pl
 /* Somebody's chain: which of its rules enter ours. */
 static int read_jumps(struct reading *reading, struct place *place, size_t count)
 {
+	bool grafted = false;
 	int err = 0;
 
 	place->edge = reading->edge_count;
 	for (size_t i = 0; i < count && !err; i++) {
 		const void *entry = reading->entries[i];
-		struct place *to = led_to(reading, entry,
-					  reading->calls->target(entry, reading->handle));
+		const char *label = reading->calls->target(entry, reading->handle);
+		struct place *to = led_to(reading, entry, label);
 
+		grafted |= graft_is(reading->family, entry, label);
 		if (to)
 			err = to->ours ? add_jump(reading, place, entry, (unsigned int)i, to) :
 					 add_edge(reading, place, to);
 	}
+	if (!err && grafted && !grafted_list(reading->found->grafted, reading->table, place->name))
+		err = -ENOMEM;
 	return err;
 }
 
@@ -320,12 +326,14 @@ static int read_all(struct reading *reading)
 int table_read(struct table *table, struct ruleset *found, struct error *error)
 {
 	struct reading reading = { .family = table->family, .handle = table->handle,
-				   .calls = &xtc[table->family->family], .found = found };
+				   .calls = &xtc[table->family->family], .found = found,
+				   .table = table };
 	int err;
 
 	found->found = true;
+	found->grafted = grafted_new(found, table->family);
 	xtc_lock();
-	err = read_all(&reading);
+	err = found->grafted ? read_all(&reading) : -ENOMEM;
 	xtc_unlock();
 	table->user_chains = reading.count - reading.builtin_count;
 	free(reading.places);

@@ -6,10 +6,17 @@
 #include <unistd.h>
 #include <xtables.h>
 
+#include "legacy/grafted.h"
 #include "rules/diff.h"
 
 /* How often somebody without the lock may be faster. */
 #define TRIES 10
+
+const char *legacy_table_name(unsigned int table)
+{
+	return table == MANGLE ? "mangle" : table == SECURITY ? "security" :
+	       table_name((enum table_id)table);
+}
 
 /* --- opening ---------------------------------------------------------- */
 
@@ -179,8 +186,13 @@ static int is_as_wanted(const struct table *table, struct table *now, struct err
 
 	if (!result)
 		result = table_read(now, &found, error);
+	if (!result && table->want->grafted)
+		grafted_take_jumps(&found, table->name);
 	if (!result)
 		result = ruleset_edit(&found, table->want, NULL, NULL, &changes);
+	if (!result && table->want->grafted)
+		result = grafted_compare(found.grafted, table->want->grafted, table->family, NULL,
+					 NULL, &changes);
 	ruleset_free(&found);
 	return result ? result : !changes.added && !changes.removed;
 }

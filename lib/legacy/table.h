@@ -8,6 +8,16 @@
 #include "legacy/xtc.h"
 #include "rules/rule.h"
 
+/* The tables of the backend: those of enum table_id, and where else the host may filter. */
+enum {
+	MANGLE = TABLES,
+	SECURITY,
+	LEGACY_TABLES
+};
+
+/* "raw", "filter", "mangle", "security" */
+const char *legacy_table_name(unsigned int table);
+
 struct table {
 	const struct xt_family *family;
 	const char *name;		/* "raw", "filter" */

@@ -9,8 +9,10 @@
 #include <unistd.h>
 
 #include "legacy/entry.h"
+#include "legacy/grafted.h"
 #include "legacy/table.h"
 #include "legacy/xtc.h"
+#include "rules/name.h"
 
 /* The tables, and when packets meet them: enum nf_ip_hook_priorities. */
 static const struct {
@@ -98,6 +100,13 @@ static void note_jump(struct reader *reader, const struct view_rule *rule, const
 	*noted = (uint32_t)target->verdict;
 }
 
+static void mark_ours(const struct reader *reader, struct view_chain *chain, const void *entry)
+{
+	if (name_is_ours(chain->name) ||
+	    graft_is(reader->family, entry, reader->xtc->target(entry, reader->handle)))
+		chain->last->flags |= RULE_OURS;
+}
+
 /* Chains lie in the kernel's table as libiptc lists them: their starts are known. */
 static int read_rules(struct reader *reader, struct view_chain *chain)
 {
@@ -113,8 +122,10 @@ static int read_rules(struct reader *reader, struct view_chain *chain)
 	     entry = reader->xtc->next_rule(entry, reader->handle)) {
 		err = legacy_view_entry(reader->view, chain, family->family, entry,
 					reader->xtc->target(entry, reader->handle), number++);
-		if (!err)
+		if (!err) {
 			note_jump(reader, chain->last, entry);
+			mark_ours(reader, chain, entry);
+		}
 		reader->offset += entry_next(family, entry);
 	}
 	reader->offset += entry_foot_size(family);

@@ -253,6 +253,8 @@ int ruleset_edit(const struct ruleset *have, const struct ruleset *want,
 		err = edit_rules(&edit, &pairs);
 	if (!err)
 		err = edit_jumps(&edit, have, want);
+	if (!err && ops && ops->edit_others)
+		err = ops->edit_others(data);
 	if (!err)
 		err = remove_chains(&edit, &pairs);
 	pairs_free(&pairs);

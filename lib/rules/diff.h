@@ -24,6 +24,8 @@ struct edit_ops {
 			   unsigned int position);
 	int (*add_jump)(void *data, const struct jump *jump);
 	int (*remove_jump)(void *data, const struct jump *jump);
+	/* next come rules in chains of others, which the editor knows; may be NULL */
+	int (*edit_others)(void *data);
 	/* all rules of @chain go */
 	int (*flush_chain)(void *data, const struct chain *chain);
 	int (*remove_chain)(void *data, const struct chain *chain);

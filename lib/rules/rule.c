@@ -179,7 +179,7 @@ void ruleset_free(struct ruleset *rules)
 
 bool ports_need_multiport(uint8_t protocol, const struct ports *ports)
 {
-	return ports->count > 1 ||
+	return ports->count > 1 || ports->inverted ||
 	       (ports->count && protocol != IPPROTO_TCP && protocol != IPPROTO_UDP);
 }
 
@@ -197,7 +197,7 @@ static bool same_chain(const struct chain *a, const struct chain *b)
 
 static bool same_ports(const struct ports *a, const struct ports *b)
 {
-	return a->count == b->count &&
+	return a->count == b->count && a->inverted == b->inverted &&
 	       !memcmp(a->range, b->range, a->count * sizeof(a->range[0]));
 }
 
@@ -216,7 +216,10 @@ static bool same_match(const struct match *a, const struct match *b)
 	a = a ? a : &nothing;
 	b = b ? b : &nothing;
 	return same_prefix(&a->to, &b->to) && a->protocol == b->protocol && a->syn == b->syn &&
-	       a->sctp_init == b->sctp_init && a->icmp == b->icmp &&
+	       a->sctp_init == b->sctp_init && a->sctp_not_init == b->sctp_not_init &&
+	       a->tcp_mask == b->tcp_mask && a->tcp_flags == b->tcp_flags &&
+	       a->states == b->states && a->to_local == b->to_local &&
+	       a->from_local == b->from_local && a->icmp == b->icmp &&
 	       a->icmp_type == b->icmp_type && !strcmp(a->in, b->in) &&
 	       !strcmp(a->out, b->out) && same_ports(&a->source, &b->source) &&
 	       same_ports(&a->destination, &b->destination) &&

@@ -50,6 +50,7 @@ enum target {
 #define PORT_SLOTS 15
 struct ports {
 	uint8_t count;
+	bool inverted;			/* none of them */
 	struct {
 		uint16_t first, last;
 	} range[PORT_SLOTS];
@@ -76,6 +77,10 @@ struct match {
 	const char *comment;		/* cut into as many comment matches as it takes */
 	const void *foreign;		/* TARGET_FOREIGN: the entry, to put it back */
 	uint16_t foreign_size;
+	bool sctp_not_init;
+	uint8_t tcp_mask, tcp_flags;	/* which bits of the header it looks at, and those it wants */
+	uint8_t states;			/* bits of enum ct_state (view.h), one of which it has; 0: any */
+	bool to_local, from_local;	/* an address of this host: addrtype, fib */
 };
 
 /* Small, as there are two for each client: what few rules ask is in a match. */
@@ -109,12 +114,16 @@ struct jump {
 };
 
 /* The chains of ours in one table of one family; not to be copied, as they refer to it. */
+struct grafted;
+
 struct ruleset {
 	struct chain **chains;		/* by name, once ruleset_sort() has run */
 	size_t count, room;
 	struct jump *jumps;
 	size_t jump_count, jump_room;
 	bool found;			/* read from a table: @jumps are all that are there */
+	struct grafted *grafted;	/* of the legacy backend: rules in chains of others that
+					   are no jumps; NULL: they stay as they are */
 	struct arena arena;
 };
 

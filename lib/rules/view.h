@@ -173,6 +173,7 @@ enum rule_flags {
 	RULE_ASKS_STATE = 1 << 0,	/* a condition looks at FIELD_STATE */
 	RULE_REMEMBERS = 1 << 1,	/* a step has STEP_REMEMBERS */
 	RULE_UNKNOWN = 1 << 2,		/* a condition or verdict that we do not know */
+	RULE_OURS = 1 << 5,		/* of our making, in whatever chain it stands */
 };
 
 struct view_rule {

@@ -428,8 +428,10 @@ static void scramble(char *bytes, enum family family)
 			match->data[random_below(data)] = (unsigned char)random_below(256);
 		if (random_chance(5))
 			match->u.user.revision = (uint8_t)random_below(5);
-		if (random_chance(5))
+		if (random_chance(5)) {		/* what follows a name is not part of it */
+			memset(match->u.user.name, 0, sizeof(match->u.user.name));
 			strcpy(match->u.user.name, random_chance(50) ? "length" : "hashlimit");
+		}
 		offset += match->u.match_size;
 	}
 }

@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* From the grafts that are there to those that are wanted. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "legacy/grafted.h"
+#include "legacy/match.h"
+
+/* --- which are the same ----------------------------------------------- */
+
+static bool same_match(const struct xt_entry_match *a, const struct xt_entry_match *b)
+{
+	const uint8_t states = match_states(a);
+
+	if (states && states == match_states(b))	/* in whatever revision */
+		return true;
+	return a->u.match_size == b->u.match_size && !memcmp(a, b, a->u.match_size);
+}
+
+static bool same_rule(const struct grafted_rule *a, const struct grafted_rule *b,
+		      const struct xt_family *family)
+{
+	size_t at = family->entry_size, other_at = at;
+	const struct xt_entry_match *match, *other;
+	size_t target, other_target;
+
+	if (memcmp(a->entry, b->entry, family->at.mark))
+		return false;
+	do {
+		match = match_at(family, a->entry, &at);
+		other = match_at(family, b->entry, &other_at);
+		if (!match != !other || (match && !same_match(match, other)))
+			return false;
+	} while (match);
+	target = entry_target_offset(family, a->entry);
+	other_target = entry_target_offset(family, b->entry);
+	return entry_next(family, a->entry) - target == entry_next(family, b->entry) - other_target &&
+	       !memcmp((const char *)a->entry + target, (const char *)b->entry + other_target,
+		       entry_next(family, a->entry) - target);
+}
+
+/* --- one place, ahead of one rule of the host -------------------------- */
+
+struct comparison {
+	const struct xt_family *family;
+	const struct grafted_ops *ops;
+	void *data;
+	struct notrack_changes *changes;
+	const struct grafted_chain *chain;
+};
+
+/* The grafts of one chain that stand, or are to stand, ahead of the same rule. */
+struct slot {
+	const struct grafted_rule *have, *want;
+	size_t have_count, want_count;
+	uint16_t *lengths;		/* of the longest common rest: a row and a column more */
+};
+
+static int keep(const struct comparison *comparison, const struct grafted_rule *have)
+{
+	return comparison->ops && comparison->ops->keep ?
+	       comparison->ops->keep(comparison->data, comparison->chain, have) : 0;
+}
+
+static int add(const struct comparison *comparison, const struct grafted_rule *want,
+	       const struct grafted_rule *at)
+{
+	comparison->changes->added++;
+	return comparison->ops ? comparison->ops->add(comparison->data, comparison->chain, want,
+						      at) : 0;
+}
+
+static int take(const struct comparison *comparison, const struct grafted_rule *have)
+{
+	comparison->changes->removed++;
+	return comparison->ops ? comparison->ops->remove(comparison->data, comparison->chain,
+							 have) : 0;
+}
+
+static void measure(struct slot *slot, const struct xt_family *family)
+{
+	const size_t width = slot->want_count + 1;
+	uint16_t *lengths = slot->lengths;
+
+	for (size_t i = slot->have_count; i-- > 0;)
+		for (size_t j = slot->want_count; j-- > 0;) {
+			uint16_t down = lengths[(i + 1) * width + j];
+			uint16_t right = lengths[i * width + j + 1];
+
+			lengths[i * width + j] = same_rule(&slot->have[i], &slot->want[j], family) ?
+				(uint16_t)(lengths[(i + 1) * width + j + 1] + 1) :
+				down > right ? down : right;
+		}
+}
+
+static int edit_slot(const struct comparison *comparison, const struct slot *slot)
+{
+	const size_t width = slot->want_count + 1;
+	size_t i = 0, j = 0;
+	int err = 0;
+
+	while (!err && (i < slot->have_count || j < slot->want_count)) {
+		const struct grafted_rule *have = i < slot->have_count ? &slot->have[i] : NULL;
+		const struct grafted_rule *want = j < slot->want_count ? &slot->want[j] : NULL;
+
+		if (have && want && same_rule(have, want, comparison->family)) {
+			err = keep(comparison, have);
+			i++;
+			j++;
+		} else if (have && (!want || slot->lengths[(i + 1) * width + j] >=
+				    slot->lengths[i * width + j + 1])) {
+			err = take(comparison, have);
+			i++;
+		} else {
+			err = add(comparison, want, have);
+			j++;
+		}
+	}
+	return err;
+}
+
+static int compare_slot(const struct comparison *comparison, struct slot *slot)
+{
+	int err;
+
+	slot->lengths = calloc((slot->have_count + 1) * (slot->want_count + 1),
+			       sizeof(*slot->lengths));
+	if (!slot->lengths)
+		return -ENOMEM;
+	measure(slot, comparison->family);
+	err = edit_slot(comparison, slot);
+	free(slot->lengths);
+	return err;
+}
+
+/* --- chains ----------------------------------------------------------- */
+
+static size_t count_at(const struct grafted_chain *chain, size_t from, unsigned int before)
+{
+	size_t count = 0;
+
+	while (chain && from + count < chain->count && chain->rules[from + count].before == before)
+		count++;
+	return count;
+}
+
+static bool begins_at(const struct grafted_chain *chain, size_t index, unsigned int *before)
+{
+	if (!chain || index >= chain->count)
+		return false;
+	if (chain->rules[index].before < *before)
+		*before = chain->rules[index].before;
+	return true;
+}
+
+static int compare_chain(struct comparison *comparison, const struct grafted_chain *have,
+			 const struct grafted_chain *want)
+{
+	size_t i = 0, j = 0;
+	int err = 0;
+
+	comparison->chain = have ? have : want;
+	while (!err) {
+		unsigned int before = UINT32_MAX;
+		bool any = begins_at(have, i, &before);
+		struct slot slot;
+
+		any |= begins_at(want, j, &before);
+		if (!any)
+			break;
+		slot = (struct slot){
+			.have = have ? have->rules + i : NULL,
+			.have_count = count_at(have, i, before),
+			.want = want ? want->rules + j : NULL,
+			.want_count = count_at(want, j, before),
+		};
+		err = compare_slot(comparison, &slot);
+		i += slot.have_count;
+		j += slot.want_count;
+	}
+	return err;
+}
+
+int grafted_compare(const struct grafted *have, const struct grafted *want,
+		    const struct xt_family *family, const struct grafted_ops *ops, void *data,
+		    struct notrack_changes *changes)
+{
+	struct comparison comparison = { .family = family, .ops = ops, .data = data,
+					 .changes = changes };
+	int err = 0;
+
+	for (const struct grafted_chain *chain = have ? have->chains : NULL; chain && !err;
+	     chain = chain->next)
+		err = compare_chain(&comparison, chain, grafted_find(want, chain->name));
+	for (const struct grafted_chain *chain = want ? want->chains : NULL; chain && !err;
+	     chain = chain->next)
+		if (!grafted_find(have, chain->name))
+			err = compare_chain(&comparison, NULL, chain);
+	return err;
+}
+
+/* --- both ------------------------------------------------------------- */
+
+struct merger {
+	struct grafted *both;
+	const struct grafted *want;
+	bool more;
+};
+
+static int put(void *data, const struct grafted_chain *chain, const struct grafted_rule *rule)
+{
+	struct merger *merger = data;
+	const struct grafted_chain *want = grafted_find(merger->want, chain->name);
+	struct grafted_chain *to = grafted_find(merger->both, chain->name);
+
+	if (!to)
+		to = grafted_add_chain(merger->both, chain->name);
+	if (!to)
+		return -ENOMEM;
+	to->checked = want && want->checked;
+	to->fingerprint = want ? want->fingerprint : 0;
+	return grafted_add_rule(merger->both, to, rule) ? 0 : -ENOMEM;
+}
+
+static int put_wanted(void *data, const struct grafted_chain *chain,
+		      const struct grafted_rule *want, const struct grafted_rule *at)
+{
+	(void)at;
+	return put(data, chain, want);
+}
+
+static int put_more(void *data, const struct grafted_chain *chain, const struct grafted_rule *have)
+{
+	struct merger *merger = data;
+
+	merger->more = true;
+	return put(data, chain, have);
+}
+
+int grafted_merge(struct ruleset *both, const struct grafted *have, const struct grafted *want)
+{
+	static const struct grafted_ops ops = { .keep = put, .add = put_wanted, .remove = put_more };
+	struct merger merger = { .both = grafted_new(both, want->family), .want = want };
+	struct notrack_changes ignored = { 0 };
+	int err;
+
+	if (!merger.both)
+		return -ENOMEM;
+	both->grafted = merger.both;
+	err = grafted_compare(have, want, want->family, &ops, &merger, &ignored);
+	return err ? err : merger.more;
+}
+
+/* --- in a table ------------------------------------------------------- */
+
+struct editor {
+	const struct table *table;
+	long shift;			/* of the chain's positions, by what was done to it */
+	const char *chain;		/* the last one */
+};
+
+static unsigned int position_now(struct editor *editor, const struct grafted_chain *chain,
+				 unsigned int position)
+{
+	if (editor->chain != chain->name)
+		editor->shift = 0;
+	editor->chain = chain->name;
+	return (unsigned int)((long)position + editor->shift);
+}
+
+static unsigned int position_of_slot(const struct grafted_chain *live, unsigned int before)
+{
+	return live->host_at[before < live->host_count ? before : live->host_count];
+}
+
+/* A rule of the chain that it was encoded for, or found in. */
+static int insert(void *data, const struct grafted_chain *live, const struct grafted_rule *want,
+		  const struct grafted_rule *at)
+{
+	struct editor *editor = data;
+	const struct table *table = editor->table;
+	const struct xtc *calls = &xtc[table->family->family];
+	unsigned int position = position_now(editor, live, at ? at->position :
+					     position_of_slot(live, want->before));
+
+	if (!calls->insert(live->name, want->entry, position, table->handle))
+		return -errno;
+	editor->shift++;
+	return 0;
+}
+
+static int delete(void *data, const struct grafted_chain *live, const struct grafted_rule *have)
+{
+	struct editor *editor = data;
+	const struct table *table = editor->table;
+	const struct xtc *calls = &xtc[table->family->family];
+
+	if (!calls->delete(live->name, position_now(editor, live, have->position), table->handle))
+		return -errno;
+	editor->shift--;
+	return 0;
+}
+
+static int check_chain(const struct table *table, const struct grafted_chain *live,
+		       const struct grafted_chain *want, struct error *error)
+{
+	if (!want->checked || live->fingerprint == want->fingerprint)
+		return 0;
+	return error_set(error, -EBUSY, "table %s (%s): another program changed chain %s since its "
+			 "rules were looked at; try again", table->name, table->family->name,
+			 want->name);
+}
+
+/* The chains of either as they are now. */
+static int list_live(struct grafted *live, const struct table *table, const struct grafted *have,
+		     const struct grafted *want, struct error *error)
+{
+	int err = 0;
+
+	for (const struct grafted_chain *chain = want->chains; chain && !err; chain = chain->next) {
+		const struct grafted_chain *now = grafted_list(live, table, chain->name);
+
+		err = now ? check_chain(table, now, chain, error) : -ENOMEM;
+	}
+	for (const struct grafted_chain *chain = have ? have->chains : NULL; chain && !err;
+	     chain = chain->next)
+		if (!grafted_find(want, chain->name) && !grafted_list(live, table, chain->name))
+			err = -ENOMEM;
+	return err;
+}
+
+int grafted_edit(const struct table *table, const struct grafted *have, const struct grafted *want,
+		 struct notrack_changes *changes, struct error *error)
+{
+	static const struct grafted_ops ops = { .add = insert, .remove = delete };
+	struct editor editor = { .table = table };
+	struct ruleset scratch = { 0 };
+	struct grafted *live = grafted_new(&scratch, table->family);
+	int err = live ? list_live(live, table, have, want, error) : -ENOMEM;
+
+	if (!err)
+		err = grafted_compare(live, want, table->family, &ops, &editor, changes);
+	ruleset_free(&scratch);
+	return err;
+}

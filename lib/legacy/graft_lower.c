@@ -1,0 +1,356 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "legacy/graft_lower.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "legacy/graft_write.h"
+#include "legacy/grafted.h"
+#include "support/memory.h"
+
+struct lowering {
+	const struct grafts *grafts;
+	const struct table *table;
+	const struct features *features;
+	struct ruleset *want;
+	struct graft_original *originals;	/* by address of the view's rule */
+	size_t original_count;
+	char *scratch;				/* for one entry */
+	struct error *error;
+};
+
+static bool is_in(const struct view_table *table, enum family family, const char *name)
+{
+	return table->world == WORLD_LEGACY && table->families == 1u << family &&
+	       !strcmp(table->name, name);
+}
+
+static bool concerns(const struct lowering *lowering, const struct view_table *table)
+{
+	return is_in(table, lowering->table->family->family, lowering->table->name);
+}
+
+bool grafts_touch(const struct grafts *grafts, enum family family, const char *table)
+{
+	const struct graft_chain *chain = grafts->chains;
+
+	for (size_t i = 0; i < grafts->count; i++)
+		if (is_in(grafts->list[i].chain->table, family, table))
+			return true;
+	while (chain && !is_in(chain->table, family, table))
+		chain = chain->next;
+	return chain;
+}
+
+static bool is_for(const struct lowering *lowering, const struct graft_rule *rule)
+{
+	return rule->families & 1u << lowering->table->family->family;
+}
+
+/* --- rules of the host that ours have parts of ------------------------- */
+
+static int add_original(struct lowering *lowering, const struct graft_rule *rule)
+{
+	struct graft_original *grown;
+
+	if (!rule->original || !rule->copies || !is_for(lowering, rule))
+		return 0;
+	grown = memory_grow(lowering->originals, lowering->original_count, sizeof(*grown));
+	if (!grown)
+		return -ENOMEM;
+	lowering->originals = grown;
+	grown[lowering->original_count++] = (struct graft_original){ .rule = rule->original };
+	return 0;
+}
+
+static int compare_originals(const void *a, const void *b)
+{
+	const struct graft_original *one = a, *other = b;
+
+	return one->rule < other->rule ? -1 : one->rule > other->rule;
+}
+
+static struct graft_original *find_original(const struct lowering *lowering,
+					    const struct view_rule *rule)
+{
+	const struct graft_original key = { .rule = rule };
+
+	return lowering->original_count ?
+	       bsearch(&key, lowering->originals, lowering->original_count, sizeof(key),
+		       compare_originals) : NULL;
+}
+
+static int collect_originals(struct lowering *lowering)
+{
+	const struct grafts *grafts = lowering->grafts;
+	size_t kept = 0;
+	int err = 0;
+
+	for (size_t i = 0; i < grafts->count && !err; i++)
+		if (concerns(lowering, grafts->list[i].chain->table))
+			err = add_original(lowering, &grafts->list[i].rule);
+	for (const struct graft_chain *chain = grafts->chains; chain && !err; chain = chain->next)
+		for (size_t i = 0; concerns(lowering, chain->table) && i < chain->count && !err; i++)
+			err = add_original(lowering, &chain->rules[i]);
+	if (err || !lowering->original_count)
+		return err;
+	qsort(lowering->originals, lowering->original_count, sizeof(*lowering->originals),
+	      compare_originals);
+	for (size_t i = 0; i < lowering->original_count; i++)
+		if (!kept || lowering->originals[kept - 1].rule != lowering->originals[i].rule)
+			lowering->originals[kept++] = lowering->originals[i];
+	lowering->original_count = kept;
+	return 0;
+}
+
+static int is_out_of_date(const struct lowering *lowering, const char *chain)
+{
+	return error_set(lowering->error, -EBUSY, "table %s (%s): another program changed chain %s "
+			 "while it was looked at; try again", lowering->table->name,
+			 lowering->table->family->name, chain);
+}
+
+/* The view's rules are in the order of the table's. */
+static int locate_in_chain(struct lowering *lowering, const struct view_chain *chain)
+{
+	const struct table *table = lowering->table;
+	const struct xtc *calls = &xtc[table->family->family];
+	const void *entry = calls->first_rule(chain->name, table->handle);
+	const struct view_rule *rule = chain->rules;
+	unsigned int number = 0;
+
+	for (; entry && rule; entry = calls->next_rule(entry, table->handle), rule = rule->next) {
+		struct graft_original *original = find_original(lowering, rule);
+
+		if (rule->handle != number++)
+			return is_out_of_date(lowering, chain->name);
+		if (!original)
+			continue;
+		original->entry = entry;
+		original->label = calls->target(entry, table->handle);
+		original->table = table->name;
+		original->chain = chain->name;
+		original->number = number;
+	}
+	return entry || rule ? is_out_of_date(lowering, chain->name) : 0;
+}
+
+static bool has_original(const struct lowering *lowering, const struct view_chain *chain)
+{
+	for (const struct view_rule *rule = chain->rules; rule; rule = rule->next)
+		if (find_original(lowering, rule))
+			return true;
+	return false;
+}
+
+/* All chains of the view's table. */
+static int locate_originals(struct lowering *lowering, const struct view_table *table)
+{
+	int err = 0;
+
+	if (!table || !lowering->original_count)
+		return 0;
+	for (const struct view_chain *chain = table->chains; chain && !err; chain = chain->next)
+		if (has_original(lowering, chain))
+			err = locate_in_chain(lowering, chain);
+	return err;
+}
+
+/* --- entries ---------------------------------------------------------- */
+
+static int encode(struct lowering *lowering, const struct graft_rule *rule, const char *to,
+		  const struct graft_original **original)
+{
+	*original = rule->copies && rule->original ? find_original(lowering, rule->original) : NULL;
+	if (rule->copies && rule->original && (!*original || !(*original)->entry))
+		return is_out_of_date(lowering, "of the rule");
+	return graft_write(lowering->scratch, rule, to, *original, lowering->table->family,
+			   lowering->features, lowering->error);
+}
+
+static const char *led_to(const struct graft_rule *rule, const struct graft_chain *to)
+{
+	return to ? to->name : rule->rule.to ? rule->rule.to->name : NULL;
+}
+
+/* --- chains of ours --------------------------------------------------- */
+
+static int add_chains(struct lowering *lowering)
+{
+	const struct graft_chain *chain = lowering->grafts->chains;
+	int err = 0;
+
+	for (; chain && !err; chain = chain->next)
+		if (concerns(lowering, chain->table) &&
+		    !(chain->count == 0 && ruleset_find(lowering->want, chain->name)))
+			err = ruleset_add_chain(lowering->want, chain->name) ? 0 : -ENOMEM;
+	return err ? err : ruleset_sort(lowering->want);
+}
+
+/* As it is read back, so that both can be compared. */
+static int add_rule(struct lowering *lowering, struct chain *chain, const struct graft_rule *from)
+{
+	const struct xt_family *family = lowering->table->family;
+	const char *to = led_to(from, NULL), *label;
+	const struct graft_original *original;
+	struct chain *next = NULL;
+	struct rule rule;
+	int err;
+
+	if (!is_for(lowering, from))
+		return 0;
+	err = encode(lowering, from, to, &original);
+	if (err)
+		return err;
+	label = entry_target(family, lowering->scratch)->u.user.name;
+	if (to)
+		next = ruleset_find(lowering->want, to);
+	err = entry_decode(&rule, lowering->scratch, label, next, family, &lowering->want->arena);
+	return err || !chain_add_rule(chain, &rule) ? -ENOMEM : 0;
+}
+
+static int fill_chains(struct lowering *lowering)
+{
+	const struct graft_chain *from = lowering->grafts->chains;
+	int err = 0;
+
+	for (; from && !err; from = from->next) {
+		struct chain *chain = concerns(lowering, from->table) ?
+				      ruleset_find(lowering->want, from->name) : NULL;
+
+		for (size_t i = 0; chain && i < from->count && !err; i++)
+			err = add_rule(lowering, chain, &from->rules[i]);
+	}
+	return err;
+}
+
+/* --- in chains of the host -------------------------------------------- */
+
+static struct grafted_chain *wanted_chain(struct lowering *lowering, const struct view_chain *of)
+{
+	struct grafted *grafted = lowering->want->grafted;
+	struct grafted_chain *chain = grafted_find(grafted, of->name);
+
+	if (chain)
+		return chain;
+	if (!lowering->table->handle)	/* it will be made by being opened, without rules */
+		return grafted_add_chain(grafted, of->name);
+	chain = grafted_list(grafted, lowering->table, of->name);
+	if (!chain)
+		return NULL;
+	chain->checked = true;
+	chain->rules = NULL;		/* those that are there: not what is wanted */
+	chain->count = chain->room = 0;
+	return chain;
+}
+
+/* How many of the host's rules stand ahead of a position. */
+static unsigned int host_rules_ahead(const struct grafted_chain *chain, uint64_t position)
+{
+	unsigned int low = 0, high = chain->host_count;
+
+	while (low < high) {
+		unsigned int middle = (low + high) / 2;
+
+		if (chain->host_at[middle] < position)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+static int add_graft(struct lowering *lowering, const struct graft *graft)
+{
+	const struct xt_family *family = lowering->table->family;
+	struct grafted_chain *chain = wanted_chain(lowering, graft->chain);
+	const char *to = led_to(&graft->rule, graft->to);
+	const struct graft_original *original;
+	struct grafted_rule rule = { 0 };
+	void *copy;
+	int err;
+
+	if (!chain)
+		return -ENOMEM;
+	err = encode(lowering, &graft->rule, to, &original);
+	if (err)
+		return err;
+	copy = entry_copy(lowering->scratch, "", family, lowering->want->grafted->arena);
+	if (!copy)
+		return -ENOMEM;
+	entry_normalise(copy, family);
+	rule.entry = copy;
+	rule.before = graft->before ? host_rules_ahead(chain, graft->before->handle) :
+				      chain->host_count;
+	rule.to = to ? arena_strdup(lowering->want->grafted->arena, to) : NULL;
+	rule.twin = graft->rule.rule.match && graft->rule.rule.match->states;
+	rule.number = original ? original->number : 0;
+	return (to && !rule.to) || !grafted_add_rule(lowering->want->grafted, chain, &rule) ?
+	       -ENOMEM : 0;
+}
+
+static int add_grafts(struct lowering *lowering)
+{
+	const struct grafts *grafts = lowering->grafts;
+	int err = 0;
+
+	for (size_t i = 0; i < grafts->count && !err; i++)
+		if (concerns(lowering, grafts->list[i].chain->table) &&
+		    is_for(lowering, &grafts->list[i].rule))
+			err = add_graft(lowering, &grafts->list[i]);
+	return err;
+}
+
+/* --- all -------------------------------------------------------------- */
+
+static const struct view_table *find_table(const struct lowering *lowering)
+{
+	const struct grafts *grafts = lowering->grafts;
+
+	for (size_t i = 0; i < grafts->count; i++)
+		if (concerns(lowering, grafts->list[i].chain->table))
+			return grafts->list[i].chain->table;
+	for (const struct graft_chain *chain = grafts->chains; chain; chain = chain->next)
+		if (concerns(lowering, chain->table))
+			return chain->table;
+	return NULL;
+}
+
+static int lower(struct lowering *lowering)
+{
+	int err = collect_originals(lowering);
+
+	if (!err)
+		err = locate_originals(lowering, find_table(lowering));
+	if (!err)
+		err = add_chains(lowering);
+	if (!err)
+		err = fill_chains(lowering);
+	return err ? err : add_grafts(lowering);
+}
+
+int graft_lower(const struct grafts *grafts, const struct table *table,
+		const struct features *features, struct ruleset *want, struct error *error)
+{
+	struct lowering lowering = {
+		.grafts = grafts, .table = table, .features = features, .want = want,
+		.scratch = malloc(ENTRY_MAX), .error = error,
+	};
+	int err = -ENOMEM;
+
+	*error = (struct error){ 0 };
+	want->grafted = grafted_new(want, table->family);
+	xtc_lock();
+	if (lowering.scratch && want->grafted)
+		err = lower(&lowering);
+	xtc_unlock();
+	free(lowering.originals);
+	free(lowering.scratch);
+	if (!err || *error->text)
+		return err;
+	if (err == -EEXIST)
+		return error_set(error, -EINVAL, "table %s (%s): two chains would have the same name",
+				 table->name, table->family->name);
+	return error_set(error, -ENOMEM, "out of memory");
+}

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Grafts as entries: the rules of ours in chains of the host, of one table, as they
+ * are there or as they are wanted; and the edit from the one to the other, which
+ * touches no rule of the host.
+ */
+#ifndef LIB_LEGACY_GRAFTED_H
+#define LIB_LEGACY_GRAFTED_H
+
+#include "legacy/table.h"
+
+struct grafted_rule {
+	unsigned int before;		/* how many rules of the host stand ahead of it */
+	unsigned int position;		/* as found: among all rules of its chain */
+	const char *to;			/* the chain of ours that it leads to; NULL: none */
+	bool twin;			/* asks for UNTRACKED first */
+	unsigned int number;		/* as wanted: of the rule whose conditions it has, from 1 on */
+	const void *entry;		/* as entry_copy() has it, without counters */
+};
+
+struct grafted_chain {
+	struct grafted_chain *next;
+	const char *name;		/* a chain of the host */
+	unsigned int host_count;	/* rules that it has but for ours */
+	uint32_t *host_at;		/* their positions, and where the chain ends */
+	uint64_t fingerprint;		/* of the host's rules */
+	bool checked;			/* as wanted: meant for a chain of that fingerprint */
+	struct grafted_rule *rules;	/* in order */
+	size_t count, room;
+};
+
+struct grafted {
+	struct grafted_chain *chains, *last;
+	struct arena *arena;		/* of the ruleset that has it */
+	const struct xt_family *family;
+};
+
+/* Whether a rule in a chain of the host is of our making; @label as libiptc has it. */
+bool graft_is(const struct xt_family *family, const void *entry, const char *label);
+
+struct grafted *grafted_new(struct ruleset *rules, const struct xt_family *family);
+/* The name of the chain that a rule in a chain of ours leads to; NULL: none. */
+const char *rule_led_to(const struct rule *rule, const struct xt_family *family);
+struct grafted_chain *grafted_find(const struct grafted *grafted, const char *chain);
+struct grafted_chain *grafted_add_chain(struct grafted *grafted, const char *chain);
+/* NULL if out of memory. */
+struct grafted_rule *grafted_add_rule(struct grafted *grafted, struct grafted_chain *chain,
+				      const struct grafted_rule *rule);
+/*
+ * Adds a chain of the open table, with its grafts; NULL if out of memory.  In raw, the
+ * jumps to the chains that untrack are neither grafts nor the host's.
+ */
+struct grafted_chain *grafted_list(struct grafted *grafted, const struct table *table,
+				   const char *chain);
+
+/* Takes out of @found the jumps that are grafts; only those that a ruleset manages stay. */
+void grafted_take_jumps(struct ruleset *found, const char *table);
+
+struct grafted_ops {
+	int (*keep)(void *data, const struct grafted_chain *chain, const struct grafted_rule *have);
+	/* @at: ahead of this one, as found; NULL: behind all that are at that place */
+	int (*add)(void *data, const struct grafted_chain *chain, const struct grafted_rule *want,
+		   const struct grafted_rule *at);
+	int (*remove)(void *data, const struct grafted_chain *chain,
+		      const struct grafted_rule *have);
+};
+
+/* Adds to @changes how many grafts differ.  @ops may be NULL, as may @have or @want. */
+int grafted_compare(const struct grafted *have, const struct grafted *want,
+		    const struct xt_family *family, const struct grafted_ops *ops, void *data,
+		    struct notrack_changes *changes);
+
+/* Those of @want, and those of @have that are not wanted, into @both.  1 if there are such. */
+int grafted_merge(struct ruleset *both, const struct grafted *have, const struct grafted *want);
+
+/*
+ * Edits the open table, still in memory: @have and the chains of @want are looked at
+ * anew.  -EBUSY if somebody changed the rules that a graft was made for.
+ */
+int grafted_edit(const struct table *table, const struct grafted *have, const struct grafted *want,
+		 struct notrack_changes *changes, struct error *error);
+
+#endif

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "rules/graft.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void grafts_free(struct grafts *grafts)
+{
+	free(grafts->list);
+	arena_free(&grafts->arena);
+	*grafts = (struct grafts){ 0 };
+}
+
+struct graft *grafts_add(struct grafts *grafts, const struct graft *graft)
+{
+	if (grafts->count == grafts->room) {
+		size_t room = grafts->room ? 2 * grafts->room : 16;
+		struct graft *list = realloc(grafts->list, room * sizeof(*list));
+
+		if (!list)
+			return NULL;
+		grafts->list = list;
+		grafts->room = room;
+	}
+	grafts->list[grafts->count] = *graft;
+	return &grafts->list[grafts->count++];
+}
+
+struct graft_chain *grafts_find_chain(const struct grafts *grafts,
+				      const struct view_table *table, const char *name)
+{
+	struct graft_chain *chain = grafts->chains;
+
+	while (chain && (chain->table != table || strcmp(chain->name, name)))
+		chain = chain->next;
+	return chain;
+}
+
+struct graft_chain *grafts_add_chain(struct grafts *grafts, const struct view_table *table,
+				     const char *name)
+{
+	struct graft_chain *chain = arena_alloc(&grafts->arena, sizeof(*chain));
+
+	if (!chain || strlen(name) >= sizeof(chain->name))
+		return NULL;
+	strcpy(chain->name, name);
+	chain->table = table;
+	*(grafts->last ? &grafts->last->next : &grafts->chains) = chain;
+	grafts->last = chain;
+	return chain;
+}
+
+/* Old lists stay in the arena: together they are as long as the last one. */
+struct graft_rule *graft_chain_add(struct grafts *grafts, struct graft_chain *chain,
+				   const struct graft_rule *rule)
+{
+	if (chain->count == chain->room) {
+		size_t room = chain->room ? 2 * chain->room : 8;
+		struct graft_rule *rules = arena_alloc(&grafts->arena, room * sizeof(*rules));
+
+		if (!rules)
+			return NULL;
+		if (chain->count)
+			memcpy(rules, chain->rules, chain->count * sizeof(*rules));
+		chain->rules = rules;
+		chain->room = room;
+	}
+	chain->rules[chain->count] = *rule;
+	return &chain->rules[chain->count++];
+}
