@@ -5,6 +5,7 @@
 const struct backend nft_backend = {
 	.name = "nft",
 	.probe = nft_probe,
+	.filters = nft_filters,
 	.read = nft_image_read,
 	.release = nft_image_release,
 	.is_used = nft_image_is_used,
