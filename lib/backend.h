@@ -150,7 +150,7 @@ struct backend {
 extern const struct backend legacy_backend, nft_backend;
 
 /* All there are. */
-#define BACKENDS 1
+#define BACKENDS 2
 extern const struct backend *const backends[BACKENDS];
 
 #endif

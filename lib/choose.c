@@ -8,7 +8,7 @@
 
 #include "context.h"
 
-const struct backend *const backends[BACKENDS] = { &legacy_backend };
+const struct backend *const backends[BACKENDS] = { &legacy_backend, &nft_backend };
 
 static const char automatic[] = "auto";
 
