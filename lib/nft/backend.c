@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "nft/change.h"
 #include "nft/check.h"
-#include "nft/foreign.h"
 
 const struct backend nft_backend = {
 	.name = "nft",

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "nft/foreign.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <libmnl/libmnl.h>
 #include <linux/netfilter.h>
@@ -118,84 +117,4 @@ int nft_foreign_tables(char *names, size_t size)
 	names[0] = '\0';
 	err = dump(NFT_MSG_GETTABLE, take_table, &foreign);
 	return err ? err : foreign.count;
-}
-
-/* --- who filters ------------------------------------------------------ */
-
-struct base_chain {
-	const char *table;
-	uint32_t hook, policy, uses;	/* the hook is NF_INET_NUMHOOKS where it has none */
-};
-
-static uint32_t number_of(const struct nlattr *attr)
-{
-	return mnl_attr_validate(attr, MNL_TYPE_U32) < 0 ? 0 : ntohl(mnl_attr_get_u32(attr));
-}
-
-static uint32_t hook_of(const struct nlattr *nest)
-{
-	const struct nlattr *attr;
-
-	mnl_attr_for_each_nested(attr, nest)
-		if (mnl_attr_get_type(attr) == NFTA_HOOK_HOOKNUM)
-			return number_of(attr);
-	return NF_INET_NUMHOOKS;
-}
-
-static void read_chain(struct base_chain *chain, const struct nlmsghdr *message)
-{
-	const struct nlattr *attr;
-
-	*chain = (struct base_chain){ .table = "", .hook = NF_INET_NUMHOOKS, .policy = NF_ACCEPT };
-	mnl_attr_for_each(attr, message, sizeof(struct nfgenmsg)) {
-		switch (mnl_attr_get_type(attr)) {
-		case NFTA_CHAIN_TABLE:
-			if (mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) >= 0)
-				chain->table = mnl_attr_get_str(attr);
-			break;
-		case NFTA_CHAIN_HOOK:
-			if (mnl_attr_validate(attr, MNL_TYPE_NESTED) >= 0)
-				chain->hook = hook_of(attr);
-			break;
-		case NFTA_CHAIN_POLICY:
-			chain->policy = number_of(attr);
-			break;
-		case NFTA_CHAIN_USE:
-			chain->uses = number_of(attr);
-			break;
-		}
-	}
-}
-
-static int take_chain(const struct nlmsghdr *message, void *data)
-{
-	const struct nfgenmsg *generic = mnl_nlmsg_get_payload(message);
-	const unsigned int families = *(const unsigned int *)data;
-	struct base_chain chain;
-
-	if (message->nlmsg_type != (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWCHAIN) ||
-	    mnl_nlmsg_get_payload_len(message) < sizeof(*generic))
-		return 0;
-	if (generic->nfgen_family != NFPROTO_INET &&
-	    !(generic->nfgen_family == NFPROTO_IPV4 && families & 1u << IPV4) &&
-	    !(generic->nfgen_family == NFPROTO_IPV6 && families & 1u << IPV6))
-		return 0;
-	read_chain(&chain, message);
-	if (generic->nfgen_family == NFPROTO_INET && !strcmp(chain.table, OUR_TABLE))
-		return 0;
-	return (chain.hook == NF_INET_LOCAL_IN || chain.hook == NF_INET_LOCAL_OUT) &&
-	       (chain.uses || chain.policy != NF_ACCEPT);
-}
-
-int nft_filters(const struct session *session)
-{
-	unsigned int families = session->families;
-	int result = dump(NFT_MSG_GETCHAIN, take_chain, &families);
-
-	if (result >= 0 || result == -EPROTONOSUPPORT)
-		return result > 0;
-	errno = -result;
-	return error_set(session->error, result == -EPERM ? -EPERM : -EIO, "nftables: its chains "
-			 "cannot be read: %m%s", result == -EPERM ? "; run as root, or with "
-			 "CAP_NET_ADMIN in this network namespace" : "");
 }

@@ -3,18 +3,12 @@
 #ifndef LIB_NFT_FOREIGN_H
 #define LIB_NFT_FOREIGN_H
 
-#include "backend.h"
+#include <stddef.h>
 
 /*
  * How many there are in the network namespace of the calling thread, and their names as "ip filter,
  * inet firewalld", as far as they fit.  -EPROTONOSUPPORT: the kernel has no nftables; or -errno.
  */
 int nft_foreign_tables(char *names, size_t size);
-
-/*
- * 1: a base chain of somebody else filters what this host gets or sends, since it has
- * rules, or drops by policy; 0: none does, or the kernel has no nftables; or -errno.
- */
-int nft_filters(const struct session *session);
 
 #endif
