@@ -38,6 +38,9 @@
  *	-EBUSY			the xtables lock is held by somebody else, or the
  *				tables kept changing under our hands
  *	-ENOMEM			out of memory, here or in the kernel
+ *	-EBADMSG		the comment that describes a service was edited, and a
+ *				commit would remove the service; the sentence names
+ *				the rule
  *	-EIO			the kernel refused a table; the sentence has its
  *				reason, and every table is as it was; or the lock
  *				file cannot be opened
@@ -102,6 +105,7 @@ void notrack_free(struct notrack *nt);
 /**
  * notrack_error - the sentence about the last call that failed on @nt
  *
+ * It is one line, without control characters.
  * Returns: a string owned by @nt, good until the next call on it; "" when
  * nothing failed; of a @nt that is NULL, that there is no context.  Never NULL.
  * Since: 1.0
@@ -182,6 +186,20 @@ int notrack_set_netns(struct notrack *nt, const char *path);
  * Since: 1.0
  */
 void notrack_set_wait(struct notrack *nt, unsigned int milliseconds);
+
+/** flag of notrack_set_force(): go on where a commit would be refused for what it does */
+#define NOTRACK_FORCE	0x1u
+
+/**
+ * notrack_set_force - commit also what would be refused
+ * @flags: NOTRACK_FORCE; 0, the default, refuses
+ *
+ * Refused is, with -EBADMSG, what would remove a service whose description
+ * notrack_load() found and could not read.
+ * Returns: 0, or -EINVAL.
+ * Since: 2.0
+ */
+int notrack_set_force(struct notrack *nt, unsigned int flags);
 
 /**
  * notrack_lock - take the lock that iptables takes
@@ -441,7 +459,10 @@ int hashlimit_each(struct notrack *nt, const struct notrack_service *service,
  *
  * What was in the model is gone.  Chains of ours that somebody edited are read
  * as far as they make sense; notrack_diff() shows what differs, and the next
- * commit puts it right.
+ * commit puts it right.  But where the comment that describes a service cannot be
+ * read any more, all else is loaded, and notrack_commit() refuses (-EBADMSG) to
+ * remove that service, until notrack_clear() or a commit with NOTRACK_FORCE
+ * has done so, or a load finds it repaired.
  * Returns: the number of services, or -errno.
  * Since: 1.0
  */
@@ -463,7 +484,8 @@ struct notrack_changes {
  * no packet is untracked and not accepted at any time.  Rules that stay keep
  * their counters.  On failure every table is as it was before.
  * Returns: the number of rules added and removed (0: nothing was committed),
- * or -errno.
+ * or -errno; -EBADMSG where the model was loaded and lacks a service whose
+ * description was damaged, see notrack_load().
  * Since: 1.0
  */
 int notrack_commit(struct notrack *nt, struct notrack_changes *changes);

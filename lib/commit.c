@@ -144,11 +144,31 @@ static int begin_call(struct notrack *nt, const struct notrack_changes *changes)
 	return err || !changes ? err : layout_check(&layout_changes, changes, &nt->error);
 }
 
+/* What could not be read would be removed, as the model does not have it. */
+static int check_damage(struct notrack *nt)
+{
+	for (enum family family = IPV4; family < FAMILIES; family++) {
+		const char *damage = nt->model.families[family].damage;
+
+		if (damage && context_has(nt, family) && !(nt->force & NOTRACK_FORCE))
+			return error_set(&nt->error, -EBADMSG, "%.850s; a commit would remove that service: "
+					 "commit a whole configuration in place of what was loaded, "
+					 "clear, or force it", damage);
+	}
+	return 0;
+}
+
 int notrack_commit(struct notrack *nt, struct notrack_changes *changes)
 {
-	int err = begin_call(nt, changes);
+	int result = begin_call(nt, changes);
 
-	return err ? err : commit_locked(nt, changes);
+	if (!result)
+		result = check_damage(nt);
+	if (!result)
+		result = commit_locked(nt, changes);
+	if (result >= 0)	/* what was damaged is gone */
+		model_forget_damage(&nt->model, nt->families);
+	return result;
 }
 
 int notrack_clear(struct notrack *nt, struct notrack_changes *changes)

@@ -112,6 +112,18 @@ int notrack_set_netns(struct notrack *nt, const char *path)
 	return 0;
 }
 
+int notrack_set_force(struct notrack *nt, unsigned int flags)
+{
+	int err = context_begin(nt);
+
+	if (err)
+		return err;
+	if (flags & ~NOTRACK_FORCE)
+		return error_set(&nt->error, -EINVAL, "force 0x%x: NOTRACK_FORCE or 0", flags);
+	nt->force = flags;
+	return 0;
+}
+
 void notrack_set_wait(struct notrack *nt, unsigned int milliseconds)
 {
 	if (nt)

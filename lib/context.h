@@ -21,6 +21,7 @@ struct notrack {
 	unsigned int families;		/* NOTRACK_IPV4, NOTRACK_IPV6 */
 	int netns_fd;			/* -1: the caller's */
 	unsigned int wait_ms;
+	unsigned int force;		/* NOTRACK_FORCE */
 	struct lock lock;
 	struct choice choice;
 	/* as read; with the lock held, good for the commit as well; NULL: not read */

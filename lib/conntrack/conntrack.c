@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "conntrack/attribute.h"
+#include "support/attribute.h"
 #include "conntrack/conntrack.h"
 
 #include <errno.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "conntrack/own_addresses.h"
 
-#include "conntrack/attribute.h"
+#include "support/attribute.h"
 #include "support/memory.h"
 #include "support/netlink.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* An entry of the connection tracking table, out of the message that brought it. */
-#include "conntrack/attribute.h"
+#include "support/attribute.h"
 #include "conntrack/conntrack.h"
 
 #include <linux/netfilter/nfnetlink_conntrack.h>

@@ -3,7 +3,8 @@
  * From tables to the model.  A service is the rule in NOTRACK-INPUT whose
  * comment describes it; its clients are the rules that lead from its chain to
  * a chain with a hashlimit.  What makes no sense is left out: the difference
- * to what the kernel has is drift, which the next commit repairs.
+ * to what the kernel has is drift, which the next commit repairs.  A service
+ * whose comment makes no sense is damage, which no commit removes unasked.
  */
 #include "legacy/image.h"
 
@@ -25,6 +26,13 @@ static int raise_client(const struct tree_client *client, void *data)
 	return clients_add(data, &client->prefix, 1, client->rate);
 }
 
+static bool leads_to(const struct rule *entrance, const char *service)
+{
+	char name[SERVICE_NAME_MAX + 1];
+
+	return chain_service(entrance->to->name, CHAIN_IN, name) && !strcmp(name, service);
+}
+
 static int raise_service(struct model *model, const struct ruleset *found,
 			 const struct rule *entrance, enum family family)
 {
@@ -40,11 +48,46 @@ static int raise_service(struct model *model, const struct ruleset *found,
 	free(line);
 	if (err)
 		return err == -ENOMEM ? err : 0;
+	if (!leads_to(entrance, service->name)) {
+		service_unref(service);
+		return 0;
+	}
 	err = model_put_service(model, service, families, families);
 	if (!err && service->roles & INBOUND)
 		err = tree_read(found, service->name, raise_client,
 				&model_find(&model->families[family], service->name)->clients);
 	service_unref(service);
+	return err;
+}
+
+/* What a rule that leads to the chain of @service says, which is not what describes it. */
+static int note_damage(struct family_model *model, const struct rule *rule, size_t index,
+		       enum family family, const char *service)
+{
+	const char *comment = rule->match ? rule->match->comment : NULL;
+
+	if (!comment)
+		return model_note_damage(model, "table filter (%s), chain %sINPUT, rule %zu: the comment is "
+					 "gone that describes service %s", xt_families[family].name,
+					 CHAIN_PREFIX, index + 1, service);
+	return model_note_damage(model, "table filter (%s), chain %sINPUT, rule %zu: the comment, "
+				 "\"%.500s\", does not describe service %s any more",
+				 xt_families[family].name, CHAIN_PREFIX, index + 1, comment, service);
+}
+
+/* Chains of services that no comment describes. */
+static int find_damage(const struct chain *input, struct family_model *model, enum family family)
+{
+	char service[SERVICE_NAME_MAX + 1];
+	int err = 0;
+
+	for (size_t i = 0; i < input->count && !err; i++) {
+		const struct rule *rule = &input->rules[i];
+
+		if (rule->target == TARGET_JUMP && chain_service(rule->to->name, CHAIN_IN, service) &&
+		    !model_find(model, service))
+			err = note_damage(model, rule, i, family, service);
+	}
 	return err;
 }
 
@@ -63,6 +106,8 @@ int legacy_raise(struct image *image, struct model *model)
 				err = raise_service(model, &legacy->tables[family][FILTER].found,
 						    rule, family);
 		}
+		if (input && !err)
+			err = find_damage(input, &model->families[family], family);
 	}
 	return err ? error_set(image->session.error, err, "out of memory") : 0;
 }

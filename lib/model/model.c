@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -103,6 +105,31 @@ bool model_remove_service(struct model *model, const char *name, unsigned int sc
 	return found;
 }
 
+int model_note_damage(struct family_model *model, const char *format, ...)
+{
+	va_list args;
+	int size;
+
+	if (model->damage)
+		return 0;
+	va_start(args, format);
+	size = vasprintf(&model->damage, format, args);
+	va_end(args);
+	if (size < 0)
+		model->damage = NULL;
+	return size < 0 ? -ENOMEM : 0;
+}
+
+void model_forget_damage(struct model *model, unsigned int scope)
+{
+	for (enum family family = IPV4; family < FAMILIES; family++) {
+		if (!(scope & 1u << family))
+			continue;
+		free(model->families[family].damage);
+		model->families[family].damage = NULL;
+	}
+}
+
 void model_clear(struct model *model, unsigned int scope)
 {
 	for (enum family family = IPV4; family < FAMILIES; family++) {
@@ -115,6 +142,7 @@ void model_clear(struct model *model, unsigned int scope)
 			clients_free(&one->served[i].clients);
 		}
 		free(one->served);
+		free(one->damage);
 		*one = (struct family_model){ 0 };
 	}
 }

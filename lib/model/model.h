@@ -15,6 +15,7 @@ struct served {
 struct family_model {
 	struct served *served;		/* by name */
 	size_t count;
+	char *damage;			/* see model_note_damage(); NULL: none */
 };
 
 struct model {
@@ -29,6 +30,14 @@ int model_put_service(struct model *model, struct service *service, unsigned int
 		      unsigned int scope);
 /* Returns whether it was there. */
 bool model_remove_service(struct model *model, const char *name, unsigned int scope);
+/*
+ * A service was there to be read and could not be: somebody edited its description.
+ * Where @format, the beginning of a sentence, says so, the model is not all there was, and
+ * must not be committed as if it were.  Only the first is kept.
+ */
+int model_note_damage(struct family_model *model, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+void model_forget_damage(struct model *model, unsigned int scope);
 /* Empties the families of @scope. */
 void model_clear(struct model *model, unsigned int scope);
 void model_free(struct model *model);

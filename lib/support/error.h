@@ -7,7 +7,10 @@ struct error {
 	char text[1024];
 };
 
-/* Sets the sentence, returns @err. */
+/*
+ * Sets the sentence, returns @err.  What others wrote into it, such as the comment of a
+ * rule, may have what terminals obey: control bytes become question marks.
+ */
 int error_set(struct error *error, int err, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 

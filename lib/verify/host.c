@@ -2,77 +2,76 @@
 #include "verify/host.h"
 
 #include <errno.h>
-#include <ifaddrs.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 
+#include "support/interfaces.h"
 #include "support/memory.h"
 
-struct counts {
+struct looking {
+	struct host *host;
 	unsigned int interfaces, addresses[FAMILIES];
 };
 
-static void add_interface(struct host *host, struct counts *counts, const char *name)
+static void add_interface(struct looking *looking, const char *name)
 {
-	if (!strcmp(host->interface, name))
-		return;
-	if (!counts->interfaces++)
-		strncpy(host->interface, name, IFNAMSIZ - 1);
+	if (!looking->interfaces++)
+		strncpy(looking->host->interface, name, IFNAMSIZ - 1);
 }
 
-static struct prefix address_of(const struct sockaddr *from)
+static struct prefix address_of(const struct interface *at)
 {
-	struct prefix address = { .family = from->sa_family == AF_INET6 ? IPV6 : IPV4 };
-	const struct sockaddr_in6 *from6 = (const void *)from;
-	const struct sockaddr_in *from4 = (const void *)from;
+	struct prefix address = { .family = at->af == AF_INET6 ? IPV6 : IPV4 };
 
 	address.length = (uint8_t)family_bits(address.family);
-	if (address.family == IPV6)
-		memcpy(address.address, &from6->sin6_addr, sizeof(from6->sin6_addr));
-	else
-		memcpy(address.address, &from4->sin_addr, sizeof(from4->sin_addr));
+	memcpy(address.address, at->address, address.length / 8);
 	return address;
 }
 
-static int add_address(struct host *host, struct counts *counts, const struct ifaddrs *at)
+static int add_address(struct looking *looking, const struct interface *at, bool outward)
 {
-	struct prefix address = address_of(at->ifa_addr);
+	struct host *host = looking->host;
+	struct prefix address = address_of(at);
 	struct prefix *own = memory_grow(host->own, host->own_count, sizeof(*own));
 
 	if (!own)
 		return -ENOMEM;
 	host->own = own;
 	own[host->own_count++] = address;
-	if (at->ifa_flags & IFF_LOOPBACK || !(at->ifa_flags & IFF_UP) ||
-	    IN6_IS_ADDR_LINKLOCAL((struct in6_addr *)(void *)address.address))
+	if (!outward || IN6_IS_ADDR_LINKLOCAL((struct in6_addr *)(void *)address.address))
 		return 0;
 	host->address[address.family] = address;
-	counts->addresses[address.family]++;
+	looking->addresses[address.family]++;
+	return 0;
+}
+
+static int look_at(const struct interface *at, void *data)
+{
+	bool outward = !(at->flags & IFF_LOOPBACK) && at->flags & IFF_UP;
+
+	if (at->af)
+		return add_address(data, at, outward);
+	if (outward)
+		add_interface(data, at->name);
 	return 0;
 }
 
 int host_look(struct host *host)
 {
-	struct counts counts = { 0 };
-	struct ifaddrs *all;
-	int err = 0;
+	struct looking looking = { .host = host };
+	int err;
 
 	*host = (struct host){ 0 };
-	if (getifaddrs(&all))
+	err = interfaces_each(look_at, &looking);
+	if (err && err != -ENOMEM) {	/* a part would pass for the whole */
+		host_free(host);
 		return 0;
-	for (const struct ifaddrs *at = all; at && !err; at = at->ifa_next) {
-		if (!(at->ifa_flags & IFF_LOOPBACK) && at->ifa_flags & IFF_UP)
-			add_interface(host, &counts, at->ifa_name);
-		if (at->ifa_addr && (at->ifa_addr->sa_family == AF_INET ||
-				     at->ifa_addr->sa_family == AF_INET6))
-			err = add_address(host, &counts, at);
 	}
-	freeifaddrs(all);
-	if (counts.interfaces > 1)
+	if (looking.interfaces > 1)
 		*host->interface = '\0';
 	for (enum family family = IPV4; family < FAMILIES; family++)
-		if (counts.addresses[family] > 1)
+		if (looking.addresses[family] > 1)
 			host->address[family] = (struct prefix){ 0 };
 	return err;
 }

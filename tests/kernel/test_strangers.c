@@ -9,9 +9,11 @@
  */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <ifaddrs.h>
 #include <libmnl/libmnl.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_conntrack.h>
+#include <net/if.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,6 +26,7 @@
 #include "model.h"
 #include "packets.h"
 #include "run.h"
+#include "support/interfaces.h"
 #include "support/netlink.h"
 #include "tables.h"
 
@@ -249,6 +252,123 @@ static struct notrack *given_a_service(void)
 	return nt;
 }
 
+/* --- interfaces ------------------------------------------------------- */
+
+static void given_interfaces(void)
+{
+	must("ip link add veth0 type veth peer name veth1");
+	must("ip link set veth0 up");
+	must("ip address add 192.0.2.1/24 dev veth0");
+	must("ip address add 198.51.100.1 peer 198.51.100.2 dev veth0");
+	must("ip address add 2001:db8::1/64 dev veth0 nodad");
+	must("ip address add 2001:db8::9/64 dev veth1 nodad");
+}
+
+static int describe_interface(const struct interface *interface, void *data)
+{
+	char address[INET6_ADDRSTRLEN] = "-";
+
+	if (interface->af)
+		inet_ntop(interface->af, interface->address, address, sizeof(address));
+	fprintf(data, "%s %s%s\n", interface->name, address, interface->flags & IFF_UP ? " up" : "");
+	return 0;
+}
+
+/* The same by glibc, for as long as nobody sends it anything. */
+static char *interfaces_by_glibc(void)
+{
+	struct ifaddrs *all;
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	ck_assert_int_eq(getifaddrs(&all), 0);
+	for (int pass = 0; pass < 2; pass++)
+		for (const struct ifaddrs *at = all; at; at = at->ifa_next) {
+			int af = at->ifa_addr->sa_family;
+			const void *address = af == AF_INET ?
+				(const void *)&((const struct sockaddr_in *)(void *)at->ifa_addr)->sin_addr :
+				&((const struct sockaddr_in6 *)(void *)at->ifa_addr)->sin6_addr;
+
+			if (pass == (af != AF_PACKET))
+				describe_interface(&(struct interface){ at->ifa_name, at->ifa_flags,
+						   pass ? af : 0, address }, out);
+		}
+	freeifaddrs(all);
+	fclose(out);
+	return keep(text);
+}
+
+static char *interfaces_by_us(void)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	ck_assert_int_eq(interfaces_each(describe_interface, out), 0);
+	fclose(out);
+	return keep(text);
+}
+
+static int return_seven(const struct interface *interface, void *data)
+{
+	(void)interface;
+	(void)data;
+	return 7;
+}
+
+/* FORGERIES: nobody says anything. */
+START_TEST(interfaces_are_the_kernels)
+{
+	char *expected;
+
+	given_interfaces();
+	expected = interfaces_by_glibc();
+	ck_assert_ptr_nonnull(strstr(expected, "veth0 198.51.100.1 up"));
+	the_door_is_open = true;
+	forgery = (enum forgery)_i;
+	assert_same_text(interfaces_by_us(), expected);
+	ck_assert_int_eq(interfaces_each(return_seven, NULL), 7);
+}
+END_TEST
+
+static int ignore_flow(const struct notrack_flow *flow, void *data)
+{
+	(void)flow;
+	(void)data;
+	return 0;
+}
+
+/* Sends a byte, over and over, to the port that a process's first socket of NETLINK_ROUTE has. */
+static pid_t given_a_sender_of_bytes(void)
+{
+	uint32_t port = (uint32_t)getpid();
+	pid_t pid = fork_child();
+	int stranger;
+
+	if (pid)
+		return pid;
+	stranger = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+	for (forgery = BYTE;;)
+		send_forged(stranger, port, 0);
+}
+
+/* glibc ends a process whose netlink socket gets less than a header. */
+START_TEST(verify_outlives_a_byte)
+{
+	struct notrack *nt = given_a_service();
+	pid_t sender = given_a_sender_of_bytes();
+
+	must_do(nt, notrack_commit(nt, NULL));
+	for (int i = 0; i < 10 * ROUNDS; i++)
+		must_do(nt, notrack_verify(nt, NULL, ignore_flow, NULL, NULL));
+	stop(sender, SIGKILL);
+	notrack_free(nt);
+}
+END_TEST
+
+/* --- the connection tracking table ------------------------------------ */
+
 START_TEST(what_a_stranger_says_is_not_the_kernels_word)
 {
 	struct notrack *nt = given_a_service();
@@ -434,6 +554,8 @@ static void tests(TCase *tcase)
 {
 	tcase_add_test(tcase, the_kernel_refuses_what_strangers_send_us);
 	tcase_add_test(tcase, sequence_numbers_begin_anywhere);
+	tcase_add_loop_test(tcase, interfaces_are_the_kernels, END, FORGERIES + 1);
+	tcase_add_test(tcase, verify_outlives_a_byte);
 	tcase_add_loop_test(tcase, what_a_stranger_says_is_not_the_kernels_word, END, FLOOD);
 	tcase_add_test(tcase, a_full_queue_is_an_error_soon);
 	tcase_add_test(tcase, a_dump_survives_a_full_queue);

@@ -66,6 +66,7 @@ static int visit_check(const struct notrack_check *check, void *data)
 	CALL(notrack_set_families(NULL, NOTRACK_ANY))					\
 	CALL(notrack_set_netns_fd(NULL, 0))						\
 	CALL(notrack_set_netns(NULL, "/run"))						\
+	CALL(notrack_set_force(NULL, NOTRACK_FORCE))					\
 	CALL(notrack_lock(NULL))							\
 	CALL(notrack_set_backend(NULL, "auto"))						\
 	CALL(notrack_backend(NULL, &key, &value))					\

@@ -191,7 +191,7 @@ START_TEST(an_entry_is_of_the_service_whose_rules_untrack_its_packet)
 		struct random_service words;
 		struct service *service;
 		struct served served = { 0 };
-		struct family_model model = { &served, 1 };
+		struct family_model model = { .served = &served, .count = 1 };
 		struct ruleset rules[TABLES] = { 0 };
 		struct error error;
 

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "support/interfaces.h"
+
+#include <errno.h>
+#include <linux/rtnetlink.h>
+#include <net/if.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "support/attribute.h"
+#include "support/memory.h"
+#include "support/netlink.h"
+
+struct link {
+	int index;
+	unsigned int flags;
+	char name[IFNAMSIZ];
+};
+
+struct reading {
+	struct link *links;
+	size_t count;
+	int (*visit)(const struct interface *interface, void *data);
+	void *data;
+};
+
+static int take_link(const struct nlmsghdr *message, void *data)
+{
+	const struct ifinfomsg *info = NLMSG_DATA(message);
+	struct reading *reading = data;
+	const struct nlattr *attr;
+	struct link *links;
+
+	if (message->nlmsg_type != RTM_NEWLINK || message->nlmsg_len < NLMSG_LENGTH(sizeof(*info)))
+		return 0;
+	links = memory_grow(reading->links, reading->count, sizeof(*links));
+	if (!links)
+		return -ENOMEM;
+	reading->links = links;
+	links += reading->count++;
+	*links = (struct link){ .index = info->ifi_index, .flags = info->ifi_flags };
+	each_attribute(attr, (const void *)(info + 1), message_end(message))
+		if (type_of(attr) == IFLA_IFNAME && string_in(attr))
+			strncpy(links->name, string_in(attr), sizeof(links->name) - 1);
+	return reading->visit(&(struct interface){ .name = links->name, .flags = links->flags },
+			      reading->data);
+}
+
+static int compare_links(const void *a, const void *b)
+{
+	return ((const struct link *)a)->index - ((const struct link *)b)->index;
+}
+
+/* The local end, where the address is that of a link between two. */
+static const void *address_in(const struct nlmsghdr *message, const struct ifaddrmsg *info,
+			      size_t size)
+{
+	const void *address = NULL, *local = NULL;
+	const struct nlattr *attr;
+
+	each_attribute(attr, (const void *)(info + 1), message_end(message)) {
+		if (type_of(attr) == IFA_ADDRESS && holds(attr, size))
+			address = payload(attr);
+		else if (type_of(attr) == IFA_LOCAL && holds(attr, size))
+			local = payload(attr);
+	}
+	return local ? local : address;
+}
+
+static int take_address(const struct nlmsghdr *message, void *data)
+{
+	const struct ifaddrmsg *info = NLMSG_DATA(message);
+	const struct reading *reading = data;
+	struct interface interface = { .flags = 0 };
+	const struct link *link;
+	struct link key;
+
+	if (message->nlmsg_type != RTM_NEWADDR || message->nlmsg_len < NLMSG_LENGTH(sizeof(*info)) ||
+	    (info->ifa_family != AF_INET && info->ifa_family != AF_INET6))
+		return 0;
+	key.index = (int)info->ifa_index;
+	link = bsearch(&key, reading->links, reading->count, sizeof(key), compare_links);
+	interface.address = address_in(message, info, info->ifa_family == AF_INET ? 4 : 16);
+	if (!link || !interface.address)	/* it came meanwhile */
+		return 0;
+	interface.name = link->name;
+	interface.flags = link->flags;
+	interface.af = info->ifa_family;
+	return reading->visit(&interface, reading->data);
+}
+
+static int ask(struct netlink *netlink, uint16_t type, netlink_take *take, struct reading *reading)
+{
+	struct {
+		struct nlmsghdr message;
+		struct ifinfomsg info;	/* as long as any, and all zeros mean all families */
+	} request = {
+		.message = { .nlmsg_len = sizeof(request), .nlmsg_type = type,
+			     .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP },
+	};
+	int err = netlink_ask(netlink, &request.message, take, reading);
+
+	return err == -EINTR ? 0 : err;	/* some came or went meanwhile */
+}
+
+int interfaces_each(int (*visit)(const struct interface *interface, void *data), void *data)
+{
+	struct reading reading = { .visit = visit, .data = data };
+	struct netlink netlink;
+	int err = netlink_open(&netlink, NETLINK_ROUTE);
+
+	if (!err)
+		err = ask(&netlink, RTM_GETLINK, take_link, &reading);
+	if (!err && reading.count)
+		qsort(reading.links, reading.count, sizeof(*reading.links), compare_links);
+	if (!err && reading.count)
+		err = ask(&netlink, RTM_GETADDR, take_address, &reading);
+	netlink_close(&netlink);
+	free(reading.links);
+	return err;
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Interfaces and their addresses.  getifaddrs(3) would do, but for those who may
+ * send to our sockets: glibc ends the process where a datagram of theirs is shorter
+ * than a header.
+ */
+#ifndef LIB_INTERFACES_H
+#define LIB_INTERFACES_H
+
+struct interface {
+	const char *name;
+	unsigned int flags;	/* IFF_* */
+	int af;			/* AF_INET or AF_INET6; 0: the interface itself, not an address */
+	const void *address;	/* of 4 or 16 bytes */
+};
+
+/*
+ * Visits the interfaces of the calling thread's network namespace, and then the
+ * addresses.  Returns what @visit returned, where it is not 0, or -errno.
+ */
+int interfaces_each(int (*visit)(const struct interface *interface, void *data), void *data);
+
+#endif
