@@ -89,15 +89,17 @@ static struct place *find_place(struct reading *reading, const char *name)
 }
 
 /*
- * The chain that a rule leads to, or NULL.  libiptc takes a jump into the middle
- * of a chain for one to its beginning, so see that all jumps lead to one point.
+ * The chain that the next rule leads to, or NULL.  libiptc takes a jump into the
+ * middle of a chain for one to its beginning, so see that all jumps lead to one point.
  */
 static struct place *led_to(struct reading *reading, const void *entry, const char *label)
 {
 	const struct xt_standard_target *target = (const void *)entry_target(reading->family, entry);
 	struct place *place;
 
-	if (*target->target.u.user.name || target->verdict < 0 || !*label)
+	reading->offset += entry_next(reading->family, entry);
+	if (*target->target.u.user.name || target->verdict < 0 ||
+	    (!*label && (uint32_t)target->verdict == reading->offset))
 		return NULL;
 	place = find_place(reading, label);
 	if (!place || (place->target && place->target != (uint32_t)target->verdict))
@@ -225,18 +227,18 @@ static int read_place(struct reading *reading, struct place *place)
 	const struct xt_family *family = reading->family;
 	bool builtin = place < reading->places + reading->builtin_count;
 	long count = list_entries(reading, place);
+	int err;
 
 	if (count < 0)
 		return (int)count;
 	if (!builtin)
 		reading->offset += entry_head_size(family);
 	place->rules = reading->offset;
-	for (long i = 0; i < count; i++)
-		reading->offset += entry_next(family, reading->entries[i]);
-	reading->offset += entry_foot_size(family);
 	reading->number += (uint32_t)count + 1 + !builtin;
-	return place->ours ? read_rules(reading, place->ours, (size_t)count) :
-			     read_jumps(reading, place, (size_t)count);
+	err = place->ours ? read_rules(reading, place->ours, (size_t)count) :
+			    read_jumps(reading, place, (size_t)count);
+	reading->offset += entry_foot_size(family);
+	return err;
 }
 
 /* --- what is unreachable ---------------------------------------------- */
