@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "legacy/view.h"
+#include "nft/view.h"
 #include "rules/compile.h"
 #include "rules/selector.h"
 
@@ -285,6 +286,8 @@ static int verify_in_kernel(struct notrack *nt, void *data)
 
 	if (!err)
 		err = legacy_view(nt->families, nt->netns_fd >= 0, &all->view, &nt->error);
+	if (!err)
+		err = nft_view(&all->view, &nt->error);
 	if (!err)
 		err = view_reach(&all->view);
 	if (!err)

@@ -5,6 +5,7 @@
  */
 #include "verify/probe.h"
 
+#include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <linux/netfilter/nf_conntrack_common.h>
 #include <linux/rtnetlink.h>
@@ -311,7 +312,11 @@ static unsigned int ask_number(const struct probe *probe, const struct step *con
 {
 	switch (condition->field) {
 	case FIELD_FAMILY:
-		return all_or_none(asks_for(condition, probe->family));
+		return all_or_none(asks_for(condition, probe->family == IPV6 ? AF_INET6 : AF_INET));
+	case FIELD_ETHER_TYPE:
+		return all_or_none(asks_for(condition, probe->family == IPV6 ? ETH_P_IPV6 : ETH_P_IP));
+	case FIELD_REVERSE_PATH:
+		return all_or_none(asks_for(condition, 1));
 	case FIELD_PROTOCOL:
 		return all_or_none(asks_for(condition, probe->protocol));
 	case FIELD_SOURCE_PORT:
@@ -320,6 +325,7 @@ static unsigned int ask_number(const struct probe *probe, const struct step *con
 		return ask_ports(probe, condition);
 	case FIELD_TCP_FLAGS:
 		return all_or_none(asks_for(condition, probe->tcp_flags));
+	case FIELD_EXTENSION:
 	case FIELD_FRAGMENT:	/* whole packets come here: see notrackctl(8) */
 		return all_or_none(asks_for(condition, 0));
 	case FIELD_MARK:
@@ -346,7 +352,6 @@ static unsigned int ask(const struct probe *probe, const struct step *condition,
 		return ask_address(probe, condition);
 	case STEP_INTERFACE:
 		return ask_interface(probe, condition);
-	case STEP_REVERSE_PATH:
 	case STEP_WITHIN_RATE:	/* what is asked about keeps to every rate */
 		return ALL_DO;
 	case STEP_REMEMBERED:
