@@ -97,17 +97,13 @@ struct probe verify_probe(const struct verification *all, const struct flow_row 
 int verify_walk(const struct verification *all, const struct flow_row *row,
 		const struct probe *probe, bool as_tracked, struct journey *journey)
 {
-	const struct walk walk = { .view = &all->view, .probe = probe, .as_tracked = as_tracked,
-				   .journey = journey };
-	int states = walk_hook(&walk, row->input ? HOOK_PREROUTING : HOOK_OUTPUT, USUAL(TRACKED));
+	struct walk walk = { .view = &all->view };
+	int err;
 
-	if (states > 0)
-		states = walk_hook(&walk, row->input ? HOOK_INPUT : HOOK_POSTROUTING,
-				   (unsigned int)states);
-	if (states < 0)
-		return states;
-	journey->through = (unsigned int)states;
-	return 0;
+	walk.journeys[as_tracked ? TODAY : WOULD] = journey;
+	err = walk_all(&walk, probe, row->input);
+	walk_free(&walk);
+	return err;
 }
 
 static void judge(struct judgement *judgement)

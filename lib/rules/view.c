@@ -247,6 +247,8 @@ static struct view_rule *new_rule(struct view *view, const struct step *steps, s
 
 	if (!rule)
 		return NULL;
+	for (size_t i = 0; i < count; i++)
+		view->marks_connections |= steps[i].kind == STEP_CT_MARK;
 	rule->count = (uint32_t)count;
 	rule->flags = find_flags(steps, count);
 	if (size)

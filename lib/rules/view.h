@@ -234,6 +234,9 @@ enum rule_flags {
 	RULE_ASKS_STATE = 1 << 0,	/* a condition looks at FIELD_STATE */
 	RULE_REMEMBERS = 1 << 1,	/* a step has STEP_REMEMBERS */
 	RULE_UNKNOWN = 1 << 2,		/* a condition or verdict that we do not know */
+	/* set by whoever lays a change over the view */
+	RULE_ADDED = 1 << 3,		/* the change would put it there */
+	RULE_REMOVED = 1 << 4,		/* ... or take it away */
 };
 
 struct view_rule {
@@ -278,6 +281,7 @@ struct view {
 	struct arena arena;
 	struct step *steps;		/* of the rule that is being built */
 	size_t step_count, step_room;
+	bool marks_connections;		/* a rule does, so that a connection's mark may be any */
 
 	/* of the backend that has sets with a name */
 	void *asker;
