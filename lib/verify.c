@@ -82,7 +82,7 @@ struct probe verify_probe(const struct verification *all, const struct flow_row 
 		.reply = !row->request,
 	};
 
-	strcpy(row->input ? probe.in : probe.out, row->loopback ? "lo" :
+	strcpy(row->input && !row->loopback ? probe.in : probe.out, row->loopback ? "lo" :
 	       service->interface_count ? service->interfaces[variant->interface] : "+");
 	if (row->loopback)
 		return probe;
@@ -101,7 +101,7 @@ int verify_walk(const struct verification *all, const struct flow_row *row,
 	int err;
 
 	walk.journeys[as_tracked ? TODAY : WOULD] = journey;
-	err = walk_all(&walk, probe, row->input);
+	err = walk_all(&walk, probe, row->loopback ? WAY_LOOPBACK : row->input ? WAY_IN : WAY_OUT);
 	walk_free(&walk);
 	return err;
 }

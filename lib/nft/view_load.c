@@ -267,13 +267,17 @@ static int set_ct(struct machine *machine, const struct attributes *data)
 	return 0;
 }
 
+/* A packet without an entry has a state, and the rule ends where it asks for more. */
 int run_ct(struct machine *machine, const struct attributes *data)
 {
 	const struct nlattr *to = data->of[NFTA_CT_DREG];
+	uint32_t key = attribute_number(data->of[NFTA_CT_KEY], UINT32_MAX);
 
 	if (data->of[NFTA_CT_SREG])
 		return set_ct(machine, data);
-	switch (attribute_number(data->of[NFTA_CT_KEY], UINT32_MAX)) {
+	if (key != NFT_CT_STATE && !view_add_number(machine->view, FIELD_CT_DIRECTION, 0, 1))
+		return -ENOMEM;
+	switch (key) {
 	case NFT_CT_STATE:
 		return machine_load(machine, to, FIELD_STATE, 4, true);
 	case NFT_CT_DIRECTION:

@@ -105,7 +105,7 @@ void view_set_hook(struct view *view, struct view_chain *chain, enum hook hook, 
 
 	chain->hook = (uint8_t)hook;
 	chain->priority = priority;
-	while (*at && (*at)->priority <= priority)
+	while (*at && (*at)->priority < priority)
 		at = &(*at)->next_at_hook;
 	chain->next_at_hook = *at;
 	*at = chain;

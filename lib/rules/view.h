@@ -298,7 +298,10 @@ struct view_table *view_add_table(struct view *view, enum world world, unsigned 
 struct view_chain *view_add_chain(struct view *view, struct view_table *table, const char *name);
 struct view_chain *view_find_chain(const struct view *view, const struct view_table *table,
 				   const char *name);
-/* Makes it a base chain; those of a hook are in order of priority. */
+/*
+ * Makes it a base chain.  Those of a hook are in order of priority; of the same
+ * one, the latest comes first, as in the kernel.
+ */
 void view_set_hook(struct view *view, struct view_chain *chain, enum hook hook, int priority);
 
 /* A rule is built step by step, and then put at the end of a chain. */

@@ -39,6 +39,7 @@ struct mark {
 struct situation {
 	const struct view *view;		/* which has the sets with a name */
 	uint32_t states;			/* enum ct_state: what conntrack may say */
+	bool confirmed;				/* conntrack's entry is, though it is new */
 	struct mark mark, connection_mark;
 };
 

@@ -43,6 +43,8 @@ static bool same_course(const struct traveller *a, const struct traveller *b)
 	for (enum side side = TODAY; side < SIDES; side++)
 		if (a->sides & 1u << side &&
 		    (a->course[side].tracking != b->course[side].tracking ||
+		     a->course[side].seen != b->course[side].seen ||
+		     a->course[side].confirmed != b->course[side].confirmed ||
 		     !same_mark(&a->course[side].mark, &b->course[side].mark) ||
 		     !same_mark(&a->course[side].connection_mark,
 				&b->course[side].connection_mark)))

@@ -30,6 +30,8 @@ enum tracking {
 /* How one side has fared. */
 struct course {
 	uint8_t tracking;		/* enum tracking */
+	bool seen;			/* by conntrack: what it is, it stays */
+	bool confirmed;			/* it has left this host once, over lo */
 	struct mark mark, connection_mark;
 };
 

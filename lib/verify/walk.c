@@ -202,14 +202,15 @@ static void free_visits(struct way *way)
 
 /* --- base chains ------------------------------------------------------ */
 
-/* Only the first packet of a tracked connection meets NAT. */
+/* Only the first packet of a tracked connection meets NAT, and over lo once. */
 static uint8_t sides_in_nat(const struct traveller *traveller)
 {
 	uint8_t sides = 0;
 
 	for (enum side side = TODAY; side < SIDES; side++)
 		if (traveller->sides & 1u << side && traveller->probe.tracked_states & CT_NEW &&
-		    traveller->course[side].tracking != UNTRACKED)
+		    traveller->course[side].tracking != UNTRACKED &&
+		    !traveller->course[side].confirmed)
 			sides |= (uint8_t)(1u << side);
 	return sides;
 }
@@ -365,30 +366,41 @@ static unsigned int states_of(const struct company *company, enum side side)
 	return states;
 }
 
-static void come_to_conntrack(struct walk *walk, const struct company *company)
+/* What has been seen before, as over lo, is left as it is. */
+static void come_to_conntrack(struct walk *walk, struct company *company)
 {
-	for (enum side side = TODAY; side < SIDES; side++)
-		if (walk->journeys[side])
-			walk->journeys[side]->at_conntrack |= states_of(company, side);
+	for (size_t i = 0; i < company->count; i++) {
+		struct traveller *traveller = &company->list[i];
+
+		for (enum side side = TODAY; side < SIDES; side++) {
+			struct course *course = &traveller->course[side];
+
+			if (traveller->sides & 1u << side && !course->seen && walk->journeys[side])
+				walk->journeys[side]->at_conntrack |= journey_state(traveller, side);
+			course->seen = true;
+		}
+	}
+}
+
+static bool has_seen(const struct company *company)
+{
+	return company->count && company->list[0].course[TODAY].seen && company->list[0].course[WOULD].seen;
 }
 
 int walk_hook(struct walk *walk, enum hook hook, struct company *company)
 {
-	bool met = hook != HOOK_PREROUTING && hook != HOOK_OUTPUT, ahead;
+	bool comes = hook == HOOK_PREROUTING || hook == HOOK_OUTPUT;
 	int err = 0;
 
 	for (const struct view_chain *base = walk->view->hooks[hook]; base && company->count && !err;
 	     base = base->next_at_hook) {
 		if (!(base->table->families & 1u << company->list[0].probe.family))
 			continue;
-		ahead = !met && base->priority <= CONNTRACK_PRIORITY;
-		if (!ahead && !met) {
+		if (comes && base->priority > CONNTRACK_PRIORITY)
 			come_to_conntrack(walk, company);
-			met = true;
-		}
-		err = walk_base(walk, base, hook, ahead, company);
+		err = walk_base(walk, base, hook, comes && !has_seen(company), company);
 	}
-	if (!met && !err)
+	if (comes && !err)
 		come_to_conntrack(walk, company);
 	return err;
 }
@@ -417,7 +429,19 @@ static int end_way(struct walk *walk, const struct company *company)
 	return err;
 }
 
-int walk_all(struct walk *walk, const struct probe *probe, bool input)
+static void come_back_over_lo(struct company *company)
+{
+	for (size_t i = 0; i < company->count; i++) {
+		struct probe *probe = &company->list[i].probe;
+
+		strcpy(probe->in, probe->out);
+		probe->out[0] = '\0';
+		for (enum side side = TODAY; side < SIDES; side++)
+			company->list[i].course[side].confirmed = true;
+	}
+}
+
+int walk_all(struct walk *walk, const struct probe *probe, enum whole_way way)
 {
 	unsigned int sides = (walk->journeys[TODAY] ? 1u << TODAY : 0) |
 			     (walk->journeys[WOULD] ? 1u << WOULD : 0);
@@ -425,10 +449,16 @@ int walk_all(struct walk *walk, const struct probe *probe, bool input)
 	struct company company = { 0 };
 	int err = company_add(&company, &traveller);
 
-	if (!err)
-		err = walk_hook(walk, input ? HOOK_PREROUTING : HOOK_OUTPUT, &company);
-	if (!err)
-		err = walk_hook(walk, input ? HOOK_INPUT : HOOK_POSTROUTING, &company);
+	if (!err && way != WAY_IN)
+		err = walk_hook(walk, HOOK_OUTPUT, &company);
+	if (!err && way != WAY_IN)
+		err = walk_hook(walk, HOOK_POSTROUTING, &company);
+	if (way == WAY_LOOPBACK)
+		come_back_over_lo(&company);
+	if (!err && way != WAY_OUT)
+		err = walk_hook(walk, HOOK_PREROUTING, &company);
+	if (!err && way != WAY_OUT)
+		err = walk_hook(walk, HOOK_INPUT, &company);
 	if (!err)
 		err = end_way(walk, &company);
 	company_free(&company);

@@ -22,8 +22,12 @@ struct traveller walk_begin(const struct walk *walk, const struct probe *probe, 
  */
 int walk_hook(struct walk *walk, enum hook hook, struct company *company);
 
-/* The whole way of @probe, in or out; ends with journeys told and @walk->parted filled. */
-int walk_all(struct walk *walk, const struct probe *probe, bool input);
+/*
+ * The whole way of @probe: in, out, or, where this host asks itself, out and in
+ * again.  Fills the journeys, and @walk->parted.
+ */
+enum whole_way { WAY_IN, WAY_OUT, WAY_LOOPBACK };
+int walk_all(struct walk *walk, const struct probe *probe, enum whole_way way);
 
 void walk_free(struct walk *walk);
 

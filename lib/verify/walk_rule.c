@@ -33,13 +33,14 @@ static struct situation situation_of(const struct way *way, const struct travell
 	struct situation situation = {
 		.view = way->walk->view,
 		.states = traveller->probe.tracked_states,
+		.confirmed = course->confirmed,
 		.mark = course->mark,
 		.connection_mark = course->connection_mark,
 	};
 
 	if (course->tracking == UNTRACKED)
 		situation.states = CT_UNTRACKED;
-	else if (way->ahead)	/* it has not been seen yet */
+	else if (!course->seen)
 		situation.states = course->tracking == TEMPLATE ? CT_NEW : CT_INVALID;
 	return situation;
 }
@@ -188,8 +189,9 @@ static int part_sides(struct taking *taking, struct progress *progress,
 	struct progress other = *progress;
 
 	if (progress->traveller.decision_count == DECISIONS_MAX) {
+		/* as if it met the condition, and as if it passed the rule by */
 		taking->way->walk->incomplete = true;
-		return 0;
+		return pass(taking, &progress->traveller);
 	}
 	traveller_decide(&progress->traveller, condition_identity(condition), true);
 	progress->traveller.usual &= (does & (inverted ? USUAL_DOES_NOT : USUAL_DOES)) != 0;
@@ -217,7 +219,10 @@ static enum answer ask_sides(struct taking *taking, struct progress *progress,
 		if (does != NONE_DOES && decided < 0) {
 			if (part_sides(taking, progress, condition, does))
 				return ERROR;
-			decided = !inverted;
+			decided = traveller_decided(&progress->traveller,
+						    condition_identity(condition));
+			if (decided < 0)
+				continue;
 		}
 		if (does == NONE_DOES || !(decided ^ inverted))
 			progress->active &= (uint8_t)~(1u << side);
@@ -239,10 +244,10 @@ static void set_mark(struct mark *mark, const struct step *step)
 }
 
 /* The first of NOTRACK and CT wins: the kernel leaves alone what another has set. */
-static void set_tracking(const struct way *way, const struct place *place, const struct step *step,
+static void set_tracking(const struct place *place, const struct step *step,
 			 struct course *course, enum side side)
 {
-	if (!way->ahead)	/* it comes too late */
+	if (course->seen)
 		return;
 	if (step->kind == STEP_NOTRACK && side == TODAY && chain_is_ours(place->chain))
 		return;
@@ -253,15 +258,15 @@ static void set_tracking(const struct way *way, const struct place *place, const
 		course->tracking = TEMPLATE;
 }
 
-static void take_effect(const struct way *way, const struct place *place, const struct step *step,
+static void take_effect(const struct place *place, const struct step *step,
 			struct course *course, enum side side)
 {
-	bool entry = course->tracking != UNTRACKED && !way->ahead;
+	bool entry = course->tracking != UNTRACKED && course->seen;
 
 	switch (step->kind) {
 	case STEP_NOTRACK:
 	case STEP_TEMPLATE:
-		set_tracking(way, place, step, course, side);
+		set_tracking(place, step, course, side);
 		break;
 	case STEP_MARK:
 		set_mark(&course->mark, step);
@@ -482,7 +487,7 @@ static int take_steps(struct taking *taking, struct progress *progress)
 		} else {
 			for (enum side side = TODAY; side < SIDES; side++)
 				if (progress->active & 1u << side)
-					take_effect(taking->way, taking->place, step,
+					take_effect(taking->place, step,
 						    &progress->traveller.course[side], side);
 		}
 	}

@@ -195,6 +195,7 @@ static void set_out(const struct walk *way, const struct probe *probe, unsigned 
 			continue;
 		traveller.usual = state < TRACKINGS;
 		traveller.course[WOULD].tracking = (uint8_t)(state % TRACKINGS);
+		traveller.course[WOULD].seen = id != RAW;
 		expect(!company_add(company, &traveller), "out of memory");
 	}
 }
