@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "legacy/view.h"
+#include "nft/view.h"
 #include "rules/compile.h"
 #include "rules/selector.h"
 
@@ -81,7 +82,7 @@ struct probe verify_probe(const struct verification *all, const struct flow_row 
 		.reply = !row->request,
 	};
 
-	strcpy(row->input ? probe.in : probe.out, row->loopback ? "lo" :
+	strcpy(row->input && !row->loopback ? probe.in : probe.out, row->loopback ? "lo" :
 	       service->interface_count ? service->interfaces[variant->interface] : "+");
 	if (row->loopback)
 		return probe;
@@ -96,17 +97,13 @@ struct probe verify_probe(const struct verification *all, const struct flow_row 
 int verify_walk(const struct verification *all, const struct flow_row *row,
 		const struct probe *probe, bool as_tracked, struct journey *journey)
 {
-	const struct walk walk = { .view = &all->view, .probe = probe, .as_tracked = as_tracked,
-				   .journey = journey };
-	int states = walk_hook(&walk, row->input ? HOOK_PREROUTING : HOOK_OUTPUT, USUAL(TRACKED));
+	struct walk walk = { .view = &all->view };
+	int err;
 
-	if (states > 0)
-		states = walk_hook(&walk, row->input ? HOOK_INPUT : HOOK_POSTROUTING,
-				   (unsigned int)states);
-	if (states < 0)
-		return states;
-	journey->through = (unsigned int)states;
-	return 0;
+	walk.journeys[as_tracked ? TODAY : WOULD] = journey;
+	err = walk_all(&walk, probe, row->loopback ? WAY_LOOPBACK : row->input ? WAY_IN : WAY_OUT);
+	walk_free(&walk);
+	return err;
 }
 
 static void judge(struct judgement *judgement)
@@ -285,6 +282,8 @@ static int verify_in_kernel(struct notrack *nt, void *data)
 
 	if (!err)
 		err = legacy_view(nt->families, nt->netns_fd >= 0, &all->view, &nt->error);
+	if (!err)
+		err = nft_view(&all->view, &nt->error);
 	if (!err)
 		err = view_reach(&all->view);
 	if (!err)

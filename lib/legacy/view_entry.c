@@ -8,6 +8,9 @@
 #include <linux/netfilter_ipv6/ip6_tables.h>
 #include <string.h>
 
+/* RFC 791, section 3.1: the lower bits of the field that has the flags as well */
+#define FRAGMENT_OFFSET_MAX 0x1fff
+
 /* One entry that is being decoded. */
 struct view_entry {
 	struct view *view;
@@ -150,9 +153,10 @@ static int add_fragment(const struct view_entry *entry, const struct head *head)
 
 	if (!head->fragments && !inverted)
 		return 0;
-	step = view_add_number(entry->view, FIELD_FRAGMENT, 1, 1);
+	step = view_add_number(entry->view, FIELD_FRAGMENT, 1, FRAGMENT_OFFSET_MAX);
 	if (!step)
 		return -ENOMEM;
+	step->mask = FRAGMENT_OFFSET_MAX;
 	step->flags = inverted ? STEP_INVERTED : 0;
 	return 0;
 }

@@ -233,7 +233,7 @@ int view_match_addrtype0(const struct view_match *match)
 int view_match_rpfilter(const struct view_match *match)
 {
 	const struct xt_rpfilter_info *info = match->data;
-	struct step *step = view_add_step(match->view, STEP_REVERSE_PATH);
+	struct step *step = view_add_number(match->view, FIELD_REVERSE_PATH, 1, 1);
 
 	if (!step)
 		return -ENOMEM;

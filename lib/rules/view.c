@@ -105,7 +105,7 @@ void view_set_hook(struct view *view, struct view_chain *chain, enum hook hook, 
 
 	chain->hook = (uint8_t)hook;
 	chain->priority = priority;
-	while (*at && (*at)->priority <= priority)
+	while (*at && (*at)->priority < priority)
 		at = &(*at)->next_at_hook;
 	chain->next_at_hook = *at;
 	*at = chain;
@@ -156,7 +156,8 @@ static size_t merge_ranges(struct range *ranges, size_t count)
 {
 	size_t merged = 0;
 
-	qsort(ranges, count, sizeof(*ranges), compare_ranges);
+	if (count)
+		qsort(ranges, count, sizeof(*ranges), compare_ranges);
 	for (size_t i = 1; i < count; i++) {
 		struct range *last = &ranges[merged];
 
@@ -168,20 +169,29 @@ static size_t merge_ranges(struct range *ranges, size_t count)
 	return count ? merged + 1 : 0;
 }
 
-struct step *view_add_numbers(struct view *view, enum field field, const struct range *ranges,
-			      size_t count)
+int view_set_numbers(struct view *view, struct step *step, enum field field,
+		     const struct range *ranges, size_t count)
 {
-	struct range *copy = arena_alloc(&view->arena, count * sizeof(*copy));
-	struct step *step = copy ? view_add_step(view, STEP_NUMBERS) : NULL;
+	struct range *copy = arena_alloc(&view->arena, count * sizeof(*copy) + 1);
 
-	if (!step)
-		return NULL;
-	memcpy(copy, ranges, count * sizeof(*copy));
+	if (!copy)
+		return -ENOMEM;
+	if (count)
+		memcpy(copy, ranges, count * sizeof(*copy));
+	step->kind = STEP_NUMBERS;
 	step->field = (uint8_t)field;
 	step->mask = UINT32_MAX;
 	step->count = (uint32_t)merge_ranges(copy, count);
 	step->ranges = copy;
-	return step;
+	return 0;
+}
+
+struct step *view_add_numbers(struct view *view, enum field field, const struct range *ranges,
+			      size_t count)
+{
+	struct step *step = view_add_step(view, STEP_NUMBERS);
+
+	return step && !view_set_numbers(view, step, field, ranges, count) ? step : NULL;
 }
 
 struct step *view_add_states(struct view *view, uint32_t states)
@@ -204,6 +214,14 @@ struct step *view_add_unknown(struct view *view, enum step_kind kind, const char
 	return step;
 }
 
+static bool asks_state(const struct view_lookup *lookup)
+{
+	for (size_t i = 0; i < lookup->field_count; i++)
+		if (lookup->fields[i].field == FIELD_STATE)
+			return true;
+	return false;
+}
+
 static uint32_t find_flags(const struct step *steps, size_t count)
 {
 	uint32_t flags = 0;
@@ -213,6 +231,9 @@ static uint32_t find_flags(const struct step *steps, size_t count)
 			flags |= RULE_ASKS_STATE;
 		if (steps[i].flags & STEP_REMEMBERS)
 			flags |= RULE_REMEMBERS;
+		if ((steps[i].kind == STEP_LOOKUP || steps[i].kind == STEP_MAP) &&
+		    asks_state(steps[i].lookup))
+			flags |= RULE_ASKS_STATE;
 		if (steps[i].kind == STEP_UNKNOWN || steps[i].kind == STEP_ANYTHING)
 			flags |= RULE_UNKNOWN;
 	}
@@ -226,6 +247,8 @@ static struct view_rule *new_rule(struct view *view, const struct step *steps, s
 
 	if (!rule)
 		return NULL;
+	for (size_t i = 0; i < count; i++)
+		view->marks_connections |= steps[i].kind == STEP_CT_MARK;
 	rule->count = (uint32_t)count;
 	rule->flags = find_flags(steps, count);
 	if (size)
@@ -269,8 +292,41 @@ const struct step *rule_verdict(const struct view_rule *rule)
 	return last && step_is_verdict(last) ? last : NULL;
 }
 
+static void forget_chains_of(struct view_chain **list, enum world world, bool at_hook)
+{
+	while (*list) {
+		struct view_chain **next = at_hook ? &(*list)->next_at_hook : &(*list)->next_of_name;
+
+		if ((*list)->table->world == world)
+			*list = *next;
+		else
+			list = next;
+	}
+}
+
+void view_forget_world(struct view *view, enum world world)
+{
+	struct view_table **at = &view->tables;
+
+	for (enum hook hook = HOOK_PREROUTING; hook < HOOKS; hook++)
+		forget_chains_of(&view->hooks[hook], world, true);
+	for (size_t i = 0; i < view->name_room; i++)
+		forget_chains_of(&view->names[i], world, false);
+	view->last = NULL;
+	while (*at) {
+		if ((*at)->world == world) {
+			*at = (*at)->next;
+		} else {
+			view->last = *at;
+			at = &(*at)->next;
+		}
+	}
+}
+
 void view_free(struct view *view)
 {
+	if (view->release)
+		view->release(view->asker);
 	free(view->names);
 	free(view->steps);
 	arena_free(&view->arena);
@@ -293,6 +349,19 @@ static void reach_chain(struct reach *reach, struct view_chain *chain, uint8_t h
 	reach->chains[reach->count++] = chain;
 }
 
+/* A map with a name may lead to any chain of its table. */
+static void reach_map(struct reach *reach, const struct view_lookup *map, uint8_t hook)
+{
+	const struct view_table *table = map->table;
+
+	for (size_t i = 0; i < map->count; i++)
+		if (element_at(map, i)->chain)
+			reach_chain(reach, element_at(map, i)->chain, hook);
+	for (struct view_chain *chain = table->chains; chain && !map->read; chain = chain->next)
+		if (chain->hook == HOOK_NONE)
+			reach_chain(reach, chain, hook);
+}
+
 static void reach_hook(const struct view *view, struct reach *reach, enum hook hook)
 {
 	const uint8_t bit = (uint8_t)(1u << hook);
@@ -307,8 +376,17 @@ static void reach_hook(const struct view *view, struct reach *reach, enum hook h
 
 			if (verdict && (verdict->kind == STEP_JUMP || verdict->kind == STEP_GOTO))
 				reach_chain(reach, verdict->chain, bit);
+			else if (verdict && verdict->kind == STEP_MAP)
+				reach_map(reach, verdict->lookup, bit);
 		}
 	}
+}
+
+static void forget_reach(struct view *view)
+{
+	for (struct view_table *table = view->tables; table; table = table->next)
+		for (struct view_chain *chain = table->chains; chain; chain = chain->next)
+			chain->hooks = 0;
 }
 
 int view_reach(struct view *view)
@@ -319,6 +397,7 @@ int view_reach(struct view *view)
 
 	if (!reach.chains)
 		return -ENOMEM;
+	forget_reach(view);
 	for (enum hook hook = HOOK_PREROUTING; hook < HOOKS; hook++)
 		reach_hook(view, &reach, hook);
 	free(reach.chains);

@@ -45,7 +45,8 @@ enum chain_type {
 
 /* What a condition looks at. */
 enum field {
-	FIELD_FAMILY,			/* enum family */
+	FIELD_FAMILY,			/* AF_INET, AF_INET6 */
+	FIELD_ETHER_TYPE,		/* the same, as ETH_P_IP, ETH_P_IPV6 */
 	FIELD_PROTOCOL,			/* IPPROTO_* */
 	FIELD_SOURCE,			/* addresses */
 	FIELD_DESTINATION,
@@ -57,11 +58,13 @@ enum field {
 	FIELD_TCP_FLAGS,		/* RFC 9293, section 3.1 */
 	FIELD_ICMP_TYPE,
 	FIELD_ICMP_CODE,
-	FIELD_FRAGMENT,			/* 1: not the first fragment of a packet */
+	FIELD_FRAGMENT,			/* as in an IPv4 header, without DF; 0: a whole packet */
+	FIELD_EXTENSION,		/* 1: with an IPv6 extension header */
 	FIELD_MARK,
 	FIELD_SOURCE_TYPE,		/* RTN_* of linux/rtnetlink.h */
 	FIELD_DESTINATION_TYPE,
 	FIELD_LINK_TYPE,		/* PACKET_* of linux/if_packet.h */
+	FIELD_REVERSE_PATH,		/* 1: the source is reached by the interface it came by */
 	/* of conntrack; a packet without an entry has none of these but a state */
 	FIELD_STATE,			/* bits of enum ct_state, one of which a packet has */
 	FIELD_CT_DIRECTION,		/* 0: original, 1: reply */
@@ -86,10 +89,10 @@ enum step_kind {
 	STEP_PREFIX,
 	STEP_ADDRESSES,
 	STEP_INTERFACE,			/* of that name, as far as @length bytes */
-	STEP_REVERSE_PATH,		/* the source is reached by the interface it came by */
 	STEP_WITHIN_RATE,		/* a rate or quota is not used up */
 	STEP_REMEMBERED,		/* an earlier packet of this source was recorded */
-	STEP_SET,			/* in a set that others fill at any time */
+	STEP_SET,			/* in a set of which we know no more than the field */
+	STEP_LOOKUP,			/* in a set, by one field or several */
 	STEP_UNKNOWN,			/* of a kind that we do not decode */
 
 	/* effects: the packet goes on to the next step */
@@ -101,6 +104,7 @@ enum step_kind {
 	STEP_RESTORE_MARK,		/* the packet gets that of its connection */
 
 	/* verdicts */
+	STEP_MAP,			/* what a map says; the next rule where it says nothing */
 	STEP_ACCEPT,
 	STEP_DROP,
 	STEP_REJECT,
@@ -115,12 +119,13 @@ enum step_kind {
 };
 
 #define FIRST_EFFECT STEP_COUNT
-#define FIRST_VERDICT STEP_ACCEPT
+#define FIRST_VERDICT STEP_MAP
 
 enum step_flags {
 	STEP_INVERTED = 1 << 0,
 	STEP_REMEMBERS = 1 << 1,	/* its answer depends on earlier packets, or is kept for later */
-	STEP_WITHOUT_ENTRY = 1 << 2,	/* FIELD_CT_*: met by packets that have no entry */
+	STEP_WITHOUT_ENTRY = 1 << 2,	/* FIELD_CT_*: met by packets that have no entry;
+					   STEP_TEMPLATE: those that are untracked get one again */
 	STEP_HELPER = 1 << 3,		/* STEP_TEMPLATE: it gives the connection a helper */
 	STEP_ANY_VALUE = 1 << 4,	/* STEP_MARK: we do not know which */
 };
@@ -161,10 +166,66 @@ struct step {
 				const struct range *ranges;
 				const struct address_range *addresses;
 				struct view_chain *chain;
+				struct view_lookup *lookup;
 				const char *text;	/* what STEP_UNKNOWN and STEP_ANYTHING are */
 			};
 		};
 	};
+};
+
+/* --- sets ------------------------------------------------------------- */
+
+/* One of the fields that make up a key. */
+struct key_field {
+	uint8_t field;			/* enum field */
+	uint8_t length;			/* of addresses: the bits of the prefix that counts */
+	uint8_t size;			/* in bytes, as its backend has it */
+	bool swapped;			/* its bytes are in the order of this host */
+	uint32_t mask;			/* of numbers */
+};
+#define KEY_FIELDS_MAX 8
+
+/* What one field of a packet is. */
+struct key_value {
+	union {
+		uint32_t number;
+		uint8_t address[16];
+		char name[IFNAMSIZ];
+	};
+};
+
+/* What one field may be in an element; one value is a range of one. */
+struct key_range {
+	union {
+		struct range numbers;
+		struct address_range addresses;
+		struct {
+			char name[IFNAMSIZ];
+			uint8_t length;		/* as of STEP_INTERFACE */
+		};
+	};
+};
+
+struct set_element {
+	uint8_t verdict;		/* of a map: enum step_kind */
+	struct view_chain *chain;	/* of STEP_JUMP and STEP_GOTO */
+	struct key_range ranges[];	/* one for each field */
+};
+
+/*
+ * How a rule looks something up.  A set that belongs to the rule is read whole.
+ * One with a name is others' to fill, at any time and with any number of
+ * elements: it is asked by key, see view_ask().
+ */
+struct view_lookup {
+	const struct view_table *table;
+	const char *name;
+	bool named;
+	bool read;			/* its elements are here */
+	uint8_t field_count;
+	struct key_field fields[KEY_FIELDS_MAX];
+	uint32_t count, room;
+	void *elements;			/* struct set_element, one behind another */
 };
 
 /* --- rules, chains, tables -------------------------------------------- */
@@ -174,6 +235,9 @@ enum rule_flags {
 	RULE_REMEMBERS = 1 << 1,	/* a step has STEP_REMEMBERS */
 	RULE_UNKNOWN = 1 << 2,		/* a condition or verdict that we do not know */
 	RULE_OURS = 1 << 5,		/* of our making, in whatever chain it stands */
+	/* set by whoever lays a change over the view */
+	RULE_ADDED = 1 << 3,		/* the change would put it there */
+	RULE_REMOVED = 1 << 4,		/* ... or take it away */
 };
 
 struct view_rule {
@@ -188,7 +252,7 @@ struct view_chain {
 	struct view_chain *next;	/* of the table */
 	struct view_chain *next_at_hook;
 	struct view_chain *next_of_name;	/* in the view's hash table */
-	const struct view_table *table;
+	struct view_table *table;
 	const char *name;
 	size_t number;			/* among all chains of the view, from 0 on */
 	struct view_rule *rules, *last;
@@ -207,6 +271,7 @@ struct view_table {
 	uint8_t world;			/* enum world */
 	uint8_t families;		/* bits, 1 << enum family */
 	bool locked;			/* its owner is a program that lets nobody else edit it */
+	bool dormant;			/* switched off as a whole */
 };
 
 struct view {
@@ -217,6 +282,14 @@ struct view {
 	struct arena arena;
 	struct step *steps;		/* of the rule that is being built */
 	size_t step_count, step_room;
+	bool marks_connections;		/* a rule does, so that a connection's mark may be any */
+
+	/* of the backend that has sets with a name */
+	void *asker;
+	/* 1: it is there, with the verdict of a map; 0: it is not; or -errno */
+	int (*ask)(void *asker, const struct view_lookup *lookup, const struct key_value *key,
+		   struct set_element *found);
+	void (*release)(void *asker);
 };
 
 /* --- building: NULL or -ENOMEM if out of memory ------------------------ */
@@ -226,7 +299,10 @@ struct view_table *view_add_table(struct view *view, enum world world, unsigned 
 struct view_chain *view_add_chain(struct view *view, struct view_table *table, const char *name);
 struct view_chain *view_find_chain(const struct view *view, const struct view_table *table,
 				   const char *name);
-/* Makes it a base chain; those of a hook are in order of priority. */
+/*
+ * Makes it a base chain.  Those of a hook are in order of priority; of the same
+ * one, the latest comes first, as in the kernel.
+ */
 void view_set_hook(struct view *view, struct view_chain *chain, enum hook hook, int priority);
 
 /* A rule is built step by step, and then put at the end of a chain. */
@@ -236,6 +312,9 @@ struct step *view_add_number(struct view *view, enum field field, uint32_t first
 /* Within one of several, which are put in order, and those that touch become one. */
 struct step *view_add_numbers(struct view *view, enum field field, const struct range *ranges,
 			      size_t count);
+/* Makes a step of it, and keeps its flags. */
+int view_set_numbers(struct view *view, struct step *step, enum field field,
+		     const struct range *ranges, size_t count);
 /* Has one of the states, of enum ct_state. */
 struct step *view_add_states(struct view *view, uint32_t states);
 /* @what is not copied. */
@@ -246,8 +325,20 @@ struct view_rule *view_insert_rule(struct view *view, struct view_chain *chain,
 				   struct view_rule *after, const struct step *steps,
 				   size_t count);
 
+static inline size_t element_size(const struct view_lookup *lookup)
+{
+	return sizeof(struct set_element) + lookup->field_count * sizeof(struct key_range);
+}
+
+static inline struct set_element *element_at(const struct view_lookup *lookup, size_t index)
+{
+	return (void *)((char *)lookup->elements + index * element_size(lookup));
+}
+
 /* Finds which chains packets of a hook can get to: fills in view_chain.hooks. */
-int view_reach(struct view *view);
+int view_reach(struct view *view);	/* again after changes */
+/* Takes out all tables of a world, to read them again. */
+void view_forget_world(struct view *view, enum world world);
 void view_free(struct view *view);
 
 /* --- places ----------------------------------------------------------- */

@@ -130,7 +130,7 @@ static int find_tracked(struct verification *all, const struct flow_row *row,
 		return verify_find(all, "unsure", NOTRACK_FAILED, "%s: tracked or not, which depends "
 				   "on a rule that asks for what verify cannot tell; see %s", flow,
 				   place);
-	if (judgement->journey.at_conntrack & WITH(TEMPLATE) & ANY_USUAL)
+	if (judgement->journey.at_conntrack & USUAL(TEMPLATE))
 		return verify_find(all, "tracked", NOTRACK_FAILED, "%s: tracked: a CT rule in raw "
 				   "gives it a zone or helper ahead of NOTRACK, which then does "
 				   "nothing; narrow that rule", flow);

@@ -5,6 +5,8 @@
  */
 #include "verify/probe.h"
 
+#include <errno.h>
+#include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <linux/netfilter/nf_conntrack_common.h>
 #include <linux/rtnetlink.h>
@@ -231,16 +233,11 @@ static unsigned int ask_link_type(const struct probe *probe, const struct step *
 	return meets_values(condition, PACKET_HOST, others, open ? 2 : 0);
 }
 
-/* Nobody but a rule, a program of this host or traffic control sets a mark. */
-static unsigned int ask_mark(const struct step *condition, bool marked)
+static unsigned int ask_mark(const struct step *condition, const struct mark *mark)
 {
-	bool does = asks_for(condition, 0);
-
-	if (!condition->mask)
-		return all_or_none(does);
-	if (marked)
+	if (condition->mask & mark->unknown)
 		return NOBODY_KNOWS;
-	return does ? MOST_DO : FEW_DO;
+	return all_or_none(asks_for(condition, mark->value));
 }
 
 /* --- conntrack -------------------------------------------------------- */
@@ -248,12 +245,14 @@ static unsigned int ask_mark(const struct step *condition, bool marked)
 #define STATES_WITH_ENTRY (CT_ESTABLISHED | CT_RELATED | CT_NEW)
 
 /* What IPS_* bits a connection has, as far as its state tells. */
-static void find_status(uint32_t state, uint32_t *known, uint32_t *status)
+static void find_status(uint32_t state, bool confirmed, uint32_t *known, uint32_t *status)
 {
 	*known = IPS_EXPECTED | IPS_DYING | IPS_TEMPLATE;
 	*status = 0;
-	if (state == CT_NEW)	/* its first packet has not left this host */
+	if (state == CT_NEW)	/* its first packet has not left this host, but for over lo */
 		*known |= IPS_SEEN_REPLY | IPS_ASSURED | IPS_CONFIRMED;
+	if (confirmed)
+		*status = IPS_CONFIRMED;
 	if (state == CT_ESTABLISHED) {
 		*known |= IPS_SEEN_REPLY | IPS_CONFIRMED;
 		*status = IPS_SEEN_REPLY | IPS_CONFIRMED;
@@ -270,9 +269,9 @@ static unsigned int ask_entry(const struct probe *probe, const struct step *cond
 	case FIELD_CT_DIRECTION:
 		return all_or_none(asks_for(condition, probe->reply && state != CT_NEW));
 	case FIELD_CT_MARK:
-		return ask_mark(condition, situation->connection_marked);
+		return ask_mark(condition, &situation->connection_mark);
 	case FIELD_CT_STATUS:
-		find_status(state, &known, &status);
+		find_status(state, situation->confirmed, &known, &status);
 		if (condition->mask & ~known)
 			return NOBODY_KNOWS;
 		return all_or_none(asks_for(condition, status));
@@ -311,7 +310,11 @@ static unsigned int ask_number(const struct probe *probe, const struct step *con
 {
 	switch (condition->field) {
 	case FIELD_FAMILY:
-		return all_or_none(asks_for(condition, probe->family));
+		return all_or_none(asks_for(condition, probe->family == IPV6 ? AF_INET6 : AF_INET));
+	case FIELD_ETHER_TYPE:
+		return all_or_none(asks_for(condition, probe->family == IPV6 ? ETH_P_IPV6 : ETH_P_IP));
+	case FIELD_REVERSE_PATH:
+		return all_or_none(asks_for(condition, 1));
 	case FIELD_PROTOCOL:
 		return all_or_none(asks_for(condition, probe->protocol));
 	case FIELD_SOURCE_PORT:
@@ -320,10 +323,11 @@ static unsigned int ask_number(const struct probe *probe, const struct step *con
 		return ask_ports(probe, condition);
 	case FIELD_TCP_FLAGS:
 		return all_or_none(asks_for(condition, probe->tcp_flags));
+	case FIELD_EXTENSION:
 	case FIELD_FRAGMENT:	/* whole packets come here: see notrackctl(8) */
 		return all_or_none(asks_for(condition, 0));
 	case FIELD_MARK:
-		return ask_mark(condition, situation->marked);
+		return ask_mark(condition, &situation->mark);
 	case FIELD_SOURCE_TYPE:
 	case FIELD_DESTINATION_TYPE:
 		return ask_address_type(probe, condition);
@@ -333,6 +337,181 @@ static unsigned int ask_number(const struct probe *probe, const struct step *con
 		return NOBODY_KNOWS;
 	}
 }
+
+/* --- sets and maps ---------------------------------------------------- */
+
+/* What a field of an element asks, as a condition of its own. */
+static struct step step_of(const struct key_field *field, const struct key_range *range)
+{
+	struct step step = { .field = field->field, .mask = field->mask };
+
+	switch (field->field) {
+	case FIELD_SOURCE:
+	case FIELD_DESTINATION:
+		step.kind = STEP_ADDRESSES;
+		step.count = 1;
+		step.addresses = &range->addresses;
+		break;
+	case FIELD_IN:
+	case FIELD_OUT:
+		step.kind = STEP_INTERFACE;
+		step.length = range->length;
+		memcpy(step.name, range->name, sizeof(step.name));
+		break;
+	default:
+		step.kind = STEP_NUMBER;
+		step.range = range->numbers;
+	}
+	return step;
+}
+
+static bool is_address(const struct key_field *field)
+{
+	return field->field == FIELD_SOURCE || field->field == FIELD_DESTINATION;
+}
+
+/* A part of an address is looked up: who has it, a set of prefixes does not say. */
+static bool is_part(const struct key_field *field)
+{
+	return is_address(field) && field->length != 8 * field->size;
+}
+
+unsigned int probe_meets_element(const struct probe *probe, const struct view_lookup *map,
+				 size_t index, const struct situation *situation)
+{
+	const struct set_element *element = element_at(map, index);
+	unsigned int meets = ALL_DO;
+
+	for (size_t i = 0; i < map->field_count && meets & ALL_DO; i++) {
+		const struct step step = step_of(&map->fields[i], &element->ranges[i]);
+
+		meets = meets_both(meets, is_part(&map->fields[i]) ? NOBODY_KNOWS :
+				   probe_meets(probe, &step, situation));
+	}
+	return meets;
+}
+
+/* One of them is enough. */
+static unsigned int meets_either(unsigned int a, unsigned int b)
+{
+	return ((a | b) & ALL_DO) | (a & b & NONE_DOES);
+}
+
+static bool is_exact_address(const struct prefix *prefix)
+{
+	return prefix->length == family_bits(prefix->family);
+}
+
+static bool is_exact_name(const char *name)
+{
+	size_t size = strlen(name);
+
+	return !size || name[size - 1] != '+';
+}
+
+static bool put_port(const struct port_range *ports, struct key_value *value)
+{
+	value->number = ports->first;
+	return ports->first == ports->last;
+}
+
+static bool put_number(const struct probe *probe, uint8_t field, const struct situation *situation,
+		       struct key_value *value)
+{
+	switch (field) {
+	case FIELD_FAMILY:
+		value->number = probe->family == IPV6 ? AF_INET6 : AF_INET;
+		return true;
+	case FIELD_PROTOCOL:
+		value->number = probe->protocol;
+		return true;
+	case FIELD_SOURCE_PORT:
+		return put_port(&probe->source_port, value);
+	case FIELD_DESTINATION_PORT:
+		return put_port(&probe->destination_port, value);
+	case FIELD_TCP_FLAGS:
+		value->number = probe->tcp_flags;
+		return true;
+	case FIELD_MARK:
+		value->number = situation->mark.value;
+		return !situation->mark.unknown;
+	case FIELD_STATE:
+		value->number = situation->states;
+		return !(situation->states & (situation->states - 1));
+	default:
+		return false;
+	}
+}
+
+/* The value of a field; false: the packets have more than one. */
+static bool put_value(const struct probe *probe, uint8_t field, const struct situation *situation,
+		      struct key_value *value)
+{
+	const struct prefix *prefix = field == FIELD_SOURCE ? &probe->source : &probe->destination;
+	const char *name = field == FIELD_IN ? probe->in : probe->out;
+
+	switch (field) {
+	case FIELD_SOURCE:
+	case FIELD_DESTINATION:
+		memcpy(value->address, prefix->address, sizeof(value->address));
+		return is_exact_address(prefix);
+	case FIELD_IN:
+	case FIELD_OUT:
+		strcpy(value->name, name);
+		return is_exact_name(name);
+	default:
+		return put_number(probe, field, situation, value);
+	}
+}
+
+int probe_ask(const struct probe *probe, const struct view_lookup *lookup,
+	      const struct situation *situation, struct set_element *found)
+{
+	struct key_value key[KEY_FIELDS_MAX] = { 0 };
+
+	if (!situation->view || !situation->view->ask)
+		return -EAGAIN;
+	for (size_t i = 0; i < lookup->field_count; i++)
+		if (!put_value(probe, lookup->fields[i].field, situation, &key[i]))
+			return -EAGAIN;
+	return situation->view->ask(situation->view->asker, lookup, key, found);
+}
+
+/* The usual packet is in no set that others fill, where its key is not known. */
+static unsigned int ask_named(const struct probe *probe, const struct view_lookup *lookup,
+			      const struct situation *situation)
+{
+	struct set_element found = { 0 };
+	int there = probe_ask(probe, lookup, situation, &found);
+
+	if (there >= 0)
+		return all_or_none(there);
+	if (there != -EAGAIN)
+		return NOBODY_KNOWS;
+	for (size_t i = 0; i < lookup->field_count; i++)
+		if ((lookup->fields[i].field == FIELD_SOURCE && !probe->own_source) ||
+		    (lookup->fields[i].field == FIELD_DESTINATION && !probe->own_destination) ||
+		    lookup->fields[i].field == FIELD_SOURCE_PORT ||
+		    lookup->fields[i].field == FIELD_DESTINATION_PORT)
+			return FEW_DO;
+	return NOBODY_KNOWS;
+}
+
+static unsigned int ask_lookup(const struct probe *probe, const struct view_lookup *lookup,
+			       const struct situation *situation)
+{
+	unsigned int meets = NONE_DOES;
+
+	if (lookup->named)
+		return ask_named(probe, lookup, situation);
+	if (!lookup->read)
+		return NOBODY_KNOWS;
+	for (size_t i = 0; i < lookup->count && meets != ALL_DO; i++)
+		meets = meets_either(meets, probe_meets_element(probe, lookup, i, situation));
+	return meets;
+}
+
+/* --- a condition ------------------------------------------------------ */
 
 static unsigned int ask(const struct probe *probe, const struct step *condition,
 			const struct situation *situation)
@@ -346,13 +525,14 @@ static unsigned int ask(const struct probe *probe, const struct step *condition,
 		return ask_address(probe, condition);
 	case STEP_INTERFACE:
 		return ask_interface(probe, condition);
-	case STEP_REVERSE_PATH:
 	case STEP_WITHIN_RATE:	/* what is asked about keeps to every rate */
 		return ALL_DO;
 	case STEP_REMEMBERED:
 		return FEW_DO;
 	case STEP_SET:
 		return ask_set(probe, condition);
+	case STEP_LOOKUP:
+		return ask_lookup(probe, condition->lookup, situation);
 	default:
 		return NOBODY_KNOWS;
 	}
@@ -364,4 +544,189 @@ unsigned int probe_meets(const struct probe *probe, const struct step *condition
 	if (condition->field >= FIELD_STATE && condition->kind != STEP_WITHIN_RATE)
 		return ask_conntrack(probe, condition, situation);
 	return invert(ask(probe, condition, situation), condition->flags & STEP_INVERTED);
+}
+
+/* --- narrower --------------------------------------------------------- */
+
+static void narrow_address(struct prefix *packets, const struct prefix *to)
+{
+	if (packets->length < to->length)
+		*packets = *to;
+}
+
+/* The largest prefix that begins a range, within the packets'. */
+static struct prefix prefix_at(const struct address_range *range, const struct prefix *packets)
+{
+	const unsigned int bits = family_bits(packets->family);
+	const struct address_range all = range_of(packets);
+	struct prefix prefix = { .family = packets->family };
+	struct address_range covered;
+
+	memcpy(prefix.address, memcmp(range->first, all.first, bits / 8) > 0 ? range->first :
+	       all.first, sizeof(prefix.address));
+	for (prefix.length = packets->length; prefix.length < bits; prefix.length++) {
+		covered = range_of(&prefix);
+		if (prefix_covers(&prefix, &prefix) && lies_within(&covered, range, bits / 8))
+			break;
+	}
+	return prefix;
+}
+
+static bool narrow_addresses(struct prefix *packets, const struct address_range *ranges,
+			     size_t count, size_t index)
+{
+	const unsigned int bytes = family_bits(packets->family) / 8;
+	const struct address_range all = range_of(packets);
+
+	for (size_t i = 0; i < count; i++)
+		if (touches(&all, &ranges[i], bytes) && !index--) {
+			*packets = prefix_at(&ranges[i], packets);
+			return true;
+		}
+	return false;
+}
+
+static bool narrow_ports(struct port_range *packets, const struct step *condition, size_t index)
+{
+	struct ranges ranges = ranges_of(condition);
+
+	if (condition->mask != UINT32_MAX)
+		return false;
+	for (size_t i = 0; i < ranges.count; i++) {
+		const struct range *range = &ranges.list[i];
+
+		if (range->first > packets->last || range->last < packets->first || index--)
+			continue;
+		if (range->first > packets->first)
+			packets->first = (uint16_t)range->first;
+		if (range->last < packets->last)
+			packets->last = (uint16_t)range->last;
+		return true;
+	}
+	return false;
+}
+
+static bool narrow_interface(char packets[IFNAMSIZ], const struct step *condition)
+{
+	size_t size = strnlen(condition->name, condition->length);
+
+	if (size >= IFNAMSIZ - 1u)
+		return false;
+	memcpy(packets, condition->name, size);
+	packets[size] = size < condition->length ? '\0' : '+';
+	packets[size + 1] = '\0';
+	return true;
+}
+
+/* Either port: that which may be narrowed at all. */
+static bool narrow_number(struct probe *probe, const struct step *condition, size_t index)
+{
+	bool by_source = condition->field == FIELD_SOURCE_PORT ||
+			 (condition->field == FIELD_EITHER_PORT &&
+			  probe->source_port.first != probe->source_port.last);
+
+	if (condition->field != FIELD_SOURCE_PORT && condition->field != FIELD_DESTINATION_PORT &&
+	    condition->field != FIELD_EITHER_PORT)
+		return false;
+	return narrow_ports(by_source ? &probe->source_port : &probe->destination_port, condition,
+			    index);
+}
+
+bool probe_narrow(struct probe *probe, const struct step *condition, size_t index)
+{
+	struct prefix *address = condition->field == FIELD_SOURCE ? &probe->source :
+								    &probe->destination;
+	struct prefix asked = { .length = condition->length, .family = probe->family };
+
+	switch (condition->kind) {
+	case STEP_PREFIX:
+		memcpy(asked.address, condition->address, sizeof(asked.address));
+		narrow_address(address, &asked);
+		return !index;
+	case STEP_ADDRESSES:
+		return narrow_addresses(address, condition->addresses, condition->count, index);
+	case STEP_INTERFACE:
+		return !index && narrow_interface(condition->field == FIELD_IN ? probe->in :
+						  probe->out, condition);
+	case STEP_NUMBER:
+	case STEP_NUMBERS:
+		return narrow_number(probe, condition, index);
+	default:
+		return false;
+	}
+}
+
+bool probe_narrow_to_element(struct probe *probe, const struct view_lookup *lookup, size_t index)
+{
+	const struct set_element *element = element_at(lookup, index);
+	const struct situation situation = { .states = CT_NEW };
+
+	for (size_t i = 0; i < lookup->field_count; i++) {
+		const struct step step = step_of(&lookup->fields[i], &element->ranges[i]);
+
+		/* what all packets have is as narrow as it goes */
+		if (!condition_depends(&step) && probe_meets(probe, &step, &situation) != ALL_DO &&
+		    !probe_narrow(probe, &step, 0))
+			return false;
+	}
+	return true;
+}
+
+/* --- conditions as such ----------------------------------------------- */
+
+static uint32_t mix(uint32_t hash, uint32_t value)
+{
+	return (hash ^ value) * 0x9e3779b1u ^ hash >> 15;
+}
+
+static uint32_t hash_text(const char *text)
+{
+	uint32_t hash = 0;
+
+	for (; *text; text++)
+		hash = mix(hash, (unsigned char)*text);
+	return hash;
+}
+
+uint32_t condition_identity(const struct step *condition)
+{
+	uint32_t identity = mix(condition->kind * 256u + condition->field, condition->mask);
+	struct ranges ranges;
+
+	switch (condition->kind) {
+	case STEP_UNKNOWN:
+	case STEP_SET:
+	case STEP_REMEMBERED:
+		return mix(identity, condition->index);
+	case STEP_LOOKUP:
+	case STEP_MAP:
+		for (size_t i = 0; i < condition->lookup->field_count; i++)
+			identity = mix(identity, condition->lookup->fields[i].field);
+		return mix(identity, hash_text(condition->lookup->name));
+	case STEP_NUMBER:
+	case STEP_NUMBERS:
+		ranges = ranges_of(condition);
+		for (size_t i = 0; i < ranges.count; i++)
+			identity = mix(mix(identity, ranges.list[i].first), ranges.list[i].last);
+		return identity;
+	default:
+		return identity;
+	}
+}
+
+static bool field_depends(uint8_t field)
+{
+	return field >= FIELD_STATE || field == FIELD_MARK;
+}
+
+bool condition_depends(const struct step *condition)
+{
+	if (condition->kind == STEP_WITHIN_RATE)
+		return false;
+	if (condition->kind != STEP_LOOKUP && condition->kind != STEP_MAP)
+		return field_depends(condition->field);
+	for (size_t i = 0; i < condition->lookup->field_count; i++)
+		if (field_depends(condition->lookup->fields[i].field))
+			return true;
+	return false;
 }

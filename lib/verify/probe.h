@@ -30,11 +30,17 @@ struct probe {
 	bool reply;				/* the answer to what began the connection */
 };
 
+/* A mark, of which some bits may be anything. */
+struct mark {
+	uint32_t value, unknown;
+};
+
 /* What is known of the packets where a rule meets them. */
 struct situation {
+	const struct view *view;		/* which has the sets with a name */
 	uint32_t states;			/* enum ct_state: what conntrack may say */
-	bool marked;				/* a rule has set a mark, so that it may be any */
-	bool connection_marked;			/* likewise that of the connection */
+	bool confirmed;				/* conntrack's entry is, though it is new */
+	struct mark mark, connection_mark;
 };
 
 /* Which of them meet a condition.  Both or neither of a pair: nobody knows. */
@@ -53,6 +59,26 @@ enum meets {
 
 unsigned int probe_meets(const struct probe *probe, const struct step *condition,
 			 const struct situation *situation);
+
+/* Which packets meet a map's element. */
+unsigned int probe_meets_element(const struct probe *probe, const struct view_lookup *map,
+				 size_t element, const struct situation *situation);
+/* What a map with a name says of packets whose key is known: see struct view; -EAGAIN: it is not. */
+int probe_ask(const struct probe *probe, const struct view_lookup *lookup,
+	      const struct situation *situation, struct set_element *found);
+
+/*
+ * Narrows packets to some of those that a condition is about, inverted or not:
+ * to the range of that index; false: it has no more of them, or is about
+ * something that a probe does not say.
+ */
+bool probe_narrow(struct probe *probe, const struct step *condition, size_t index);
+bool probe_narrow_to_element(struct probe *probe, const struct view_lookup *lookup, size_t element);
+
+/* Tells conditions apart that we do not know: alike where they ask for the same. */
+uint32_t condition_identity(const struct step *condition);
+/* Whether the answer depends on what conntrack or rules did to a packet. */
+bool condition_depends(const struct step *condition);
 
 /* Two conditions at once. */
 static inline unsigned int meets_both(unsigned int a, unsigned int b)

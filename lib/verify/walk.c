@@ -1,204 +1,35 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * As the kernel takes a packet through the chains of a hook, but with a set of
- * states instead of one packet: where nobody knows whether a rule takes it,
- * packets go both ways.  What becomes of a state that enters a chain does not
- * depend on how it got there, so that each chain is walked once a state, however
+ * As the kernel takes a packet through the chains of a hook, but with sets of
+ * packets instead of one: where a rule takes some of a set, these are followed on
+ * their own, and where nobody knows, both those that it takes and those that it
+ * does not.  What becomes of a traveller that enters a chain does not depend on
+ * how it got there, so that each chain is walked once by the same one, however
  * many rules lead to it.
  */
-#include "verify/walk.h"
+#include "verify/walk_way.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "rules/rule.h"
+#include "support/memory.h"
 
 /* Deeper than any table one meets; what lies below, nobody knows. */
 #define DEPTH_MAX 1024
+/* At one place; more of them are not followed. */
+#define COMPANY_MAX 256
 
 #define CONNTRACK_PRIORITY (-200)
 
-#define WALKED 0x8000		/* beside the states in which packets come back */
-
-/* A walk through the chains of one hook. */
-struct way {
-	const struct walk *walk;
-	struct journey *journey;
-	const struct view_chain *base;
-	enum hook hook;
-	bool ahead;			/* of conntrack */
-	uint16_t *walked;		/* for each chain, and each state */
-	unsigned int depth;
-	unsigned int accepted;		/* the states that the base chain lets pass */
-};
+/* Of nftables: all of it is ours. */
+#define OUR_TABLE "libnotrack"
 
 bool chain_is_ours(const struct view_chain *chain)
 {
-	return name_is_ours(chain->name);
-}
-
-/* --- endings ---------------------------------------------------------- */
-
-static void put_ending(struct ending *ending, struct place place, unsigned int time)
-{
-	if (!ending->first_time) {
-		ending->first = place;
-		ending->first_time = time;
-	}
-	ending->last = place;
-	ending->last_time = time;
-}
-
-static unsigned int distance(const struct view_chain *chain)
-{
-	return (unsigned int)abs(chain->priority);
-}
-
-/* The chain at the priority of filters is the one that is told of, where many accept. */
-static bool says_more(const struct way *way, const struct ending *ending)
-{
-	const struct view_chain *told;
-
-	if (!ending->first_time)
-		return true;
-	told = ending->base;
-	return distance(way->base) < distance(told) ||
-	       (distance(way->base) == distance(told) && (!ending->last.rule || way->base == told));
-}
-
-static void end(struct way *way, enum fate fate, unsigned int states, struct place place)
-{
-	struct journey *journey = way->journey;
-
-	if (states)
-		journey->time++;
-	for (unsigned int state = 0; state < STATES; state++) {
-		struct ending *ending = &journey->endings[fate][state];
-
-		if (!(states & 1u << state))
-			continue;
-		if (fate == ACCEPTED && way->ahead)
-			put_ending(&journey->untracking[state], place, journey->time);
-		if (fate == ACCEPTED && !says_more(way, ending))
-			continue;
-		if (fate == ACCEPTED && ending->base != way->base)
-			*ending = (struct ending){ 0 };
-		ending->base = way->base;
-		put_ending(ending, place, journey->time);
-	}
-}
-
-/* A program decides, or something else that we cannot see. */
-static void end_either_way(struct way *way, unsigned int states, struct place place)
-{
-	end(way, DROPPED, states, place);
-	end(way, ACCEPTED, states, place);
-	way->accepted |= states;
-}
-
-static void end_accepted(struct way *way, unsigned int states, struct place place)
-{
-	end(way, ACCEPTED, states, place);
-	way->accepted |= states;
-}
-
-unsigned int journey_states(const struct journey *journey, enum fate fate)
-{
-	unsigned int states = 0;
-
-	for (unsigned int state = 0; state < STATES; state++)
-		if (journey->endings[fate][state].first_time)
-			states |= 1u << state;
-	return states;
-}
-
-const struct ending *endings_first(const struct ending endings[STATES], unsigned int states)
-{
-	const struct ending *first = NULL;
-
-	for (unsigned int state = 0; state < STATES; state++)
-		if (states & 1u << state && endings[state].first_time &&
-		    (!first || endings[state].first_time < first->first_time))
-			first = &endings[state];
-	return first;
-}
-
-const struct ending *endings_last(const struct ending endings[STATES], unsigned int states)
-{
-	const struct ending *last = NULL;
-
-	for (unsigned int state = 0; state < STATES; state++)
-		if (states & 1u << state && endings[state].last_time > (last ? last->last_time : 0))
-			last = &endings[state];
-	return last;
-}
-
-/* --- conditions ------------------------------------------------------- */
-
-static struct situation situation_of(const struct way *way, unsigned int state)
-{
-	struct situation situation = {
-		.states = way->walk->probe->tracked_states,
-		.marked = state >= 2 * TRACKINGS,
-		.connection_marked = state >= 2 * TRACKINGS,
-	};
-
-	switch (state % TRACKINGS) {
-	case UNTRACKED:
-		situation.states = CT_UNTRACKED;
-		break;
-	case TEMPLATE:
-		if (way->ahead)
-			situation.states = CT_NEW;
-		break;
-	default:
-		if (way->ahead)		/* it has not been seen yet */
-			situation.states = CT_INVALID;
-	}
-	return situation;
-}
-
-/* Which of the states meet some conditions, and which go on to the next rule. */
-struct split {
-	unsigned int taken, passed;
-};
-
-static void split_state(struct split *split, unsigned int state, unsigned int meets)
-{
-	unsigned int one = 1u << state;
-	unsigned int picked = one & ANY_USUAL ? one << TRACKINGS : one;
-
-	if (one & ANY_USUAL) {
-		split->taken |= meets & USUAL_DOES ? one : 0;
-		split->passed |= meets & USUAL_DOES_NOT ? one : 0;
-		/* only some of the packets meet it: from here on they are followed separately */
-		split->taken |= meets & SOME_DO && !(meets & USUAL_DOES) ? picked : 0;
-		split->passed |= meets & SOME_DO_NOT && !(meets & USUAL_DOES_NOT) ? picked : 0;
-	} else {
-		split->taken |= meets & SOME_DO ? picked : 0;
-		split->passed |= meets & SOME_DO_NOT ? picked : 0;
-	}
-}
-
-static struct split split_states(const struct way *way, const struct step *conditions,
-				 size_t count, unsigned int states)
-{
-	struct split split = { 0 };
-
-	for (unsigned int state = 0; state < STATES; state++) {
-		struct situation situation;
-		unsigned int meets = ALL_DO;
-
-		if (!(states & 1u << state))
-			continue;
-		situation = situation_of(way, state);
-		for (size_t i = 0; i < count && meets & ALL_DO; i++)
-			meets = meets_both(meets, probe_meets(way->walk->probe, &conditions[i],
-							      &situation));
-		split_state(&split, state, meets);
-	}
-	return split;
+	return !strncmp(chain->name, CHAIN_PREFIX, strlen(CHAIN_PREFIX)) ||
+	       (chain->table->world == WORLD_NFT && !strcmp(chain->table->name, OUR_TABLE));
 }
 
 unsigned int walk_could_meet(const struct probe *probe, const struct view_rule *rule)
@@ -207,225 +38,434 @@ unsigned int walk_could_meet(const struct probe *probe, const struct view_rule *
 	unsigned int meets = ALL_DO;
 
 	for (size_t i = 0; i < rule->count; i++)
-		if (step_is_condition(&rule->steps[i]) && rule->steps[i].field < FIELD_STATE)
+		if (step_is_condition(&rule->steps[i]) && !condition_depends(&rule->steps[i]))
 			meets = meets_both(meets, probe_meets(probe, &rule->steps[i], &situation));
 	return meets;
 }
 
-/* --- effects ---------------------------------------------------------- */
+/* --- results ---------------------------------------------------------- */
 
-/* The first of NOTRACK and CT wins: the kernel leaves alone what another has set. */
-static unsigned int set_tracking(unsigned int states, enum tracking to)
+static int add_result(struct way *way, const struct traveller *traveller, struct place place,
+		      bool dropped)
 {
-	return (states & ~WITH(TRACKED)) | (states & WITH(TRACKED)) << to;
+	struct result *results = memory_grow(way->results, way->result_count, sizeof(*results));
+
+	if (!results)
+		return -ENOMEM;
+	way->results = results;
+	results[way->result_count++] = (struct result){ *traveller, place, dropped };
+	return 0;
 }
 
-static unsigned int set_mark(unsigned int states)
+static void tell(struct way *way, enum fate fate, const struct traveller *traveller,
+		 struct place place)
 {
-	unsigned int unmarked = MARKED(1u) - 1;
-
-	return (states & ~unmarked) | MARKED(states & unmarked);
+	for (enum side side = TODAY; side < SIDES; side++)
+		if (traveller->sides & 1u << side && way->walk->journeys[side])
+			journey_end(way->walk->journeys[side], fate,
+				    journey_state(traveller, side), way->base, way->ahead, place);
 }
 
-static unsigned int take_effect(const struct way *way, const struct place *place,
-				const struct step *step, unsigned int states)
+int way_accept(struct way *way, const struct traveller *traveller, struct place place)
 {
-	switch (step->kind) {
-	case STEP_NOTRACK:		/* behind conntrack, it comes too late */
-		if (!way->ahead || (way->walk->as_tracked && chain_is_ours(place->chain)))
-			return states;
-		return set_tracking(states, UNTRACKED);
-	case STEP_TEMPLATE:
-		return way->ahead ? set_tracking(states, TEMPLATE) : states;
-	case STEP_MARK:
-		return step->mask || step->value || step->flags & STEP_ANY_VALUE ?
-		       set_mark(states) : states;
-	case STEP_CT_MARK:
-	case STEP_RESTORE_MARK:		/* a packet without an entry is left as it is */
-		return (states & ANY_UNTRACKED) | set_mark(states & ~ANY_UNTRACKED);
-	default:
-		return states;
+	tell(way, ACCEPTED, traveller, place);
+	return add_result(way, traveller, place, false);
+}
+
+/* Of sides that are together, or of one that is alone for good, no more need be known. */
+int way_drop(struct way *way, const struct traveller *traveller, struct place place)
+{
+	tell(way, DROPPED, traveller, place);
+	return traveller->split ? add_result(way, traveller, place, true) : 0;
+}
+
+/* --- chains ----------------------------------------------------------- */
+
+static struct visit **slot_of(const struct way *way, const struct view_chain *chain,
+			      const struct traveller *traveller)
+{
+	uint32_t hash = traveller_hash(traveller) ^ (uint32_t)chain->number * 0x9e3779b1u;
+
+	return &way->visits[(hash ^ hash >> 16) % VISIT_SLOTS];
+}
+
+static struct visit *find_visit(const struct way *way, const struct view_chain *chain,
+				const struct traveller *traveller)
+{
+	struct visit *visit = *slot_of(way, chain, traveller);
+
+	while (visit && (visit->chain != chain || !traveller_same(&visit->traveller, traveller)))
+		visit = visit->next;
+	return visit;
+}
+
+static struct visit *add_visit(struct way *way, const struct view_chain *chain,
+			       const struct traveller *traveller)
+{
+	struct visit *visit = arena_alloc(&way->arena, sizeof(*visit));
+	struct visit **slot = slot_of(way, chain, traveller);
+
+	if (!visit)
+		return NULL;
+	visit->chain = chain;
+	visit->traveller = *traveller;
+	visit->next = *slot;
+	*slot = visit;
+	return visit;
+}
+
+/* Who comes in is not looked at where the rule is passed by all: most are. */
+static int take_rule(struct way *way, const struct place *place, struct company *company,
+		     struct company *back)
+{
+	struct company next = { 0 };
+	size_t passed = 0;
+	int err = 0;
+
+	while (passed < company->count && way_passes(way, place->rule, &company->list[passed]))
+		passed++;
+	if (passed == company->count)
+		return 0;
+	for (size_t i = 0; i < company->count && !err; i++)
+		err = way_take_rule(way, place, &company->list[i], &next, back);
+	company_free(company);
+	*company = next;
+	company_tidy(company);
+	if (company->count > COMPANY_MAX) {
+		way->walk->incomplete = true;
+		company->count = COMPANY_MAX;
 	}
+	return err;
 }
 
-/* --- verdicts and chains ---------------------------------------------- */
-
-static unsigned int walk_chain(struct way *way, const struct view_chain *chain,
-			       unsigned int states, struct place place);
-
-static void translate(struct way *way, unsigned int states, struct place place)
-{
-	struct journey *journey = way->journey;
-	struct translated *of = states & ANY_USUAL ? &journey->usual : &journey->picked;
-
-	if (!of->place.chain)
-		*of = (struct translated){ .place = place, .hook = way->hook };
-	end_accepted(way, states, place);
-}
-
-/* Returns the states that go on to the next rule; @back: those that leave the chain. */
-static unsigned int take_verdict(struct way *way, const struct place *place,
-				 const struct step *step, unsigned int states,
-				 unsigned int *back)
-{
-	switch (step->kind) {
-	case STEP_ACCEPT:
-		end_accepted(way, states, *place);
-		return 0;
-	case STEP_DROP:
-	case STEP_REJECT:
-	case STEP_SYNPROXY:
-		end(way, DROPPED, states, *place);
-		return 0;
-	case STEP_RETURN:
-		*back |= states;
-		return 0;
-	case STEP_JUMP:
-		return walk_chain(way, step->chain, states, *place);
-	case STEP_GOTO:
-		*back |= walk_chain(way, step->chain, states, *place);
-		return 0;
-	case STEP_TRANSLATE:
-		translate(way, states, *place);
-		return 0;
-	case STEP_QUEUE:
-	case STEP_DIVERT:
-		end_either_way(way, states, *place);
-		return 0;
-	default:
-		end_either_way(way, states, *place);
-		return states;
-	}
-}
-
-/* How many conditions there are in a row. */
-static size_t count_conditions(const struct view_rule *rule, size_t from)
-{
-	size_t to = from;
-
-	while (to < rule->count && step_is_condition(&rule->steps[to]))
-		to++;
-	return to - from;
-}
-
-/* Returns the states that go on to the next rule. */
-static unsigned int walk_rule(struct way *way, const struct place *place, unsigned int states,
-			      unsigned int *back)
-{
-	const struct view_rule *rule = place->rule;
-	unsigned int passed = 0;
-
-	for (size_t i = 0; i < rule->count && states; i++) {
-		const struct step *step = &rule->steps[i];
-		size_t conditions = count_conditions(rule, i);
-		struct split split;
-
-		if (conditions) {
-			split = split_states(way, step, conditions, states);
-			states = split.taken;
-			passed |= split.passed;
-			i += conditions - 1;
-		} else if (step_is_verdict(step)) {
-			return passed | take_verdict(way, place, step, states, back);
-		} else {
-			states = take_effect(way, place, step, states);
-		}
-	}
-	return passed | states;
-}
-
-static unsigned int walk_rules(struct way *way, const struct view_chain *chain,
-			       unsigned int states)
+/* Who goes on behind the last rule is added to @back, as is who leaves ahead of it. */
+static int walk_rules(struct way *way, const struct view_chain *chain,
+		      const struct traveller *traveller, struct company *back)
 {
 	struct place place = { .chain = chain };
-	unsigned int back = 0;
+	struct company company = { 0 };
+	int err = company_add(&company, traveller);
 
-	for (place.rule = chain->rules; place.rule && states; place.rule = place.rule->next)
-		states = walk_rule(way, &place, states, &back);
-	return states | back;
+	for (place.rule = chain->rules; place.rule && company.count && !err;
+	     place.rule = place.rule->next)
+		err = take_rule(way, &place, &company, back);
+	for (size_t i = 0; i < company.count && !err; i++)
+		err = company_add(back, &company.list[i]);
+	company_free(&company);
+	company_tidy(back);
+	return err;
 }
 
-/* Through a chain that rules lead to, each state once; returns those that come back. */
-static unsigned int walk_chain(struct way *way, const struct view_chain *chain,
-			       unsigned int states, struct place place)
+static int make_visits(struct way *way)
 {
-	uint16_t *walked = way->walked + chain->number * STATES;
-	unsigned int back = 0;
+	if (!way->visits)
+		way->visits = calloc(VISIT_SLOTS, sizeof(struct visit *));
+	return way->visits ? 0 : -ENOMEM;
+}
 
+int way_enter(struct way *way, const struct view_chain *chain, const struct traveller *traveller,
+	      struct place place, struct company *back)
+{
+	struct visit *visit;
+	int err = make_visits(way);
+
+	if (err)
+		return err;
 	if (way->depth == DEPTH_MAX) {
-		end_either_way(way, states, place);
-		return states;
+		err = way_drop(way, traveller, place);
+		if (!err)
+			err = way_accept(way, traveller, place);
+		return err ? err : company_add(back, traveller);
 	}
-	way->depth++;
-	for (unsigned int state = 0; state < STATES; state++) {
-		if (!(states & 1u << state))
+	visit = find_visit(way, chain, traveller);
+	if (!visit) {
+		visit = add_visit(way, chain, traveller);
+		if (!visit)
+			return -ENOMEM;
+		way->depth++;
+		err = walk_rules(way, chain, traveller, &visit->back);
+		way->depth--;
+	}
+	for (size_t i = 0; i < visit->back.count && !err; i++)
+		err = company_add(back, &visit->back.list[i]);
+	return err;
+}
+
+static void free_visits(struct way *way)
+{
+	for (size_t i = 0; i < VISIT_SLOTS && way->visits; i++)
+		for (struct visit *visit = way->visits[i]; visit; visit = visit->next)
+			company_free(&visit->back);
+	free(way->visits);
+	arena_free(&way->arena);
+}
+
+/* --- base chains ------------------------------------------------------ */
+
+/* Only the first packet of a tracked connection meets NAT, and over lo once. */
+static uint8_t sides_in_nat(const struct traveller *traveller)
+{
+	uint8_t sides = 0;
+
+	for (enum side side = TODAY; side < SIDES; side++)
+		if (traveller->sides & 1u << side && traveller->probe.tracked_states & CT_NEW &&
+		    traveller->course[side].tracking != UNTRACKED &&
+		    !traveller->course[side].confirmed)
+			sides |= (uint8_t)(1u << side);
+	return sides;
+}
+
+/* Sides that a base chain is not for go on past it. */
+static int go_past(struct way *way, struct traveller *traveller, uint8_t sides)
+{
+	struct traveller past = *traveller;
+
+	if (sides == traveller->sides) {
+		traveller->sides = 0;
+		return add_result(way, &past, (struct place){ .chain = way->base }, false);
+	}
+	if (!traveller->split)
+		traveller->split = ++way->splits;
+	past.split = traveller->split;
+	past.sides = sides;
+	traveller->sides &= (uint8_t)~sides;
+	return add_result(way, &past, (struct place){ .chain = way->base }, false);
+}
+
+static int walk_policy(struct way *way, struct company *back)
+{
+	const struct place policy = { .chain = way->base };
+	int err = 0;
+
+	for (size_t i = 0; i < back->count && !err; i++)
+		err = way->base->drops ? way_drop(way, &back->list[i], policy) :
+		      way_accept(way, &back->list[i], policy);
+	return err;
+}
+
+static int walk_through(struct way *way, struct traveller *traveller)
+{
+	struct company back = { 0 };
+	uint8_t past = 0;
+	int err = 0;
+
+	if (way->base->type == CHAIN_NAT)
+		past = traveller->sides & (uint8_t)~sides_in_nat(traveller);
+	/* what conntrack knows already does not meet NAT, and may be what comes */
+	if (way->base->type == CHAIN_NAT && traveller->probe.tracked_states & ~CT_NEW && !past)
+		err = add_result(way, traveller, (struct place){ .chain = way->base }, false);
+	if (past)
+		err = go_past(way, traveller, past);
+	if (!err && traveller->sides)
+		err = walk_rules(way, way->base, traveller, &back);
+	if (!err)
+		err = walk_policy(way, &back);
+	company_free(&back);
+	return err;
+}
+
+/* --- who goes on ------------------------------------------------------ */
+
+/* Two sides that parted, and what they have in common. */
+static int join_results(const struct result *today, const struct result *would,
+			struct company *company)
+{
+	struct traveller both;
+
+	if (!traveller_meet(&both, &today->traveller, &would->traveller) ||
+	    (today->dropped && would->dropped))
+		return 0;
+	both.split = 0;
+	both.course[WOULD] = would->traveller.course[WOULD];
+	both.sides = 0;
+	if (!today->dropped)
+		both.sides |= 1u << TODAY;
+	if (!would->dropped)
+		both.sides |= 1u << WOULD;
+	if (today->dropped)
+		both.dropped = today->place;
+	if (would->dropped)
+		both.dropped = would->place;
+	return company_add(company, &both);
+}
+
+static int compare_results(const void *a, const void *b)
+{
+	const struct result *one = a, *other = b;
+
+	if (one->traveller.split != other->traveller.split)
+		return one->traveller.split < other->traveller.split ? -1 : 1;
+	return (int)one->traveller.sides - other->traveller.sides;
+}
+
+/* The results of one split: those of today come first. */
+static int join_split(const struct result *results, size_t count, struct company *company)
+{
+	size_t today = 0;
+	int err = 0;
+
+	while (today < count && results[today].traveller.sides == 1u << TODAY)
+		today++;
+	for (size_t i = 0; i < today && !err; i++)
+		for (size_t j = today; j < count && !err; j++)
+			err = join_results(&results[i], &results[j], company);
+	return err;
+}
+
+static int join_all(struct way *way, struct company *company)
+{
+	size_t count = 1;
+	int err = 0;
+
+	if (way->result_count)
+		qsort(way->results, way->result_count, sizeof(*way->results), compare_results);
+	for (size_t i = 0; i < way->result_count && !err; i += count) {
+		const struct result *result = &way->results[i];
+
+		count = 1;
+		if (!result->traveller.split) {
+			err = result->dropped ? 0 : company_add(company, &result->traveller);
 			continue;
-		if (!walked[state]) {
-			walked[state] = WALKED;
-			walked[state] |= (uint16_t)walk_rules(way, chain, 1u << state);
 		}
-		back |= walked[state] & ~(unsigned int)WALKED;
+		while (i + count < way->result_count &&
+		       way->results[i + count].traveller.split == result->traveller.split)
+			count++;
+		err = join_split(result, count, company);
 	}
-	way->depth--;
-	return back;
+	company_tidy(company);
+	return err;
+}
+
+static int walk_base(struct walk *walk, const struct view_chain *base, enum hook hook, bool ahead,
+		     struct company *company)
+{
+	struct way way = { .walk = walk, .base = base, .hook = hook, .ahead = ahead };
+	struct company next = { 0 };
+	int err = 0;
+
+	for (size_t i = 0; i < company->count && !err; i++)
+		err = walk_through(&way, &company->list[i]);
+	if (!err)
+		err = join_all(&way, &next);
+	company_free(company);
+	*company = next;
+	free(way.results);
+	free_visits(&way);
+	return err;
 }
 
 /* --- hooks ------------------------------------------------------------ */
 
-/* Only the first packet of a tracked connection meets NAT. */
-static unsigned int meets_chain(const struct walk *walk, const struct view_chain *base,
-				unsigned int states)
+static unsigned int states_of(const struct company *company, enum side side)
 {
-	if (!(base->table->families & 1u << walk->probe->family))
-		return 0;
-	if (base->type != CHAIN_NAT)
-		return states;
-	return walk->probe->tracked_states & CT_NEW ? states & ANY_TRACKED : 0;
+	unsigned int states = 0;
+
+	for (size_t i = 0; i < company->count; i++)
+		if (company->list[i].sides & 1u << side)
+			states |= journey_state(&company->list[i], side);
+	return states;
 }
 
-/* Returns the states that go on to the next base chain. */
-static int walk_base(struct way *way, unsigned int states)
+/* What has been seen before, as over lo, is left as it is. */
+static void come_to_conntrack(struct walk *walk, struct company *company)
 {
-	const struct walk *walk = way->walk;
-	const struct view_chain *base = way->base;
-	unsigned int meets = meets_chain(walk, base, states), end_of_chain;
-	unsigned int passes = states & ~meets;
-	struct place policy = { .chain = base };
+	for (size_t i = 0; i < company->count; i++) {
+		struct traveller *traveller = &company->list[i];
 
-	if (!meets)
-		return (int)states;
-	if (base->type == CHAIN_NAT && walk->probe->tracked_states & ~CT_NEW)
-		passes = states;
-	way->walked = calloc(walk->view->chain_count, STATES * sizeof(*way->walked));
-	if (!way->walked)
-		return -ENOMEM;
-	way->accepted = 0;
-	end_of_chain = walk_rules(way, base, meets);
-	if (base->drops)
-		end(way, DROPPED, end_of_chain, policy);
-	else
-		end_accepted(way, end_of_chain, policy);
-	free(way->walked);
-	return (int)(way->accepted | passes);
-}
+		for (enum side side = TODAY; side < SIDES; side++) {
+			struct course *course = &traveller->course[side];
 
-int walk_hook(const struct walk *walk, enum hook hook, unsigned int states)
-{
-	const bool conntrack = hook == HOOK_PREROUTING || hook == HOOK_OUTPUT;
-	struct way way = { .walk = walk, .journey = walk->journey, .hook = hook };
-	bool met = !conntrack;
-	int on = (int)states;
-
-	for (way.base = walk->view->hooks[hook]; way.base && on >= 0;
-	     way.base = way.base->next_at_hook) {
-		way.ahead = conntrack && way.base->priority <= CONNTRACK_PRIORITY;
-		if (!way.ahead && !met) {
-			walk->journey->at_conntrack |= (unsigned int)on;
-			met = true;
+			if (traveller->sides & 1u << side && !course->seen && walk->journeys[side])
+				walk->journeys[side]->at_conntrack |= journey_state(traveller, side);
+			course->seen = true;
 		}
-		on = walk_base(&way, (unsigned int)on);
 	}
-	if (!met && on >= 0)
-		walk->journey->at_conntrack |= (unsigned int)on;
-	return on;
+}
+
+static bool has_seen(const struct company *company)
+{
+	return company->count && company->list[0].course[TODAY].seen && company->list[0].course[WOULD].seen;
+}
+
+int walk_hook(struct walk *walk, enum hook hook, struct company *company)
+{
+	bool comes = hook == HOOK_PREROUTING || hook == HOOK_OUTPUT;
+	int err = 0;
+
+	for (const struct view_chain *base = walk->view->hooks[hook]; base && company->count && !err;
+	     base = base->next_at_hook) {
+		if (!(base->table->families & 1u << company->list[0].probe.family))
+			continue;
+		if (comes && base->priority > CONNTRACK_PRIORITY)
+			come_to_conntrack(walk, company);
+		err = walk_base(walk, base, hook, comes && !has_seen(company), company);
+	}
+	if (comes && !err)
+		come_to_conntrack(walk, company);
+	return err;
+}
+
+struct traveller walk_begin(const struct walk *walk, const struct probe *probe, unsigned int sides)
+{
+	struct traveller traveller = { .probe = *probe, .usual = true, .sides = (uint8_t)sides };
+
+	/* of a connection that is not new, others may have set it */
+	if (walk->view->marks_connections && probe->tracked_states != CT_NEW)
+		for (enum side side = TODAY; side < SIDES; side++)
+			traveller.course[side].connection_mark.unknown = UINT32_MAX;
+	return traveller;
+}
+
+static int end_way(struct walk *walk, const struct company *company)
+{
+	int err = 0;
+
+	for (enum side side = TODAY; side < SIDES; side++)
+		if (walk->journeys[side])
+			walk->journeys[side]->through |= states_of(company, side);
+	for (size_t i = 0; i < company->count && !err; i++)
+		if (company->list[i].dropped.chain)
+			err = company_add(&walk->parted, &company->list[i]);
+	return err;
+}
+
+static void come_back_over_lo(struct company *company)
+{
+	for (size_t i = 0; i < company->count; i++) {
+		struct probe *probe = &company->list[i].probe;
+
+		strcpy(probe->in, probe->out);
+		probe->out[0] = '\0';
+		for (enum side side = TODAY; side < SIDES; side++)
+			company->list[i].course[side].confirmed = true;
+	}
+}
+
+int walk_all(struct walk *walk, const struct probe *probe, enum whole_way way)
+{
+	unsigned int sides = (walk->journeys[TODAY] ? 1u << TODAY : 0) |
+			     (walk->journeys[WOULD] ? 1u << WOULD : 0);
+	const struct traveller traveller = walk_begin(walk, probe, sides);
+	struct company company = { 0 };
+	int err = company_add(&company, &traveller);
+
+	if (!err && way != WAY_IN)
+		err = walk_hook(walk, HOOK_OUTPUT, &company);
+	if (!err && way != WAY_IN)
+		err = walk_hook(walk, HOOK_POSTROUTING, &company);
+	if (way == WAY_LOOPBACK)
+		come_back_over_lo(&company);
+	if (!err && way != WAY_OUT)
+		err = walk_hook(walk, HOOK_PREROUTING, &company);
+	if (!err && way != WAY_OUT)
+		err = walk_hook(walk, HOOK_INPUT, &company);
+	if (!err)
+		err = end_way(walk, &company);
+	company_free(&company);
+	return err;
+}
+
+void walk_free(struct walk *walk)
+{
+	company_free(&walk->parted);
 }

@@ -184,14 +184,37 @@ static void decode(struct view_table *table)
 					  i), "out of memory");
 }
 
+/* A traveller for each of the states. */
+static void set_out(const struct walk *way, const struct probe *probe, unsigned int states,
+		    struct company *company)
+{
+	for (unsigned int state = 0; state < STATES; state++) {
+		struct traveller traveller = walk_begin(way, probe, 1u << WOULD);
+
+		if (!(states & 1u << state))
+			continue;
+		traveller.usual = state < TRACKINGS;
+		traveller.course[WOULD].tracking = (uint8_t)(state % TRACKINGS);
+		traveller.course[WOULD].seen = id != RAW;
+		expect(!company_add(company, &traveller), "out of memory");
+	}
+}
+
 struct journey walk(const struct probe *probe, unsigned int states)
 {
 	struct journey journey = { 0 };
-	const struct walk way = { .view = &view, .probe = probe, .journey = &journey };
+	struct walk way = { .view = &view, .journeys[WOULD] = &journey };
+	struct company company = { 0 };
 
 	view_free(&view);
 	decode(view_add_table(&view, WORLD_LEGACY, 1u << IPV4, "ip", table_name(id)));
-	went_on = walk_hook(&way, id == RAW ? HOOK_PREROUTING : HOOK_INPUT, states);
+	set_out(&way, probe, states, &company);
+	expect(!walk_hook(&way, id == RAW ? HOOK_PREROUTING : HOOK_INPUT, &company),
+	       "out of memory");
+	went_on = 0;
+	for (size_t i = 0; i < company.count; i++)
+		went_on |= (int)journey_state(&company.list[i], WOULD);
+	company_free(&company);
 	return journey;
 }
 

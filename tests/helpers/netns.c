@@ -151,13 +151,23 @@ void netns_enter(void)
 	must("ip link set lo up");
 }
 
+void netns_add_empty_peer(void)
+{
+	ck_assert_int_eq(unshare(CLONE_NEWNET), 0);
+	namespaces[PEER] = open_current();
+	netns_move_to(HOST);
+}
+
+void netns_give(const char *interface)
+{
+	must("ip link set %s netns /proc/%d/fd/%d", interface, getpid(), namespaces[PEER]);
+}
+
 void netns_add_peer(void)
 {
 	char setup[2 * sizeof(host_setup)];
 
-	ck_assert_int_eq(unshare(CLONE_NEWNET), 0);
-	namespaces[PEER] = open_current();
-	netns_move_to(HOST);
+	netns_add_empty_peer();
 	snprintf(setup, sizeof(setup), host_setup, getpid(), namespaces[PEER]);
 	must_as(&(struct how){ .input = setup }, "ip -batch -");
 	must_as(&(struct how){ .where = PEER, .input = peer_setup }, "ip -batch -");

@@ -56,6 +56,10 @@ void netns_enter(void);
 /* The second namespace and the link to it. */
 void netns_add_peer(void);
 
+/* The second namespace with nothing in it, and an interface of HOST's given to it. */
+void netns_add_empty_peer(void);
+void netns_give(const char *interface);
+
 /* Moves the calling thread; a process that serves a place for good, or a child before exec. */
 void netns_move_to(enum place where);
 

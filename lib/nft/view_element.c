@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The elements of sets and maps that belong to a rule. */
+#include "nft/view_machine.h"
+#include "nft/view_reader.h"
+
+#include <errno.h>
+#include <linux/netfilter/nf_tables.h>
+#include <net/if.h>
+#include <stdlib.h>
+
+#include "support/memory.h"
+
+/* --- elements --------------------------------------------------------- */
+
+/* An element as it comes: a value, or where an interval begins or ends. */
+struct raw_element {
+	uint8_t first[REGISTER_BYTES], last[REGISTER_BYTES];
+	struct view_chain *chain;
+	uint8_t verdict;
+	bool ends, has_last, catches_all;
+};
+
+struct collector {
+	struct view_reader *reader;
+	struct view_lookup *lookup;
+	struct raw_element *list;
+	size_t count, size;
+};
+
+static bool read_key(const struct nlattr *attr, uint8_t *bytes, size_t size)
+{
+	struct attributes data = attributes_in(attr);
+	const struct nlattr *value = data.of[NFTA_DATA_VALUE];
+
+	if (!value || mnl_attr_get_payload_len(value) < size)
+		return false;
+	memcpy(bytes, mnl_attr_get_payload(value), size);
+	return true;
+}
+
+static void read_verdict(const struct collector *collector, const struct nlattr *attr,
+			 struct raw_element *element)
+{
+	struct attributes data = attributes_in(attr);
+	int verdict;
+
+	if (!data.of[NFTA_DATA_VERDICT])
+		return;
+	verdict = machine_verdict(collector->reader->view, collector->lookup->table,
+				  data.of[NFTA_DATA_VERDICT], &element->chain);
+	element->verdict = (uint8_t)(verdict < 0 ? STEP_COUNT : verdict);
+}
+
+static int collect_element(struct collector *collector, const struct nlattr *attr)
+{
+	struct attributes from = attributes_in(attr);
+	uint32_t flags = attribute_number(from.of[NFTA_SET_ELEM_FLAGS], 0);
+	struct raw_element *element = memory_grow(collector->list, collector->count,
+						  sizeof(*element));
+
+	if (!element)
+		return -ENOMEM;
+	collector->list = element;
+	element += collector->count;
+	*element = (struct raw_element){ .ends = flags & NFT_SET_ELEM_INTERVAL_END,
+					 .catches_all = flags & NFT_SET_ELEM_CATCHALL };
+	if (!element->catches_all &&
+	    !read_key(from.of[NFTA_SET_ELEM_KEY], element->first, collector->size))
+		return 0;
+	element->has_last = read_key(from.of[NFTA_SET_ELEM_KEY_END], element->last,
+				     collector->size);
+	read_verdict(collector, from.of[NFTA_SET_ELEM_DATA], element);
+	collector->count++;
+	return 0;
+}
+
+static int take_elements(const struct nlmsghdr *message, void *data)
+{
+	struct attributes all = view_message_attributes(message, NULL);
+	const struct nlattr *list = all.of[NFTA_SET_ELEM_LIST_ELEMENTS], *attr;
+	int err = 0;
+
+	if (!list)
+		return 0;
+	mnl_attr_for_each_nested(attr, list)
+		if (!err)
+			err = collect_element(data, attr);
+	return err;
+}
+
+/* By their first value; what ends there comes before what begins. */
+static int compare_elements(const void *a, const void *b)
+{
+	const struct raw_element *one = a, *other = b;
+	int order = memcmp(one->first, other->first, sizeof(one->first));
+
+	return order ? order : (int)other->ends - one->ends;
+}
+
+static void read_name(const struct key_field *field, const uint8_t *bytes, struct key_range *range)
+{
+	memset(range->name, 0, sizeof(range->name));
+	if (field->size == IFNAMSIZ)
+		memcpy(range->name, bytes, IFNAMSIZ);
+	else if (!if_indextoname(key_read_number(field, bytes), range->name))
+		range->name[0] = '/';	/* no interface has such a name */
+	range->length = (uint8_t)(strnlen(range->name, IFNAMSIZ - 1) + 1);
+}
+
+/* "eth*" is from "eth" followed by zeros to "eth" followed by ones. */
+static void read_names(const struct key_field *field, const uint8_t *first, const uint8_t *last,
+		       struct key_range *range)
+{
+	read_name(field, first, range);
+	if (memcmp(first, last, field->size))
+		range->length = (uint8_t)strnlen(range->name, IFNAMSIZ);
+}
+
+static void read_range(const struct key_field *field, const uint8_t *first, const uint8_t *last,
+		       struct key_range *range)
+{
+	if (key_is_interface(field)) {
+		read_names(field, first, last, range);
+	} else if (key_is_address(field)) {
+		memcpy(range->addresses.first, first, field->size);
+		memcpy(range->addresses.last, last, field->size);
+	} else {
+		range->numbers.first = key_read_number(field, first);
+		range->numbers.last = key_read_number(field, last);
+	}
+}
+
+static void put_element(struct view_lookup *lookup, const struct raw_element *from,
+			const uint8_t *last)
+{
+	struct set_element *element = element_at(lookup, lookup->count++);
+	size_t offset = 0;
+
+	element->verdict = from->verdict;
+	element->chain = from->chain;
+	for (size_t i = 0; i < lookup->field_count; i++) {
+		read_range(&lookup->fields[i], from->first + offset, last + offset,
+			   &element->ranges[i]);
+		offset = key_next_offset(offset, &lookup->fields[i]);
+	}
+}
+
+/* The value before one at which an interval ends. */
+static void step_back(uint8_t *bytes, size_t size)
+{
+	while (size-- && !bytes[size]--)
+		;
+}
+
+/*
+ * An interval begins at one element and ends ahead of another, or, where there
+ * is none, at the last value there is.
+ */
+static void put_interval(struct view_lookup *lookup, const struct collector *collector, size_t at)
+{
+	uint8_t last[REGISTER_BYTES];
+
+	if (at + 1 == collector->count) {
+		memset(last, 0xff, sizeof(last));
+	} else {
+		memcpy(last, collector->list[at + 1].first, sizeof(last));
+		step_back(last, collector->size);
+	}
+	put_element(lookup, &collector->list[at], last);
+}
+
+static int put_elements(struct view_reader *reader, struct collector *collector, bool intervals)
+{
+	struct view_lookup *lookup = collector->lookup;
+
+	lookup->elements = arena_alloc(&reader->view->arena,
+				       collector->count * element_size(lookup) + 1);
+	if (!lookup->elements)
+		return -ENOMEM;
+	if (collector->count)
+		qsort(collector->list, collector->count, sizeof(*collector->list), compare_elements);
+	for (size_t i = 0; i < collector->count; i++) {
+		const struct raw_element *element = &collector->list[i];
+
+		if (element->catches_all)	/* all that no other element has: not for us */
+			return 0;
+		if (element->has_last)
+			put_element(lookup, element, element->last);
+		else if (!intervals)
+			put_element(lookup, element, element->first);
+		else if (!element->ends)
+			put_interval(lookup, collector, i);
+	}
+	lookup->read = true;
+	return 0;
+}
+
+static int read_elements(struct view_reader *reader, struct view_lookup *lookup)
+{
+	struct collector collector = { .reader = reader, .lookup = lookup,
+				       .size = key_size(lookup) };
+	const struct view_set *set = reader_find_set(reader, lookup->table, lookup->name);
+	char buffer[MESSAGE_SIZE];
+	struct nlmsghdr *request = view_message_begin(buffer, NFT_MSG_GETSETELEM, NLM_F_DUMP,
+						 view_family_of(lookup->table));
+	int err;
+
+	mnl_attr_put_strz(request, NFTA_SET_ELEM_LIST_TABLE, lookup->table->name);
+	mnl_attr_put_strz(request, NFTA_SET_ELEM_LIST_SET, lookup->name);
+	err = netlink_ask(reader->netlink, request, take_elements, &collector);
+	if (!err)
+		err = put_elements(reader, &collector, set->flags & NFT_SET_INTERVAL &&
+				   !(set->flags & NFT_SET_CONCAT));
+	free(collector.list);
+	return err;
+}
+
+/* --- conditions by one field ------------------------------------------ */
+
+static int make_numbers(struct view *view, struct step *step, const struct view_lookup *lookup)
+{
+	const struct key_field field = lookup->fields[0];
+	struct range *ranges = calloc(lookup->count + 1, sizeof(*ranges));
+	int err;
+
+	if (!ranges)
+		return -ENOMEM;
+	for (size_t i = 0; i < lookup->count; i++)
+		ranges[i] = element_at(lookup, i)->ranges[0].numbers;
+	err = view_set_numbers(view, step, (enum field)field.field, ranges, lookup->count);
+	step->mask = field.mask;
+	free(ranges);
+	return err;
+}
+
+static int make_addresses(struct view *view, struct step *step, const struct view_lookup *lookup)
+{
+	struct address_range *ranges = arena_alloc(&view->arena, lookup->count * sizeof(*ranges) + 1);
+
+	if (!ranges)
+		return -ENOMEM;
+	for (size_t i = 0; i < lookup->count; i++)
+		ranges[i] = element_at(lookup, i)->ranges[0].addresses;
+	step->kind = STEP_ADDRESSES;
+	step->field = lookup->fields[0].field;
+	step->count = lookup->count;
+	step->addresses = ranges;
+	return 0;
+}
+
+/* A set that one field decides on is a list of ranges. */
+static int simplify(struct view *view, struct step *step)
+{
+	const struct view_lookup *lookup = step->lookup;
+	const struct key_field *field = &lookup->fields[0];
+
+	if (lookup->field_count > 1 || key_is_interface(field))
+		return 0;
+	if (!key_is_address(field))
+		return make_numbers(view, step, lookup);
+	return field->length == 8 * field->size ? make_addresses(view, step, lookup) : 0;
+}
+
+/* A chain that no packet of ours gets to needs no elements. */
+#define HOOKS_OF_OURS (1u << HOOK_PREROUTING | 1u << HOOK_INPUT | 1u << HOOK_OUTPUT | \
+		       1u << HOOK_POSTROUTING)
+
+static int read_step(struct view_reader *reader, struct step *step)
+{
+	int err;
+
+	if ((step->kind != STEP_LOOKUP && step->kind != STEP_MAP) || step->lookup->named)
+		return 0;
+	err = step->lookup->read ? 0 : read_elements(reader, step->lookup);
+	if (!err && step->kind == STEP_LOOKUP && step->lookup->read)
+		err = simplify(reader->view, step);
+	return err;
+}
+
+static int read_chain(struct view_reader *reader, const struct view_chain *chain)
+{
+	int err = 0;
+
+	for (struct view_rule *rule = chain->rules; rule && !err; rule = rule->next)
+		for (size_t i = 0; i < rule->count && !err; i++)
+			err = read_step(reader, &rule->steps[i]);
+	return err;
+}
+
+int reader_read_elements(struct view_reader *reader)
+{
+	int err = view_reach(reader->view);
+
+	for (struct view_table *table = reader->view->tables; table && !err; table = table->next)
+		for (struct view_chain *chain = table->chains; chain && !err; chain = chain->next)
+			if (table->world == WORLD_NFT && chain->hooks & HOOKS_OF_OURS)
+				err = read_chain(reader, chain);
+	return err;
+}

@@ -1,0 +1,384 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Tables, chains, sets and rules, as the kernel dumps them, all of one moment. */
+#include "nft/view.h"
+
+#include <errno.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <stdlib.h>
+
+#include "nft/view_reader.h"
+
+#ifndef NFT_TABLE_F_OWNER
+#define NFT_TABLE_F_OWNER 2
+#endif
+
+/* --- messages --------------------------------------------------------- */
+
+struct nlmsghdr *view_message_begin(void *buffer, uint16_t type, uint16_t flags, uint8_t family)
+{
+	struct nlmsghdr *message = mnl_nlmsg_put_header(buffer);
+	struct nfgenmsg *head;
+
+	message->nlmsg_type = (uint16_t)(NFNL_SUBSYS_NFTABLES << 8 | type);
+	message->nlmsg_flags = (uint16_t)(NLM_F_REQUEST | flags);
+	head = mnl_nlmsg_put_extra_header(message, sizeof(*head));
+	head->nfgen_family = family;
+	head->version = NFNETLINK_V0;
+	return message;
+}
+
+struct attributes view_message_attributes(const struct nlmsghdr *message, uint8_t *family)
+{
+	const struct nfgenmsg *head = mnl_nlmsg_get_payload(message);
+	size_t size = mnl_nlmsg_get_payload_len(message);
+
+	if (size < sizeof(*head)) {
+		if (family)
+			*family = NFPROTO_UNSPEC;
+		return (struct attributes){ 0 };
+	}
+	if (family)
+		*family = head->nfgen_family;
+	return attributes_of((const char *)head + NLMSG_ALIGN(sizeof(*head)),
+			     size - NLMSG_ALIGN(sizeof(*head)));
+}
+
+/* --- tables ----------------------------------------------------------- */
+
+static const struct {
+	uint8_t family;
+	uint8_t families;		/* what packets of ours may be of */
+	const char *name;
+} kinds[] = {
+	{ NFPROTO_IPV4, 1u << IPV4, "ip" },
+	{ NFPROTO_IPV6, 1u << IPV6, "ip6" },
+	{ NFPROTO_INET, 1u << IPV4 | 1u << IPV6, "inet" },
+	{ NFPROTO_BRIDGE, 0, "bridge" },
+	{ NFPROTO_ARP, 0, "arp" },
+	{ NFPROTO_NETDEV, 0, "netdev" },
+};
+#define KINDS (sizeof(kinds) / sizeof(kinds[0]))
+
+uint8_t view_family_of(const struct view_table *table)
+{
+	for (size_t i = 0; i < KINDS; i++)
+		if (!strcmp(kinds[i].name, table->family_name))
+			return kinds[i].family;
+	return NFPROTO_UNSPEC;
+}
+
+static int take_table(const struct nlmsghdr *message, void *data)
+{
+	struct view_reader *reader = data;
+	uint8_t family;
+	struct attributes of = view_message_attributes(message, &family);
+	uint32_t flags = attribute_number(of.of[NFTA_TABLE_FLAGS], 0);
+	struct view_table *table;
+
+	for (size_t i = 0; i < KINDS; i++) {
+		if (kinds[i].family != family)
+			continue;
+		table = view_add_table(reader->view, WORLD_NFT, kinds[i].families, kinds[i].name,
+				       attribute_text(of.of[NFTA_TABLE_NAME]));
+		if (!table)
+			return -ENOMEM;
+		table->locked = flags & NFT_TABLE_F_OWNER;
+		table->dormant = flags & NFT_TABLE_F_DORMANT;
+	}
+	return 0;
+}
+
+static struct view_table *find_table(const struct view_reader *reader, uint8_t family,
+				     const char *name)
+{
+	struct view_table *table = reader->chain ? reader->chain->table : NULL;
+
+	if (table && !strcmp(table->name, name) && view_family_of(table) == family)
+		return table;
+	for (table = reader->view->tables; table; table = table->next)
+		if (table->world == WORLD_NFT && !strcmp(table->name, name) &&
+		    view_family_of(table) == family)
+			break;
+	return table;
+}
+
+/* --- chains ----------------------------------------------------------- */
+
+static enum hook hook_of(uint32_t number)
+{
+	switch (number) {
+	case NF_INET_PRE_ROUTING:
+		return HOOK_PREROUTING;
+	case NF_INET_LOCAL_IN:
+		return HOOK_INPUT;
+	case NF_INET_FORWARD:
+		return HOOK_FORWARD;
+	case NF_INET_LOCAL_OUT:
+		return HOOK_OUTPUT;
+	case NF_INET_POST_ROUTING:
+		return HOOK_POSTROUTING;
+	default:
+		return HOOK_NONE;
+	}
+}
+
+/* The chains of a table that is dormant are there, and no packet meets them. */
+static void set_hook(struct view_reader *reader, struct view_chain *chain,
+		     const struct attributes *of)
+{
+	struct attributes hook = attributes_in(of->of[NFTA_CHAIN_HOOK]);
+	enum hook at = hook_of(attribute_number(hook.of[NFTA_HOOK_HOOKNUM], UINT32_MAX));
+	const char *type = attribute_text(of->of[NFTA_CHAIN_TYPE]);
+
+	chain->type = !strcmp(type, "nat") ? CHAIN_NAT : !strcmp(type, "route") ? CHAIN_ROUTE :
+		      CHAIN_FILTER;
+	chain->drops = attribute_number(of->of[NFTA_CHAIN_POLICY], NF_ACCEPT) == NF_DROP;
+	if (at != HOOK_NONE && chain->table->families && !chain->table->dormant)
+		view_set_hook(reader->view, chain, at,
+			      (int)attribute_number(hook.of[NFTA_HOOK_PRIORITY], 0));
+}
+
+static int take_chain(const struct nlmsghdr *message, void *data)
+{
+	struct view_reader *reader = data;
+	uint8_t family;
+	struct attributes of = view_message_attributes(message, &family);
+	struct view_table *table = find_table(reader, family,
+					      attribute_text(of.of[NFTA_CHAIN_TABLE]));
+	struct view_chain *chain;
+
+	if (!table)
+		return 0;
+	chain = view_add_chain(reader->view, table, attribute_text(of.of[NFTA_CHAIN_NAME]));
+	if (!chain)
+		return -ENOMEM;
+	if (of.of[NFTA_CHAIN_HOOK])
+		set_hook(reader, chain, &of);
+	return 0;
+}
+
+/* --- sets and objects ------------------------------------------------- */
+
+static int take_set(const struct nlmsghdr *message, void *data)
+{
+	struct view_reader *reader = data;
+	uint8_t family;
+	struct attributes of = view_message_attributes(message, &family);
+	const struct view_table *table = find_table(reader, family,
+						    attribute_text(of.of[NFTA_SET_TABLE]));
+
+	return table && table->families ? reader_add_set(reader, table, &of) : 0;
+}
+
+static bool is_inverted(uint32_t type, const struct nlattr *attr)
+{
+	struct attributes data = attributes_in(attr);
+
+	switch (type) {
+	case NFT_OBJECT_LIMIT:
+		return attribute_number(data.of[NFTA_LIMIT_FLAGS], 0) & NFT_LIMIT_F_INV;
+	case NFT_OBJECT_QUOTA:
+		return attribute_number(data.of[NFTA_QUOTA_FLAGS], 0) & NFT_QUOTA_F_INV;
+	default:
+		return attribute_number(data.of[NFTA_CONNLIMIT_FLAGS], 0) & NFT_CONNLIMIT_F_INV;
+	}
+}
+
+static int take_object(const struct nlmsghdr *message, void *data)
+{
+	struct view_reader *reader = data;
+	uint8_t family;
+	struct attributes of = view_message_attributes(message, &family);
+	uint32_t type = attribute_number(of.of[NFTA_OBJ_TYPE], NFT_OBJECT_UNSPEC);
+	const struct view_table *table = find_table(reader, family,
+						    attribute_text(of.of[NFTA_OBJ_TABLE]));
+	struct view_object *object;
+
+	if (!table || (type != NFT_OBJECT_LIMIT && type != NFT_OBJECT_QUOTA &&
+		       type != NFT_OBJECT_CONNLIMIT))
+		return 0;
+	object = arena_alloc(&reader->view->arena, sizeof(*object));
+	if (!object)
+		return -ENOMEM;
+	object->name = arena_strdup(&reader->view->arena, attribute_text(of.of[NFTA_OBJ_NAME]));
+	if (!object->name)
+		return -ENOMEM;
+	object->table = table;
+	object->type = type;
+	object->inverted = is_inverted(type, of.of[NFTA_OBJ_DATA]);
+	object->next = reader->objects;
+	reader->objects = object;
+	return 0;
+}
+
+const struct view_object *reader_find_object(const struct view_reader *reader,
+					    const struct view_table *table, const char *name,
+					    uint32_t type)
+{
+	const struct view_object *object = reader->objects;
+
+	while (object && (object->table != table || object->type != type ||
+			  strcmp(object->name, name)))
+		object = object->next;
+	return object;
+}
+
+/* --- rules ------------------------------------------------------------ */
+
+/* Rules come chain by chain. */
+static struct view_chain *find_chain(struct view_reader *reader, const struct view_table *table,
+				     const char *name)
+{
+	if (!reader->chain || reader->chain->table != table || strcmp(reader->chain->name, name))
+		reader->chain = view_find_chain(reader->view, table, name);
+	return reader->chain;
+}
+
+static int take_rule(const struct nlmsghdr *message, void *data)
+{
+	struct view_reader *reader = data;
+	uint8_t family;
+	struct attributes of = view_message_attributes(message, &family);
+	const struct view_table *table = find_table(reader, family,
+						    attribute_text(of.of[NFTA_RULE_TABLE]));
+	struct view_chain *chain = NULL;
+
+	if (table && table->families)
+		chain = find_chain(reader, table, attribute_text(of.of[NFTA_RULE_CHAIN]));
+	return chain ? reader_add_rule(reader, chain, attribute_handle(of.of[NFTA_RULE_HANDLE]),
+				       of.of[NFTA_RULE_EXPRESSIONS]) : 0;
+}
+
+/* --- all -------------------------------------------------------------- */
+
+static int take_generation(const struct nlmsghdr *message, void *data)
+{
+	struct attributes of = view_message_attributes(message, NULL);
+
+	*(uint32_t *)data = attribute_number(of.of[NFTA_GEN_ID], 0);
+	return 0;
+}
+
+static int read_generation(struct netlink *netlink, uint32_t *generation)
+{
+	char buffer[MESSAGE_SIZE];
+
+	return netlink_ask(netlink, view_message_begin(buffer, NFT_MSG_GETGEN, 0, NFPROTO_UNSPEC),
+			   take_generation, generation);
+}
+
+static int dump(struct view_reader *reader, uint16_t type, uint8_t family, netlink_take *take)
+{
+	char buffer[MESSAGE_SIZE];
+
+	return netlink_ask(reader->netlink, view_message_begin(buffer, type, NLM_F_DUMP, family), take,
+			   reader);
+}
+
+static int read_all(struct view_reader *reader)
+{
+	int err = dump(reader, NFT_MSG_GETTABLE, NFPROTO_UNSPEC, take_table);
+
+	if (!err)
+		err = dump(reader, NFT_MSG_GETCHAIN, NFPROTO_UNSPEC, take_chain);
+	if (!err)
+		err = dump(reader, NFT_MSG_GETSET, NFPROTO_UNSPEC, take_set);
+	if (!err)
+		err = dump(reader, NFT_MSG_GETOBJ, NFPROTO_UNSPEC, take_object);
+	for (size_t i = 0; i < KINDS && !err; i++)
+		if (kinds[i].families)
+			err = dump(reader, NFT_MSG_GETRULE, kinds[i].family, take_rule);
+	return err ? err : reader_read_elements(reader);
+}
+
+/* -EINTR: something was changed meanwhile. */
+static int read_once(struct view *view, struct netlink *netlink)
+{
+	struct view_reader *reader = calloc(1, sizeof(*reader));
+	uint32_t before = 0, after = 0;
+	int err = reader ? read_generation(netlink, &before) : -ENOMEM;
+
+	if (reader) {
+		reader->view = view;
+		reader->netlink = netlink;
+	}
+	if (!err)
+		err = read_all(reader);
+	if (!err)
+		err = read_generation(netlink, &after);
+	free(reader);
+	return !err && before != after ? -EINTR : err;
+}
+
+/* How often somebody may change the tables while they are read. */
+#define READS_MAX 20
+
+static int read_tables(struct view *view, struct netlink *netlink)
+{
+	int err = -EINTR;
+
+	for (int i = 0; i < READS_MAX && err == -EINTR; i++) {
+		view_forget_world(view, WORLD_NFT);
+		err = read_once(view, netlink);
+	}
+	return err;
+}
+
+static void release(void *data)
+{
+	struct view_asker *asker = data;
+
+	netlink_close(&asker->netlink);
+	free(asker);
+}
+
+static int explain(int err, struct error *error)
+{
+	switch (err) {
+	case -EPERM:
+	case -EACCES:
+		return error_set(error, -EPERM, "tables of nftables: not permitted; run as root, or "
+				 "with CAP_NET_ADMIN in this network namespace");
+	case -ENOMEM:
+	case -ENOBUFS:
+		return error_set(error, -ENOMEM, "tables of nftables: no memory to read them");
+	case -EINTR:
+		return error_set(error, -EBUSY, "tables of nftables: another program keeps changing "
+				 "them; try again");
+	default:
+		errno = -err;
+		return error_set(error, -EIO, "tables of nftables: cannot be read: %m");
+	}
+}
+
+/* A kernel without nftables has no tables of it. */
+static bool is_absent(int err)
+{
+	return err == -EINVAL || err == -EPROTONOSUPPORT || err == -EAFNOSUPPORT ||
+	       err == -EOPNOTSUPP;
+}
+
+int nft_view(struct view *view, struct error *error)
+{
+	struct view_asker *asker = calloc(1, sizeof(*asker));
+	uint32_t generation;
+	int err;
+
+	if (!asker)
+		return explain(-ENOMEM, error);
+	asker->view = view;
+	err = netlink_open(&asker->netlink, NETLINK_NETFILTER);
+	if (!err)
+		err = read_generation(&asker->netlink, &generation);
+	if (err) {
+		release(asker);
+		return is_absent(err) ? 0 : explain(err, error);
+	}
+	view->asker = asker;
+	view->ask = nft_view_ask;
+	view->release = release;
+	err = read_tables(view, &asker->netlink);
+	return err ? explain(err, error) : 0;
+}

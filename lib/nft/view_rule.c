@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* A rule's expressions, one after another. */
+#include "nft/view_machine.h"
+#include "nft/view_reader.h"
+
+#include <errno.h>
+#include <linux/netfilter/nf_tables.h>
+#include <stdlib.h>
+
+/* In order of name. */
+static const struct expression {
+	const char *name;
+	expression_run *run;
+} expressions[] = {
+	{ "bitwise", run_bitwise },
+	{ "byteorder", run_byteorder },
+	{ "cmp", run_compare },
+	{ "connlimit", run_connlimit },
+	{ "counter", run_count },
+	{ "ct", run_ct },
+	{ "dup", run_count },
+	{ "dynset", run_dynset },
+	{ "exthdr", run_exthdr },
+	{ "fib", run_fib },
+	{ "flow_offload", run_count },
+	{ "hash", run_load_unknown },
+	{ "immediate", run_immediate },
+	{ "inner", run_load_unknown },
+	{ "last", run_count },
+	{ "limit", run_limit },
+	{ "log", run_count },
+	{ "lookup", run_lookup },
+	{ "masq", run_masquerade },
+	{ "match", run_match },
+	{ "meta", run_meta },
+	{ "nat", run_nat },
+	{ "notrack", run_notrack },
+	{ "numgen", run_load_unknown },
+	{ "objref", run_objref },
+	{ "osf", run_load_unknown },
+	{ "payload", run_payload },
+	{ "queue", run_queue },
+	{ "quota", run_quota },
+	{ "range", run_range },
+	{ "redir", run_redirect },
+	{ "reject", run_reject },
+	{ "rt", run_load_unknown },
+	{ "socket", run_load_unknown },
+	{ "synproxy", run_synproxy },
+	{ "target", run_target },
+	{ "tproxy", run_tproxy },
+	{ "tunnel", run_load_unknown },
+	{ "xfrm", run_load_unknown },
+};
+
+static int compare_names(const void *a, const void *b)
+{
+	const struct expression *one = a, *other = b;
+
+	return strcmp(one->name, other->name);
+}
+
+/* One that we do not know may end the rule, or the packet's way. */
+static int run_unknown(struct machine *machine, const char *name)
+{
+	char *what = arena_strdup(&machine->view->arena, name);
+
+	return what && view_add_unknown(machine->view, STEP_ANYTHING, what) ? 1 : -ENOMEM;
+}
+
+/*
+ * What tells an unknown condition from others is what it is made of: the
+ * expressions since the one before, without the registers they use.
+ */
+static uint32_t hash_bytes(uint32_t hash, const void *bytes, size_t size)
+{
+	const uint8_t *byte = bytes;
+
+	while (size--)
+		hash = (hash ^ *byte++) * 0x01000193u;
+	return hash;
+}
+
+static int run_expression(struct machine *machine, const struct nlattr *attr)
+{
+	struct attributes of = attributes_in(attr);
+	const struct expression key = { .name = attribute_text(of.of[NFTA_EXPR_NAME]) };
+	const struct expression *expression = bsearch(&key, expressions,
+						      sizeof(expressions) / sizeof(key),
+						      sizeof(key), compare_names);
+	struct attributes data = attributes_in(of.of[NFTA_EXPR_DATA]);
+	size_t before = machine->view->step_count;
+	int result = expression ? expression->run(machine, &data) : run_unknown(machine, key.name);
+
+	machine->identity = hash_bytes(machine->identity, mnl_attr_get_payload(attr),
+				       mnl_attr_get_payload_len(attr));
+	for (size_t i = before; i < machine->view->step_count; i++)
+		if (machine->view->steps[i].kind == STEP_UNKNOWN)
+			machine->view->steps[i].index = machine->identity;
+	if (machine->view->step_count > before)
+		machine->identity = 0;
+	return result;
+}
+
+int reader_add_rule(struct view_reader *reader, struct view_chain *chain, uint64_t handle,
+		    const struct nlattr *list)
+{
+	struct machine machine = { .reader = reader, .view = reader->view, .chain = chain,
+				   .family = view_family_of(chain->table), .protocol = -1 };
+	const struct nlattr *attr;
+	int result = 0;
+
+	if (machine.family != AF_INET && machine.family != AF_INET6)
+		machine.family = AF_UNSPEC;
+	reader->view->step_count = 0;
+	if (list)
+		mnl_attr_for_each_nested(attr, list)
+			if (!result)
+				result = run_expression(&machine, attr);
+	if (result < 0)
+		return result;
+	return view_end_rule(reader->view, chain, handle) ? 0 : -ENOMEM;
+}

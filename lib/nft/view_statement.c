@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Expressions that do something with the packet: effects, limits and verdicts. */
+#include "nft/view_machine.h"
+#include "nft/view_reader.h"
+
+#include <errno.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nf_tables_compat.h>
+
+#include "legacy/view.h"
+
+/* What goes on behind it is not met by any packet. */
+#define RULE_ENDS 1
+
+static int add_step(struct machine *machine, enum step_kind kind, uint8_t flags)
+{
+	struct step *step = view_add_step(machine->view, kind);
+
+	if (!step)
+		return -ENOMEM;
+	step->flags = flags;
+	return 0;
+}
+
+static int add_end(struct machine *machine, enum step_kind kind)
+{
+	return add_step(machine, kind, 0) ? -ENOMEM : RULE_ENDS;
+}
+
+int run_count(struct machine *machine, const struct attributes *data)
+{
+	(void)data;
+	return add_step(machine, STEP_COUNT, 0);
+}
+
+int run_reject(struct machine *machine, const struct attributes *data)
+{
+	(void)data;
+	return add_end(machine, STEP_REJECT);
+}
+
+int run_notrack(struct machine *machine, const struct attributes *data)
+{
+	(void)data;
+	return add_step(machine, STEP_NOTRACK, 0);
+}
+
+int run_queue(struct machine *machine, const struct attributes *data)
+{
+	(void)data;
+	return add_end(machine, STEP_QUEUE);
+}
+
+/* A packet without a socket to go to does not meet the rule. */
+int run_tproxy(struct machine *machine, const struct attributes *data)
+{
+	(void)data;
+	return add_end(machine, STEP_DIVERT);
+}
+
+int run_synproxy(struct machine *machine, const struct attributes *data)
+{
+	(void)data;
+	return add_end(machine, STEP_SYNPROXY);
+}
+
+/* --- what depends on the packets before ------------------------------- */
+
+static int add_rate(struct machine *machine, bool over)
+{
+	return add_step(machine, STEP_WITHIN_RATE, STEP_REMEMBERS | (over ? STEP_INVERTED : 0));
+}
+
+int run_limit(struct machine *machine, const struct attributes *data)
+{
+	return add_rate(machine, attribute_number(data->of[NFTA_LIMIT_FLAGS], 0) & NFT_LIMIT_F_INV);
+}
+
+int run_quota(struct machine *machine, const struct attributes *data)
+{
+	return add_rate(machine, attribute_number(data->of[NFTA_QUOTA_FLAGS], 0) & NFT_QUOTA_F_INV);
+}
+
+/* How many connections a source has: conntrack counts them. */
+int run_connlimit(struct machine *machine, const struct attributes *data)
+{
+	bool over = attribute_number(data->of[NFTA_CONNLIMIT_FLAGS], 0) & NFT_CONNLIMIT_F_INV;
+	struct step *step = view_add_step(machine->view, STEP_WITHIN_RATE);
+
+	if (!step)
+		return -ENOMEM;
+	step->flags = STEP_REMEMBERS | (over ? STEP_INVERTED : 0);
+	step->field = FIELD_CT_OTHER;
+	return 0;
+}
+
+/* Each packet is recorded; a limit of the element may end the rule. */
+static int run_element(struct machine *machine, const struct nlattr *attr)
+{
+	struct attributes expression = attributes_in(attr);
+	const char *name = attribute_text(expression.of[NFTA_EXPR_NAME]);
+	struct attributes data = attributes_in(expression.of[NFTA_EXPR_DATA]);
+
+	if (!strcmp(name, "limit"))
+		return run_limit(machine, &data);
+	if (!strcmp(name, "quota"))
+		return run_quota(machine, &data);
+	if (!strcmp(name, "connlimit"))
+		return run_connlimit(machine, &data);
+	return 0;
+}
+
+int run_dynset(struct machine *machine, const struct attributes *data)
+{
+	const struct nlattr *list = data->of[NFTA_DYNSET_EXPRESSIONS], *attr;
+	const struct view_set *set = reader_find_set(machine->reader, machine->chain->table,
+						    attribute_text(data->of[NFTA_DYNSET_SET_NAME]));
+	uint32_t flags = attribute_number(data->of[NFTA_DYNSET_FLAGS], 0);
+	int err = add_step(machine, STEP_COUNT, STEP_REMEMBERS);
+
+	if (!err && flags & NFT_DYNSET_F_INV)	/* only those that a full set has no room for */
+		return add_step(machine, STEP_WITHIN_RATE, STEP_REMEMBERS | STEP_INVERTED);
+	if (!err && data->of[NFTA_DYNSET_EXPR])
+		return run_element(machine, data->of[NFTA_DYNSET_EXPR]);
+	if (!err && !list && set && set->judges)
+		return machine_add_unknown(machine, "set with limits", SOURCE_UNKNOWN);
+	if (!list)
+		return err;
+	mnl_attr_for_each_nested(attr, list)
+		if (!err)
+			err = run_element(machine, attr);
+	return err;
+}
+
+int run_objref(struct machine *machine, const struct attributes *data)
+{
+	uint32_t type = attribute_number(data->of[NFTA_OBJREF_IMM_TYPE], NFT_OBJECT_UNSPEC);
+	const char *name = attribute_text(data->of[NFTA_OBJREF_IMM_NAME]);
+	const struct view_object *object;
+
+	switch (type) {
+	case NFT_OBJECT_COUNTER:
+	case NFT_OBJECT_SECMARK:
+	case NFT_OBJECT_CT_TIMEOUT:
+	case NFT_OBJECT_CT_EXPECT:
+		return add_step(machine, STEP_COUNT, 0);
+	case NFT_OBJECT_CT_HELPER:
+		return add_step(machine, STEP_COUNT, STEP_HELPER);
+	case NFT_OBJECT_SYNPROXY:
+		return add_end(machine, STEP_SYNPROXY);
+	case NFT_OBJECT_LIMIT:
+	case NFT_OBJECT_QUOTA:
+	case NFT_OBJECT_CONNLIMIT:
+		object = reader_find_object(machine->reader, machine->chain->table, name, type);
+		if (object)
+			return add_rate(machine, object->inverted);
+		/* fall through */
+	default:	/* by a map: who is not in it does not meet the rule */
+		return machine_add_unknown(machine, "object", SOURCE_UNKNOWN);
+	}
+}
+
+/* --- verdicts --------------------------------------------------------- */
+
+int machine_verdict(const struct view *view, const struct view_table *table,
+		    const struct nlattr *attr, struct view_chain **chain)
+{
+	struct attributes verdict = attributes_in(attr);
+	int code = (int)attribute_number(verdict.of[NFTA_VERDICT_CODE], (uint32_t)NFT_BREAK);
+
+	*chain = NULL;
+	switch (code) {
+	case NFT_CONTINUE:
+		return -1;
+	case NFT_RETURN:
+		return STEP_RETURN;
+	case NFT_JUMP:
+	case NFT_GOTO:
+		*chain = view_find_chain(view, table,
+					 attribute_text(verdict.of[NFTA_VERDICT_CHAIN]));
+		return !*chain ? STEP_ANYTHING : code == NFT_JUMP ? STEP_JUMP : STEP_GOTO;
+	case NF_ACCEPT:
+		return STEP_ACCEPT;
+	case NF_DROP:
+		return STEP_DROP;
+	default:
+		return (code & NF_VERDICT_MASK) == NF_QUEUE ? STEP_QUEUE : STEP_ANYTHING;
+	}
+}
+
+static int add_verdict(struct machine *machine, const struct nlattr *attr)
+{
+	struct view_chain *chain;
+	int verdict = machine_verdict(machine->view, machine->chain->table, attr, &chain);
+	struct step *step;
+
+	if (verdict < 0)	/* "continue" */
+		return 0;
+	step = view_add_unknown(machine->view, (enum step_kind)verdict, "verdict");
+	if (!step)
+		return -ENOMEM;
+	if (chain)
+		step->chain = chain;
+	return RULE_ENDS;
+}
+
+int run_immediate(struct machine *machine, const struct attributes *data)
+{
+	struct attributes value = attributes_in(data->of[NFTA_IMMEDIATE_DATA]);
+	const struct nlattr *attr = value.of[NFTA_DATA_VALUE];
+	const uint8_t *bytes = attr ? mnl_attr_get_payload(attr) : NULL;
+	size_t size = attr ? mnl_attr_get_payload_len(attr) : 0;
+	struct symbol *to;
+
+	if (value.of[NFTA_DATA_VERDICT])
+		return add_verdict(machine, value.of[NFTA_DATA_VERDICT]);
+	to = machine_register(machine, data->of[NFTA_IMMEDIATE_DREG], &size);
+	for (size_t i = 0; i < size; i++)
+		to[i] = (struct symbol){ .kind = SYMBOL_CONSTANT, .value = bytes[i] };
+	return 0;
+}
+
+/* --- NAT -------------------------------------------------------------- */
+
+static uint32_t ports_of(struct machine *machine, const struct nlattr *first,
+			 const struct nlattr *last)
+{
+	uint8_t from[2], to[2];
+
+	if (!machine_constant(machine, first, from, sizeof(from)))
+		return 0;
+	if (!machine_constant(machine, last, to, sizeof(to)))
+		memcpy(to, from, sizeof(to));
+	return (uint32_t)from[0] << 24 | (uint32_t)from[1] << 16 | (uint32_t)to[0] << 8 | to[1];
+}
+
+static int add_translation(struct machine *machine, enum translation translation,
+			   const struct nlattr *first_port, const struct nlattr *last_port,
+			   const struct nlattr *address, uint32_t family)
+{
+	struct step *step = view_add_step(machine->view, STEP_TRANSLATE);
+	size_t size = family == AF_INET6 ? 16 : 4;
+
+	if (!step)
+		return -ENOMEM;
+	step->field = (uint8_t)translation;
+	step->mask = ports_of(machine, first_port, last_port);
+	if (machine_constant(machine, address, step->address, size))
+		step->length = (uint8_t)(8 * size);
+	return RULE_ENDS;
+}
+
+int run_nat(struct machine *machine, const struct attributes *data)
+{
+	bool source = attribute_number(data->of[NFTA_NAT_TYPE], NFT_NAT_DNAT) == NFT_NAT_SNAT;
+
+	return add_translation(machine, source ? TRANSLATE_SOURCE : TRANSLATE_DESTINATION,
+			       data->of[NFTA_NAT_REG_PROTO_MIN], data->of[NFTA_NAT_REG_PROTO_MAX],
+			       data->of[NFTA_NAT_REG_ADDR_MIN],
+			       attribute_number(data->of[NFTA_NAT_FAMILY], AF_INET));
+}
+
+int run_masquerade(struct machine *machine, const struct attributes *data)
+{
+	return add_translation(machine, TRANSLATE_MASQUERADE, data->of[NFTA_MASQ_REG_PROTO_MIN],
+			       data->of[NFTA_MASQ_REG_PROTO_MAX], NULL, AF_UNSPEC);
+}
+
+int run_redirect(struct machine *machine, const struct attributes *data)
+{
+	return add_translation(machine, TRANSLATE_REDIRECT, data->of[NFTA_REDIR_REG_PROTO_MIN],
+			       data->of[NFTA_REDIR_REG_PROTO_MAX], NULL, AF_UNSPEC);
+}
+
+/* --- matches and targets of xtables ----------------------------------- */
+
+/* The longest that one may be; aligned, as those who decode it expect. */
+#define INFO_MAX 8192
+
+static size_t copy_info(const struct nlattr *attr, void *info)
+{
+	size_t size = attr ? mnl_attr_get_payload_len(attr) : 0;
+
+	if (size > INFO_MAX)
+		size = 0;
+	if (size)
+		memcpy(info, mnl_attr_get_payload(attr), size);
+	return size;
+}
+
+static enum family family_of(const struct machine *machine)
+{
+	return machine->chain->table->families & 1u << IPV4 ? IPV4 : IPV6;
+}
+
+int run_match(struct machine *machine, const struct attributes *data)
+{
+	_Alignas(16) char info[INFO_MAX];
+	size_t size = copy_info(data->of[NFTA_MATCH_INFO], info);
+
+	return legacy_view_match(machine->view, family_of(machine),
+				 attribute_text(data->of[NFTA_MATCH_NAME]),
+				 (uint8_t)attribute_number(data->of[NFTA_MATCH_REV], 0), info, size);
+}
+
+int run_target(struct machine *machine, const struct attributes *data)
+{
+	_Alignas(16) char info[INFO_MAX];
+	size_t size = copy_info(data->of[NFTA_TARGET_INFO], info);
+
+	return legacy_view_target(machine->view, family_of(machine),
+				  attribute_text(data->of[NFTA_TARGET_NAME]),
+				  (uint8_t)attribute_number(data->of[NFTA_TARGET_REV], 0), info,
+				  size);
+}

@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "verify/traveller.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* --- the same, or more ------------------------------------------------ */
+
+static bool same_prefix(const struct prefix *a, const struct prefix *b)
+{
+	return a->length == b->length && !memcmp(a->address, b->address, sizeof(a->address));
+}
+
+static bool same_ports(const struct port_range *a, const struct port_range *b)
+{
+	return a->first == b->first && a->last == b->last;
+}
+
+/* What rules may have narrowed; all else is the same on a walk. */
+static bool same_packets(const struct probe *a, const struct probe *b)
+{
+	return same_prefix(&a->source, &b->source) &&
+	       same_prefix(&a->destination, &b->destination) &&
+	       same_ports(&a->source_port, &b->source_port) &&
+	       same_ports(&a->destination_port, &b->destination_port) &&
+	       !strcmp(a->in, b->in) && !strcmp(a->out, b->out) &&
+	       !strcmp(a->usual_interface, b->usual_interface) &&
+	       a->usual_source.length == b->usual_source.length &&
+	       a->usual_destination.length == b->usual_destination.length;
+}
+
+static bool same_mark(const struct mark *a, const struct mark *b)
+{
+	return a->value == b->value && a->unknown == b->unknown;
+}
+
+static bool same_course(const struct traveller *a, const struct traveller *b)
+{
+	if (a->sides != b->sides || a->split != b->split || a->dropped.chain != b->dropped.chain ||
+	    a->dropped.rule != b->dropped.rule)
+		return false;
+	for (enum side side = TODAY; side < SIDES; side++)
+		if (a->sides & 1u << side &&
+		    (a->course[side].tracking != b->course[side].tracking ||
+		     a->course[side].seen != b->course[side].seen ||
+		     a->course[side].confirmed != b->course[side].confirmed ||
+		     !same_mark(&a->course[side].mark, &b->course[side].mark) ||
+		     !same_mark(&a->course[side].connection_mark,
+				&b->course[side].connection_mark)))
+			return false;
+	return true;
+}
+
+static bool has_decision(const struct traveller *traveller, const struct decision *decision)
+{
+	return traveller_decided(traveller, decision->condition) == decision->met;
+}
+
+static bool has_decisions_of(const struct traveller *traveller, const struct traveller *other)
+{
+	for (size_t i = 0; i < other->decision_count; i++)
+		if (!has_decision(traveller, &other->decisions[i]))
+			return false;
+	return true;
+}
+
+bool traveller_same(const struct traveller *a, const struct traveller *b)
+{
+	return a->usual == b->usual && a->decision_count == b->decision_count && same_course(a, b) &&
+	       same_packets(&a->probe, &b->probe) && has_decisions_of(a, b);
+}
+
+static uint32_t mix(uint32_t hash, uint32_t value)
+{
+	return (hash ^ value) * 0x9e3779b1u ^ hash >> 15;
+}
+
+static uint32_t mix_prefix(uint32_t hash, const struct prefix *prefix)
+{
+	uint32_t words[4];
+
+	memcpy(words, prefix->address, sizeof(words));
+	for (size_t i = 0; i < 4; i++)
+		hash = mix(hash, words[i]);
+	return mix(hash, prefix->length);
+}
+
+uint32_t traveller_hash(const struct traveller *traveller)
+{
+	const struct probe *probe = &traveller->probe;
+	uint32_t hash = mix(traveller->sides * 4u + traveller->usual, traveller->split);
+
+	hash = mix_prefix(hash, &probe->source);
+	hash = mix_prefix(hash, &probe->destination);
+	hash = mix(hash, (uint32_t)probe->source_port.first << 16 | probe->destination_port.first);
+	for (enum side side = TODAY; side < SIDES; side++)
+		hash = mix(hash, traveller->course[side].tracking ^
+			   traveller->course[side].mark.value << 4);
+	for (size_t i = 0; i < traveller->decision_count; i++)
+		hash += traveller->decisions[i].condition + traveller->decisions[i].met;
+	return hash;
+}
+
+/* "eth+" covers "eth0" and "eth1+". */
+static bool covers_name(const char *wide, const char *narrow)
+{
+	size_t size = strlen(wide);
+
+	if (size && wide[size - 1] == '+')
+		return !strncmp(wide, narrow, size - 1);
+	return !strcmp(wide, narrow);
+}
+
+static bool covers_ports(const struct port_range *wide, const struct port_range *narrow)
+{
+	return wide->first <= narrow->first && wide->last >= narrow->last;
+}
+
+static bool covers_packets(const struct probe *wide, const struct probe *narrow)
+{
+	return prefix_covers(&wide->source, &narrow->source) &&
+	       prefix_covers(&wide->destination, &narrow->destination) &&
+	       covers_ports(&wide->source_port, &narrow->source_port) &&
+	       covers_ports(&wide->destination_port, &narrow->destination_port) &&
+	       covers_name(wide->in, narrow->in) && covers_name(wide->out, narrow->out);
+}
+
+/* Whatever becomes of @narrow becomes of some of @wide, and is told as that. */
+static bool covers(const struct traveller *wide, const struct traveller *narrow)
+{
+	return (wide->usual || !narrow->usual) && same_course(wide, narrow) &&
+	       has_decisions_of(narrow, wide) && covers_packets(&wide->probe, &narrow->probe);
+}
+
+/* --- decisions -------------------------------------------------------- */
+
+int traveller_decided(const struct traveller *traveller, uint32_t condition)
+{
+	for (size_t i = 0; i < traveller->decision_count; i++)
+		if (traveller->decisions[i].condition == condition)
+			return traveller->decisions[i].met;
+	return -1;
+}
+
+void traveller_decide(struct traveller *traveller, uint32_t condition, bool met)
+{
+	if (traveller->decision_count < DECISIONS_MAX)
+		traveller->decisions[traveller->decision_count++] =
+			(struct decision){ .condition = condition, .met = met };
+}
+
+/* The one decision by which two differ that are the same otherwise; -1: there is no such. */
+static int differing_decision(const struct traveller *a, const struct traveller *b)
+{
+	int differing = -1;
+
+	if (a->usual != b->usual || a->decision_count != b->decision_count || !same_course(a, b) ||
+	    !same_packets(&a->probe, &b->probe))
+		return -1;
+	for (size_t i = 0; i < a->decision_count; i++) {
+		int decided = traveller_decided(b, a->decisions[i].condition);
+
+		if (decided == a->decisions[i].met)
+			continue;
+		if (decided < 0 || differing >= 0)
+			return -1;
+		differing = (int)i;
+	}
+	return differing;
+}
+
+/* --- lists ------------------------------------------------------------ */
+
+int company_add(struct company *company, const struct traveller *traveller)
+{
+	if (company->count == company->room) {
+		size_t room = company->room ? 2 * company->room : 4;
+		struct traveller *list = realloc(company->list, room * sizeof(*list));
+
+		if (!list)
+			return -ENOMEM;
+		company->list = list;
+		company->room = room;
+	}
+	company->list[company->count++] = *traveller;
+	return 0;
+}
+
+void company_free(struct company *company)
+{
+	free(company->list);
+	*company = (struct company){ 0 };
+}
+
+static void take_out(struct company *company, size_t index)
+{
+	company->list[index] = company->list[--company->count];
+}
+
+/* Whether the two became one, which is then the first. */
+static bool join(struct traveller *one, const struct traveller *other)
+{
+	int differing;
+
+	if (covers(one, other))
+		return true;
+	if (covers(other, one)) {
+		*one = *other;
+		return true;
+	}
+	differing = differing_decision(one, other);
+	if (differing < 0)
+		return false;
+	one->decisions[differing] = one->decisions[--one->decision_count];
+	return true;
+}
+
+void company_tidy(struct company *company)
+{
+	bool joined = true;
+
+	while (joined && company->count > 1) {
+		joined = false;
+		for (size_t i = 0; i < company->count; i++)
+			for (size_t j = i + 1; j < company->count; j++)
+				if (join(&company->list[i], &company->list[j])) {
+					take_out(company, j--);
+					joined = true;
+				}
+	}
+}
+
+/* --- what two have in common ------------------------------------------ */
+
+static bool meet_prefix(struct prefix *both, const struct prefix *a, const struct prefix *b)
+{
+	if (!prefix_covers(a, b) && !prefix_covers(b, a))
+		return false;
+	*both = a->length > b->length ? *a : *b;
+	return true;
+}
+
+static bool meet_ports(struct port_range *both, const struct port_range *a,
+		       const struct port_range *b)
+{
+	both->first = a->first > b->first ? a->first : b->first;
+	both->last = a->last < b->last ? a->last : b->last;
+	return both->first <= both->last;
+}
+
+static bool meet_name(char both[IFNAMSIZ], const char *a, const char *b)
+{
+	if (!covers_name(a, b) && !covers_name(b, a))
+		return false;
+	strcpy(both, covers_name(a, b) ? b : a);
+	return true;
+}
+
+bool traveller_meet(struct traveller *both, const struct traveller *a, const struct traveller *b)
+{
+	*both = *a;
+	for (size_t i = 0; i < b->decision_count; i++) {
+		int decided = traveller_decided(a, b->decisions[i].condition);
+
+		if (decided >= 0 && decided != b->decisions[i].met)
+			return false;
+		if (decided < 0)
+			traveller_decide(both, b->decisions[i].condition, b->decisions[i].met);
+	}
+	both->usual = a->usual && b->usual;
+	return meet_prefix(&both->probe.source, &a->probe.source, &b->probe.source) &&
+	       meet_prefix(&both->probe.destination, &a->probe.destination, &b->probe.destination) &&
+	       meet_ports(&both->probe.source_port, &a->probe.source_port, &b->probe.source_port) &&
+	       meet_ports(&both->probe.destination_port, &a->probe.destination_port,
+			  &b->probe.destination_port) &&
+	       meet_name(both->probe.in, a->probe.in, b->probe.in) &&
+	       meet_name(both->probe.out, a->probe.out, b->probe.out);
+}

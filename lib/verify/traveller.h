@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Packets that have fared alike so far: a set of them, as a probe says, and what
+ * became of it.  A traveller is one for two sides, the packets as they are tracked
+ * today and the same ones as they would be; both are at the same place until a
+ * rule asks for what makes them differ.
+ */
+#ifndef LIB_TRAVELLER_H
+#define LIB_TRAVELLER_H
+
+#include "rules/view.h"
+#include "verify/probe.h"
+
+enum side {
+	TODAY,			/* tracked: what is of ours untracks nothing */
+	WOULD,			/* as the rules say */
+	SIDES
+};
+
+#define BOTH_SIDES (1u << TODAY | 1u << WOULD)
+
+/* What rules ahead of conntrack did to a packet. */
+enum tracking {
+	TRACKED,
+	TEMPLATE,		/* tracked, and NOTRACK can no longer change it: see xt_CT.c */
+	UNTRACKED,
+	TRACKINGS
+};
+
+/* How one side has fared. */
+struct course {
+	uint8_t tracking;		/* enum tracking */
+	bool seen;			/* by conntrack: what it is, it stays */
+	bool confirmed;			/* it has left this host once, over lo */
+	struct mark mark, connection_mark;
+};
+
+/* Whether packets meet a condition that we cannot tell: it is the same whenever it is asked. */
+struct decision {
+	uint32_t condition;
+	bool met;
+};
+#define DECISIONS_MAX 6
+
+struct traveller {
+	struct probe probe;
+	bool usual;			/* the usual packet is among them */
+	uint8_t sides;			/* bits, 1u << enum side: who is at this place */
+	uint8_t decision_count;
+	struct decision decisions[DECISIONS_MAX];
+	struct course course[SIDES];
+	uint32_t split;			/* where its sides parted within this base chain; 0: nowhere */
+	struct place dropped;		/* the other side was, in a base chain before */
+};
+
+/* A list of them. */
+struct company {
+	struct traveller *list;
+	size_t count, room;
+};
+
+int company_add(struct company *company, const struct traveller *traveller);
+void company_free(struct company *company);
+/* Takes out those that others cover, and joins those that differ by one decision alone. */
+void company_tidy(struct company *company);
+
+bool traveller_same(const struct traveller *a, const struct traveller *b);
+uint32_t traveller_hash(const struct traveller *traveller);
+
+/* -1: never decided */
+int traveller_decided(const struct traveller *traveller, uint32_t condition);
+/* Too many decisions: then it is as if nobody had ever asked. */
+void traveller_decide(struct traveller *traveller, uint32_t condition, bool met);
+
+/* What both have; false: no packet. */
+bool traveller_meet(struct traveller *both, const struct traveller *a, const struct traveller *b);
+
+#endif

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What the files that walk share: the way through one base chain. */
+#ifndef LIB_WALK_WAY_H
+#define LIB_WALK_WAY_H
+
+#include "verify/walk.h"
+
+/* Where a traveller ended its way through a base chain. */
+struct result {
+	struct traveller traveller;
+	struct place place;
+	bool dropped;
+};
+
+/* A traveller that entered a chain, and what came back from it. */
+struct visit {
+	struct visit *next;
+	const struct view_chain *chain;
+	struct traveller traveller;
+	struct company back;
+};
+
+#define VISIT_SLOTS 1024
+
+struct way {
+	struct walk *walk;
+	const struct view_chain *base;
+	enum hook hook;
+	bool ahead;			/* of conntrack */
+	unsigned int depth;
+	uint32_t splits;		/* how often sides parted in this base chain */
+	struct result *results;
+	size_t result_count;
+	struct visit **visits;		/* hash table, made when the first chain is entered */
+	struct arena arena;		/* of the visits */
+};
+
+/*
+ * One rule.  Who goes on to the next one is added to @next, who leaves the chain
+ * to @back.  0, or -ENOMEM.
+ */
+int way_take_rule(struct way *way, const struct place *place, const struct traveller *traveller,
+		  struct company *next, struct company *back);
+/* Whether all of the traveller's packets pass the rule by; a cheap question. */
+bool way_passes(const struct way *way, const struct view_rule *rule,
+		const struct traveller *traveller);
+/* A chain that a rule leads to; adds who comes back from it. */
+int way_enter(struct way *way, const struct view_chain *chain, const struct traveller *traveller,
+	      struct place place, struct company *back);
+
+int way_accept(struct way *way, const struct traveller *traveller, struct place place);
+int way_drop(struct way *way, const struct traveller *traveller, struct place place);
+
+#endif

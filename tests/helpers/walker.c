@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "walker.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "legacy/view.h"
+#include "nft/view.h"
+#include "unit.h"
+#include "verify/walk.h"
+
+struct walker {
+	struct view view;
+};
+
+struct walker *walker_read(void)
+{
+	struct walker *walker = calloc(1, sizeof(*walker));
+	struct error error = { "out of memory" };
+
+	expect(walker && !legacy_view(1u << IPV4 | 1u << IPV6, false, &walker->view, &error) &&
+	       !nft_view(&walker->view, &error) && !view_reach(&walker->view), "%s", error.text);
+	return walker;
+}
+
+void walker_free(struct walker *walker)
+{
+	view_free(&walker->view);
+	free(walker);
+}
+
+static struct probe probe_of(const struct wire_packet *packet, uint8_t states)
+{
+	enum family family = packet->domain == AF_INET6 ? IPV6 : IPV4;
+	struct probe probe = {
+		.source = { .length = (uint8_t)family_bits(family), .family = (uint8_t)family },
+		.destination = { .length = (uint8_t)family_bits(family), .family = (uint8_t)family },
+		.source_port = { packet->source_port, packet->source_port },
+		.destination_port = { packet->destination_port, packet->destination_port },
+		.family = (uint8_t)family, .protocol = packet->protocol,
+		.tcp_flags = packet->tcp_flags, .tracked_states = states,
+		.own_source = packet->way != WIRE_IN, .own_destination = packet->way != WIRE_OUT,
+		.reply = states == CT_ESTABLISHED,
+	};
+
+	memcpy(probe.source.address, &packet->source, sizeof(probe.source.address));
+	memcpy(probe.destination.address, &packet->destination, sizeof(probe.source.address));
+	strcpy(packet->way == WIRE_IN ? probe.in : probe.out, packet->interface);
+	return probe;
+}
+
+static void put_place(char text[PLACE_TEXT], const struct ending *ending)
+{
+	text[0] = '\0';
+	if (ending)
+		view_format_place(&ending->last, text);
+}
+
+struct walker_says walker_ask(struct walker *walker, const struct wire_packet *packet,
+			      enum walker_state state)
+{
+	static const enum whole_way ways[] = {
+		[WIRE_IN] = WAY_IN, [WIRE_OUT] = WAY_OUT, [WIRE_LO] = WAY_LOOPBACK,
+	};
+	const struct probe probe = probe_of(packet, state == WALKER_NEW ? CT_NEW : CT_ESTABLISHED);
+	struct journey journey = { 0 };
+	struct walk walk = { .view = &walker->view, .journeys[WOULD] = &journey };
+	struct walker_says says;
+
+	expect(!walk_all(&walk, &probe, ways[packet->way]), "out of memory");
+	walk_free(&walk);
+	put_place(says.accepted_by, endings_last(journey.endings[ACCEPTED], ANY_USUAL));
+	put_place(says.dropped_by, endings_last(journey.endings[DROPPED], ANY_USUAL));
+	says.through = journey.through;
+	says.dropped = journey_states(&journey, DROPPED);
+	says.translated = journey.usual.place.chain;
+	says.tracked = journey.at_conntrack & ANY_TRACKED;
+	says.zone = journey.at_conntrack & (USUAL(TEMPLATE) | PICKED(TEMPLATE));
+	says.untracked = journey.at_conntrack & ANY_UNTRACKED;
+	return says;
+}
