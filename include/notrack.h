@@ -468,6 +468,17 @@ int hashlimit_each(struct notrack *nt, const struct notrack_service *service,
  */
 int notrack_load(struct notrack *nt);
 
+/**
+ * notrack_table_bytes - how large the kernel's tables are that a commit reads
+ *
+ * A program may prepare its heap by it: see MEMORY in libnotrack(3).  Asks for the
+ * sizes alone, and makes no table that is not there.
+ * Returns: bytes, over the tables of all families; 0 where there are none, where they
+ * cannot be asked, and for nftables, where what is there takes no memory to change.
+ * Since: 2.0
+ */
+uint64_t notrack_table_bytes(struct notrack *nt);
+
 /** struct notrack_changes - what a commit did, or would do */
 struct notrack_changes {
 	size_t size;		/**< sizeof(struct notrack_changes), set by the caller */

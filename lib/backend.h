@@ -150,6 +150,11 @@ struct backend {
 	int (*buckets)(const struct session *session, const char *service,
 		       const struct clients *clients, enum family family,
 		       int (*visit)(const struct bucket *bucket, void *data), void *data);
+	/*
+	 * Bytes of the tables that have to be read and committed as a whole; NULL where no
+	 * change takes memory in proportion to what is there.
+	 */
+	uint64_t (*bytes)(const struct session *session);
 	/* What this host has of what a commit needs. */
 	int (*check)(const struct session *session, const struct check_visitor *visitor);
 };

@@ -52,3 +52,25 @@ int notrack_load(struct notrack *nt)
 	err = notrack_each_service(nt, count_service, &count);
 	return err ? err : count;
 }
+
+static int sum_bytes(struct notrack *nt, void *data)
+{
+	struct session session = context_session(nt);
+
+	for (size_t i = 0; i < BACKENDS; i++)
+		if (backends[i]->bytes)
+			*(uint64_t *)data += backends[i]->bytes(&session);
+	return 0;
+}
+
+uint64_t notrack_table_bytes(struct notrack *nt)
+{
+	uint64_t bytes = 0;
+
+	if (!nt)
+		return 0;
+	context_begin(nt);
+	context_in_kernel(nt, sum_bytes, &bytes);
+	context_begin(nt);	/* a namespace that cannot be entered is a later call's to tell */
+	return bytes;
+}

@@ -8,6 +8,7 @@
 #include "changes.h"
 #include "config.h"
 #include "context.h"
+#include "heap.h"
 
 #define CONFIG_FILE "/etc/notrack.conf"
 #define CONFIG_PARTS "/etc/notrack.conf.d/*.conf"
@@ -68,6 +69,8 @@ static int run_apply(const struct options *options)
 	if (!config)
 		return out_of_memory();
 	code = options->word_count ? config_read(config, options->words[0]) : read_default(config);
+	if (!code)
+		heap_prepare(config_clients(config) * HEAP_CLIENT_BYTES);
 	nt = code ? NULL : open_context(options, &code);
 	if (nt && !code)
 		code = config_build(config, options, nt);

@@ -54,6 +54,15 @@ void config_free(struct config *config)
 	free(config);
 }
 
+size_t config_clients(const struct config *config)
+{
+	size_t count = 0;
+
+	for (const struct section *section = config->first; section; section = section->next)
+		count += section->client_count;
+	return count;
+}
+
 /* --- lines ------------------------------------------------------------ */
 
 struct file {

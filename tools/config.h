@@ -13,6 +13,9 @@ void config_free(struct config *config);
 /* Adds what a file says, "-" being standard input; an exit code, after a complaint. */
 int config_read(struct config *config, const char *path);
 
+/* How many clients were read. */
+size_t config_clients(const struct config *config);
+
 /*
  * Adds all that was read to a context with an empty model; what the options say goes first.  An
  * exit code.

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "context.h"
+#include "heap.h"
 
 static int enter_netns(struct notrack *nt, const char *name)
 {
@@ -42,8 +43,10 @@ struct notrack *open_context(const struct options *options, int *code)
 		notrack_set_wait(nt, options->wait.milliseconds);
 	*code = err ? complain_notrack(nt, err) :
 		options->backend ? set_backend(nt, options->backend, "--backend ") : 0;
-	if (!*code)
+	if (!*code) {
+		heap_prepare(notrack_table_bytes(nt));
 		return nt;
+	}
 	notrack_free(nt);
 	return NULL;
 }

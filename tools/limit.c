@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "changes.h"
+#include "heap.h"
 #include "prefixes.h"
 #include "progress.h"
 
@@ -86,6 +87,8 @@ static int run(const struct options *options, const struct hashlimit *words,
 	progress_begin(what);
 	if (!code)
 		code = check(options, words);
+	if (!code && words)
+		heap_prepare(prefixes.count * HEAP_CLIENT_BYTES);
 	if (!code)
 		code = change_model(options, false, change);
 	progress_end();

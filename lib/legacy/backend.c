@@ -104,6 +104,17 @@ static int print(const struct session *session, const struct wanted *wanted, FIL
 	return err;
 }
 
+static uint64_t bytes(const struct session *session)
+{
+	uint64_t sum = 0;
+
+	for (enum family family = IPV4; family < FAMILIES; family++)
+		for (enum table_id id = RAW; id < TABLES; id++)
+			if (session_has(session, family))
+				sum += table_bytes(&xt_families[family], table_name(id));
+	return sum;
+}
+
 const struct backend legacy_backend = {
 	.name = "legacy",
 	.probe = legacy_probe,
@@ -119,5 +130,6 @@ const struct backend legacy_backend = {
 	.end = legacy_end,
 	.print = print,
 	.buckets = legacy_buckets,
+	.bytes = bytes,
 	.check = legacy_check,
 };

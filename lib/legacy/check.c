@@ -60,16 +60,26 @@ static int raw_socket(const struct xt_family *family)
 	return socket(family->domain, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW);
 }
 
-unsigned int table_entries(const struct xt_family *family, const char *name)
+static struct ipt_getinfo ask_info(const struct xt_family *family, const char *name)
 {
-	struct ipt_getinfo info;
-	int sockfd = raw_socket(family), err = sockfd < 0 ? -errno : 0;
+	struct ipt_getinfo info = { .size = 0 };
+	int sockfd = raw_socket(family);
 
-	if (!err)
-		err = get_info(sockfd, family, name, &info);
+	if (sockfd >= 0 && get_info(sockfd, family, name, &info))
+		info = (struct ipt_getinfo){ .size = 0 };
 	if (sockfd >= 0)
 		close(sockfd);
-	return err ? 0 : info.num_entries;
+	return info;
+}
+
+unsigned int table_entries(const struct xt_family *family, const char *name)
+{
+	return ask_info(family, name).num_entries;
+}
+
+size_t table_bytes(const struct xt_family *family, const char *name)
+{
+	return table_exists(family, name) ? ask_info(family, name).size : 0;
 }
 
 static int get_entries(struct check *check, int sockfd, const char *name)

@@ -67,6 +67,8 @@ int table_commit(struct table *table, struct error *error);
 int table_check(const struct xt_family *family, const char *name, struct error *error);
 /* How many entries the kernel's table has; 0 where it does not say. */
 unsigned int table_entries(const struct xt_family *family, const char *name);
+/* And how large it is; 0 also where there is no such table, which asking would make. */
+size_t table_bytes(const struct xt_family *family, const char *name);
 
 /*
  * Adds the counters that the handle of @from has to the same rules of @to, which

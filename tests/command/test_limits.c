@@ -468,8 +468,41 @@ START_TEST(a_client_that_moves_counts_on_from_what_was_read)
 }
 END_TEST
 
+/* --- large tables ----------------------------------------------------- */
+
+/* A heap of 32 MiB and more; the library asks for some lists of its own. */
+static bool prepares_a_heap(const char *command)
+{
+	unsigned long size;
+
+	must("strace -f -qq -e trace=madvise -o /run/trace %s", command);
+	for (const char *at = read_file("/run/trace"); (at = strstr(at, "madvise(")); at++)
+		if (sscanf(at, "madvise(%*[^,], %lu, MADV_HUGEPAGE)", &size) == 1 && size >= 32u << 20)
+			return true;
+	return false;
+}
+
+/* See tools/heap.c. */
+START_TEST(a_heap_is_prepared_where_a_table_is_large)
+{
+	static const char one[] = "notrackctl limit dns 192.0.2.1 --above 1/sec";
+	char *list = keep(calloc(20000, 16)), *end = list;
+
+	ck_assert(!prepares_a_heap("notrackctl --backend legacy show"));
+	ck_assert_str_eq(read_file("/proc/thread-self/net/ip_tables_names"), "");
+	must("notrackctl --backend legacy add dns");
+	ck_assert(!prepares_a_heap(one));
+	for (unsigned int i = 0; i < 20000; i++)
+		end += sprintf(end, "198.18.%u.%u\n", i / 256, i % 256);
+	must_as(&(struct how){ .input = list }, "notrackctl limit dns - --above 1/sec");
+	ck_assert(prepares_a_heap(one));
+	ck_assert(prepares_a_heap("notrackctl show"));
+}
+END_TEST
+
 static void tests(TCase *tcase)
 {
+	tcase_add_test(tcase, a_heap_is_prepared_where_a_table_is_large);
 	tcase_add_loop_test(tcase, a_limit_holds_whatever_another_service_accepts, 0,
 			    2 * FAMILY_COUNT);
 	tcase_add_loop_test(tcase, counters_go_on_when_others_come_and_go, 0, FAMILY_COUNT);
