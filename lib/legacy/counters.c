@@ -31,21 +31,45 @@ static int list_entries(struct entries *entries, const char *chain)
 	return 0;
 }
 
+/*
+ * What follows a name is as it was in the buffer that the kernel filled, and says nothing.
+ * A target begins as a match does.
+ */
+static bool same_extension(const struct xt_entry_match *a, const struct xt_entry_match *b)
+{
+	return a->u.match_size == b->u.match_size && a->u.user.revision == b->u.user.revision &&
+	       !strcmp(a->u.user.name, b->u.user.name) &&
+	       !memcmp(a->data, b->data, a->u.match_size - sizeof(*a));
+}
+
+static bool same_matches(const struct xt_family *family, const char *one, const char *other)
+{
+	size_t target = entry_target_offset(family, one), offset = family->entry_size;
+
+	if (target != entry_target_offset(family, other))
+		return false;
+	while (offset < target) {
+		const struct xt_entry_match *match = (const void *)(one + offset);
+
+		if (!same_extension(match, (const void *)(other + offset)))
+			return false;
+		offset += match->u.match_size;
+	}
+	return true;
+}
+
 /* But for counters, and where in the table it jumps. */
 static bool same_entry(const struct entries *a, size_t i, const struct entries *b, size_t j)
 {
 	const struct xt_family *family = a->table->family;
 	const struct xtc *calls = &xtc[family->family];
 	const char *one = a->list[i], *other = b->list[j];
-	size_t target = entry_target_offset(family, one), next = entry_next(family, one);
+	size_t target = entry_target_offset(family, one);
 
-	if (target != entry_target_offset(family, other) || next != entry_next(family, other) ||
-	    memcmp(one, other, family->at.mark) ||
-	    memcmp(one + family->entry_size, other + family->entry_size,
-		   target - family->entry_size))
+	if (memcmp(one, other, family->at.mark) || !same_matches(family, one, other))
 		return false;
 	if (*entry_target(family, one)->u.user.name || *entry_target(family, other)->u.user.name)
-		return !memcmp(one + target, other + target, next - target);
+		return same_extension((const void *)(one + target), (const void *)(other + target));
 	return !strcmp(calls->target(one, a->table->handle), calls->target(other, b->table->handle));
 }
 

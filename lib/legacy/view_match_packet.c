@@ -210,14 +210,15 @@ static int add_types(const struct view_match *match, enum field field, unsigned 
 int view_match_addrtype(const struct view_match *match)
 {
 	const struct xt_addrtype_info_v1 *info = match->data;
+	bool here = info->flags & XT_ADDRTYPE_LIMIT_IFACE_IN;
 	int err;
 
-	/* whether an address is one of that very interface, not of this host */
-	if (info->flags & (XT_ADDRTYPE_LIMIT_IFACE_IN | XT_ADDRTYPE_LIMIT_IFACE_OUT))
+	if (info->flags & XT_ADDRTYPE_LIMIT_IFACE_OUT || (here && info->source))
 		return view_add_unknown(match->view, STEP_UNKNOWN, "addrtype") ? 0 : -ENOMEM;
 	err = add_types(match, FIELD_SOURCE_TYPE, info->source,
 			info->flags & XT_ADDRTYPE_INVERT_SOURCE);
-	return err ? err : add_types(match, FIELD_DESTINATION_TYPE, info->dest,
+	return err ? err : add_types(match, here ? FIELD_DESTINATION_TYPE_HERE :
+				     FIELD_DESTINATION_TYPE, info->dest,
 				     info->flags & XT_ADDRTYPE_INVERT_DEST);
 }
 

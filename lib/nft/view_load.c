@@ -293,12 +293,18 @@ int run_ct(struct machine *machine, const struct attributes *data)
 
 /* --- routes and extension headers ------------------------------------- */
 
-/* A type of the address of this very interface is taken for one of this host. */
 static uint8_t type_source(uint32_t flags)
 {
-	flags &= ~(uint32_t)NFTA_FIB_F_IIF;
-	return flags == NFTA_FIB_F_SADDR ? FIELD_SOURCE_TYPE :
-	       flags == NFTA_FIB_F_DADDR ? FIELD_DESTINATION_TYPE : SOURCE_UNKNOWN;
+	switch (flags) {
+	case NFTA_FIB_F_SADDR:
+		return FIELD_SOURCE_TYPE;
+	case NFTA_FIB_F_DADDR:
+		return FIELD_DESTINATION_TYPE;
+	case NFTA_FIB_F_DADDR | NFTA_FIB_F_IIF:
+		return FIELD_DESTINATION_TYPE_HERE;
+	default:
+		return SOURCE_UNKNOWN;
+	}
 }
 
 int run_fib(struct machine *machine, const struct attributes *data)

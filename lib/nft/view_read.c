@@ -247,8 +247,7 @@ static int take_rule(const struct nlmsghdr *message, void *data)
 
 	if (table && table->families)
 		chain = find_chain(reader, table, attribute_text(of.of[NFTA_RULE_CHAIN]));
-	return chain ? reader_add_rule(reader, chain, attribute_handle(of.of[NFTA_RULE_HANDLE]),
-				       of.of[NFTA_RULE_EXPRESSIONS]) : 0;
+	return chain ? reader_add_rule(reader, chain, &of) : 0;
 }
 
 /* --- all -------------------------------------------------------------- */

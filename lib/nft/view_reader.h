@@ -79,7 +79,8 @@ int nft_view_ask(void *asker, const struct view_lookup *lookup, const struct key
 
 /* --- rules: view_rule.c ------------------------------------------------- */
 
-int reader_add_rule(struct view_reader *reader, struct view_chain *chain, uint64_t handle,
-		    const struct nlattr *expressions);
+/* Of the attributes of a rule. */
+int reader_add_rule(struct view_reader *reader, struct view_chain *chain,
+		    const struct attributes *rule);
 
 #endif

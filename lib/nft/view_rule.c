@@ -5,7 +5,12 @@
 
 #include <errno.h>
 #include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nf_tables_compat.h>
 #include <stdlib.h>
+
+#include "nft/table.h"
+#include "rules/graft.h"
+#include "rules/name.h"
 
 /* In order of name. */
 static const struct expression {
@@ -102,22 +107,78 @@ static int run_expression(struct machine *machine, const struct nlattr *attr)
 	return result;
 }
 
-int reader_add_rule(struct view_reader *reader, struct view_chain *chain, uint64_t handle,
-		    const struct nlattr *list)
+/* --- rules of ours ---------------------------------------------------- */
+
+/* Type and length, a byte each, ahead of each value. */
+#define UDATA_COMMENT 0
+
+static bool begins_as_ours(const void *text, size_t size)
+{
+	size_t length = strlen(GRAFT_COMMENT);
+
+	return size >= length && !memcmp(text, GRAFT_COMMENT, length);
+}
+
+static bool has_comment_of_ours(const struct nlattr *userdata)
+{
+	const uint8_t *at = userdata ? mnl_attr_get_payload(userdata) : NULL;
+	size_t left = userdata ? mnl_attr_get_payload_len(userdata) : 0;
+
+	while (left > 2 && at[1] + 2u <= left) {
+		if (at[0] == UDATA_COMMENT && begins_as_ours(at + 2, at[1]))
+			return true;
+		left -= at[1] + 2u;
+		at += at[1] + 2;
+	}
+	return false;
+}
+
+static bool leads_to_ours(const struct view_rule *rule)
+{
+	const struct step *verdict = rule_verdict(rule);
+
+	return verdict && (verdict->kind == STEP_JUMP || verdict->kind == STEP_GOTO) &&
+	       name_is_ours(verdict->chain->name);
+}
+
+/* A match of comments says what userdata says, in rules of iptables-nft. */
+static bool is_comment_of_ours(const struct nlattr *attr)
+{
+	struct attributes of = attributes_in(attr);
+	struct attributes data = attributes_in(of.of[NFTA_EXPR_DATA]);
+	const struct nlattr *info = data.of[NFTA_MATCH_INFO];
+
+	return !strcmp(attribute_text(of.of[NFTA_EXPR_NAME]), "match") && info &&
+	       !strcmp(attribute_text(data.of[NFTA_MATCH_NAME]), "comment") &&
+	       begins_as_ours(mnl_attr_get_payload(info), mnl_attr_get_payload_len(info));
+}
+
+int reader_add_rule(struct view_reader *reader, struct view_chain *chain,
+		    const struct attributes *from)
 {
 	struct machine machine = { .reader = reader, .view = reader->view, .chain = chain,
 				   .family = view_family_of(chain->table), .protocol = -1 };
-	const struct nlattr *attr;
+	bool ours = name_is_ours(chain->name) || !strcmp(chain->table->name, NFT_TABLE) ||
+		    has_comment_of_ours(from->of[NFTA_RULE_USERDATA]);
+	const struct nlattr *list = from->of[NFTA_RULE_EXPRESSIONS], *attr;
+	struct view_rule *rule;
 	int result = 0;
 
 	if (machine.family != AF_INET && machine.family != AF_INET6)
 		machine.family = AF_UNSPEC;
 	reader->view->step_count = 0;
 	if (list)
-		mnl_attr_for_each_nested(attr, list)
+		mnl_attr_for_each_nested(attr, list) {
+			ours |= is_comment_of_ours(attr);
 			if (!result)
 				result = run_expression(&machine, attr);
+		}
 	if (result < 0)
 		return result;
-	return view_end_rule(reader->view, chain, handle) ? 0 : -ENOMEM;
+	rule = view_end_rule(reader->view, chain, attribute_handle(from->of[NFTA_RULE_HANDLE]));
+	if (!rule)
+		return -ENOMEM;
+	if (ours || leads_to_ours(rule))
+		rule->flags |= RULE_OURS;
+	return 0;
 }

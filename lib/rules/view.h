@@ -63,6 +63,7 @@ enum field {
 	FIELD_MARK,
 	FIELD_SOURCE_TYPE,		/* RTN_* of linux/rtnetlink.h */
 	FIELD_DESTINATION_TYPE,
+	FIELD_DESTINATION_TYPE_HERE,	/* LOCAL: of the very interface that the packet came by */
 	FIELD_LINK_TYPE,		/* PACKET_* of linux/if_packet.h */
 	FIELD_REVERSE_PATH,		/* 1: the source is reached by the interface it came by */
 	/* of conntrack; a packet without an entry has none of these but a state */
@@ -234,10 +235,10 @@ enum rule_flags {
 	RULE_ASKS_STATE = 1 << 0,	/* a condition looks at FIELD_STATE */
 	RULE_REMEMBERS = 1 << 1,	/* a step has STEP_REMEMBERS */
 	RULE_UNKNOWN = 1 << 2,		/* a condition or verdict that we do not know */
-	RULE_OURS = 1 << 5,		/* of our making, in whatever chain it stands */
 	/* set by whoever lays a change over the view */
 	RULE_ADDED = 1 << 3,		/* the change would put it there */
 	RULE_REMOVED = 1 << 4,		/* ... or take it away */
+	RULE_OURS = 1 << 5,		/* of our making, in whatever chain it stands */
 };
 
 struct view_rule {

