@@ -301,14 +301,17 @@ static const char *check_chain(struct check *check, uint32_t *offset)
 
 static const char *check_chains(struct check *check)
 {
-	uint32_t offset = 0, end = check->info.size - entry_head_size(check->family);
+	uint32_t offset = 0, end = 0;	/* the last entry, which belongs to no chain */
 	const char *fault = NULL;
 
 	for (uint32_t at = 0; at < check->info.size; at += entry_next(check->family,
 								      entry_at(check, at)))
 		if (!fits(check, at) || !matches_fit(check, at))
 			return "an entry is longer than it says";
-	if (check->info.size < entry_head_size(check->family) || !is_head(check, end))
+		else
+			end = at;
+	if (!check->info.size || !is_head(check, end) ||
+	    check->info.size - end != entry_head_size(check->family))
 		return "it has no end";
 	while (!fault && offset != end)
 		fault = offset < end ? check_chain(check, &offset) : "it has no end";
