@@ -279,7 +279,7 @@ static int print(const struct options *options, const struct top *top)
 
 static int run_top(const struct options *options)
 {
-	struct top top = { .table = { tables[by].columns, sizeof(struct top_row) } };
+	struct top top = { .table = { .columns = tables[by].columns, .row_size = sizeof(struct top_row) } };
 	int code = check_options(options, &top.table), err;
 	struct notrack *nt = code ? NULL : open_context(options, &code);
 

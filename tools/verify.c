@@ -147,8 +147,9 @@ static int ask(struct notrack *nt, const struct options *options, struct verify 
 
 static int run_verify(const struct options *options)
 {
-	struct verify verify = { .flows = { flow_columns, sizeof(struct flow_row) },
-				 .findings = { finding_columns, sizeof(struct finding_row) } };
+	struct verify verify = { .flows = { .columns = flow_columns, .row_size = sizeof(struct flow_row) },
+				 .findings = { .columns = finding_columns,
+					       .row_size = sizeof(struct finding_row) } };
 	const struct report *flows = &verify.flows;
 	int code = reports_check(&flows, 1, &report), result;
 	struct notrack *nt = code ? NULL : open_context(options, &code);

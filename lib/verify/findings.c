@@ -90,6 +90,12 @@ void verify_find_jumps(struct verification *all)
 				look_at_rule(all, table_of(chain), chain, rule);
 }
 
+/* Over lo, a packet that leaves comes in again: the rule tells which of the two it was. */
+static bool is_at_input(const struct view_chain *chain)
+{
+	return chain->hooks & (1u << HOOK_PREROUTING | 1u << HOOK_INPUT);
+}
+
 /* Whether a rule of others is met ahead of our jump, if there is one. */
 static bool is_ahead(const struct verification *all, const struct flow_row *row,
 		     const struct place *place)
@@ -100,7 +106,7 @@ static bool is_ahead(const struct verification *all, const struct flow_row *row,
 
 	if (id == TABLES || chain_is_ours(place->chain))
 		return false;
-	jump = &all->jumps[row->family][id][row->input];
+	jump = &all->jumps[row->family][id][is_at_input(place->chain)];
 	of_jump = (struct place){ jump->chain, jump->rule };
 	if (!jump->chain)
 		return false;
@@ -175,7 +181,7 @@ static int find_ahead(struct verification *all, const struct flow_row *row,
 
 	if (!ending || !is_ahead(all, row, &ending->first))
 		return 0;
-	chain_top_name(top, verify_chain(table_of(ending->first.chain), row->input));
+	chain_top_name(top, verify_chain(table_of(ending->first.chain), is_at_input(ending->first.chain)));
 	view_format_place(&ending->first, place);
 	if (!picked)
 		return !ending->first.rule ? 0 :

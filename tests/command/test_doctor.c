@@ -86,22 +86,12 @@ START_TEST(many_tables_are_counted)
 }
 END_TEST
 
-START_TEST(a_kernel_without_nftables_has_none)
-{
-	char *text = must("strace -f -qq -o /dev/null -e inject=connect:error=EINVAL:when=2+ "
-			  "notrackctl doctor").out;
-
-	ck_assert_msg(strstr(text, "the kernel has no nftables") != NULL, "%s", text);
-}
-END_TEST
-
 static void tests(TCase *tcase)
 {
 	tcase_add_test(tcase, a_host_that_has_all_passes);
 	tcase_add_test(tcase, a_held_lock_is_a_warning);
 	tcase_add_test(tcase, another_namespace_is_looked_at_as_this_one);
 	tcase_add_test(tcase, many_tables_are_counted);
-	tcase_add_test(tcase, a_kernel_without_nftables_has_none);
 }
 
 int main(void)

@@ -385,8 +385,9 @@ char *wire_text(const struct wire_packet *packet)
 void wire_send(const struct wire_packet *packets, bool *arrived, unsigned int count)
 {
 	for (unsigned int i = 0; i < count; i++) {
-		struct collection collection = { .first = ++last_number, .count = 1,
-						 .arrived = &arrived[i], .sentinel = ++last_number };
+		unsigned int first = ++last_number, sentinel = ++last_number;
+		struct collection collection = { .first = first, .count = 1, .arrived = &arrived[i],
+						 .sentinel = sentinel };
 		unsigned int waits = 0;
 
 		arrived[i] = false;

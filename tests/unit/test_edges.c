@@ -168,6 +168,7 @@ START_TEST(what_has_no_result_ignores_null)
 {
 	notrack_set_wait(NULL, 1);
 	notrack_unlock(NULL);
+	ck_assert_uint_eq(notrack_table_bytes(NULL), 0);
 	notrack_free(NULL);
 	ck_assert_str_ne(notrack_error(NULL), "");
 }
@@ -176,7 +177,7 @@ END_TEST
 /* They are given no pointer, or tried above; all that hashlimit_check() is given may be NULL. */
 static const char *const exceptions[] = {
 	"notrack_new", "notrack_version", "notrack_builtin_service", "notrack_free", "notrack_error",
-	"notrack_set_wait", "notrack_unlock", "hashlimit_check",
+	"notrack_set_wait", "notrack_unlock", "notrack_table_bytes", "hashlimit_check",
 };
 
 static bool is_exception(const char *name)
