@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Whether each flow of the model is untracked and accepted, in the tables as they stand. */
+#include "context.h"
 #include "verify/verify.h"
 
 #include <errno.h>
@@ -266,7 +267,7 @@ static int verify_service(struct verification *all, const struct service *servic
 
 static int verify_family(struct verification *all, enum family family)
 {
-	const struct family_model *model = &all->nt->model.families[family];
+	const struct family_model *model = &all->model->families[family];
 	int err = 0;
 
 	for (size_t i = 0; i < model->count && !err; i++)
@@ -352,9 +353,9 @@ static bool is_there(struct notrack *nt, const char *service)
 	return false;
 }
 
-static int find_drift(struct verification *all)
+static int find_drift(struct notrack *nt, struct verification *all)
 {
-	int count = notrack_diff(all->nt, NULL, NULL);
+	int count = notrack_diff(nt, NULL, NULL);
 
 	if (count <= 0)
 		return count;
@@ -376,7 +377,7 @@ int notrack_verify(struct notrack *nt, const char *service,
 		   int (*finding)(const struct notrack_finding *finding, void *data),
 		   void *data)
 {
-	struct verification all = { .nt = nt, .name = service };
+	struct verification all = { .model = &nt->model, .name = service };
 	int result = context_begin(nt);
 
 	if (result)
@@ -386,7 +387,7 @@ int notrack_verify(struct notrack *nt, const char *service,
 			    service);
 	result = context_in_kernel(nt, verify_in_kernel, &all);
 	if (!result)
-		result = find_drift(&all);
+		result = find_drift(nt, &all);
 	if (!result && all.row_count)
 		qsort(all.rows, all.row_count, sizeof(*all.rows), compare_rows);
 	for (size_t i = 0; flow && i < all.row_count && !result; i++)

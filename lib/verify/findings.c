@@ -225,7 +225,7 @@ int verify_explain(struct verification *all, const struct flow_row *row,
 
 static bool has_services(const struct verification *all, enum family family)
 {
-	const struct family_model *model = &all->nt->model.families[family];
+	const struct family_model *model = &all->model->families[family];
 
 	for (size_t i = 0; i < model->count; i++)
 		if (verify_wants(all, model->served[i].service))
@@ -284,7 +284,7 @@ static int find_left_behind(struct verification *all, enum family family,
 
 	if (table_of(chain) != RAW || family_of(chain->table) != family ||
 	    !service_of_chain(chain->name, name) || !untracks(chain) ||
-	    model_find(&all->nt->model.families[family], name) ||
+	    model_find(&all->model->families[family], name) ||
 	    (all->name && strcmp(all->name, name)))
 		return 0;
 	return verify_find(all, "drift", NOTRACK_FAILED, "%s (%s): table raw takes it out "

@@ -3,7 +3,10 @@
 #ifndef LIB_VERIFY_H
 #define LIB_VERIFY_H
 
-#include "context.h"
+#include "model/model.h"
+#include "notrack.h"
+#include "rules/rule.h"
+#include "support/error.h"
 #include "rules/view.h"
 #include "verify/host.h"
 #include "verify/walk.h"
@@ -35,7 +38,7 @@ struct our_jump {
 
 /* Results are collected first and reported after the tables are closed. */
 struct verification {
-	struct notrack *nt;
+	struct model *model;
 	const char *name;		/* of a service, or NULL: all of them */
 	struct host host;
 	struct view view;
