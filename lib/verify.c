@@ -377,11 +377,12 @@ int notrack_verify(struct notrack *nt, const char *service,
 		   int (*finding)(const struct notrack_finding *finding, void *data),
 		   void *data)
 {
-	struct verification all = { .model = &nt->model, .name = service };
+	struct verification all = { .name = service };
 	int result = context_begin(nt);
 
 	if (result)
 		return result;
+	all.model = &nt->model;
 	if (service && !is_there(nt, service))
 		return error_set(&nt->error, -ENOENT, "service %.80s: there is none of that name",
 			    service);
