@@ -2,23 +2,30 @@
 #include "nft/change.h"
 
 #include <errno.h>
+#include <linux/netfilter.h>
 #include <stdlib.h>
 
+/* How often rules may change between our reading and what we do next. */
+#define TRIES 10
+
+/* --- what is wanted ------------------------------------------------------- */
+
 /*
- * Our table holds both families.  What a session leaves alone, a family that was not asked
- * for, is read back from the kernel, and lowered together with what is wanted.
+ * Our table holds both families.  One that nothing is wanted of is read back from the
+ * kernel, and lowered together with what is wanted of the other.
  */
 static int complete_model(struct nft_change *change, struct model *model, struct model *others)
 {
 	const struct session *session = &change->change.image->session;
+	const struct wanted *wanted = change->change.wanted;
 	int err;
 
 	*others = (struct model){ 0 };
 	err = nft_raise_services(&nft_change_have(change)->table, others,
-				 NOTRACK_ANY & ~session->families, session->error);
+				 NOTRACK_ANY & ~wanted->families, session->error);
 	for (enum family family = IPV4; family < FAMILIES; family++)
-		model->families[family] = session->families & 1u << family ?
-					  change->change.wanted->model->families[family] :
+		model->families[family] = wanted->families & 1u << family ?
+					  wanted->model->families[family] :
 					  others->families[family];
 	return err;
 }
@@ -31,31 +38,64 @@ static bool edits_elements(const struct nft_plan *plan)
 	return false;
 }
 
+/* A step that is about services, and not about limits alone. */
+static bool is_of_services(const struct nft_step *step)
+{
+	if (step->kind == NFT_ADD_TABLE || step->kind == NFT_REMOVE_TABLE)
+		return true;
+	return step->chain && (nft_service_of(step->chain->name, NFT_SERVICE) ||
+			       (step->chain->is_base &&
+				step->chain->hook.number != NF_INET_LOCAL_IN));
+}
+
+/*
+ * Where only clients or limits change, the rules of others are not looked at: there may be
+ * very many.  Where nothing changes, they are, as something of ours may be missing.
+ */
+static bool concerns_others(const struct nft_plan *plan)
+{
+	bool any = edits_elements(plan) || plan->steps.count;
+
+	for (size_t i = 0; i < plan->steps.count; i++)
+		if (is_of_services(&plan->steps.list[i]))
+			return true;
+	return !any;
+}
+
+static int plan_openings(struct nft_change *change, const struct model *model)
+{
+	struct error *error = change->change.image->session.error;
+	struct nft_state *have = nft_change_have(change);
+	int err;
+
+	if (!concerns_others(&change->plan))
+		return 0;
+	err = nft_state_load_host(have, &nft_changed_image(change)->netlink, error);
+	return err ? err : nft_openings_make(&change->plan.openings, &have->host, model, error);
+}
+
 static int plan_model(struct nft_change *change, const struct model *model)
 {
 	const struct session *session = &change->change.image->session;
 	const struct nft_state *have = nft_change_have(change);
-	int err = nft_plan_clients(&change->plan, &have->pools, model, session->families);
+	struct nft_plan *plan = &change->plan;
+	int err = nft_plan_clients(plan, &have->pools, model, change->change.wanted->families);
 
 	if (err)
 		return error_set(session->error, err, "out of memory");
-	err = nft_lower(&change->plan.table, model, &change->plan.pools, session->error);
-	if (!err && nft_steps_make(&change->steps, &have->table, &change->plan.table,
-				   edits_elements(&change->plan)))
+	err = nft_lower(&plan->table, model, &plan->pools, session->error);
+	if (!err && nft_steps_make(&plan->steps, &have->table, &plan->table, edits_elements(plan)))
 		err = error_set(session->error, -ENOMEM, "out of memory");
-	return err;
+	return err ? err : plan_openings(change, model);
 }
 
-int nft_change_plan(struct nft_change *change)
+static int plan_wanted(struct nft_change *change)
 {
 	const struct session *session = &change->change.image->session;
 	struct model model, others;
-	int err;
+	int err = nft_state_load(nft_change_have(change), &nft_changed_image(change)->netlink,
+				 change->change.wanted->families, session->error);
 
-	nft_steps_free(&change->steps);
-	nft_plan_free(&change->plan);
-	err = nft_state_load(nft_change_have(change), &nft_changed_image(change)->netlink,
-			     session->families, session->error);
 	if (err)
 		return err;
 	err = complete_model(change, &model, &others);
@@ -63,6 +103,57 @@ int nft_change_plan(struct nft_change *change)
 		err = plan_model(change, &model);
 	model_free(&others);
 	return err;
+}
+
+/* --- what was there ------------------------------------------------------- */
+
+static int plan_back(struct nft_change *change)
+{
+	struct error *error = change->change.image->session.error;
+	const struct nft_state *before = &nft_changed_image(change)->state;
+	struct nft_state *have = nft_change_have(change);
+	struct nft_plan *plan = &change->plan;
+	int err = 0;
+
+	if (before->host.has_rules)
+		err = nft_state_load_host(have, &nft_changed_image(change)->netlink, error);
+	if (err)
+		return err;
+	err = nft_plan_restore(plan, &have->pools, &before->pools);
+	if (!err)
+		err = nft_steps_make(&plan->steps, &have->table, &before->table,
+				     edits_elements(plan));
+	if (!err && before->host.has_rules)
+		err = nft_openings_restore(&plan->openings, &have->host, &before->host);
+	return err ? error_set(error, err, "out of memory") : 0;
+}
+
+/* --- planning --------------------------------------------------------------- */
+
+static int read_again(struct nft_change *change)
+{
+	nft_state_free(&change->fresh);
+	change->is_stale = true;
+	return nft_state_read(&change->fresh, &nft_changed_image(change)->netlink,
+			      change->change.wanted->families,
+			      change->change.image->session.error);
+}
+
+int nft_change_plan(struct nft_change *change)
+{
+	int err = change->is_planned ? 0 : -EAGAIN;
+
+	for (int i = 0; i < TRIES && err == -EAGAIN; i++) {
+		nft_plan_free(&change->plan);	/* it refers to what is read here */
+		change->done = 0;
+		err = read_again(change);
+		if (!err)
+			err = change->goes_back ? plan_back(change) : plan_wanted(change);
+	}
+	change->is_planned = !err;
+	return err == -EAGAIN ? error_set(change->change.image->session.error, -EBUSY, "another "
+					  "program keeps changing the rules of nftables; try again") :
+		err;
 }
 
 static int check_support(const struct nft_image *image, const struct wanted *wanted)
@@ -80,6 +171,15 @@ static int check_support(const struct nft_image *image, const struct wanted *wan
 			       image->image.session.error);
 }
 
+/* From the image, as long as it is not out of date. */
+static int plan_first(struct nft_change *change)
+{
+	int err = plan_wanted(change);
+
+	change->is_planned = !err;
+	return err == -EAGAIN ? nft_change_plan(change) : err;
+}
+
 int nft_change_begin(struct image *image, const struct wanted *wanted, struct change **result)
 {
 	struct nft_change *change = calloc(1, sizeof(*change));
@@ -90,10 +190,7 @@ int nft_change_begin(struct image *image, const struct wanted *wanted, struct ch
 	change->change = (struct change){ .image = image, .wanted = wanted };
 	err = check_support(nft_image_of(image), wanted);
 	if (!err && nft_image_of(image)->is_supported)
-		err = nft_change_plan(change);
-	if (err == -EAGAIN)	/* commit() reads again; a mere look must do so now */
-		err = error_set(image->session.error, -EBUSY, "another program changed the rules of "
-				"nftables meanwhile; try again");
+		err = plan_first(change);
 	if (err)
 		nft_change_end(&change->change);
 	else
@@ -105,7 +202,6 @@ void nft_change_end(struct change *base)
 {
 	struct nft_change *change = nft_change_of(base);
 
-	nft_steps_free(&change->steps);
 	nft_plan_free(&change->plan);
 	nft_state_free(&change->fresh);
 	free(change);
@@ -114,8 +210,7 @@ void nft_change_end(struct change *base)
 int nft_change_diff(struct change *base, FILE *out, struct notrack_changes *changes)
 {
 	struct nft_change *change = nft_change_of(base);
-	unsigned int before = changes->added + changes->removed;
 
-	nft_steps_report(&change->steps, nft_change_have(change), &change->plan, out, changes);
-	return (int)(changes->added + changes->removed - before);
+	nft_plan_report(&change->plan, nft_change_have(change), PHASES, out, changes);
+	return 0;
 }

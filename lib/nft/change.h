@@ -10,9 +10,11 @@ struct nft_change {
 	struct change change;
 	struct nft_state fresh;		/* where the image is out of date: what was read since */
 	bool is_stale;			/* @fresh is what there is, and not the image's state */
-	bool is_outdated;		/* and neither is: it must be read again */
 	struct nft_plan plan;
-	struct nft_steps steps;
+	bool is_planned;		/* from what there is; else it must be read again */
+	bool goes_back;			/* the plan is to be back at the image's state */
+	unsigned int done;		/* phases of the plan that were committed */
+	bool was_untracked;		/* packets may be under way that were untracked before */
 	bool is_committed;		/* something was, since the image was read */
 };
 
@@ -36,19 +38,28 @@ int nft_change_begin(struct image *image, const struct wanted *wanted, struct ch
 void nft_change_end(struct change *change);
 int nft_change_diff(struct change *change, FILE *out, struct notrack_changes *changes);
 
-/* Plans anew, from what there is. */
+/*
+ * Plans, unless there is a plan: reads again where the image is out of date, a bounded
+ * number of times.
+ */
 int nft_change_plan(struct nft_change *change);
 
 /* commit.c */
-void nft_steps_put(const struct nft_steps *steps, const struct nft_plan *plan,
-		   const struct nft_place *place, struct batch *batch);
 int nft_change_commit(struct change *change, unsigned int phases, struct notrack_changes *changes);
 int nft_change_rollback(struct change *change);
 
-/* print_change.c */
-int nft_print_wanted(const struct session *session, const struct wanted *wanted, FILE *out);
+/* phases.c: what is done in which phase. */
+void nft_plan_put(const struct nft_plan *plan, unsigned int phases, struct batch *batch);
+/* Only our table, which is to be made at @place. */
+void nft_plan_put_table(const struct nft_plan *plan, const struct nft_place *place,
+			struct batch *batch);
+/* Whether something of ours is taken out of chains of others. */
+bool nft_plan_closes(const struct nft_plan *plan);
 /* A line for each step, where @out is not NULL. */
-void nft_steps_report(const struct nft_steps *steps, const struct nft_state *have,
-		      const struct nft_plan *plan, FILE *out, struct notrack_changes *changes);
+void nft_plan_report(const struct nft_plan *plan, const struct nft_state *have,
+		     unsigned int phases, FILE *out, struct notrack_changes *changes);
+
+/* print_wanted.c */
+int nft_print_wanted(const struct session *session, const struct wanted *wanted, FILE *out);
 
 #endif

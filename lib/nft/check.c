@@ -51,7 +51,7 @@ static int make_sample(struct model *model, struct error *error)
 	return err == -ENOMEM ? error_set(error, err, "out of memory") : err;
 }
 
-static int make_steps(struct nft_plan *plan, struct nft_steps *steps, struct error *error)
+static int make_plan(struct nft_plan *plan, struct error *error)
 {
 	const struct nft_pools no_pools = { .count = 0 };
 	const struct nft_table no_table = { .exists = false };
@@ -62,7 +62,7 @@ static int make_steps(struct nft_plan *plan, struct nft_steps *steps, struct err
 		err = error_set(error, -ENOMEM, "out of memory");
 	if (!err)
 		err = nft_lower(&plan->table, &model, &plan->pools, error);
-	if (!err && nft_steps_make(steps, &no_table, &plan->table, true))
+	if (!err && nft_steps_make(&plan->steps, &no_table, &plan->table, true))
 		err = error_set(error, -ENOMEM, "out of memory");
 	model_free(&model);
 	return err;
@@ -71,19 +71,18 @@ static int make_steps(struct nft_plan *plan, struct nft_steps *steps, struct err
 /* A batch without an end is checked, and changes nothing. */
 static int try_sample(struct netlink *netlink, struct error *error)
 {
-	static const struct nft_place place = { NFPROTO_INET, NFT_TABLE "-probe" };
+	static const struct nft_place place = { .family = NFPROTO_INET,
+					      .table = NFT_TABLE "-probe" };
 	struct nft_plan plan = { .edit_count = 0 };
-	struct nft_steps steps = { .count = 0 };
 	struct batch batch;
-	int err = make_steps(&plan, &steps, error);
+	int err = make_plan(&plan, error);
 
 	batch_begin(&batch, netlink);
 	if (!err) {
-		nft_steps_put(&steps, &plan, &place, &batch);
+		nft_plan_put_table(&plan, &place, &batch);
 		err = batch_try(&batch, error);
 	}
 	batch_free(&batch);
-	nft_steps_free(&steps);
 	nft_plan_free(&plan);
 	return err;
 }

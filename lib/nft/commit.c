@@ -1,83 +1,45 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Changes of our table: a batch, computed from one generation of the kernel's rules. */
+/*
+ * What comes, comes in one batch: accepts together with the rules that untrack.  A batch is
+ * made hook by hook, though, and packets that were untracked may be on their way to the
+ * next one when it is made.  So accepts go in a batch of their own, when no such packet is
+ * left.
+ */
 #include "nft/change.h"
 
 #include <errno.h>
-#include <linux/netfilter.h>
-#include <linux/netfilter_ipv4.h>
+#include <linux/membarrier.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
 
 /* How often somebody may change rules between our reading and our batch. */
 #define TRIES 10
+/* Packets that wait on the loopback's backlog outlive a grace period of the kernel. */
+#define BACKLOG_MS 20
 
-/* --- steps -------------------------------------------------------------- */
-
-static void put_elements(struct batch *batch, const struct nft_place *place,
-			 const struct nft_plan *plan)
+/* Until each processor has let go of the packets that it was at. */
+static void wait_for_packets(void)
 {
-	for (size_t i = 0; i < plan->edit_count; i++) {
-		const struct nft_set_edit *edit = &plan->edits[i];
+	struct timespec left = { .tv_nsec = BACKLOG_MS * 1000000L };
 
-		/* in this order, as a set may have no room for both */
-		elements_remove(batch, place, &edit->set, &edit->remove);
-		elements_add(batch, place, &edit->set, &edit->add, edit->restores_counters);
-	}
-}
-
-static void put_step(struct batch *batch, const struct nft_place *place,
-		     const struct nft_step *step, const struct nft_plan *plan)
-{
-	switch (step->kind) {
-	case NFT_ADD_TABLE:
-		message_add_table(batch, place);
-		break;
-	case NFT_ADD_SET:
-		message_add_set(batch, place, step->set);
-		break;
-	case NFT_ADD_CHAIN:
-		message_add_chain(batch, place, step->chain);
-		break;
-	case NFT_EDIT_ELEMENTS:
-		put_elements(batch, place, plan);
-		break;
-	case NFT_PREPARED:
-		batch_prepared(batch);
-		break;
-	case NFT_REMOVE_RULE:
-		message_delete_rule(batch, place, step->chain->name, step->rule);
-		break;
-	case NFT_REMOVE_SET:
-		message_delete_set(batch, place, step->set->name);
-		break;
-	case NFT_REMOVE_CHAIN:
-		message_delete_chain(batch, place, step->chain->name);
-		break;
-	case NFT_ADD_RULE:
-		message_add_rule(batch, place, step->chain->name, step->rule, step->before);
-		break;
-	case NFT_REMOVE_TABLE:
-		message_delete_table(batch, place);
-		break;
-	}
-}
-
-void nft_steps_put(const struct nft_steps *steps, const struct nft_plan *plan,
-		   const struct nft_place *place, struct batch *batch)
-{
-	for (size_t i = 0; i < steps->count; i++)
-		put_step(batch, place, &steps->list[i], plan);
+	syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);	/* where there is one */
+	while (nanosleep(&left, &left) && errno == EINTR)
+		;
 }
 
 /* Whether it was committed, or -errno; -EAGAIN: what was planned from is out of date. */
-static int send_steps(struct nft_change *change)
+static int send_phases(struct nft_change *change, unsigned int phases)
 {
-	struct error *error = change->change.image->session.error;
 	struct nft_state *have = nft_change_have(change);
 	struct batch batch;
 	int err;
 
 	batch_begin(&batch, &nft_changed_image(change)->netlink);
-	nft_steps_put(&change->steps, &change->plan, &nft_own_place, &batch);
-	err = batch_send(&batch, &have->generation, error);
+	nft_plan_put(&change->plan, phases, &batch);
+	if (batch.count && phases == PHASE_FINISH && change->was_untracked)
+		wait_for_packets();
+	err = batch_send(&batch, &have->generation, change->change.image->session.error);
 	if ((!err && batch.count) || batch.is_partly_done)
 		change->is_committed = true;
 	if (!err)
@@ -86,109 +48,79 @@ static int send_steps(struct nft_change *change)
 	return err;
 }
 
-/* --- planning anew ------------------------------------------------------ */
-
-static int read_again(struct nft_change *change)
+/* Those that can be done in one batch. */
+static unsigned int next_phases(const struct nft_change *change, unsigned int left)
 {
-	const struct session *session = &change->change.image->session;
-	int err;
+	unsigned int opening = left & (PHASE_ACCEPT | PHASE_UNTRACK);
 
-	nft_steps_free(&change->steps);		/* which refer to what is freed here */
-	nft_plan_free(&change->plan);
-	nft_state_free(&change->fresh);
-	err = nft_state_read(&change->fresh, &nft_changed_image(change)->netlink,
-			     session->families, session->error);
-	change->is_stale = true;
-	change->is_outdated = err;
+	return opening && nft_plan_closes(&change->plan) ? opening : left;
+}
+
+static int commit_next(struct nft_change *change, unsigned int left,
+		       struct notrack_changes *changes)
+{
+	unsigned int phases = next_phases(change, left);
+	int result = send_phases(change, phases);
+
+	if (result < 0)
+		return result;
+	if (result)
+		nft_plan_report(&change->plan, nft_change_have(change), phases, NULL, changes);
+	change->was_untracked |= result && phases & PHASE_UNTRACK;
+	change->done |= phases;
+	return 0;
+}
+
+static int commit_phases(struct nft_change *change, unsigned int phases,
+			 struct notrack_changes *changes)
+{
+	int err = nft_change_plan(change);
+
+	for (int tries = 0; !err && phases & ~change->done;) {
+		err = commit_next(change, phases & ~change->done, changes);
+		if (err != -EAGAIN)
+			continue;
+		if (++tries == TRIES)
+			return error_set(change->change.image->session.error, -EBUSY, "another "
+					 "program kept changing the rules of nftables; try again");
+		change->is_planned = false;
+		err = nft_change_plan(change);
+	}
 	return err;
-}
-
-static int plan_again(struct nft_change *change)
-{
-	int err = read_again(change);
-
-	return err ? err : nft_change_plan(change);
-}
-
-static int too_often(struct nft_change *change)
-{
-	return error_set(change->change.image->session.error, -EBUSY, "another program kept changing "
-			 "the rules of nftables; try again");
-}
-
-/* --- phases ------------------------------------------------------------- */
-
-static int commit_table(struct nft_change *change, struct notrack_changes *changes)
-{
-	int result = -EAGAIN;
-
-	for (int i = 0; i < TRIES && result == -EAGAIN; i++) {
-		result = change->is_outdated ? plan_again(change) : 0;
-		if (!result)
-			result = send_steps(change);
-		change->is_outdated |= result == -EAGAIN;
-	}
-	if (result == -EAGAIN)
-		return too_often(change);
-	if (result > 0) {
-		nft_steps_report(&change->steps, nft_change_have(change), &change->plan, NULL,
-				 changes);
-		change->is_outdated = true;
-	}
-	return result < 0 ? result : 0;
 }
 
 int nft_change_commit(struct change *base, unsigned int phases, struct notrack_changes *changes)
 {
 	struct nft_change *change = nft_change_of(base);
 	const struct notrack_changes before = *changes;
-	struct error *error = base->image->session.error, cause;
 	int err;
 
-	if (!nft_changed_image(change)->is_supported || !(phases & PHASE_UNTRACK))
+	if (!nft_changed_image(change)->is_supported)
 		return 0;
-	err = commit_table(change, changes);
+	err = commit_phases(change, phases, changes);
 	if (!err)
 		return 0;
 	*changes = before;
-	cause = *error;
-	if (nft_change_rollback(base))
-		return error_set(error, -ENOTRECOVERABLE, "%.900s; and table inet " NFT_TABLE
-				 " could not be put back as it was", cause.text);
-	*error = cause;
-	return err;
-}
-
-/* --- rollback ----------------------------------------------------------- */
-
-static int plan_rollback(struct nft_change *change)
-{
-	struct nft_state *before = &nft_changed_image(change)->state;
-	int err = read_again(change);
-
-	if (err)
-		return err;
-	err = nft_plan_restore(&change->plan, &change->fresh.pools, &before->pools);
-	if (!err)
-		err = nft_steps_make(&change->steps, &change->fresh.table, &before->table, true);
-	return err ? error_set(change->change.image->session.error, err, "out of memory") : 0;
+	return nft_change_rollback(base) ? -ENOTRECOVERABLE : err;
 }
 
 int nft_change_rollback(struct change *base)
 {
 	struct nft_change *change = nft_change_of(base);
-	int err = -EAGAIN;
+	struct error *error = base->image->session.error, cause = *error;
+	struct notrack_changes ignored = { .added = 0 };
+	int err;
 
 	if (!change->is_committed)
 		return 0;
-	for (int i = 0; i < TRIES && err == -EAGAIN; i++) {
-		err = plan_rollback(change);
-		if (!err)
-			err = send_steps(change);
-	}
-	change->is_outdated = true;
-	if (err < 0)
-		return err == -EAGAIN ? too_often(change) : err;
-	change->is_committed = false;
+	change->goes_back = true;
+	change->is_planned = false;
+	err = commit_phases(change, PHASES, &ignored);
+	change->goes_back = change->is_planned = false;
+	change->is_committed = err < 0;
+	if (err)
+		return error_set(error, -ENOTRECOVERABLE, "%.800s%sthe rules of nftables could not be "
+				 "put back as they were", cause.text, *cause.text ? "; and " : "");
+	*error = cause;
 	return 0;
 }

@@ -42,20 +42,74 @@ static bool sum_untracked(const struct nft_chain *chain, enum family family,
 	return found;
 }
 
+/* Of one chain of accepts, whose rules have the service in their comments. */
+static struct notrack_count sum_accepted(const struct nft_host_table *table,
+					 const struct nft_chain *chain, const char *service,
+					 enum family family)
+{
+	uint8_t protocol = family == IPV6 ? NFPROTO_IPV6 : NFPROTO_IPV4;
+	struct notrack_count sum = { 0 };
+
+	for (size_t i = 0; i < chain->count; i++) {
+		const struct nft_rule *rule = &chain->rules[i];
+
+		if (rule->target == TARGET_ACCEPT && rule->comment &&
+		    !strcmp(rule->comment, service) &&
+		    (table->place.family == protocol || is_of_family(rule, family)))
+			add_count(&sum, &rule->count);
+	}
+	return sum;
+}
+
+/*
+ * A packet passes all base chains of a hook, and may be accepted in several: it is counted
+ * once, in the chain that has most.
+ */
+static struct notrack_count count_accepted(const struct nft_host *host, const char *service,
+					   enum family family, const char *builtin)
+{
+	struct notrack_count most = { 0 };
+	char name[CHAIN_NAME_MAX + 1];
+
+	chain_top_name(name, builtin);
+	for (size_t i = 0; i < host->count; i++) {
+		const struct nft_chain *chain = nft_table_chain(&host->list[i]->table, name);
+		struct notrack_count sum = { 0 };
+
+		if (chain)
+			sum = sum_accepted(host->list[i], chain, service, family);
+		if (sum.packets > most.packets)
+			most = sum;
+	}
+	return most;
+}
+
+static int count_service(const struct nft_image *image, const struct nft_chain *chain,
+			 enum family family, const struct count_visitor *visitor)
+{
+	const char *name = nft_service_of(chain->name, NFT_SERVICE);
+	const struct nft_host *host = &image->state.host;
+	struct notrack_count untracked, accepted, out;
+
+	if (!sum_untracked(chain, family, &untracked))
+		return 0;
+	accepted = count_accepted(host, name, family, "INPUT");
+	out = count_accepted(host, name, family, "OUTPUT");
+	add_count(&accepted, &out);
+	return visitor->service(name, family, &untracked, &accepted, visitor->data);
+}
+
 static int count_services(const struct nft_image *image, const struct count_visitor *visitor)
 {
 	const struct nft_table *table = &image->state.table;
 	int result = 0;
 
 	for (size_t i = 0; i < table->chain_count; i++) {
-		const char *name = nft_service_of(table->chains[i]->name, NFT_SERVICE);
-		struct notrack_count untracked, accepted = { 0 };
-
-		for (enum family family = IPV4; name && family < FAMILIES && !result; family++)
-			if (image->image.session.families & 1u << family &&
-			    sum_untracked(table->chains[i], family, &untracked))
-				result = visitor->service(name, family, &untracked, &accepted,
-							  visitor->data);
+		if (!nft_service_of(table->chains[i]->name, NFT_SERVICE))
+			continue;
+		for (enum family family = IPV4; family < FAMILIES && !result; family++)
+			if (image->image.session.families & 1u << family)
+				result = count_service(image, table->chains[i], family, visitor);
 	}
 	return result;
 }

@@ -9,12 +9,13 @@
 /* How often the rules may change while they are being read. */
 #define TRIES 10
 
-const struct nft_place nft_own_place = { NFPROTO_INET, NFT_TABLE };
+const struct nft_place nft_own_place = { .family = NFPROTO_INET, .table = NFT_TABLE };
 
 void nft_state_free(struct nft_state *state)
 {
 	nft_pools_free(&state->pools);
 	nft_table_free(&state->table);
+	nft_host_free(&state->host);
 	*state = (struct nft_state){ 0 };
 }
 
@@ -28,6 +29,14 @@ int nft_state_load(struct nft_state *state, struct netlink *netlink, unsigned in
 	return err ? read_explain(err, "the limited clients", error) : 0;
 }
 
+int nft_state_load_host(struct nft_state *state, struct netlink *netlink, struct error *error)
+{
+	if (state->host.has_rules)
+		return 0;
+	nft_host_free(&state->host);
+	return nft_host_read(&state->host, netlink, true, error);
+}
+
 /* -EAGAIN: it changed meanwhile. */
 static int read_once(struct nft_state *state, struct netlink *netlink, unsigned int families,
 		     struct error *error)
@@ -37,6 +46,8 @@ static int read_once(struct nft_state *state, struct netlink *netlink, unsigned 
 
 	if (!err)
 		err = read_table(netlink, &nft_own_place, &state->table, error);
+	if (!err)
+		err = nft_host_read(&state->host, netlink, false, error);
 	if (!err && nft_pools_read(&state->pools, &state->table))
 		err = error_set(error, -ENOMEM, "out of memory");
 	if (!err)
@@ -113,5 +124,11 @@ void nft_image_release(struct image *base)
 
 bool nft_image_is_used(const struct image *image)
 {
-	return ((const struct nft_image *)image)->state.table.exists;
+	const struct nft_state *state = &((const struct nft_image *)image)->state;
+
+	for (size_t i = 0; i < state->host.count; i++)
+		for (size_t j = 0; j < state->host.list[i]->table.chain_count; j++)
+			if (nft_chain_is_ours(state->host.list[i]->table.chains[j]))
+				return true;
+	return state->table.exists;
 }

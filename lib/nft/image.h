@@ -12,6 +12,7 @@ struct nft_state {
 	uint32_t generation;
 	struct nft_table table;
 	struct nft_pools pools;
+	struct nft_host host;
 };
 
 struct nft_image {
@@ -39,6 +40,8 @@ bool nft_image_is_used(const struct image *image);
  */
 int nft_state_read(struct nft_state *state, struct netlink *netlink, unsigned int families,
 		   struct error *error);
+/* Also has all rules of others that matter. */
+int nft_state_load_host(struct nft_state *state, struct netlink *netlink, struct error *error);
 /* Also has the clients of @families: reads them where they were not read yet. */
 int nft_state_load(struct nft_state *state, struct netlink *netlink, unsigned int families,
 		   struct error *error);

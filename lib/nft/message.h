@@ -10,6 +10,12 @@
 struct nft_place {
 	uint8_t family;
 	const char *table;
+	/*
+	 * iptables-nft must be able to read its rules.  It does not know all that nft(8) can
+	 * say: several values at once, the type of an ICMP message other than as xtables has
+	 * it; and it puts a counter into every rule.
+	 */
+	bool is_iptables;
 };
 
 /*

@@ -182,5 +182,7 @@ void nft_plan_free(struct nft_plan *plan)
 	free(plan->edits);
 	nft_pools_free(&plan->pools);
 	nft_table_free(&plan->table);
+	nft_steps_free(&plan->steps);
+	nft_openings_free(&plan->openings);
 	*plan = (struct nft_plan){ 0 };
 }

@@ -5,6 +5,7 @@
 
 #include "model/model.h"
 #include "nft/lower.h"
+#include "nft/opening.h"
 #include "nft/pool.h"
 
 /* Elements of one set. */
@@ -20,6 +21,8 @@ struct nft_plan {
 	struct nft_table table;
 	struct nft_set_edit *edits;
 	size_t edit_count;
+	struct nft_steps steps;		/* to @table */
+	struct nft_openings openings;	/* in the tables of others */
 };
 
 /*

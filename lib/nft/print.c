@@ -347,6 +347,14 @@ void nft_chain_print(const struct nft_chain *chain, FILE *out)
 	fputs("\t}\n", out);
 }
 
+void nft_key_print(const struct nft_set *set, const uint8_t *key, FILE *out)
+{
+	char text[INET6_ADDRSTRLEN];
+
+	inet_ntop(set->key_size == 16 ? AF_INET6 : AF_INET, key, text, sizeof(text));
+	fputs(text, out);
+}
+
 void nft_set_print(const struct nft_set *set, FILE *out)
 {
 	fprintf(out, "\tset %s {\n\t\ttype %s\n", set->name,

@@ -16,6 +16,8 @@ void nft_rule_print(const struct nft_rule *rule, FILE *out);
 void nft_rule_text(const struct nft_rule *rule, char *text, size_t size);
 
 void nft_chain_print(const struct nft_chain *chain, FILE *out);
+/* The key of an element of ours, which is an address. */
+void nft_key_print(const struct nft_set *set, const uint8_t *key, FILE *out);
 /* As far as its elements, which the caller prints, and a brace to close. */
 void nft_set_print(const struct nft_set *set, FILE *out);
 

@@ -107,20 +107,31 @@ static void read_hook(struct nft_hook *hook, const struct nftnl_chain *chain)
 	hook->is_filter = type && !strcmp(type, "filter");
 }
 
+void read_chain(struct nft_chain *chain, const struct nftnl_chain *from)
+{
+	*chain = (struct nft_chain){
+		.name = nftnl_chain_get_str(from, NFTNL_CHAIN_NAME),
+		.is_base = nftnl_chain_is_set(from, NFTNL_CHAIN_HOOKNUM),
+		.use = nftnl_chain_get_u32(from, NFTNL_CHAIN_USE),
+	};
+	if (chain->is_base)
+		read_hook(&chain->hook, from);
+}
+
 static int add_chain(struct reading *reading, const struct nftnl_chain *from)
 {
 	const char *table = nftnl_chain_get_str(from, NFTNL_CHAIN_TABLE);
 	const char *name = nftnl_chain_get_str(from, NFTNL_CHAIN_NAME);
-	struct nft_chain *chain;
+	struct nft_chain *chain, found;
 
 	if (!table || !name || strcmp(table, reading->place->table))
 		return 0;
 	chain = nft_table_add_chain(reading->table, name);
 	if (!chain)
 		return -ENOMEM;
-	chain->is_base = nftnl_chain_is_set(from, NFTNL_CHAIN_HOOKNUM);
-	if (chain->is_base)
-		read_hook(&chain->hook, from);
+	read_chain(&found, from);
+	found.name = chain->name;
+	*chain = found;
 	return 0;
 }
 
@@ -251,6 +262,19 @@ static int ask(struct netlink *netlink, struct reading *reading, uint16_t type, 
 	if (attribute)
 		mnl_attr_put_strz(header, (uint16_t)attribute, reading->place->table);
 	return netlink_ask(netlink, header, take, reading);
+}
+
+int read_chain_rules(struct netlink *netlink, const struct nft_place *place,
+		     struct nft_table *table, struct nft_chain *chain)
+{
+	struct reading reading = { .place = place, .table = table };
+	char question[READ_QUESTION_MAX];
+	struct nlmsghdr *header = read_question(question, NFT_MSG_GETRULE, NLM_F_DUMP,
+						place->family);
+
+	mnl_attr_put_strz(header, NFTA_RULE_TABLE, place->table);
+	mnl_attr_put_strz(header, NFTA_RULE_CHAIN, chain->name);
+	return netlink_ask(netlink, header, take_rule, &reading);
 }
 
 static int read_unnamed_sets(struct netlink *netlink, struct reading *reading)

@@ -22,6 +22,15 @@ int read_generation(struct netlink *netlink, uint32_t *generation, struct error 
 int read_table(struct netlink *netlink, const struct nft_place *place, struct nft_table *table,
 	       struct error *error);
 
+/* The rules of one chain, of those of @table; unnamed sets are not read. */
+int read_chain_rules(struct netlink *netlink, const struct nft_place *place,
+		     struct nft_table *table, struct nft_chain *chain);
+
+struct nftnl_chain;
+
+/* What is told of a chain, but for its name. */
+void read_chain(struct nft_chain *chain, const struct nftnl_chain *from);
+
 /* What a failed question means; @what was to be read. */
 int read_explain(int err, const char *what, struct error *error);
 

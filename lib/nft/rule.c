@@ -273,6 +273,8 @@ static bool same_tests(const struct nft_rule *a, const struct nft_rule *b)
 
 bool nft_rule_same(const struct nft_rule *a, const struct nft_rule *b)
 {
+	if (a->is_theirs || b->is_theirs)	/* the kernel changes no rule */
+		return a->is_theirs && b->is_theirs && a->handle == b->handle;
 	return a->target == b->target && a->target != TARGET_FOREIGN && a->counts == b->counts &&
 	       a->notrack == b->notrack && a->test_count == b->test_count &&
 	       same_text(a->chain, b->chain) && same_text(a->comment, b->comment) &&

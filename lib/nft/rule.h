@@ -64,6 +64,15 @@ struct nft_update {
 	struct nft_limit limit;
 };
 
+/* What a rule of others is to whoever looks for the one that drops all there is. */
+enum nft_shape {
+	NFT_SHAPE_OTHER,
+	NFT_SHAPE_NOTES,		/* counts or logs, and lets every packet go on */
+	NFT_SHAPE_DROPS,		/* drops or rejects every packet */
+	NFT_SHAPE_ENDS,			/* accepts every packet, or returns it */
+	NFT_SHAPE_LEADS,		/* every packet to @chain, whatever else it does */
+};
+
 struct nft_rule {
 	const struct nft_test *tests;
 	size_t test_count;
@@ -71,7 +80,10 @@ struct nft_rule {
 	bool counts;
 	bool notrack;
 	uint8_t target;			/* enum target; TARGET_FOREIGN: not understood */
-	const char *chain;		/* of TARGET_JUMP and TARGET_GOTO */
+	uint8_t shape;			/* enum nft_shape; as read */
+	bool is_theirs;			/* of others, in a chain of theirs: it is left alone */
+	const char *chain;		/* of TARGET_JUMP and TARGET_GOTO, and where a foreign rule
+					   leads to one */
 	const char *comment;		/* NULL: none */
 	struct notrack_count count;
 	uint64_t handle;		/* as read from the kernel */
@@ -117,7 +129,10 @@ size_t nft_intervals_join(struct nft_interval *list, size_t count, size_t size);
 
 bool nft_field_same(const struct nft_field *a, const struct nft_field *b);
 bool nft_field_is_masked(const struct nft_field *field);
-/* Whether both do the same with the same packets, whatever they have counted. */
+/*
+ * Whether both do the same with the same packets, whatever they have counted; of rules of
+ * others, whether they are one.
+ */
 bool nft_rule_same(const struct nft_rule *a, const struct nft_rule *b);
 
 #endif

@@ -6,6 +6,7 @@
  * All of them become the one form that lowering makes.
  */
 #include "nft/rule_read.h"
+#include "nft/rule_shape.h"
 
 #include <libnftnl/expr.h>
 #include <libnftnl/udata.h>
@@ -370,6 +371,29 @@ static bool read_notrack(struct reader *reader, const struct nftnl_expr *express
 	return enter(reader, NOTRACK_STAGE);
 }
 
+/* What iptables-nft leaves to xtables: comments, and types of ICMP messages. */
+static bool read_match(struct reader *reader, const struct nftnl_expr *expression)
+{
+	const struct nft_field type = nft_header_field(NFT_BASE_TRANSPORT, 0, 1);
+	const char *name = nftnl_expr_get_str(expression, NFTNL_EXPR_MT_NAME);
+	uint32_t size = 0;
+	const uint8_t *data = nftnl_expr_get(expression, NFTNL_EXPR_MT_INFO, &size);
+
+	if (!name || !data || nftnl_expr_get_u32(expression, NFTNL_EXPR_MT_REV))
+		return false;
+	if (!strcmp(name, "comment")) {
+		if (memchr(data, '\0', size))
+			reader->draft->rule.comment = (const char *)data;
+		return true;
+	}
+	/* struct ipt_icmp: the type, the first and last code, whether inverted */
+	if ((strcmp(name, "icmp") && strcmp(name, "icmp6")) || size < 4 || data[1] ||
+	    data[2] != UINT8_MAX || data[3] || !enter(reader, TESTS))
+		return false;
+	nft_draft_byte(reader->draft, &type, data[0]);
+	return true;
+}
+
 static bool read_immediate(struct reader *reader, const struct nftnl_expr *expression)
 {
 	struct nft_rule *rule = &reader->draft->rule;
@@ -408,7 +432,7 @@ static const struct {
 	{ "meta", read_meta }, { "payload", read_payload }, { "bitwise", read_bitwise },
 	{ "cmp", read_cmp }, { "range", read_range }, { "lookup", read_lookup },
 	{ "dynset", read_dynset }, { "counter", read_counter }, { "notrack", read_notrack },
-	{ "immediate", read_immediate },
+	{ "immediate", read_immediate }, { "match", read_match },
 };
 
 static int take_expression(struct nftnl_expr *expression, void *data)
@@ -451,4 +475,5 @@ void rule_read(struct nft_draft *draft, const struct nftnl_rule *rule,
 						 .target = TARGET_FOREIGN };
 		draft->overflow = false;
 	}
+	draft->rule.shape = (uint8_t)rule_shape(rule, &draft->rule.chain);
 }

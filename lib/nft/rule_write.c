@@ -8,6 +8,7 @@
 
 #include <endian.h>
 #include <stdio.h>	/* for libnftnl/expr.h */
+#include <stdlib.h>
 #include <libnftnl/common.h>
 #include <libnftnl/expr.h>
 #include <libnftnl/rule.h>
@@ -113,6 +114,36 @@ static void look_up(struct writer *writer, const char *set, uint32_t id, bool in
 		nftnl_expr_set_u32(expression, NFTNL_EXPR_LOOKUP_FLAGS, NFT_LOOKUP_F_INV);
 }
 
+/* The type of an ICMP message, as the match of xtables has it (struct ipt_icmp). */
+static void write_icmp_match(struct writer *writer, uint8_t type, bool is_icmpv6)
+{
+	const uint8_t icmp[] = { type, 0, UINT8_MAX, 0 };	/* of whatever code */
+	struct nftnl_expr *expression = add_expression(writer, "match");
+	void *data = malloc(sizeof(icmp));
+
+	writer->batch->failed |= !data;
+	if (!expression || !data ||
+	    nftnl_expr_set_str(expression, NFTNL_EXPR_MT_NAME, is_icmpv6 ? "icmp6" : "icmp") < 0) {
+		writer->batch->failed = true;
+		free(data);
+		return;
+	}
+	nftnl_expr_set_u32(expression, NFTNL_EXPR_MT_REV, 0);
+	/* libnftnl keeps the pointer, and frees it */
+	nftnl_expr_set(expression, NFTNL_EXPR_MT_INFO, memcpy(data, icmp, sizeof(icmp)),
+		       sizeof(icmp));
+	/* the match asks for its protocol */
+	nftnl_rule_set_u32(writer->rule, NFTNL_RULE_COMPAT_PROTO,
+			   is_icmpv6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP);
+	nftnl_rule_set_u32(writer->rule, NFTNL_RULE_COMPAT_FLAGS, 0);
+}
+
+static bool is_icmp_type(const struct nft_test *test)
+{
+	return test->field.base == NFT_BASE_TRANSPORT && !test->field.offset &&
+	       test->field.size == 1 && test->count == 1;
+}
+
 static void write_test(struct writer *writer, const struct nft_test *test)
 {
 	const struct nft_interval *only = &test->only;
@@ -162,6 +193,9 @@ static void write_tests(struct writer *writer, const struct nft_rule *rule)
 		if (i + 1 < rule->test_count &&
 		    write_two_ports(writer, &rule->tests[i], &rule->tests[i + 1]))
 			i++;
+		else if (writer->place->is_iptables && is_icmp_type(&rule->tests[i]))
+			write_icmp_match(writer, rule->tests[i].only.first[0],
+					 writer->place->family == NFPROTO_IPV6);
 		else
 			write_test(writer, &rule->tests[i]);
 	}

@@ -106,9 +106,8 @@ static void ask_beginning(struct nft_draft *draft, const struct match *match)
 		nft_draft_byte(draft, &chunk, SCTP_INIT);
 }
 
-/* In the order in which iptables-nft has them. */
-static void ask(struct nft_draft *draft, const struct rule *rule, enum family family,
-		const struct port_list ports[2])
+/* All but the ports and what is behind them, in the order in which iptables-nft has it. */
+static void ask(struct nft_draft *draft, const struct rule *rule, enum family family)
 {
 	const struct nft_field protocol = nft_meta_field(NFT_META_L4PROTO, 1);
 	const struct nft_field source = nft_address_field(family, false, 0);
@@ -121,9 +120,6 @@ static void ask(struct nft_draft *draft, const struct rule *rule, enum family fa
 	nft_draft_prefix(draft, &destination, &match->to);
 	if (match->protocol)
 		nft_draft_byte(draft, &protocol, match->protocol);
-	ask_ports(draft, 0, ports[0].list, ports[0].count);
-	ask_ports(draft, 2, ports[1].list, ports[1].count);
-	ask_beginning(draft, match);
 }
 
 /* --- all selectors, of both families ------------------------------------ */
@@ -131,16 +127,19 @@ static void ask(struct nft_draft *draft, const struct rule *rule, enum family fa
 static int add_selector(struct nft_table *table, struct nft_chain *chain, const struct rule *rule,
 			enum family family, bool guarded, const struct nft_rule *end)
 {
-	struct port_list ports[2];
+	struct port_list source, destination;
 	struct nft_draft draft;
 
-	read_ports(&ports[0], &rule->match->source);
-	read_ports(&ports[1], &rule->match->destination);
+	read_ports(&source, &rule->match->source);
+	read_ports(&destination, &rule->match->destination);
 	nft_draft_begin(&draft);
 	draft.rule = *end;
 	if (guarded)
 		ask_family(&draft, family);
-	ask(&draft, rule, family, ports);
+	ask(&draft, rule, family);
+	ask_ports(&draft, 0, source.list, source.count);
+	ask_ports(&draft, 2, destination.list, destination.count);
+	ask_beginning(&draft, rule->match);
 	return nft_chain_add(table, chain, &draft);
 }
 
@@ -175,6 +174,45 @@ int nft_add_selectors(struct nft_table *table, struct nft_chain *chain,
 						   end);
 		}
 	}
+	return err;
+}
+
+/* --- a rule for each range of ports --------------------------------------- */
+
+static int add_ranges(struct nft_table *table, struct nft_chain *chain, const struct rule *rule,
+		      enum family family, bool guarded, const struct nft_rule *end)
+{
+	struct port_list source, destination;
+	int err = 0;
+
+	read_ports(&source, &rule->match->source);
+	read_ports(&destination, &rule->match->destination);
+	for (size_t i = 0; i < source.count || !i; i++)
+		for (size_t j = 0; (j < destination.count || !j) && !err; j++) {
+			struct nft_draft draft;
+
+			nft_draft_begin(&draft);
+			draft.rule = *end;
+			if (guarded)
+				ask_family(&draft, family);
+			ask(&draft, rule, family);
+			ask_ports(&draft, 0, &source.list[i], source.count > 0);
+			ask_ports(&draft, 2, &destination.list[j], destination.count > 0);
+			ask_beginning(&draft, rule->match);
+			err = nft_chain_add(table, chain, &draft);
+		}
+	return err;
+}
+
+int nft_add_accepts(struct nft_table *table, struct nft_chain *chain,
+		    const struct nft_selection *selection, enum family family, bool guarded,
+		    const struct nft_rule *end)
+{
+	const struct chain *selectors = selection->selectors[family];
+	int err = 0;
+
+	for (size_t i = 0; selectors && i < selectors->count && !err; i++)
+		err = add_ranges(table, chain, &selectors->rules[i], family, guarded, end);
 	return err;
 }
 

@@ -2,6 +2,7 @@
 #include "nft/steps.h"
 
 #include <errno.h>
+#include <linux/netfilter.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -197,6 +198,18 @@ static void empty_chain(struct nft_steps *steps, const struct nft_chain *chain)
 		add_rule_step(steps, NFT_REMOVE_RULE, chain, &chain->rules[i], 0);
 }
 
+void nft_steps_add_chain(struct nft_steps *steps, const struct nft_chain *chain)
+{
+	add_chain_step(steps, NFT_ADD_CHAIN, chain);
+	fill_chain(steps, chain);
+}
+
+void nft_steps_remove_chain(struct nft_steps *steps, const struct nft_chain *chain)
+{
+	empty_chain(steps, chain);
+	add_chain_step(steps, NFT_REMOVE_CHAIN, chain);
+}
+
 /* What both have by that name, and as it is wanted. */
 static const struct nft_chain *fellow(const struct nft_table *table, const struct nft_chain *chain)
 {
@@ -323,6 +336,15 @@ static void edit_table(struct nft_steps *steps, const struct nft_table *have,
 	nft_steps_free(&rules);
 }
 
+/* Nothing is untracked any more, and then all is gone. */
+static void remove_table(struct nft_steps *steps, const struct nft_table *have)
+{
+	for (size_t i = 0; i < have->chain_count; i++)
+		if (have->chains[i]->is_base && have->chains[i]->hook.number != NF_INET_LOCAL_IN)
+			add_chain_step(steps, NFT_EMPTY_CHAIN, have->chains[i]);
+	add_plain(steps, NFT_REMOVE_TABLE);
+}
+
 int nft_steps_make(struct nft_steps *steps, const struct nft_table *have,
 		   const struct nft_table *want, bool elements)
 {
@@ -334,7 +356,7 @@ int nft_steps_make(struct nft_steps *steps, const struct nft_table *have,
 	else if (want->exists)
 		edit_table(steps, have, want, elements, &replaced);
 	else if (have->exists)
-		add_plain(steps, NFT_REMOVE_TABLE);
+		remove_table(steps, have);
 	free(replaced.list);
 	return steps->failed ? -ENOMEM : 0;
 }

@@ -17,6 +17,7 @@ enum nft_step_kind {
 	NFT_REMOVE_RULE,
 	NFT_REMOVE_SET,
 	NFT_REMOVE_CHAIN,
+	NFT_EMPTY_CHAIN,		/* what goes with it is told by a later step */
 	NFT_ADD_RULE,
 	NFT_REMOVE_TABLE,
 };
@@ -43,5 +44,8 @@ void nft_steps_free(struct nft_steps *steps);
 /* From the rules that a chain has to those it is to have. */
 void nft_steps_edit_chain(struct nft_steps *steps, const struct nft_chain *have,
 			  const struct nft_chain *want);
+/* A chain with its rules comes, or goes. */
+void nft_steps_add_chain(struct nft_steps *steps, const struct nft_chain *chain);
+void nft_steps_remove_chain(struct nft_steps *steps, const struct nft_chain *chain);
 
 #endif

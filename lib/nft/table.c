@@ -78,25 +78,30 @@ const struct nft_unnamed *nft_table_unnamed(const struct nft_table *table, const
 	return NULL;
 }
 
-int nft_chain_add(struct nft_table *table, struct nft_chain *chain, const struct nft_draft *draft)
+struct nft_rule *nft_chain_add_room(struct nft_table *table, struct nft_chain *chain)
 {
+	size_t room = chain->room ? 2 * chain->room : 4;
 	struct nft_rule *grown;
-	size_t room;
-	int err;
 
 	if (chain->count == chain->room) {
-		room = chain->room ? 2 * chain->room : 4;
 		grown = arena_alloc(&table->arena, room * sizeof(*grown));
 		if (!grown)
-			return -ENOMEM;
+			return NULL;
 		if (chain->count)
 			memcpy(grown, chain->rules, chain->count * sizeof(*grown));
 		chain->rules = grown;
 		chain->room = room;
 	}
-	err = nft_rule_copy(&chain->rules[chain->count], draft, &table->arena);
-	if (!err)
-		chain->count++;
+	return &chain->rules[chain->count++];
+}
+
+int nft_chain_add(struct nft_table *table, struct nft_chain *chain, const struct nft_draft *draft)
+{
+	struct nft_rule *rule = nft_chain_add_room(table, chain);
+	int err = rule ? nft_rule_copy(rule, draft, &table->arena) : -ENOMEM;
+
+	if (err && rule)
+		chain->count--;
 	return err;
 }
 

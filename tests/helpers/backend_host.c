@@ -193,7 +193,8 @@ enum then { THEN_END, THEN_ROLLBACK };
 
 static int commit(struct backend_host *host, enum then then, struct notrack_changes *changes)
 {
-	struct wanted wanted = { .model = &host->model };
+	struct wanted wanted = { .families = host->session.families,
+				 .model = &host->model };
 	struct change *change;
 	struct image *image;
 	int err;
@@ -238,7 +239,8 @@ int host_try_rollback(struct backend_host *host)
 
 char *host_diff(struct backend_host *host)
 {
-	struct wanted wanted = { .model = &host->model };
+	struct wanted wanted = { .families = host->session.families,
+				 .model = &host->model };
 	struct notrack_changes changes = { .size = sizeof(changes) };
 	struct change *change;
 	struct image *image;
@@ -258,7 +260,8 @@ char *host_diff(struct backend_host *host)
 
 char *host_print(struct backend_host *host)
 {
-	struct wanted wanted = { .model = &host->model };
+	struct wanted wanted = { .families = host->session.families,
+				 .model = &host->model };
 	char *text = NULL;
 	size_t size;
 	FILE *out = open_memstream(&text, &size);

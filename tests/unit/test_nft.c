@@ -269,7 +269,7 @@ static void expect_same(const struct nft_rule *found, const struct nft_rule *exp
 /* Written for @family, and read. */
 static void expect_read_back(const struct nft_rule *rule, uint8_t family)
 {
-	const struct nft_place place = { family, "t" };
+	const struct nft_place place = { .family = family, .table = "t" };
 	struct netlink netlink = { .fd = -1 };
 	struct nft_table table = { .exists = true };
 	struct nftnl_rule *read = nftnl_rule_alloc();

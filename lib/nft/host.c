@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "nft/host.h"
+
+#include <errno.h>
+#include <libnftnl/chain.h>
+#include <libnftnl/table.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "support/memory.h"
+
+/* linux/netfilter/nf_tables.h, since Linux 5.12 */
+#define FLAG_OWNER 0x2u
+/* Chains that lead to others, and so on; the kernel has 16 at most. */
+#define DEPTH_MAX 16
+
+/* Rebuilt by their programs at will, whatever somebody put there. */
+static const char *const rebuilt[] = { "firewalld", "kube-proxy" };
+
+/* --- tables ------------------------------------------------------------- */
+
+static bool is_of_interest(uint8_t family, const char *table)
+{
+	return (family == NFPROTO_IPV4 || family == NFPROTO_IPV6 || family == NFPROTO_INET) &&
+	       (family != NFPROTO_INET || strcmp(table, NFT_TABLE));
+}
+
+struct nft_host_table *nft_host_find(const struct nft_host *host, const struct nft_place *place)
+{
+	for (size_t i = 0; i < host->count; i++)
+		if (host->list[i]->place.family == place->family &&
+		    !strcmp(host->list[i]->place.table, place->table))
+			return host->list[i];
+	return NULL;
+}
+
+static bool is_rebuilt(const char *name)
+{
+	for (size_t i = 0; i < sizeof(rebuilt) / sizeof(rebuilt[0]); i++)
+		if (!strcmp(rebuilt[i], name))
+			return true;
+	return false;
+}
+
+static int add_table(struct nft_host *host, uint8_t family, const char *name, uint32_t flags)
+{
+	struct nft_host_table **grown = memory_grow(host->list, host->count, sizeof(*grown));
+	struct nft_host_table *table = arena_alloc(&host->arena, sizeof(*table));
+
+	if (grown)
+		host->list = grown;
+	if (!grown || !table)
+		return -ENOMEM;
+	table->place.family = family;
+	table->place.table = arena_strdup(&host->arena, name);
+	table->place.is_iptables = family != NFPROTO_INET && !strcmp(name, "filter");
+	table->is_locked = flags & FLAG_OWNER || is_rebuilt(name);
+	table->table.exists = true;
+	table->table.is_dormant = flags & NFT_TABLE_F_DORMANT;
+	if (!table->place.table)
+		return -ENOMEM;
+	grown[host->count++] = table;
+	return 0;
+}
+
+static int take_table(const struct nlmsghdr *message, void *data)
+{
+	struct nftnl_table *table = nftnl_table_alloc();
+	int err = table ? 0 : -ENOMEM;
+	const char *name;
+
+	if (!err && nftnl_table_nlmsg_parse(message, table) < 0)
+		err = -EBADMSG;
+	name = err ? NULL : nftnl_table_get_str(table, NFTNL_TABLE_NAME);
+	if (name && is_of_interest((uint8_t)nftnl_table_get_u32(table, NFTNL_TABLE_FAMILY), name))
+		err = add_table(data, (uint8_t)nftnl_table_get_u32(table, NFTNL_TABLE_FAMILY), name,
+				nftnl_table_get_u32(table, NFTNL_TABLE_FLAGS));
+	if (table)
+		nftnl_table_free(table);
+	return err;
+}
+
+/* --- chains ------------------------------------------------------------- */
+
+bool nft_chain_is_ours(const struct nft_chain *chain)
+{
+	return name_is_ours(chain->name);
+}
+
+bool nft_chain_filters(const struct nft_chain *chain, enum direction *direction)
+{
+	*direction = chain->hook.number == NF_INET_LOCAL_IN ? IN : OUT;
+	return chain->is_base && chain->hook.is_filter &&
+	       (chain->hook.number == NF_INET_LOCAL_IN || chain->hook.number == NF_INET_LOCAL_OUT);
+}
+
+static int add_chain(struct nft_host *host, const struct nftnl_chain *from)
+{
+	const char *name = nftnl_chain_get_str(from, NFTNL_CHAIN_NAME);
+	struct nft_host_table *table;
+	struct nft_place place = { .family = NFPROTO_UNSPEC };
+	struct nft_chain *chain;
+	enum direction direction;
+	struct nft_chain found;
+
+	place.family = (uint8_t)nftnl_chain_get_u32(from, NFTNL_CHAIN_FAMILY);
+	place.table = nftnl_chain_get_str(from, NFTNL_CHAIN_TABLE);
+	if (!name || !place.table)
+		return 0;
+	table = nft_host_find(host, &place);
+	read_chain(&found, from);
+	if (!table || (!nft_chain_filters(&found, &direction) && !nft_chain_is_ours(&found)))
+		return 0;
+	chain = nft_table_add_chain(&table->table, name);
+	if (!chain)
+		return -ENOMEM;
+	found.name = chain->name;
+	*chain = found;
+	return 0;
+}
+
+static int take_chain(const struct nlmsghdr *message, void *data)
+{
+	struct nftnl_chain *chain = nftnl_chain_alloc();
+	int err = chain ? 0 : -ENOMEM;
+
+	if (!err && nftnl_chain_nlmsg_parse(message, chain) < 0)
+		err = -EBADMSG;
+	if (!err)
+		err = add_chain(data, chain);
+	if (chain)
+		nftnl_chain_free(chain);
+	return err;
+}
+
+/* --- rules -------------------------------------------------------------- */
+
+/* All but those of ours, which are known by the chain that they lead to, stay as they are. */
+static void mark_rules(struct nft_chain *chain)
+{
+	for (size_t i = 0; i < chain->count && !nft_chain_is_ours(chain); i++) {
+		struct nft_rule *rule = &chain->rules[i];
+
+		rule->is_theirs = !rule->chain || !name_is_ours(rule->chain);
+	}
+}
+
+static int read_rules(struct nft_host_table *table, struct netlink *netlink,
+		      struct nft_chain *chain)
+{
+	int err = chain->count ? 0 : read_chain_rules(netlink, &table->place, &table->table, chain);
+
+	mark_rules(chain);
+	return err;
+}
+
+/* Where all packets are led to, may be dropped: those chains matter, too. */
+static int follow(struct nft_host_table *table, struct netlink *netlink,
+		  const struct nft_chain *from, unsigned int depth)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < from->count && !err; i++) {
+		const struct nft_rule *rule = &from->rules[i];
+		struct nft_chain *chain;
+
+		if (rule->shape != NFT_SHAPE_LEADS || name_is_ours(rule->chain) ||
+		    depth == DEPTH_MAX || nft_table_chain(&table->table, rule->chain))
+			continue;
+		chain = nft_table_add_chain(&table->table, rule->chain);
+		err = chain ? read_rules(table, netlink, chain) : -ENOMEM;
+		if (!err)
+			err = follow(table, netlink, chain, depth + 1);
+	}
+	return err;
+}
+
+static int read_table_rules(struct nft_host_table *table, struct netlink *netlink, bool rules)
+{
+	size_t count = table->table.chain_count;
+	int err = 0;
+
+	for (size_t i = 0; i < count && !err; i++) {
+		struct nft_chain *chain = table->table.chains[i];
+
+		if (!rules && !nft_chain_is_ours(chain))
+			continue;
+		err = read_rules(table, netlink, chain);
+		if (!err && !nft_chain_is_ours(chain))
+			err = follow(table, netlink, chain, 0);
+	}
+	return err;
+}
+
+static int ask_all(struct nft_host *host, struct netlink *netlink, uint16_t type,
+		   netlink_take *take)
+{
+	char question[READ_QUESTION_MAX];
+
+	return netlink_ask(netlink, read_question(question, type, NLM_F_DUMP, NFPROTO_UNSPEC), take,
+			   host);
+}
+
+int nft_host_read(struct nft_host *host, struct netlink *netlink, bool rules,
+		  struct error *error)
+{
+	int err = ask_all(host, netlink, NFT_MSG_GETTABLE, take_table);
+
+	if (!err)
+		err = ask_all(host, netlink, NFT_MSG_GETCHAIN, take_chain);
+	for (size_t i = 0; i < host->count && !err; i++)
+		err = read_table_rules(host->list[i], netlink, rules);
+	host->has_rules = rules;
+	if (err == -ENOENT)	/* a chain that was there a moment ago */
+		return -EAGAIN;
+	return err ? read_explain(err, "the tables of others", error) : 0;
+}
+
+void nft_host_free(struct nft_host *host)
+{
+	for (size_t i = 0; i < host->count; i++)
+		nft_table_free(&host->list[i]->table);
+	free(host->list);
+	arena_free(&host->arena);
+	*host = (struct nft_host){ 0 };
+}
+
+/* --- what drops all there is ---------------------------------------------- */
+
+enum end {
+	END_GOES_ON,		/* packets come out at its end */
+	END_DROPS,		/* none does: those that nothing singled out are dropped */
+	END_LETS_GO,		/* they are accepted, or returned */
+};
+
+static enum end chain_end(const struct nft_table *table, const struct nft_chain *chain,
+			  size_t *place, unsigned int depth);
+
+static enum end rule_end(const struct nft_table *table, const struct nft_rule *rule,
+			 unsigned int depth)
+{
+	const struct nft_chain *chain;
+	size_t ignored;
+
+	if (rule->shape == NFT_SHAPE_DROPS)
+		return END_DROPS;
+	if (rule->shape == NFT_SHAPE_ENDS)
+		return END_LETS_GO;
+	chain = rule->shape == NFT_SHAPE_LEADS && rule->is_theirs && depth < DEPTH_MAX ?
+		nft_table_chain(table, rule->chain) : NULL;
+	/* of a chain that is returned from, the next rule sees the packets */
+	return chain && chain_end(table, chain, &ignored, depth + 1) == END_DROPS ? END_DROPS :
+	       END_GOES_ON;
+}
+
+/* @place: the rule where it ends. */
+static enum end chain_end(const struct nft_table *table, const struct nft_chain *chain,
+			  size_t *place, unsigned int depth)
+{
+	enum end end = END_GOES_ON;
+
+	for (*place = 0; *place < chain->count && end == END_GOES_ON; ++*place)
+		end = rule_end(table, &chain->rules[*place], depth);
+	*place -= end != END_GOES_ON;
+	return end;
+}
+
+bool nft_chain_drops_all(const struct nft_table *table, const struct nft_chain *chain,
+			 size_t *before)
+{
+	enum end end = chain_end(table, chain, before, 0);
+
+	if (end == END_LETS_GO || (end == END_GOES_ON && chain->hook.policy != NF_DROP))
+		return false;
+	while (*before && chain->rules[*before - 1].shape == NFT_SHAPE_NOTES)
+		--*before;
+	return true;
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The tables of others: the chains of this host through which packets come in and go
+ * out, and chains of ours that stand there.
+ */
+#ifndef LIB_NFT_HOST_H
+#define LIB_NFT_HOST_H
+
+#include "nft/read.h"
+#include "rules/name.h"
+
+struct nft_host_table {
+	struct nft_place place;
+	bool is_locked;			/* a program owns it, and would undo what we do there */
+	struct nft_table table;		/* base chains of type filter at input and output, chains
+					   that they lead all packets to, and ours */
+};
+
+struct nft_host {
+	struct nft_host_table **list;
+	size_t count;
+	bool has_rules;			/* all that chains of others have, and not ours alone */
+	struct arena arena;
+};
+
+/*
+ * Reads which chains there are, and the rules of those that are ours, where @rules is false;
+ * else all rules that matter.  -EAGAIN, or -errno with a sentence.
+ */
+int nft_host_read(struct nft_host *host, struct netlink *netlink, bool rules,
+		  struct error *error);
+void nft_host_free(struct nft_host *host);
+
+struct nft_host_table *nft_host_find(const struct nft_host *host, const struct nft_place *place);
+
+bool nft_chain_is_ours(const struct nft_chain *chain);
+/* At input or output: @direction says which. */
+bool nft_chain_filters(const struct nft_chain *chain, enum direction *direction);
+
+/*
+ * Whether a base chain drops all packets that come to its end, or to a rule that drops
+ * all there is; @before is that rule, and those before it that only count or log; or
+ * the chain's count of rules.
+ */
+bool nft_chain_drops_all(const struct nft_table *table, const struct nft_chain *chain,
+			 size_t *before);
+
+#endif
