@@ -96,6 +96,19 @@ bool clients_has(const struct clients *clients, const struct prefix *prefix)
 
 /* --- adding ----------------------------------------------------------- */
 
+/* One more, at the end; a partial list keeps who was taken off, until he is back. */
+static size_t append(const struct clients *clients, struct client *list, size_t count,
+		     const struct client *client)
+{
+	if (count && !list[count - 1].limit &&
+	    !prefix_compare(&list[count - 1].prefix, &client->prefix))
+		count--;
+	else if (!client->limit && !clients->partial)
+		return count;
+	list[count++] = *client;
+	return count;
+}
+
 /* Both lists and @more, in order, as one; what was taken off is left out. */
 static int merge(const struct clients *clients, const struct client *more, size_t more_count,
 		 size_t room, struct clients_change *merged)
@@ -116,8 +129,7 @@ static int merge(const struct clients *clients, const struct client *more, size_
 			if (left[i] && prefix_compare(&sources[i]->prefix,
 						      &sources[first]->prefix) < 0)
 				first = i;
-		if (sources[first]->limit)
-			list[count++] = *sources[first];
+		count = append(clients, list, count, sources[first]);
 		sources[first]++;
 		left[first]--;
 	}
@@ -302,6 +314,21 @@ void clients_remove(struct clients *clients, const struct prefix *prefix)
 	drop_unused_limits(clients);
 }
 
+int clients_take_off(struct clients *clients, const struct prefix *prefix)
+{
+	struct client *client = find(clients, prefix);
+
+	if (client) {
+		move(clients, client, NULL);
+		drop_unused_limits(clients);
+		return 0;
+	}
+	if (reserve(clients))
+		return -ENOMEM;
+	insert(clients, prefix, NULL);
+	return 0;
+}
+
 void clients_free(struct clients *clients)
 {
 	struct limit *next;
@@ -315,19 +342,34 @@ void clients_free(struct clients *clients)
 	*clients = (struct clients){ 0 };
 }
 
-const struct client **clients_list(const struct clients *clients)
+/* Both lists in order; @all: those that were taken off as well. */
+static const struct client **list_clients(const struct clients *clients, bool all, size_t *count)
 {
-	const struct client **list = malloc((clients->count + 1) * sizeof(*list));
-	size_t i = 0, j = 0, count = 0;
+	size_t room = all ? clients->list_count + clients->recent_count : clients->count;
+	const struct client **list = malloc((room + 1) * sizeof(*list));
+	size_t i = 0, j = 0;
 
+	*count = 0;
 	while (list && (i < clients->list_count || j < clients->recent_count)) {
 		bool recent = i == clients->list_count ||
 			      (j < clients->recent_count &&
 			       compare_clients(&clients->recent[j], &clients->list[i]) < 0);
 		const struct client *client = recent ? &clients->recent[j++] : &clients->list[i++];
 
-		if (client->limit)
-			list[count++] = client;
+		if (client->limit || all)
+			list[(*count)++] = client;
 	}
 	return list;
+}
+
+const struct client **clients_list(const struct clients *clients)
+{
+	size_t count;
+
+	return list_clients(clients, false, &count);
+}
+
+const struct client **clients_changes(const struct clients *clients, size_t *count)
+{
+	return list_clients(clients, true, count);
 }

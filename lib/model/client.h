@@ -28,6 +28,12 @@ struct clients {
 	size_t list_count, list_room, recent_count;
 	size_t count;			/* that are limited */
 	struct limit *limits;
+	/*
+	 * The lists have what was changed, and no more: a client that was taken off has no
+	 * limit there, and all others are as the kernel has them.  A backend that can commit
+	 * such a change need not read the clients that it is not about.
+	 */
+	bool partial;
 };
 
 /* Adds @count clients or moves them to @rate; all or, out of memory, none. */
@@ -49,9 +55,13 @@ void clients_cancel(struct clients *clients, const struct clients_change *change
 bool clients_has(const struct clients *clients, const struct prefix *prefix);
 /* A prefix that is not there is passed over. */
 void clients_remove(struct clients *clients, const struct prefix *prefix);
+/* The same of a partial list, which notes it, whether or not the prefix is there; -ENOMEM. */
+int clients_take_off(struct clients *clients, const struct prefix *prefix);
 void clients_free(struct clients *clients);
 
 /* All, in the order of prefix_compare(); to be freed; NULL if out of memory. */
 const struct client **clients_list(const struct clients *clients);
+/* Of a partial list: also those that were taken off.  @count: how many there are in all. */
+const struct client **clients_changes(const struct clients *clients, size_t *count);
 
 #endif

@@ -137,6 +137,8 @@ static int explain(const struct answers *answers, struct error *error)
 	case -ENOMEM:
 	case -ENOBUFS:
 		return error_set(error, -ENOMEM, "%s: the kernel is out of memory", subject);
+	case -ENFILE:
+		return error_set(error, -ENFILE, "%s: it is full", subject);
 	case -ENOENT:
 		if (!answers->refused || !answers->refused->subject.rule)
 			break;

@@ -62,7 +62,8 @@ static inline void batch_prepared(struct batch *batch)
 /*
  * Makes the changes.  @generation is that of the rules they were computed from, and
  * becomes that which they made.
- * Returns: 0, -EAGAIN where the rules are of another generation by now, or -errno.
+ * Returns: 0, -EAGAIN where the rules are of another generation by now, -ENFILE where a
+ * set is full, or -errno.
  */
 int batch_send(struct batch *batch, uint32_t *generation, struct error *error);
 

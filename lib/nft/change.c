@@ -5,6 +5,8 @@
 #include <linux/netfilter.h>
 #include <stdlib.h>
 
+#include "nft/raise.h"
+
 /* How often rules may change between our reading and what we do next. */
 #define TRIES 10
 
@@ -89,15 +91,23 @@ static int plan_model(struct nft_change *change, const struct model *model)
 	return err ? err : plan_openings(change, model);
 }
 
+static int explain_load(struct nft_change *change, int err)
+{
+	if (err == -ENOENT)	/* a set that was there a moment ago */
+		return -EAGAIN;
+	return read_explain(err, "the limited clients", change->change.image->session.error);
+}
+
 static int plan_wanted(struct nft_change *change)
 {
-	const struct session *session = &change->change.image->session;
+	const struct wanted *wanted = change->change.wanted;
 	struct model model, others;
-	int err = nft_state_load(nft_change_have(change), &nft_changed_image(change)->netlink,
-				 change->change.wanted->families, session->error);
+	int err = nft_plan_load(&nft_change_have(change)->pools, wanted->model, wanted->families,
+				change->reads_all, &nft_changed_image(change)->netlink,
+				&nft_own_place);
 
 	if (err)
-		return err;
+		return explain_load(change, err);
 	err = complete_model(change, &model, &others);
 	if (!err)
 		err = plan_model(change, &model);
@@ -119,6 +129,10 @@ static int plan_back(struct nft_change *change)
 		err = nft_state_load_host(have, &nft_changed_image(change)->netlink, error);
 	if (err)
 		return err;
+	err = nft_plan_load_like(&have->pools, &before->pools, change->change.wanted->model,
+				 &nft_changed_image(change)->netlink, &nft_own_place);
+	if (err)
+		return explain_load(change, err);
 	err = nft_plan_restore(plan, &have->pools, &before->pools);
 	if (!err)
 		err = nft_steps_make(&plan->steps, &have->table, &before->table,
@@ -134,8 +148,7 @@ static int read_again(struct nft_change *change)
 {
 	nft_state_free(&change->fresh);
 	change->is_stale = true;
-	return nft_state_read(&change->fresh, &nft_changed_image(change)->netlink,
-			      change->change.wanted->families,
+	return nft_state_read(&change->fresh, &nft_changed_image(change)->netlink, 0,
 			      change->change.image->session.error);
 }
 

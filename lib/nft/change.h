@@ -13,6 +13,7 @@ struct nft_change {
 	struct nft_plan plan;
 	bool is_planned;		/* from what there is; else it must be read again */
 	bool goes_back;			/* the plan is to be back at the image's state */
+	bool reads_all;			/* all clients, although the model has only changes */
 	unsigned int done;		/* phases of the plan that were committed */
 	bool was_untracked;		/* packets may be under way that were untracked before */
 	bool is_committed;		/* something was, since the image was read */

@@ -78,6 +78,10 @@ static int commit_phases(struct nft_change *change, unsigned int phases,
 
 	for (int tries = 0; !err && phases & ~change->done;) {
 		err = commit_next(change, phases & ~change->done, changes);
+		if (err == -ENFILE && !change->reads_all) {
+			change->reads_all = true;	/* then it is known which sets have room */
+			err = -EAGAIN;
+		}
 		if (err != -EAGAIN)
 			continue;
 		if (++tries == TRIES)
@@ -101,6 +105,8 @@ int nft_change_commit(struct change *base, unsigned int phases, struct notrack_c
 	if (!err)
 		return 0;
 	*changes = before;
+	if (err == -ENFILE)
+		err = -EIO;
 	return nft_change_rollback(base) ? -ENOTRECOVERABLE : err;
 }
 

@@ -131,7 +131,10 @@ void elements_remove(struct batch *batch, const struct nft_place *place,
 struct reading {
 	struct nft_elements *elements;
 	size_t key_size;
+	size_t max;			/* elements; past it, the dump is given up */
 };
+
+#define GIVEN_UP 1
 
 static uint64_t number_in(const struct nlattr *attribute)
 {
@@ -220,16 +223,16 @@ static int take_elements(const struct nlmsghdr *message, void *data)
 			    elements_append(reading->elements, &element))
 				return -ENOMEM;
 	}
-	return 0;
+	return reading->elements->count > reading->max ? GIVEN_UP : 0;
 }
 
-int elements_read(struct netlink *netlink, const struct nft_place *place,
-		  const struct nft_set *set, struct nft_elements *elements)
+static int read_set(struct netlink *netlink, const struct nft_place *place,
+		    const struct nft_set *set, size_t max, struct nft_elements *elements)
 {
 	char question[READ_QUESTION_MAX];
 	struct nlmsghdr *header = read_question(question, NFT_MSG_GETSETELEM, NLM_F_DUMP,
 						place->family);
-	struct reading reading = { elements, set->key_size };
+	struct reading reading = { elements, set->key_size, max };
 	int err;
 
 	*elements = (struct nft_elements){ 0 };
@@ -242,6 +245,24 @@ int elements_read(struct netlink *netlink, const struct nft_place *place,
 	return err;
 }
 
+int elements_read_few(const struct nft_place *place, const struct nft_set *set, size_t max,
+		      struct nft_elements *elements)
+{
+	struct netlink netlink;
+	int err = netlink_open(&netlink, NETLINK_NETFILTER);
+
+	if (!err)
+		err = read_set(&netlink, place, set, max, elements);
+	netlink_close(&netlink);
+	return err < 0 ? err : err != GIVEN_UP;
+}
+
+int elements_read(struct netlink *netlink, const struct nft_place *place,
+		  const struct nft_set *set, struct nft_elements *elements)
+{
+	return read_set(netlink, place, set, SIZE_MAX, elements);
+}
+
 int elements_find(struct netlink *netlink, const struct nft_place *place,
 		  const struct nft_set *set, struct nft_element *element)
 {
@@ -249,7 +270,7 @@ int elements_find(struct netlink *netlink, const struct nft_place *place,
 	char question[READ_QUESTION_MAX];
 	struct nlmsghdr *header = read_question(question, NFT_MSG_GETSETELEM, 0, place->family);
 	struct nft_elements found = { .count = 0 };
-	struct reading reading = { &found, set->key_size };
+	struct reading reading = { &found, set->key_size, SIZE_MAX };
 	int err;
 
 	put_elements(header, place, set, &one, 0, false);

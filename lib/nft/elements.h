@@ -37,6 +37,13 @@ void elements_remove(struct batch *batch, const struct nft_place *place,
 int elements_read(struct netlink *netlink, const struct nft_place *place,
 		  const struct nft_set *set, struct nft_elements *elements);
 
+/*
+ * The same of a set that has no more than @max; returns whether it has.  A dump that was
+ * given up keeps its socket from others, so that this one takes a socket of its own.
+ */
+int elements_read_few(const struct nft_place *place, const struct nft_set *set, size_t max,
+		      struct nft_elements *elements);
+
 /* Fills in the element that has @element->key.  Returns whether there is one, or -errno. */
 int elements_find(struct netlink *netlink, const struct nft_place *place,
 		  const struct nft_set *set, struct nft_element *element);

@@ -35,8 +35,8 @@ void nft_image_release(struct image *image);
 bool nft_image_is_used(const struct image *image);
 
 /*
- * Reads again, with the clients of the pools in @families.  An empty state also where
- * it fails.
+ * Reads our table, and of the tables of others what is ours; with the clients of the pools
+ * in @families.  An empty state also where it fails.
  */
 int nft_state_read(struct nft_state *state, struct netlink *netlink, unsigned int families,
 		   struct error *error);
@@ -50,8 +50,5 @@ void nft_state_free(struct nft_state *state);
 /* raise.c, count.c */
 int nft_image_raise(struct image *image, struct model *model);
 int nft_image_count(struct image *image, const struct count_visitor *visitor);
-/* The services of @families; -EBADMSG where one is described no more. */
-int nft_raise_services(const struct nft_table *table, struct model *model, unsigned int families,
-		       struct error *error);
 
 #endif

@@ -33,15 +33,28 @@ int nft_plan_edit(struct nft_plan *plan, const char *kind, const struct nft_pool
 		  unsigned int index, const struct nft_elements *have,
 		  const struct nft_elements *want);
 
-/* plan_pool.c: one pool, from @list of all @clients in both families' order of prefixes. */
+/* plan_pool.c: one pool, for those on the @list of @clients that have its length. */
 int nft_plan_pool(struct nft_plan *plan, const struct nft_pools *pools,
 		  const struct nft_pool_id *id, const struct clients *clients,
-		  const struct client *const *list);
+		  const struct client *const *list, size_t count);
+
+/*
+ * Loads what nft_plan_clients() has to know of the pools of @families (bits): all clients,
+ * but of services of whose clients the model has only changes, only these; @all: of these,
+ * too.  Returns: 0, -ENOMEM, or -errno as netlink_ask().
+ */
+int nft_plan_load(struct nft_pools *have, const struct model *wanted, unsigned int families,
+		  bool all, struct netlink *netlink, const struct nft_place *place);
+
+/* Loads of the pools what is known of @before: all, or those whom the changes name. */
+int nft_plan_load_like(struct nft_pools *have, const struct nft_pools *before,
+		       const struct model *wanted, struct netlink *netlink,
+		       const struct nft_place *place);
 
 /*
  * From the pools that are there to those of the @wanted model, so that as few elements
  * as can be come and go: the clients of @families (bits) become those of the model; all
- * others stay.  The pools of @families must be loaded.
+ * others stay.
  * Returns: 0, -ENOMEM.
  */
 int nft_plan_clients(struct nft_plan *plan, const struct nft_pools *have,

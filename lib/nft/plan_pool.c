@@ -133,6 +133,25 @@ static void place(struct planning *planning, struct use *use, size_t group)
 	use->is_placed = true;
 }
 
+/* Whether those who are known to be in a group are all who are. */
+static bool is_whole(const struct planning *planning, size_t group)
+{
+	return !planning->have->is_partial || group >= planning->have->group_count ||
+	       planning->have->groups[group].is_whole;
+}
+
+/* The limit of a group of which not all are known stays. */
+static void keep_partial_groups(struct planning *planning)
+{
+	for (size_t i = 0; i < planning->pool->group_count; i++)
+		for (size_t j = 0; j < planning->use_count && !is_whole(planning, i); j++) {
+			struct use *use = &planning->uses[j];
+
+			if (!use->is_placed && has_limit(&planning->pool->groups[i], use->limit))
+				place(planning, use, i);
+		}
+}
+
 /*
  * A group keeps its limit where one of its clients is to have it; else it takes that of
  * the first one who stays, and most often of all.
@@ -144,6 +163,7 @@ static int keep_groups(struct planning *planning)
 
 	if (!first)
 		return -ENOMEM;
+	keep_partial_groups(planning);
 	for (size_t i = 0; i < planning->want_count; i++) {
 		const struct want *want = &planning->wants[i];
 
@@ -154,7 +174,7 @@ static int keep_groups(struct planning *planning)
 	for (size_t i = 0; i < pool->group_count; i++) {
 		size_t earlier = first[i] && first[i]->is_placed ? first[i]->group : i;
 
-		if (!first[i])
+		if (!first[i] || !is_whole(planning, i))
 			continue;
 		place(planning, first[i], i);
 		first[i]->group = earlier;
@@ -198,7 +218,7 @@ static int place_use(struct planning *planning, struct use *use)
 	struct nft_pool *pool = planning->pool;
 
 	for (size_t i = 0; i < pool->group_count; i++) {
-		bool taken = planning->members[i];
+		bool taken = planning->members[i] || !is_whole(planning, i);
 
 		for (size_t j = 0; j < planning->use_count; j++)
 			taken |= planning->uses[j].is_placed && planning->uses[j].group == i;
@@ -244,7 +264,8 @@ static int place_members(struct planning *planning)
 
 		if (want->is_there && has_limit(&planning->pool->groups[want->group], use->limit))
 			continue;
-		if (planning->members[use->group] >= planning->pool->groups[use->group].size)
+		if (is_whole(planning, use->group) &&
+		    planning->members[use->group] >= planning->pool->groups[use->group].size)
 			err = add_group(planning, use);
 		if (want->is_there)
 			planning->members[want->group]--;
@@ -279,7 +300,8 @@ static int place_clients(struct planning *planning)
 	for (size_t i = 0; i < planning->want_count && !err; i++) {
 		if (planning->wants[i].is_there)
 			continue;
-		while (part && planning->clients[part - 1] >= parts->list[part - 1].size)
+		while (part && !planning->have->is_partial &&
+		       planning->clients[part - 1] >= parts->list[part - 1].size)
 			part--;
 		if (!part) {
 			err = add_part(planning);
@@ -369,11 +391,14 @@ static int make_room_for_dropped(struct planning *planning)
 {
 	struct nft_parts *parts = &planning->pool->dropped;
 	const struct nft_part *last = parts->count ? &parts->list[parts->count - 1] : NULL;
+	uint64_t clients = 0;
 
-	if (last && last->size >= planning->want_count)
+	for (size_t i = 0; i < planning->pool->clients.count; i++)
+		clients += planning->pool->clients.list[i].size;
+	if (last && last->size >= clients)
 		return 0;
 	return nft_parts_add(parts, last ? last->index + 1 : 0,
-			     size_for(planning->want_count)) ? 0 : -ENOMEM;
+			     clients < UINT32_MAX ? (uint32_t)clients : UINT32_MAX) ? 0 : -ENOMEM;
 }
 
 static int edit_sets(struct planning *planning)
@@ -381,10 +406,10 @@ static int edit_sets(struct planning *planning)
 	int err = 0;
 
 	for (size_t i = 0; i < planning->pool->clients.count && !err; i++)
-		if (planning->clients[i])
+		if (planning->clients[i] || planning->have->is_partial)
 			err = edit_part(planning, i);
 	for (size_t i = 1; i < planning->pool->group_count && !err; i++)
-		if (planning->members[i])
+		if (planning->members[i] || !is_whole(planning, i))
 			err = edit_members(planning, i);
 	for (size_t i = 0; i < planning->have->dropped.count && !err; i++)
 		err = edit_dropped(planning, &planning->have->dropped.list[i]);
@@ -399,15 +424,15 @@ static void drop_empty(struct planning *planning)
 	size_t kept = 1;
 
 	for (size_t i = 1; i < pool->group_count; i++)
-		if (planning->members[i])
+		if (planning->members[i] || !is_whole(planning, i))
 			pool->groups[kept++] = pool->groups[i];
 	pool->group_count = kept;
-	if (!planning->members[0] && kept > 1)
+	if (!planning->members[0] && kept > 1 && is_whole(planning, 0))
 		pool->groups[0].rate = pool->groups[1].rate;
 	pool->groups[0].has_rate = true;
 	kept = 0;
 	for (size_t i = 0; i < parts->count; i++)
-		if (planning->clients[i])
+		if (planning->clients[i] || planning->have->is_partial)
 			parts->list[kept++] = parts->list[i];
 	parts->count = kept;
 }
@@ -427,7 +452,7 @@ static int begin(struct planning *planning)
 
 int nft_plan_pool(struct nft_plan *plan, const struct nft_pools *pools,
 		  const struct nft_pool_id *id, const struct clients *clients,
-		  const struct client *const *list)
+		  const struct client *const *list, size_t count)
 {
 	const struct nft_pool none = { .id = *id }, *have = nft_pools_find(pools, id);
 	struct planning planning = { .plan = plan, .have = have ? have : &none,
@@ -437,7 +462,7 @@ int nft_plan_pool(struct nft_plan *plan, const struct nft_pools *pools,
 	if (!err)
 		err = make_uses(&planning, clients);
 	if (!err)
-		err = make_wants(&planning, list, clients->count);
+		err = make_wants(&planning, list, count);
 	if (!err)
 		find_wanted(&planning);
 	if (!err)
@@ -453,6 +478,6 @@ int nft_plan_pool(struct nft_plan *plan, const struct nft_pools *pools,
 	free(planning.members);
 	free(planning.clients);
 	free(planning.uses);
-	memory_put(planning.wants, (clients->count + 1) * sizeof(*planning.wants));
+	memory_put(planning.wants, (count + 1) * sizeof(*planning.wants));
 	return err;
 }

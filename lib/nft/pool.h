@@ -25,6 +25,7 @@ struct nft_group {
 	unsigned int index;		/* in the names of its chain and set */
 	uint32_t size;			/* members at most; of the first, which has no set, any */
 	struct nft_elements members;	/* once loaded */
+	bool is_whole;			/* where the pool is not: all the same, those are all */
 	bool has_rate;			/* false: as found, and nothing tells its limit */
 	struct limit_rate rate;
 };
@@ -55,6 +56,7 @@ struct nft_pool {
 	struct nft_parts clients;	/* with what they sent */
 	struct nft_parts dropped;	/* the last one is in use */
 	bool is_loaded;
+	bool is_partial;		/* its elements are those that were looked up, and no more */
 };
 
 /* All pools of our table: by service, family, and the longest prefixes first. */
@@ -83,6 +85,13 @@ void nft_pools_free(struct nft_pools *pools);
  */
 int nft_pools_load(struct nft_pools *pools, struct netlink *netlink,
 		   const struct nft_place *place, unsigned int families);
+/* The same of one pool. */
+int nft_pool_load(struct nft_pool *pool, struct netlink *netlink, const struct nft_place *place);
+/* The same of some clients, with these keys. */
+int nft_pool_look_up(struct nft_pool *pool, struct netlink *netlink,
+		     const struct nft_place *place, const struct nft_elements *keys);
+/* Whether it is better to load all, since there are few or their limits are to be mended. */
+int nft_pool_is_small(const struct nft_pool *pool, const struct nft_place *place);
 /* NULL: it is in none of them. */
 const struct nft_element *nft_parts_lookup(const struct nft_parts *parts,
 					   const uint8_t key[NFT_FIELD_MAX]);

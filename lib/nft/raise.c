@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "nft/describe.h"
+#include "nft/raise.h"
 
 struct raising {
 	struct model *model;
@@ -43,14 +44,12 @@ int nft_raise_services(const struct nft_table *table, struct model *model, unsig
 	return err;
 }
 
-/* Clients whose limit nobody can tell are left out; the next commit takes them away. */
-static int raise_clients(struct model *model, const struct nft_pool *pool,
-			 const struct nft_elements *elements)
+int nft_raise_clients(struct clients *clients, const struct nft_pool *pool,
+		      const struct nft_elements *elements)
 {
-	struct served *served = model_find(&model->families[pool->id.family], pool->id.service);
 	int err = 0;
 
-	for (size_t i = 0; served && i < elements->count && !err; i++) {
+	for (size_t i = 0; i < elements->count && !err; i++) {
 		const uint8_t *key = elements->list[i].key;
 		const struct nft_group *group = &pool->groups[nft_pool_group_of(pool, key)];
 		struct prefix prefix = { .length = (uint8_t)pool->id.length,
@@ -58,8 +57,18 @@ static int raise_clients(struct model *model, const struct nft_pool *pool,
 
 		memcpy(prefix.address, key, sizeof(prefix.address));
 		if (group->has_rate)
-			err = clients_add(&served->clients, &prefix, 1, &group->rate);
+			err = clients_add(clients, &prefix, 1, &group->rate);
 	}
+	return err;
+}
+
+static int raise_pool(struct model *model, const struct nft_pool *pool)
+{
+	struct served *served = model_find(&model->families[pool->id.family], pool->id.service);
+	int err = 0;
+
+	for (size_t i = 0; served && i < pool->clients.count && !err; i++)
+		err = nft_raise_clients(&served->clients, pool, &pool->clients.list[i].elements);
 	return err;
 }
 
@@ -74,8 +83,7 @@ int nft_image_raise(struct image *base, struct model *model)
 
 		if (!pool->is_loaded || !(base->session.families & 1u << pool->id.family))
 			continue;
-		for (size_t j = 0; j < pool->clients.count && !err; j++)
-			err = raise_clients(model, pool, &pool->clients.list[j].elements);
+		err = raise_pool(model, pool);
 		if (err)
 			error_set(error, err, "out of memory");
 	}

@@ -117,8 +117,8 @@ void host_limit(struct backend_host *host, const char *service, const char *pref
 		.size = sizeof(struct hashlimit), .above = above, .burst = burst });
 }
 
-void host_limit_many(struct backend_host *host, const char *service, unsigned int count,
-		     const char *above)
+void host_limit_many(struct backend_host *host, const char *service, unsigned int first,
+		     unsigned int count, const char *above)
 {
 	const struct hashlimit words = { .size = sizeof(words), .above = above };
 	struct served *served = model_find(&host->model.families[IPV4], service);
@@ -128,7 +128,7 @@ void host_limit_many(struct backend_host *host, const char *service, unsigned in
 	ck_assert_ptr_nonnull(prefixes);
 	must_have_done(host, limit_parse(&rate, &words, IPV4, &host->error), above);
 	for (unsigned int i = 0; i < count; i++) {
-		uint32_t address = htonl(0x0a000000 + i);
+		uint32_t address = htonl(0x0a000000 + first + i);
 
 		prefixes[i].length = 32;
 		memcpy(prefixes[i].address, &address, sizeof(address));
@@ -142,6 +142,10 @@ void host_unlimit(struct backend_host *host, const char *service, const char *wo
 	struct prefix prefix;
 	struct clients *clients = clients_of(host, service, word, &prefix);
 
+	if (clients->partial) {
+		ck_assert_int_eq(clients_take_off(clients, &prefix), 0);
+		return;
+	}
 	ck_assert(clients_has(clients, &prefix));
 	clients_remove(clients, &prefix);
 }
@@ -272,14 +276,14 @@ char *host_print(struct backend_host *host)
 	return text;
 }
 
-int host_try_load(struct backend_host *host)
+static int load(struct backend_host *host, unsigned int parts)
 {
 	struct image *image;
 	int err;
 
 	*host->error.text = '\0';
 	model_clear(&host->model, host->session.families);
-	err = BACKEND->read(&host->session, PART_RULES | PART_CLIENTS, &image);
+	err = BACKEND->read(&host->session, parts, &image);
 	if (err)
 		return err;
 	err = BACKEND->raise(image, &host->model);
@@ -287,9 +291,22 @@ int host_try_load(struct backend_host *host)
 	return err;
 }
 
+int host_try_load(struct backend_host *host)
+{
+	return load(host, PART_RULES | PART_CLIENTS);
+}
+
 void host_load(struct backend_host *host)
 {
 	must_have_done(host, host_try_load(host), "load");
+}
+
+void host_load_services(struct backend_host *host)
+{
+	must_have_done(host, load(host, PART_RULES), "load");
+	for (enum family family = IPV4; family < FAMILIES; family++)
+		for (size_t i = 0; i < host->model.families[family].count; i++)
+			host->model.families[family].served[i].clients.partial = true;
 }
 
 int host_try_probe(struct backend_host *host)

@@ -28,9 +28,9 @@ void host_limit(struct backend_host *host, const char *service, const char *pref
 		const char *above, unsigned int burst);
 void host_limit_as(struct backend_host *host, const char *service, const char *prefix,
 		   const struct hashlimit *limit);
-/* Single addresses of IPv4, from 10.0.0.0 on. */
-void host_limit_many(struct backend_host *host, const char *service, unsigned int count,
-		     const char *above);
+/* Single addresses of IPv4, from the @first'th behind 10.0.0.0 on. */
+void host_limit_many(struct backend_host *host, const char *service, unsigned int first,
+		     unsigned int count, const char *above);
 void host_unlimit(struct backend_host *host, const char *service, const char *prefix);
 /* In words: two models that are the same have the same. */
 char *host_words(const struct backend_host *host);
@@ -45,6 +45,8 @@ char *host_diff(struct backend_host *host);
 char *host_print(struct backend_host *host);
 /* Makes the model what the kernel says. */
 void host_load(struct backend_host *host);
+/* The same without the clients: those that come and go now are changes of what there is. */
+void host_load_services(struct backend_host *host);
 
 struct host_counts {
 	struct notrack_count untracked, accepted;	/* of a service */

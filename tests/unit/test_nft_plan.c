@@ -267,6 +267,128 @@ START_TEST(whoever_is_wanted_is_limited_as_wanted)
 }
 END_TEST
 
+/* --- changes of pools that are not known as a whole ---------------------------- */
+
+static bool is_among(const struct client *const *changes, size_t count,
+		     const struct nft_element *element, unsigned int length)
+{
+	for (size_t i = 0; i < count; i++)
+		if (changes[i]->prefix.length == length &&
+		    !memcmp(changes[i]->prefix.address, element->key, sizeof(element->key)))
+			return true;
+	return false;
+}
+
+/* What was looked up of a set; all of it, where @whole. */
+static void look_up(struct nft_elements *to, const struct nft_elements *from,
+		    const struct client *const *changes, size_t count, unsigned int length,
+		    bool whole)
+{
+	for (size_t i = 0; i < from->count; i++)
+		if (whole || is_among(changes, count, &from->list[i], length))
+			expect(!elements_append(to, &from->list[i]), "out of memory");
+}
+
+static void look_up_pool(struct nft_pools *seen, const struct nft_pool *pool,
+			 const struct clients *clients)
+{
+	struct nft_pool *copy = nft_pools_add(seen, &pool->id);
+	bool whole = random_chance(30);
+	size_t count;
+	const struct client **changes = clients_changes(clients, &count);
+
+	expect(copy && changes && !nft_pool_copy(copy, pool), "out of memory");
+	copy->is_loaded = whole;
+	copy->is_partial = !whole;
+	for (size_t i = 0; i < pool->clients.count; i++)
+		look_up(&copy->clients.list[i].elements, &pool->clients.list[i].elements, changes,
+			count, pool->id.length, whole);
+	for (size_t i = 0; i < pool->dropped.count; i++)
+		look_up(&copy->dropped.list[i].elements, &pool->dropped.list[i].elements, changes,
+			count, pool->id.length, whole);
+	for (size_t i = 1; i < pool->group_count; i++) {
+		look_up(&copy->groups[i].members, &pool->groups[i].members, changes, count,
+			pool->id.length, whole);
+		copy->groups[i].is_whole = copy->groups[i].members.count ==
+					   pool->groups[i].members.count;
+	}
+	free(changes);
+}
+
+/* Changes both the whole list of clients, and one that has the changes alone. */
+static void change_both(struct clients *whole, struct clients *changes, enum family family)
+{
+	changes->partial = true;
+	for (unsigned int i = 0, count = random_below(6); i < count; i++) {
+		struct limit_rate rate = rate_of(random_below(RATES), family);
+		char word[RANDOM_PREFIX];
+		struct prefix prefix;
+		struct error error;
+
+		random_client(word, 1u << family);
+		expect(!prefix_parse(&prefix, word, &error), "%s", error.text);
+		if (random_chance(40)) {
+			clients_remove(whole, &prefix);
+			expect(!clients_take_off(changes, &prefix), "out of memory");
+		} else {
+			expect(!clients_add(whole, &prefix, 1, &rate) &&
+			       !clients_add(changes, &prefix, 1, &rate), "out of memory");
+		}
+	}
+}
+
+static void step_partially(struct nft_pools *pools, struct model *model)
+{
+	struct model partial = { .families = { { .count = 0 } } };
+	struct nft_pools seen = { .count = 0 }, next = { .count = 0 };
+	struct nft_plan plan = { .edit_count = 0 };
+
+	add_service(&partial, "dns");
+	add_service(&partial, "ntp");
+	for (enum family family = IPV4; family < FAMILIES; family++)
+		for (size_t i = 0; i < 2; i++)
+			change_both(&model->families[family].served[i].clients,
+				    &partial.families[family].served[i].clients, family);
+	for (size_t i = 0; i < pools->count; i++) {
+		const struct nft_pool_id *id = &pools->list[i].id;
+
+		look_up_pool(&seen, &pools->list[i],
+			     &model_find(&partial.families[id->family], id->service)->clients);
+	}
+	expect(!nft_plan_clients(&plan, &seen, &partial, NOTRACK_ANY), "out of memory");
+	carry_out(&next, &plan, pools);
+	for (enum family family = IPV4; family < FAMILIES; family++)
+		for (size_t i = 0; i < model->families[family].count; i++)
+			expect_limits(&next, &model->families[family].served[i], family);
+	nft_plan_free(&plan);
+	nft_pools_free(&seen);
+	nft_pools_free(pools);
+	model_free(&partial);
+	*pools = next;
+}
+
+START_TEST(changes_alone_lead_to_the_same)
+{
+	random_begin();
+	for (int round = 0; round < ROUNDS; round++) {
+		struct model model = { .families = { { .count = 0 } } };
+		struct nft_pools pools = { .count = 0 };
+
+		add_service(&model, "dns");
+		add_service(&model, "ntp");
+		for (enum family family = IPV4; family < FAMILIES; family++)
+			change_clients(&model.families[family].served[random_below(2)].clients,
+				       family);
+		step(&pools, &model);
+		for (int i = 0; i < STEPS; i++)
+			step_partially(&pools, &model);
+		step(&pools, &model);
+		nft_pools_free(&pools);
+		model_free(&model);
+	}
+}
+END_TEST
+
 /* --- the least that does it -------------------------------------------------- */
 
 static void limit(struct model *model, const char *word, unsigned int which)
@@ -371,6 +493,7 @@ END_TEST
 static void tests(TCase *tcase)
 {
 	tcase_add_test(tcase, whoever_is_wanted_is_limited_as_wanted);
+	tcase_add_test(tcase, changes_alone_lead_to_the_same);
 	tcase_add_test(tcase, a_changed_rate_touches_no_element);
 	tcase_add_test(tcase, one_client_is_one_element);
 	tcase_add_test(tcase, full_sets_are_followed_by_others);

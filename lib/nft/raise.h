@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* From our table back to the model. */
+#ifndef LIB_NFT_RAISE_H
+#define LIB_NFT_RAISE_H
+
+#include "model/model.h"
+#include "nft/pool.h"
+#include "support/error.h"
+
+/* The services of @families; -EBADMSG where one is described no more. */
+int nft_raise_services(const struct nft_table *table, struct model *model, unsigned int families,
+		       struct error *error);
+
+/*
+ * Clients of a loaded pool, with their limits.  Those whose limit nobody can tell are left
+ * out; the next commit takes them away.  -ENOMEM
+ */
+int nft_raise_clients(struct clients *clients, const struct nft_pool *pool,
+		      const struct nft_elements *elements);
+
+#endif

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Many clients, of which a change is about one: it reads and writes that one, and all
+ * others stay as they are, with what they counted.
+ */
+#include "backend_host.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "inject_netlink.h"
+#include "packets.h"
+#include "run.h"
+
+enum {
+	MANY = 20000,
+	SENDS_MAX = 60,		/* of a change of one client, however many there are */
+	FULL = 6144,		/* clients that the first set has room for where there are 4096 */
+	CHUNK = 900,
+};
+
+static struct backend_host *given_many(unsigned int count)
+{
+	struct backend_host *host = host_new(NOTRACK_ANY);
+
+	host_add(host, "dns");
+	host_limit_many(host, "dns", 0, count, "10/hour");
+	host_commit(host);
+	return host;
+}
+
+/* What the kernel has is what the whole model wants. */
+static void is_as_wanted(struct backend_host *whole)
+{
+	struct backend_host *found = host_new(NOTRACK_ANY);
+
+	host_load(found);
+	assert_same_text(host_words(found), host_words(whole));
+	assert_same_text(host_diff(whole), "");
+	host_free(found);
+}
+
+static unsigned int ask(const char *from, unsigned int count)
+{
+	const struct family *family = &families[0];
+	struct end server = { HOST, family->host, 53 };
+	int server_fd = udp_open(family, server);
+	int fd = udp_open(family, (struct end){ PEER, from, 0 });
+	unsigned int arrived;
+
+	udp_send(family, fd, server, count);
+	arrived = udp_pending(server_fd);
+	close(fd);
+	close(server_fd);
+	return arrived;
+}
+
+START_TEST(one_client_more_reads_and_writes_that_one)
+{
+	struct backend_host *whole = given_many(MANY), *change = host_new(NOTRACK_ANY);
+	struct notrack_changes changes;
+
+	host_load_services(change);
+	host_limit(change, "dns", "192.0.2.10", "10/hour", 0);
+	netlink_end();
+	changes = host_commit(change);
+
+	ck_assert_uint_lt(netlink_end(), SENDS_MAX);
+	ck_assert_uint_eq(changes.added, 1);
+	ck_assert_uint_eq(changes.removed, 0);
+	host_limit(whole, "dns", "192.0.2.10", "10/hour", 0);
+	is_as_wanted(whole);
+	host_free(change);
+	host_free(whole);
+}
+END_TEST
+
+START_TEST(a_client_comes_changes_and_goes_among_many)
+{
+	struct backend_host *whole = given_many(MANY), *change;
+
+	netns_add_peer();
+	for (int i = 0; i < 4; i++) {
+		static const char *const rates[] = { "1/hour", "2/hour", "1/day" };
+		static const unsigned int bursts[] = { 5, 7, 1 };
+
+		change = host_new(NOTRACK_ANY);
+		host_load_services(change);
+		if (i < 3) {
+			host_limit(change, "dns", "192.0.2.10", rates[i], bursts[i]);
+			host_limit(whole, "dns", "192.0.2.10", rates[i], bursts[i]);
+		} else {
+			host_unlimit(change, "dns", "192.0.2.10");
+			host_unlimit(whole, "dns", "192.0.2.10");
+		}
+		host_commit(change);
+		ck_assert_uint_eq(ask("192.0.2.10", 10), i < 3 ? bursts[i] : 10);
+		if (i < 3)
+			ck_assert_uint_eq(host_count(change, "dns", 0, "192.0.2.10").seen.packets,
+					  10 * (i + 1));
+		is_as_wanted(whole);
+		host_free(change);
+	}
+	host_free(whole);
+}
+END_TEST
+
+START_TEST(a_change_that_changes_nothing_sends_nothing)
+{
+	struct backend_host *whole = given_many(MANY), *change = host_new(NOTRACK_ANY);
+	struct notrack_changes changes;
+
+	host_load_services(change);
+	host_limit(change, "dns", "10.0.0.7", "10/hour", 0);
+	host_unlimit(change, "dns", "192.0.2.99");
+	changes = host_commit(change);
+
+	ck_assert_uint_eq(changes.added + changes.removed, 0);
+	is_as_wanted(whole);
+	host_free(change);
+	host_free(whole);
+}
+END_TEST
+
+START_TEST(a_change_among_many_can_be_taken_back)
+{
+	struct backend_host *whole = given_many(MANY), *change = host_new(NOTRACK_ANY);
+
+	netns_add_peer();
+	host_limit(whole, "dns", "192.0.2.10", "1/hour", 5);
+	host_limit(whole, "dns", "192.0.2.11", "1/hour", 5);
+	host_commit(whole);
+	ask("192.0.2.10", 10);
+	host_load_services(change);
+	host_unlimit(change, "dns", "192.0.2.10");
+	host_limit(change, "dns", "192.0.2.11", "2/hour", 6);
+	host_limit(change, "dns", "192.0.2.12", "2/hour", 7);
+
+	ck_assert_msg(!host_try_rollback(change), "%s", host_error(change));
+
+	ck_assert_uint_eq(host_count(whole, "dns", 0, "192.0.2.10").seen.packets, 10);
+	ck_assert_uint_eq(host_count(whole, "dns", 0, "192.0.2.10").dropped.packets, 5);
+	is_as_wanted(whole);
+	host_free(change);
+	host_free(whole);
+}
+END_TEST
+
+/* The kernel tells that a set is full, and no sooner. */
+START_TEST(a_full_set_is_followed_by_another_one)
+{
+	struct backend_host *whole = given_many(4096);
+	unsigned int first = 4096;
+
+	while (first <= FULL + CHUNK) {
+		struct backend_host *change = host_new(NOTRACK_ANY);
+
+		host_load_services(change);
+		host_limit_many(change, "dns", first, CHUNK, "10/hour");
+		host_limit_many(whole, "dns", first, CHUNK, "10/hour");
+		host_commit(change);
+		host_free(change);
+		first += CHUNK;
+	}
+	ck_assert_ptr_nonnull(strstr(must("nft list table inet libnotrack").out,
+				     "@clients4-32.2-dns"));
+	is_as_wanted(whole);
+	host_free(whole);
+}
+END_TEST
+
+START_TEST(a_service_that_has_no_clients_gets_some)
+{
+	struct backend_host *whole = host_new(NOTRACK_ANY), *change = host_new(NOTRACK_ANY);
+
+	host_add(whole, "dns");
+	host_commit(whole);
+	host_load_services(change);
+	host_limit(change, "dns", "192.0.2.0/24", "10/sec", 0);
+	host_unlimit(change, "dns", "192.0.2.1");
+	host_commit(change);
+	host_limit(whole, "dns", "192.0.2.0/24", "10/sec", 0);
+	is_as_wanted(whole);
+	host_unlimit(change, "dns", "192.0.2.0/24");
+	host_commit(change);
+	host_unlimit(whole, "dns", "192.0.2.0/24");
+	is_as_wanted(whole);
+	host_free(change);
+	host_free(whole);
+}
+END_TEST
+
+static void tests(TCase *tcase)
+{
+	tcase_add_test(tcase, one_client_more_reads_and_writes_that_one);
+	tcase_add_test(tcase, a_client_comes_changes_and_goes_among_many);
+	tcase_add_test(tcase, a_change_that_changes_nothing_sends_nothing);
+	tcase_add_test(tcase, a_change_among_many_can_be_taken_back);
+	tcase_add_test(tcase, a_full_set_is_followed_by_another_one);
+	tcase_add_test(tcase, a_service_that_has_no_clients_gets_some);
+}
+
+int main(void)
+{
+	return netns_main("nft-many", tests);
+}
