@@ -13,9 +13,6 @@
 
 #include "support/memory.h"
 
-/* A set has room for at least so many, and for half as many again as there are. */
-#define SIZE_MIN 4096u
-
 /* A limit that clients of one pool are to have. */
 struct use {
 	const struct limit *limit;
@@ -45,11 +42,12 @@ struct planning {
 	size_t *clients;		/* for each part, likewise */
 };
 
+/* Half as many again as there are. */
 static uint32_t size_for(size_t count)
 {
 	size_t size = count + count / 2;
 
-	return size < SIZE_MIN ? SIZE_MIN : size < UINT32_MAX ? (uint32_t)size : UINT32_MAX;
+	return size < NFT_SIZE_MIN ? NFT_SIZE_MIN : size < UINT32_MAX ? (uint32_t)size : UINT32_MAX;
 }
 
 /* --- what is wanted ----------------------------------------------------- */

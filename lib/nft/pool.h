@@ -21,6 +21,9 @@
 #include "nft/elements.h"
 #include "nft/name.h"
 
+/* A set has room for at least so many clients. */
+#define NFT_SIZE_MIN 4096u
+
 struct nft_group {
 	unsigned int index;		/* in the names of its chain and set */
 	uint32_t size;			/* members at most; of the first, which has no set, any */

@@ -106,6 +106,8 @@ int nft_pool_is_small(const struct nft_pool *pool, const struct nft_place *place
 	for (size_t i = 0; i < pool->clients.count && result > 0; i++) {
 		struct nft_set set = named_set(pool, NFT_CLIENTS, pool->clients.list[i].index, name);
 
+		if (pool->clients.list[i].size > NFT_SIZE_MIN)	/* it was made for many */
+			return false;
 		result = elements_read_few(place, &set, FEW, &elements);
 		elements_free(&elements);
 	}
