@@ -1,32 +1,30 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Counters find their rules again, in a table that somebody may have changed since. */
+/* Counters that libiptc does not keep: of policies, and of a table that got none. */
 #include "legacy/table.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "support/memory.h"
-
-/* The rules of one chain. */
-struct entries {
-	const struct table *table;
-	const void **list;
-	size_t count;
-};
-
-static int list_entries(struct entries *entries, const char *chain)
+int counters_keep_policies(const struct table *from, const struct table *to)
 {
-	const struct xtc *calls = &xtc[entries->table->family->family];
+	const struct xtc *calls = &xtc[to->family->family];
+	struct xt_counters counters, since;
 
-	for (const void *entry = calls->first_rule(chain, entries->table->handle); entry;
-	     entry = calls->next_rule(entry, entries->table->handle)) {
-		const void **grown = memory_grow(entries->list, entries->count, sizeof(*grown));
+	for (const char *chain = calls->first_chain(to->handle); chain;
+	     chain = calls->next_chain(to->handle)) {
+		const char *policy = calls->policy(chain, &since, to->handle);
 
-		if (!grown)
-			return -ENOMEM;
-		entries->list = grown;
-		grown[entries->count++] = entry;
+		if (!policy)	/* the built-in chains come first */
+			break;
+		if (!calls->policy(chain, &counters, from->handle))
+			continue;
+		if (from != to) {
+			counters.pcnt += since.pcnt;
+			counters.bcnt += since.bcnt;
+		}
+		if (!calls->set_policy(chain, policy, &counters, to->handle))
+			return -errno;
 	}
 	return 0;
 }
@@ -58,81 +56,72 @@ static bool same_matches(const struct xt_family *family, const char *one, const 
 	return true;
 }
 
+/* --- a chain in two tables -------------------------------------------- */
+
+struct both {
+	const struct xt_family *family;
+	const struct table *from, *to;
+	struct xtc_entries before, now;
+};
+
 /* But for counters, and where in the table it jumps. */
-static bool same_entry(const struct entries *a, size_t i, const struct entries *b, size_t j)
+static bool same_entry(const struct both *both, size_t i, size_t j)
 {
-	const struct xt_family *family = a->table->family;
+	const struct xt_family *family = both->family;
 	const struct xtc *calls = &xtc[family->family];
-	const char *one = a->list[i], *other = b->list[j];
+	const char *one = both->before.list[i], *other = both->now.list[j];
 	size_t target = entry_target_offset(family, one);
 
 	if (memcmp(one, other, family->at.mark) || !same_matches(family, one, other))
 		return false;
 	if (*entry_target(family, one)->u.user.name || *entry_target(family, other)->u.user.name)
 		return same_extension((const void *)(one + target), (const void *)(other + target));
-	return !strcmp(calls->target(one, a->table->handle), calls->target(other, b->table->handle));
+	return !strcmp(calls->target(one, both->from->handle),
+		       calls->target(other, both->to->handle));
 }
 
-static int add_to_entry(const struct entries *from, size_t i, const struct entries *to, size_t j,
-			const char *chain)
+static int add_to_entry(const struct both *both, const char *chain, size_t i, size_t j)
 {
-	const struct xtc *calls = &xtc[to->table->family->family];
-	size_t offset = to->table->family->at.counters;
-	struct xt_counters before, since;
+	struct xt_counters counters, since;
 
-	memcpy(&before, (const char *)from->list[i] + offset, sizeof(before));
-	memcpy(&since, (const char *)to->list[j] + offset, sizeof(since));
-	if (!(before.pcnt | before.bcnt))
+	memcpy(&counters, (const char *)both->before.list[i] + both->family->at.counters,
+	       sizeof(counters));
+	memcpy(&since, (const char *)both->now.list[j] + both->family->at.counters, sizeof(since));
+	if (!(counters.pcnt | counters.bcnt))
 		return 0;
-	before.pcnt += since.pcnt;
-	before.bcnt += since.bcnt;
-	return calls->set_counters(chain, (unsigned int)j + 1, &before, to->table->handle) ? 0 : -errno;
+	counters.pcnt += since.pcnt;
+	counters.bcnt += since.bcnt;
+	return xtc[both->family->family].set_counters(chain, (unsigned int)j + 1, &counters,
+						      both->to->handle) ? 0 : -errno;
 }
 
 /* From both ends, up to where somebody put a rule in between, or took one away. */
-static int add_to_chain(struct entries *from, struct entries *to, const char *chain)
+static int add_to_chain(struct both *both, const char *chain)
 {
 	size_t head = 0, i, j;
-	int err = list_entries(from, chain);
+	int err = xtc_list(&both->before, both->family->family, chain, both->from->handle);
 
 	if (!err)
-		err = list_entries(to, chain);
-	for (; !err && head < from->count && head < to->count &&
-	     same_entry(from, head, to, head); head++)
-		err = add_to_entry(from, head, to, head, chain);
-	for (i = from->count, j = to->count; !err && i > head && j > head &&
-	     same_entry(from, i - 1, to, j - 1); i--, j--)
-		err = add_to_entry(from, i - 1, to, j - 1, chain);
+		err = xtc_list(&both->now, both->family->family, chain, both->to->handle);
+	i = both->before.count;
+	j = both->now.count;
+	for (; !err && head < i && head < j && same_entry(both, head, head); head++)
+		err = add_to_entry(both, chain, head, head);
+	for (; !err && i > head && j > head && same_entry(both, i - 1, j - 1); i--, j--)
+		err = add_to_entry(both, chain, i - 1, j - 1);
 	return err;
-}
-
-static int add_to_policy(const struct table *from, const struct table *to, const char *chain)
-{
-	const struct xtc *calls = &xtc[to->family->family];
-	struct xt_counters before, since;
-	const char *policy = calls->policy(chain, &since, to->handle);
-
-	if (!policy || !calls->policy(chain, &before, from->handle))
-		return 0;
-	before.pcnt += since.pcnt;
-	before.bcnt += since.bcnt;
-	return calls->set_policy(chain, policy, &before, to->handle) ? 0 : -errno;
 }
 
 int counters_add(const struct table *from, const struct table *to)
 {
 	const struct xtc *calls = &xtc[to->family->family];
-	int err = 0;
+	struct both both = { .family = to->family, .from = from, .to = to };
+	int err = counters_keep_policies(from, to);
 
 	for (const char *chain = calls->first_chain(to->handle); chain && !err;
-	     chain = calls->next_chain(to->handle)) {
-		struct entries before = { .table = from }, now = { .table = to };
-
-		err = add_to_policy(from, to, chain);
-		if (!err)
-			err = add_to_chain(&before, &now, chain);
-		free(before.list);
-		free(now.list);
-	}
+	     chain = calls->next_chain(to->handle))
+		err = add_to_chain(&both, chain);
+	free(both.before.list);
+	free(both.now.list);
 	return err;
 }

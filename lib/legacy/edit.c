@@ -201,24 +201,6 @@ static const struct edit_ops edit_table = {
 	.remove_chain = remove_chain,
 };
 
-static int explain(const struct table *table, int err, struct error *error)
-{
-	const char *name = table->name, *family = table->family->name;
-
-	if (*error->text)
-		return err;
-	errno = -err;
-	switch (err) {
-	case -ENOMEM:
-		return error_set(error, err, "table %s (%s): out of memory", name, family);
-	case -EMLINK:
-		return error_set(error, -EBUSY, "table %s (%s): a rule of others leads to a chain of "
-				 "ours that has to go; remove that rule", name, family);
-	default:
-		return error_set(error, -EIO, "table %s (%s): cannot be edited: %m", name, family);
-	}
-}
-
 int table_edit(struct table *table, const struct ruleset *found, const struct ruleset *want,
 	       const struct features *features, struct notrack_changes *changes,
 	       struct error *error)
@@ -242,7 +224,7 @@ int table_edit(struct table *table, const struct ruleset *found, const struct ru
 	free(editor.going);
 	free(editor.scratch);
 	if (err)
-		return explain(table, err, error);
+		return *error->text ? err : table_explain(table, err, error);
 	changes->added += counted.added;
 	changes->removed += counted.removed;
 	return (int)(counted.added + counted.removed);

@@ -29,8 +29,7 @@ struct reading {
 	size_t count, builtin_count;
 	size_t *edges;
 	size_t edge_count;
-	const void **entries;	/* of the chain that is being read */
-	size_t entry_room;
+	struct xtc_entries entries;	/* of the chain that is being read */
 	const char *label;	/* the last one looked up, and its chain */
 	struct place *labelled;
 	uint32_t offset, number;	/* in the kernel's table, of what is read next */
@@ -111,27 +110,6 @@ static struct place *led_to(struct reading *reading, const void *entry, const ch
 
 /* --- chains ----------------------------------------------------------- */
 
-/* The entries of a chain. */
-static long list_entries(struct reading *reading, const struct place *place)
-{
-	long count = 0;
-
-	for (const void *entry = reading->calls->first_rule(place->name, reading->handle); entry;
-	     entry = reading->calls->next_rule(entry, reading->handle)) {
-		if ((size_t)count == reading->entry_room) {
-			size_t room = count ? 2 * (size_t)count : 64;
-			const void **grown = realloc(reading->entries, room * sizeof(*grown));
-
-			if (!grown)
-				return -ENOMEM;
-			reading->entries = grown;
-			reading->entry_room = room;
-		}
-		reading->entries[count++] = entry;
-	}
-	return count;
-}
-
 /* The second rule of a client belongs to the limit of the first. */
 static void pair_rules(struct chain *chain)
 {
@@ -159,12 +137,12 @@ static struct chain *chain_at(struct reading *reading, const struct place *place
 	return elsewhere;
 }
 
-static int read_rules(struct reading *reading, struct chain *chain, size_t count)
+static int read_rules(struct reading *reading, struct chain *chain)
 {
-	int err = chain_reserve(chain, count);
+	int err = chain_reserve(chain, reading->entries.count);
 
-	for (size_t i = 0; i < count && !err; i++) {
-		const void *entry = reading->entries[i];
+	for (size_t i = 0; i < reading->entries.count && !err; i++) {
+		const void *entry = reading->entries.list[i];
 		const char *label = reading->calls->target(entry, reading->handle);
 		const struct place *place = led_to(reading, entry, label);
 		struct chain *to = place ? chain_at(reading, place) : NULL;
@@ -201,14 +179,14 @@ static int add_edge(struct reading *reading, struct place *from, const struct pl
 }
 
 /* Somebody's chain: which of its rules enter ours. */
-static int read_jumps(struct reading *reading, struct place *place, size_t count)
+static int read_jumps(struct reading *reading, struct place *place)
 {
 	bool grafted = false;
 	int err = 0;
 
 	place->edge = reading->edge_count;
-	for (size_t i = 0; i < count && !err; i++) {
-		const void *entry = reading->entries[i];
+	for (size_t i = 0; i < reading->entries.count && !err; i++) {
+		const void *entry = reading->entries.list[i];
 		const char *label = reading->calls->target(entry, reading->handle);
 		struct place *to = led_to(reading, entry, label);
 
@@ -226,17 +204,15 @@ static int read_place(struct reading *reading, struct place *place)
 {
 	const struct xt_family *family = reading->family;
 	bool builtin = place < reading->places + reading->builtin_count;
-	long count = list_entries(reading, place);
-	int err;
+	int err = xtc_list(&reading->entries, family->family, place->name, reading->handle);
 
-	if (count < 0)
-		return (int)count;
+	if (err)
+		return err;
 	if (!builtin)
 		reading->offset += entry_head_size(family);
 	place->rules = reading->offset;
-	reading->number += (uint32_t)count + 1 + !builtin;
-	err = place->ours ? read_rules(reading, place->ours, (size_t)count) :
-			    read_jumps(reading, place, (size_t)count);
+	reading->number += (uint32_t)reading->entries.count + 1 + !builtin;
+	err = place->ours ? read_rules(reading, place->ours) : read_jumps(reading, place);
 	reading->offset += entry_foot_size(family);
 	return err;
 }
@@ -340,7 +316,7 @@ int table_read(struct table *table, struct ruleset *found, struct error *error)
 	table->user_chains = reading.count - reading.builtin_count;
 	free(reading.places);
 	free(reading.edges);
-	free(reading.entries);
+	free(reading.entries.list);
 	if (!err && reading.wild && table_check(table->family, table->name, error) == -EIO)
 		return -EIO;
 	if (!err && table->doubtful && reading.number != table_entries(table->family, table->name))

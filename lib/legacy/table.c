@@ -38,56 +38,42 @@ bool table_exists(const struct xt_family *family, const char *name)
 	return found;
 }
 
-/* Debian and its kin: a link to the nft-based commands. */
-static bool host_uses_nft(void)
+int table_explain(const struct table *table, int err, struct error *error)
 {
-	char path[4096];
-	ssize_t size = readlink("/etc/alternatives/iptables", path, sizeof(path) - 1);
+	const char *name = table->name, *family = table->family->name;
 
-	if (size <= 0)
-		size = readlink("/usr/sbin/iptables", path, sizeof(path) - 1);
-	if (size <= 0)
-		return false;
-	path[size] = '\0';
-	return strstr(path, "nft") != NULL;
-}
-
-static int not_permitted(const struct xt_family *family, const char *name, struct error *error)
-{
-	return error_set(error, -EPERM, "table %s (%s): not permitted; run as root, or with "
-			 "CAP_NET_ADMIN and CAP_NET_RAW in this network namespace", name,
-			 family->name);
-}
-
-static int explain_open(int err, const struct xt_family *family, const char *name,
-			struct error *error)
-{
 	switch (err) {
 	case -EPERM:
 	case -EACCES:
-		return not_permitted(family, name, error);
+		return error_set(error, -EPERM, "table %s (%s): not permitted; run as root, or with "
+				 "CAP_NET_ADMIN and CAP_NET_RAW in this network namespace", name,
+				 family);
 	case -ENOMEM:
 	case -ENOBUFS:
-		return error_set(error, -ENOMEM, "table %s (%s): no memory to read it", name,
-				 family->name);
+		return error_set(error, -ENOMEM, "table %s (%s): no memory for it, here or in the "
+				 "kernel, which takes no table of more than 512 MiB", name, family);
+	case -EMLINK:
+		return error_set(error, -EBUSY, "table %s (%s): a rule of others leads to a chain of "
+				 "ours that has to go; remove that rule", name, family);
 	case -EAGAIN:
 		return error_set(error, -EBUSY, "table %s (%s): another program keeps changing it; "
-				 "try again", name, family->name);
+				 "try again", name, family);
 	case -ENOENT:
 	case -ENOPROTOOPT:
 	case -EAFNOSUPPORT:
 	case -EPROTONOSUPPORT:
-		return error_set(error, -EPROTONOSUPPORT, "table %s (%s): the kernel has none; load "
-				 "module %s_%s, or build it with CONFIG_IP%s_NF_%s and "
-				 "CONFIG_NETFILTER_XTABLES_LEGACY%s%s", name, family->name,
-				 family->table_module, name, family->family == IPV6 ? "6" : "",
-				 strcmp(name, "raw") ? "FILTER" : "RAW",
-				 family->family == IPV6 ? "; where IPv6 is off, use -4" : "",
-				 host_uses_nft() ? "; iptables on this host is the nft-based one" : "");
+		return table->handle ?
+		       error_set(error, -EPROTONOSUPPORT, "table %s (%s): the kernel lacks a match "
+				 "or target of our rules, or a module of it cannot be loaded", name,
+				 family) :
+		       error_set(error, -EPROTONOSUPPORT, "table %s (%s): the kernel has none; load "
+				 "module %s_%s, or build it with CONFIG_NETFILTER_XTABLES_LEGACY and "
+				 "the option of that table", name, family,
+				 table->family->table_module, name);
 	default:
 		errno = -err;
-		return error_set(error, -EIO, "table %s (%s): cannot be read: %m", name,
-				 family->name);
+		return error_set(error, -EIO, "table %s (%s): the kernel refused it: %m; its log may "
+				 "say more", name, family);
 	}
 }
 
@@ -125,10 +111,10 @@ int table_open(struct table *table, const struct xt_family *family, const char *
 {
 	int err;
 
-	*table = (struct table){ .family = family, .name = name };
+	*table = (struct table){ .family = family, .name = name, .check = check };
 	err = check ? table_check(family, name, error) : 0;
 	if (err && !may_be_module(err))
-		return err == -EIO ? err : explain_open(err, family, name, error);
+		return err == -EIO ? err : table_explain(table, err, error);
 	xtc_lock();
 	err = init(table);
 	if (may_be_module(err)) {
@@ -138,7 +124,7 @@ int table_open(struct table *table, const struct xt_family *family, const char *
 	xtc_unlock();
 	if (err == -EBADMSG && table_check(family, name, error) == -EIO)
 		return -EIO;
-	return err ? explain_open(err, family, name, error) : 0;
+	return err ? table_explain(table, err, error) : 0;
 }
 
 void table_close(struct table *table)
@@ -153,36 +139,11 @@ void table_close(struct table *table)
 
 /* --- committing ------------------------------------------------------- */
 
-static int explain_commit(const struct table *table, int err, struct error *error)
-{
-	const char *name = table->name, *family = table->family->name;
-
-	switch (err) {
-	case -EAGAIN:
-		return err;
-	case -EPERM:
-	case -EACCES:
-		return not_permitted(table->family, name, error);
-	case -ENOMEM:
-	case -ENOBUFS:
-		return error_set(error, -ENOMEM, "table %s (%s): no memory for it, here or in the "
-				 "kernel, which takes no table of more than 512 MiB", name, family);
-	case -ENOENT:
-		return error_set(error, -EPROTONOSUPPORT, "table %s (%s): the kernel lacks a match or "
-				 "target of our rules, or a module of it cannot be loaded", name,
-				 family);
-	default:
-		errno = -err;
-		return error_set(error, -EIO, "table %s (%s): the kernel refused it: %m; its log may "
-				 "say more", name, family);
-	}
-}
-
 static int is_as_wanted(const struct table *table, struct table *now, struct error *error)
 {
 	struct notrack_changes changes = { 0 };
 	struct ruleset found = { 0 };
-	int result = table_open(now, table->family, table->name, false, error);
+	int result = table_open(now, table->family, table->name, table->check, error);
 
 	if (!result)
 		result = table_read(now, &found, error);
@@ -213,7 +174,7 @@ static int settle(struct table *table, int err, struct error *error)
 		result = is_as_wanted(table, &now, &ignored);
 		if (!result) {
 			table_close(&now);
-			return explain_commit(table, err, error);
+			return err == -EAGAIN ? err : table_explain(table, err, error);
 		}
 		xtc_lock();
 		if (result > 0)
@@ -229,31 +190,13 @@ static int settle(struct table *table, int err, struct error *error)
 				  table->name, table->family->name) : 0;
 }
 
-/* libiptc keeps no policy's counters, unless they are set. */
-static int keep_policies(struct table *table)
-{
-	const struct xtc *calls = &xtc[table->family->family];
-	struct xt_counters counters;
-
-	for (const char *chain = calls->first_chain(table->handle); chain;
-	     chain = calls->next_chain(table->handle)) {
-		const char *policy = calls->policy(chain, &counters, table->handle);
-
-		if (!policy)	/* the built-in chains come first */
-			break;
-		if (!calls->set_policy(chain, policy, &counters, table->handle))
-			return -errno;
-	}
-	return 0;
-}
-
 int table_commit(struct table *table, struct error *error)
 {
 	int err;
 
 	*error = (struct error){ 0 };
 	xtc_lock();
-	err = keep_policies(table);
+	err = counters_keep_policies(table, table);
 	if (!err && !xtc[table->family->family].commit(table->handle))
 		err = -errno;
 	xtc_unlock();

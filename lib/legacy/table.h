@@ -21,6 +21,7 @@ const char *legacy_table_name(unsigned int table);
 struct table {
 	const struct xt_family *family;
 	const char *name;		/* "raw", "filter" */
+	bool check;			/* whenever it is opened */
 	struct xtc_handle *handle;	/* NULL: not open */
 	/* something failed while libiptc read, which goes on without what it has no memory for */
 	bool doubtful;
@@ -41,6 +42,8 @@ bool table_exists(const struct xt_family *family, const char *name);
 int table_open(struct table *table, const struct xt_family *family, const char *name, bool check,
 	       struct error *error);
 void table_close(struct table *table);
+/* What an error of the kernel or of libiptc means; sets the sentence. */
+int table_explain(const struct table *table, int err, struct error *error);
 
 /* Our chains, and who enters them; @found is to be freed also on error. */
 int table_read(struct table *table, struct ruleset *found, struct error *error);
@@ -75,5 +78,7 @@ size_t table_bytes(const struct xt_family *family, const char *name);
  * somebody may have added rules to or taken rules from since.  0 or -errno.
  */
 int counters_add(const struct table *from, const struct table *to);
+/* The same for policies, which else lose them; @from may be @to, and nothing is added. */
+int counters_keep_policies(const struct table *from, const struct table *to);
 
 #endif

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "legacy/xtc.h"
 
+#include <errno.h>
 #include <libiptc/libip6tc.h>
 #include <libiptc/libiptc.h>
 #include <pthread.h>
+#include <stdlib.h>
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 
@@ -15,6 +17,26 @@ void xtc_lock(void)
 void xtc_unlock(void)
 {
 	pthread_mutex_unlock(&mutex);
+}
+
+int xtc_list(struct xtc_entries *entries, enum family family, const char *chain,
+	     struct xtc_handle *handle)
+{
+	entries->count = 0;
+	for (const void *entry = xtc[family].first_rule(chain, handle); entry;
+	     entry = xtc[family].next_rule(entry, handle)) {
+		if (entries->count == entries->room) {
+			size_t room = entries->room ? 2 * entries->room : 64;
+			const void **grown = realloc(entries->list, room * sizeof(*grown));
+
+			if (!grown)
+				return -ENOMEM;
+			entries->list = grown;
+			entries->room = room;
+		}
+		entries->list[entries->count++] = entry;
+	}
+	return 0;
 }
 
 /* The functions of one family that take or give entries, which have no type here. */

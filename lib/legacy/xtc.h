@@ -44,6 +44,16 @@ struct xtc {
 
 extern const struct xtc xtc[FAMILIES];
 
+/* The rules of a chain: a list to be used again and, at last, freed. */
+struct xtc_entries {
+	const void **list;
+	size_t count, room;
+};
+
+/* 0 or -ENOMEM */
+int xtc_list(struct xtc_entries *entries, enum family family, const char *chain,
+	     struct xtc_handle *handle);
+
 /*
  * libiptc keeps static state: which function it is in, for its error messages,
  * and a pointer that its chain iterator resumes at.  Every use of any handle
