@@ -97,9 +97,17 @@ static bool is_answer(const struct flow *flow, const struct service *service)
 	       covers(service->remote, service->remote_count, &flow->source);
 }
 
+/* Nobody can know who asks whom, so that rules leave it to conntrack. */
+static bool is_ambiguous(const struct flow *flow, const struct service *service)
+{
+	return !service->classic && service->roles == (INBOUND | OUTBOUND) &&
+	       has_port(service, flow->source_port) && has_port(service, flow->destination_port);
+}
+
 bool flow_is_untracked(const struct flow *flow, const struct service *service)
 {
-	if (flow->protocol < 0 || !(service->protocols & 1u << flow->protocol))
+	if (flow->protocol < 0 || !(service->protocols & 1u << flow->protocol) ||
+	    is_ambiguous(flow, service))
 		return false;
 	return is_inbound(flow, service) || is_outbound(flow, service) || is_answer(flow, service);
 }

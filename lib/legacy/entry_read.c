@@ -32,13 +32,15 @@ static bool all_zero(const void *data, size_t size)
 	return true;
 }
 
-static void get_range(struct reader *reader, const __u16 range[2], struct ports *ports)
+static void get_range(struct reader *reader, const __u16 range[2], bool inverted,
+		      struct ports *ports)
 {
-	if (range[0] == 0 && range[1] == 0xffff)
+	if (range[0] == 0 && range[1] == 0xffff && !inverted)
 		return;
 	if (ports->count)
 		reader->bad = true;
 	ports->count = 1;
+	ports->inverted = inverted;
 	ports->range[0].first = range[0];
 	ports->range[0].last = range[1];
 }
@@ -47,15 +49,18 @@ static void get_tcp(struct reader *reader, const void *data)
 {
 	const struct xt_tcp *tcp = data;
 
-	get_range(reader, tcp->spts, &reader->match.source);
-	get_range(reader, tcp->dpts, &reader->match.destination);
-	if (tcp->flg_mask == SYN_MASK && tcp->flg_cmp == SYN_BIT)
-		reader->match.syn = tcp->invflags == XT_TCP_INV_FLAGS ? SYN_NOT : SYN_ONLY;
-	else if (tcp->flg_cmp & ~tcp->flg_mask || tcp->invflags)
-		reader->bad = true;
-	else
-		reader->match.tcp_mask = tcp->flg_mask, reader->match.tcp_flags = tcp->flg_cmp;
-	if (tcp->option || tcp->invflags & ~XT_TCP_INV_FLAGS)
+	get_range(reader, tcp->spts, tcp->invflags & XT_TCP_INV_SRCPT, &reader->match.source);
+	get_range(reader, tcp->dpts, tcp->invflags & XT_TCP_INV_DSTPT, &reader->match.destination);
+	if (tcp->flg_mask == SYN_MASK && tcp->flg_cmp == SYN_BIT) {
+		reader->match.syn = tcp->invflags & XT_TCP_INV_FLAGS ? SYN_NOT : SYN_ONLY;
+	} else {
+		reader->match.tcp_mask = tcp->flg_mask;
+		reader->match.tcp_flags = tcp->flg_cmp;
+		if (tcp->invflags & XT_TCP_INV_FLAGS || (tcp->flg_cmp && !tcp->flg_mask))
+			reader->bad = true;
+	}
+	if (tcp->option ||
+	    tcp->invflags & ~(XT_TCP_INV_SRCPT | XT_TCP_INV_DSTPT | XT_TCP_INV_FLAGS))
 		reader->bad = true;
 }
 
@@ -63,9 +68,9 @@ static void get_udp(struct reader *reader, const void *data)
 {
 	const struct xt_udp *udp = data;
 
-	get_range(reader, udp->spts, &reader->match.source);
-	get_range(reader, udp->dpts, &reader->match.destination);
-	if (udp->invflags)
+	get_range(reader, udp->spts, udp->invflags & XT_UDP_INV_SRCPT, &reader->match.source);
+	get_range(reader, udp->dpts, udp->invflags & XT_UDP_INV_DSTPT, &reader->match.destination);
+	if (udp->invflags & ~XT_UDP_INV_MASK)
 		reader->bad = true;
 }
 
@@ -75,9 +80,8 @@ static void get_multiport(struct reader *reader, const void *data)
 	struct ports *ports = multiport->flags == XT_MULTIPORT_SOURCE ?
 			      &reader->match.source : &reader->match.destination;
 
-	if (multiport->flags == XT_MULTIPORT_EITHER || ports->count ||
-	    !multiport->count ||
-	    multiport->count > XT_MULTI_PORTS) {
+	if (multiport->flags == XT_MULTIPORT_EITHER || multiport->invert > 1 || ports->count ||
+	    !multiport->count || multiport->count > XT_MULTI_PORTS) {
 		reader->bad = true;
 		return;
 	}

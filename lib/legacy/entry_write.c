@@ -84,6 +84,24 @@ static void put_range(__u16 range[2], const struct ports *ports, bool elsewhere)
 	range[1] = ports->count && !elsewhere ? ports->range[0].last : 0xffff;
 }
 
+/* The bit of an inverted range, where it is asked for here. */
+static uint8_t inverted(const struct ports *ports, bool elsewhere, unsigned int bit)
+{
+	return (uint8_t)(ports->inverted && !elsewhere ? bit : 0);
+}
+
+static void put_tcp_flags(struct xt_tcp *tcp, const struct match *match)
+{
+	if (match->syn) {
+		tcp->flg_mask = SYN_MASK;
+		tcp->flg_cmp = SYN_BIT;
+		tcp->invflags |= match->syn == SYN_NOT ? XT_TCP_INV_FLAGS : 0;
+	} else {
+		tcp->flg_mask = match->tcp_mask;
+		tcp->flg_cmp = match->tcp_flags;
+	}
+}
+
 static void put_transport(struct writer *writer, const struct match *match)
 {
 	bool source = ports_need_multiport(match->protocol, &match->source);
@@ -101,28 +119,25 @@ static void put_transport(struct writer *writer, const struct match *match)
 
 		put_range(tcp->spts, &match->source, source);
 		put_range(tcp->dpts, &match->destination, destination);
-		if (match->syn) {
-			tcp->flg_mask = SYN_MASK;
-			tcp->flg_cmp = SYN_BIT;
-			tcp->invflags = match->syn == SYN_NOT ? XT_TCP_INV_FLAGS : 0;
-		} else {
-			tcp->flg_mask = match->tcp_mask;
-			tcp->flg_cmp = match->tcp_flags;
-		}
+		tcp->invflags = inverted(&match->source, source, XT_TCP_INV_SRCPT) |
+				inverted(&match->destination, destination, XT_TCP_INV_DSTPT);
+		put_tcp_flags(tcp, match);
 	} else {
 		struct xt_udp *udp = add_match(writer, "udp", 0, sizeof(*udp));
 
 		put_range(udp->spts, &match->source, source);
 		put_range(udp->dpts, &match->destination, destination);
+		udp->invflags = inverted(&match->source, source, XT_UDP_INV_SRCPT) |
+				inverted(&match->destination, destination, XT_UDP_INV_DSTPT);
 	}
 }
 
-static void put_sctp_init(struct writer *writer, bool inverted)
+static void put_sctp_init(struct writer *writer, bool not)
 {
 	struct xt_sctp_info *sctp = add_match(writer, "sctp", 0, sizeof(*sctp));
 
 	sctp->flags = XT_SCTP_CHUNK_TYPES;
-	sctp->invflags = inverted ? XT_SCTP_CHUNK_TYPES : 0;
+	sctp->invflags = not ? XT_SCTP_CHUNK_TYPES : 0;
 	sctp->chunk_match_type = SCTP_CHUNK_MATCH_ANY;
 	SCTP_CHUNKMAP_SET(sctp->chunkmap, SCTP_INIT);
 }

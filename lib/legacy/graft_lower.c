@@ -54,13 +54,13 @@ static int add_original(struct lowering *lowering, const struct graft_rule *rule
 {
 	struct graft_original *grown;
 
-	if (!rule->original || !rule->copies || !is_for(lowering, rule))
+	if (!rule->original.row || !rule->copies || !is_for(lowering, rule))
 		return 0;
 	grown = memory_grow(lowering->originals, lowering->original_count, sizeof(*grown));
 	if (!grown)
 		return -ENOMEM;
 	lowering->originals = grown;
-	grown[lowering->original_count++] = (struct graft_original){ .rule = rule->original };
+	grown[lowering->original_count++] = (struct graft_original){ .rule = rule->original.row };
 	return 0;
 }
 
@@ -162,16 +162,18 @@ static int locate_originals(struct lowering *lowering, const struct view_table *
 static int encode(struct lowering *lowering, const struct graft_rule *rule, const char *to,
 		  const struct graft_original **original)
 {
-	*original = rule->copies && rule->original ? find_original(lowering, rule->original) : NULL;
-	if (rule->copies && rule->original && (!*original || !(*original)->entry))
+	const bool copies = rule->copies && rule->original.row;
+
+	*original = copies ? find_original(lowering, rule->original.row) : NULL;
+	if (copies && (!*original || !(*original)->entry))
 		return is_out_of_date(lowering, "of the rule");
 	return graft_write(lowering->scratch, rule, to, *original, lowering->table->family,
 			   lowering->features, lowering->error);
 }
 
-static const char *led_to(const struct graft_rule *rule, const struct graft_chain *to)
+static const char *led_to(const struct graft_rule *rule)
 {
-	return to ? to->name : rule->rule.to ? rule->rule.to->name : NULL;
+	return rule->to ? rule->to->name : rule->rule.to ? rule->rule.to->name : NULL;
 }
 
 /* --- chains of ours --------------------------------------------------- */
@@ -192,7 +194,7 @@ static int add_chains(struct lowering *lowering)
 static int add_rule(struct lowering *lowering, struct chain *chain, const struct graft_rule *from)
 {
 	const struct xt_family *family = lowering->table->family;
-	const char *to = led_to(from, NULL), *label;
+	const char *to = led_to(from), *label;
 	const struct graft_original *original;
 	struct chain *next = NULL;
 	struct rule rule;
@@ -265,7 +267,7 @@ static int add_graft(struct lowering *lowering, const struct graft *graft)
 {
 	const struct xt_family *family = lowering->table->family;
 	struct grafted_chain *chain = wanted_chain(lowering, graft->chain);
-	const char *to = led_to(&graft->rule, graft->to);
+	const char *to = led_to(&graft->rule);
 	const struct graft_original *original;
 	struct grafted_rule rule = { 0 };
 	void *copy;

@@ -28,7 +28,7 @@ struct writer {
 
 static bool copies_verdict(const struct graft_rule *graft)
 {
-	return graft->copies & COPY_TAIL;
+	return graft->copies & COPY_VERDICT;
 }
 
 /* --- the header ------------------------------------------------------- */
@@ -185,14 +185,8 @@ static int append_ours(struct writer *writer, const struct match *match)
 
 /* What one match of the original is. */
 struct kind {
-	bool asks_conntrack, remembers, has_effect;
+	bool asks_conntrack, remembers, records, has_effect;
 };
-
-static bool asks_conntrack(const struct step *step)
-{
-	return step_is_condition(step) && step->field >= FIELD_STATE &&
-	       step->kind != STEP_WITHIN_RATE;
-}
 
 static int look_at(struct writer *writer, const struct xt_entry_match *match, struct kind *kind)
 {
@@ -203,8 +197,9 @@ static int look_at(struct writer *writer, const struct xt_entry_match *match, st
 
 	*kind = (struct kind){ 0 };
 	for (size_t i = 0; i < scratch->step_count; i++) {
-		kind->asks_conntrack |= asks_conntrack(&scratch->steps[i]);
+		kind->asks_conntrack |= step_asks_conntrack(&scratch->steps[i]);
 		kind->remembers |= scratch->steps[i].flags & STEP_REMEMBERS;
+		kind->records |= step_records(&scratch->steps[i]);
 		kind->has_effect |= !step_is_condition(&scratch->steps[i]);
 	}
 	scratch->step_count = 0;
@@ -233,7 +228,7 @@ static int append_original(struct writer *writer, bool tail)
 		err = look_at(writer, match, &kind);
 		in_tail |= kind.remembers || kind.has_effect;
 		if (err || in_tail != tail || kind.asks_conntrack || is_comment(match) ||
-		    (kind.remembers && writer->graft->copies & COPY_FORGETFUL))
+		    (kind.records && writer->graft->copies & COPY_FORGETFUL))
 			continue;
 		err = append(writer, match, match->u.match_size);
 	}

@@ -39,6 +39,7 @@ static void print_address(const char *option, const struct prefix *prefix, FILE 
 
 static void print_ports(const char *option, const struct ports *ports, FILE *out)
 {
+	fputs(ports->inverted ? " !" : "", out);
 	for (unsigned int i = 0; i < ports->count; i++) {
 		fprintf(out, "%s%u", i ? "," : option, ports->range[i].first);
 		if (ports->range[i].last != ports->range[i].first)
@@ -48,12 +49,14 @@ static void print_ports(const char *option, const struct ports *ports, FILE *out
 
 static void print_multiport(const struct match *match, FILE *out)
 {
-	if (ports_need_multiport(match->protocol, &match->source))
-		print_ports(match->source.inverted ? " -m multiport ! --sports " :
-			    " -m multiport --sports ", &match->source, out);
-	if (ports_need_multiport(match->protocol, &match->destination))
-		print_ports(match->destination.inverted ? " -m multiport ! --dports " :
-			    " -m multiport --dports ", &match->destination, out);
+	if (ports_need_multiport(match->protocol, &match->source)) {
+		fputs(" -m multiport", out);
+		print_ports(" --sports ", &match->source, out);
+	}
+	if (ports_need_multiport(match->protocol, &match->destination)) {
+		fputs(" -m multiport", out);
+		print_ports(" --dports ", &match->destination, out);
+	}
 }
 
 /* In the words and the order of iptables. */

@@ -19,7 +19,7 @@ static const struct notrack_service builtin[] = {
 	{ SIZE, .name = "doq", .ports = "853", .protocols = "udp", .roles = "inbound" },
 	{ SIZE, .name = "syslog", .ports = "514", .protocols = "udp", .roles = "inbound" },
 	{ SIZE, .name = "syslog-tls", .ports = "6514", .protocols = "tcp", .roles = "inbound" },
-	/* RFC 5905, section 9.1: both ends use the same port */
+	/* RFC 5905, section 9.1: both ends may use the same port */
 	{ SIZE, .name = "ntp", .ports = "123", .protocols = "udp", .roles = "both",
 	  .reply_ports = "123" },
 	{ SIZE, .name = "http", .ports = "80", .protocols = "tcp", .roles = "inbound" },
@@ -304,6 +304,16 @@ static bool is_usual(const struct port_range *range)
 	return !memcmp(range, &usual, sizeof(usual));
 }
 
+/*
+ * What a name says of the ports that are asked from; with both roles these are the
+ * server's own, where nobody can know who asks whom, so that they say nothing then.
+ */
+static const char *known_reply_ports(const struct notrack_service *known,
+				     const struct service *service)
+{
+	return service->roles == (INBOUND | OUTBOUND) ? NULL : known->reply_ports;
+}
+
 static int parse_into(struct service *service, const struct notrack_service *words,
 		      struct error *error)
 {
@@ -326,8 +336,9 @@ static int parse_into(struct service *service, const struct notrack_service *wor
 				 take_role, service);
 	if (!err)
 		err = parse_port_range(&service->reply_ports,
-				       fallback(words->reply_ports, known->reply_ports,
-						REPLY_PORTS), error);
+				       fallback(words->reply_ports,
+						known_reply_ports(known, service), REPLY_PORTS),
+				       error);
 	if (!err)
 		err = parse_choice(fallback(words->mode, NULL, "strict"), mode_names, "mode",
 				   &service->classic, error);
@@ -338,7 +349,7 @@ static int parse_into(struct service *service, const struct notrack_service *wor
 		err = parse_lists(service, words, error);
 	if (!err)
 		normalize_ports(service);
-	service->usual_reply_ports = !given(known->reply_ports) &&
+	service->usual_reply_ports = !given(known_reply_ports(known, service)) &&
 				     is_usual(&service->reply_ports);
 	return err;
 }

@@ -117,8 +117,8 @@ static int select_all(const struct lowering *lowering, const char *name, enum nf
 		const struct served *served = served_in(lowering, name, family);
 
 		if (served)
-			err = nft_select(selection, served->service, family, flows,
-					 lowering->error);
+			err = nft_select(selection, &lowering->model->families[family],
+					 served->service, family, flows, lowering->error);
 	}
 	return err;
 }

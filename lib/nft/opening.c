@@ -49,7 +49,7 @@ static int add_service(const struct making *making, struct nft_chain *chain,
 	int err = check_protocols(making, service);
 
 	if (!err)
-		err = nft_select(&selection, service, family,
+		err = nft_select(&selection, &making->model->families[family], service, family,
 				 direction == IN ? NFT_FLOWS_IN : NFT_FLOWS_OUT, making->error);
 	if (!err)
 		err = nft_add_accepts(&opening->want, chain, &selection, family,

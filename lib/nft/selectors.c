@@ -16,11 +16,13 @@
 
 /* --- what a service selects --------------------------------------------- */
 
-int nft_select(struct nft_selection *selection, const struct service *service,
-	       enum family family, enum nft_flows flows, struct error *error)
+int nft_select(struct nft_selection *selection, const struct family_model *model,
+	       const struct service *service, enum family family, enum nft_flows flows,
+	       struct error *error)
 {
 	struct compiler compiler = {
 		.service = service,
+		.model = model,
 		.family = family,
 		.rules = &selection->rules[family],
 		.target = flows == NFT_FLOWS_REQUESTS ? TARGET_JUMP : TARGET_ACCEPT,
@@ -66,30 +68,61 @@ static void ask_interface(struct nft_draft *draft, uint8_t key, const char name[
 }
 
 /* Of a draft, which it must outlive. */
-struct port_list {
-	struct nft_interval list[PORT_SLOTS];
+struct intervals {
+	struct nft_interval list[PORT_SLOTS + 1];
 	size_t count;
+	bool inverted;			/* none of them, which are single ports */
 };
 
-static void read_ports(struct port_list *to, const struct ports *ports)
+static void add_interval(struct intervals *to, unsigned int first, unsigned int last)
 {
-	memset(to, 0, sizeof(*to));
-	for (size_t i = 0; i < ports->count; i++) {
-		to->list[i].first[0] = (uint8_t)(ports->range[i].first >> 8);
-		to->list[i].first[1] = (uint8_t)ports->range[i].first;
-		to->list[i].last[0] = (uint8_t)(ports->range[i].last >> 8);
-		to->list[i].last[1] = (uint8_t)ports->range[i].last;
-	}
-	to->count = nft_intervals_join(to->list, ports->count, 2);
+	struct nft_interval *interval = &to->list[to->count++];
+
+	interval->first[0] = (uint8_t)(first >> 8);
+	interval->first[1] = (uint8_t)first;
+	interval->last[0] = (uint8_t)(last >> 8);
+	interval->last[1] = (uint8_t)last;
 }
 
-static void ask_ports(struct nft_draft *draft, uint8_t offset, const struct nft_interval *list,
-		      size_t count)
+/* All ports but those of a list, which is in order. */
+static void add_others(struct intervals *to, const struct ports *ports)
+{
+	unsigned int next = 0;
+
+	for (size_t i = 0; i < ports->count; i++) {
+		if (ports->range[i].first > next)
+			add_interval(to, next, ports->range[i].first - 1u);
+		next = ports->range[i].last + 1u;
+	}
+	if (next <= UINT16_MAX)
+		add_interval(to, next, UINT16_MAX);
+}
+
+static void read_ports(struct intervals *to, const struct ports *ports)
+{
+	memset(to, 0, sizeof(*to));
+	to->inverted = ports->inverted && ports->count == 1 &&
+		       ports->range[0].first == ports->range[0].last;
+	if (ports->inverted && !to->inverted) {
+		add_others(to, ports);
+		return;
+	}
+	for (size_t i = 0; i < ports->count; i++)
+		add_interval(to, ports->range[i].first, ports->range[i].last);
+	to->count = nft_intervals_join(to->list, to->count, 2);
+}
+
+/* Some of the intervals: from @first on, @count of them. */
+static void ask_ports(struct nft_draft *draft, uint8_t offset, const struct intervals *ports,
+		      size_t first, size_t count)
 {
 	const struct nft_field field = nft_header_field(NFT_BASE_TRANSPORT, offset, 2);
 
-	if (count)
-		nft_draft_intervals(draft, &field, list, count);
+	if (!ports->count)
+		return;
+	nft_draft_intervals(draft, &field, &ports->list[first], count);
+	if (ports->inverted)
+		nft_draft_invert(draft);
 }
 
 static void ask_beginning(struct nft_draft *draft, const struct match *match)
@@ -127,7 +160,7 @@ static void ask(struct nft_draft *draft, const struct rule *rule, enum family fa
 static int add_selector(struct nft_table *table, struct nft_chain *chain, const struct rule *rule,
 			enum family family, bool guarded, const struct nft_rule *end)
 {
-	struct port_list source, destination;
+	struct intervals source, destination;
 	struct nft_draft draft;
 
 	read_ports(&source, &rule->match->source);
@@ -137,8 +170,8 @@ static int add_selector(struct nft_table *table, struct nft_chain *chain, const 
 	if (guarded)
 		ask_family(&draft, family);
 	ask(&draft, rule, family);
-	ask_ports(&draft, 0, source.list, source.count);
-	ask_ports(&draft, 2, destination.list, destination.count);
+	ask_ports(&draft, 0, &source, 0, source.count);
+	ask_ports(&draft, 2, &destination, 0, destination.count);
 	ask_beginning(&draft, rule->match);
 	return nft_chain_add(table, chain, &draft);
 }
@@ -182,7 +215,7 @@ int nft_add_selectors(struct nft_table *table, struct nft_chain *chain,
 static int add_ranges(struct nft_table *table, struct nft_chain *chain, const struct rule *rule,
 		      enum family family, bool guarded, const struct nft_rule *end)
 {
-	struct port_list source, destination;
+	struct intervals source, destination;
 	int err = 0;
 
 	read_ports(&source, &rule->match->source);
@@ -196,8 +229,8 @@ static int add_ranges(struct nft_table *table, struct nft_chain *chain, const st
 			if (guarded)
 				ask_family(&draft, family);
 			ask(&draft, rule, family);
-			ask_ports(&draft, 0, &source.list[i], source.count > 0);
-			ask_ports(&draft, 2, &destination.list[j], destination.count > 0);
+			ask_ports(&draft, 0, &source, i, 1);
+			ask_ports(&draft, 2, &destination, j, 1);
 			ask_beginning(&draft, rule->match);
 			err = nft_chain_add(table, chain, &draft);
 		}
@@ -276,7 +309,7 @@ static void ask_quoted(struct nft_draft *draft, const struct rule *rule, enum fa
 static int add_quoted(struct nft_table *table, struct nft_chain *chain, const struct rule *rule,
 		      enum family family, const struct nft_rule *end)
 {
-	struct port_list source, destination;
+	struct intervals source, destination;
 	int err = 0;
 
 	read_ports(&source, &rule->match->source);
@@ -288,9 +321,9 @@ static int add_quoted(struct nft_table *table, struct nft_chain *chain, const st
 			nft_draft_begin(&draft);
 			draft.rule = *end;
 			ask_quoted(&draft, rule, family);
-			ask_ports(&draft, quoted[family].ports, &source.list[i], source.count > 0);
-			ask_ports(&draft, (uint8_t)(quoted[family].ports + 2),
-				  &destination.list[j], destination.count > 0);
+			ask_ports(&draft, quoted[family].ports, &source, i, 1);
+			ask_ports(&draft, (uint8_t)(quoted[family].ports + 2), &destination,
+				  j, 1);
 			err = nft_chain_add(table, chain, &draft);
 		}
 	return err;

@@ -22,9 +22,13 @@ enum nft_flows {
 	NFT_FLOWS_REQUESTS,		/* those that begin an exchange, for limits */
 };
 
-/* nft_selection_free() also where it fails. */
-int nft_select(struct nft_selection *selection, const struct service *service,
-	       enum family family, enum nft_flows flows, struct error *error);
+/*
+ * @model has all services of the family: answers are not looked for at ports that others
+ * ask.  nft_selection_free() also where it fails.
+ */
+int nft_select(struct nft_selection *selection, const struct family_model *model,
+	       const struct service *service, enum family family, enum nft_flows flows,
+	       struct error *error);
 void nft_selection_free(struct nft_selection *selection);
 
 /* A rule for each selector, that does what @end does.  -ENOMEM, -E2BIG */

@@ -173,7 +173,7 @@ static int compile_direction(struct compiler *compiler, const struct family_mode
 int compile(const struct family_model *model, enum family family,
 	    struct ruleset rules[TABLES], struct error *error)
 {
-	struct compiler compiler = { .family = family, .error = error };
+	struct compiler compiler = { .model = model, .family = family, .error = error };
 	int err = 0;
 
 	if (!model->count)

@@ -36,7 +36,7 @@ struct graft_chain *grafts_find_chain(const struct grafts *grafts,
 	return chain;
 }
 
-struct graft_chain *grafts_add_chain(struct grafts *grafts, const struct view_table *table,
+struct graft_chain *grafts_add_chain(struct grafts *grafts, struct view_table *table,
 				     const char *name)
 {
 	struct graft_chain *chain = arena_alloc(&grafts->arena, sizeof(*chain));
@@ -67,4 +67,58 @@ struct graft_rule *graft_chain_add(struct grafts *grafts, struct graft_chain *ch
 	}
 	chain->rules[chain->count] = *rule;
 	return &chain->rules[chain->count++];
+}
+
+/* --- parts of rules ---------------------------------------------------- */
+
+bool lookup_asks_conntrack(const struct view_lookup *lookup)
+{
+	for (size_t i = 0; i < lookup->field_count; i++)
+		if (lookup->fields[i].field >= FIELD_STATE)
+			return true;
+	return false;
+}
+
+/* Rates count by themselves, even where conntrack counts for them. */
+bool step_asks_conntrack(const struct step *step)
+{
+	if (step->kind == STEP_LOOKUP || step->kind == STEP_MAP)
+		return lookup_asks_conntrack(step->lookup);
+	return step_is_condition(step) && step->field >= FIELD_STATE &&
+	       step->kind != STEP_WITHIN_RATE;
+}
+
+bool rule_asks_conntrack(const struct view_rule *rule)
+{
+	for (size_t i = 0; i < rule->count; i++)
+		if (step_asks_conntrack(&rule->steps[i]))
+			return true;
+	return false;
+}
+
+bool step_records(const struct step *step)
+{
+	return step->flags & STEP_REMEMBERS && step->kind != STEP_WITHIN_RATE;
+}
+
+size_t rule_tail(const struct view_rule *rule)
+{
+	size_t i = 0;
+
+	while (i < rule->count && step_is_condition(&rule->steps[i]) &&
+	       !(rule->steps[i].flags & STEP_REMEMBERS))
+		i++;
+	return i;
+}
+
+bool rule_remembers_first(const struct view_rule *rule)
+{
+	bool remembers = false;
+
+	for (size_t i = 0; i < rule->count; i++) {
+		if (remembers && step_asks_conntrack(&rule->steps[i]))
+			return true;
+		remembers |= rule->steps[i].flags & STEP_REMEMBERS;
+	}
+	return false;
 }

@@ -16,23 +16,37 @@
 
 /* Which parts of a rule of the host one of ours repeats; what asks conntrack never is. */
 enum graft_copy {
-	/* the conditions ahead of the first step that remembers or has an effect */
+	/* its conditions ahead of the first step that remembers or has an effect */
 	COPY_HEAD = 1 << 0,
-	/* everything from that step on, in the rule's own order, and the verdict */
+	/* everything from that step on, in the rule's own order, but for its verdict */
 	COPY_TAIL = 1 << 1,
-	/* of the tail neither steps that remember nor the conditions among them */
-	COPY_FORGETFUL = 1 << 2,
+	/* its verdict; of a legacy rule the target, whatever that does */
+	COPY_VERDICT = 1 << 2,
+	/* COPY_TAIL without the steps that remember sources; rates stay, for a log's sake */
+	COPY_FORGETFUL = 1 << 3,
+};
+
+/*
+ * What a rule of the host means; one that looks something up in a map, or a state
+ * together with something else in a set, means a row of steps for each element.
+ */
+struct meaning {
+	const struct view_rule *row;		/* has the handle of the rule */
+	/* those of its steps that are there for an element, and not in the rule itself */
+	uint8_t extra_first, extra_count;
 };
 
 /*
  * A rule of ours.  It asks, in this order: rule.match->states (first, so that only
  * packets of ours meet what follows), the head of @original, what else rule.source
- * and rule.match ask, the tail of @original.  With COPY_TAIL its verdict is that of
- * @original, and rule.target is TARGET_NONE; else it is rule.target.
+ * and rule.match ask, the tail of @original.  Then comes the verdict of @original, or
+ * rule.target.
  */
 struct graft_rule {
 	struct rule rule;
-	const struct view_rule *original;	/* NULL: nothing is copied */
+	struct graft_chain *to;			/* of TARGET_JUMP and TARGET_GOTO, in place of
+						   rule.to */
+	struct meaning original;		/* row NULL: nothing is copied */
 	uint8_t copies;				/* bits of enum graft_copy */
 	uint8_t families;			/* bits, 1 << enum family: those that it is
 						   for, of those that the table has */
@@ -40,7 +54,7 @@ struct graft_rule {
 
 struct graft_chain {
 	struct graft_chain *next;
-	const struct view_table *table;
+	struct view_table *table;
 	char name[CHAIN_NAME_MAX + 1];
 	struct graft_rule *rules;
 	size_t count, room;
@@ -60,10 +74,9 @@ struct graft {
 	struct view_rule *before;		/* directly ahead of this rule of the host, behind
 						   grafts that come earlier in the list; NULL: at
 						   the end of the chain */
+	/* known again by the chain of ours that it leads to; where it leads to none, by
+	   GRAFT_COMMENT in rule.match->comment */
 	struct graft_rule rule;
-	/* where it leads to (TARGET_JUMP, TARGET_GOTO); NULL: the rule has GRAFT_COMMENT, by
-	   which it is known again, and the verdict of @before */
-	struct graft_chain *to;
 };
 
 /* In the comment of grafts that lead to no chain of ours. */
@@ -77,11 +90,22 @@ struct grafts {
 	struct arena arena;
 };
 
+/* Whether a step asks conntrack for what it says of a packet, alone or with other things. */
+bool step_asks_conntrack(const struct step *step);
+bool lookup_asks_conntrack(const struct view_lookup *lookup);
+bool rule_asks_conntrack(const struct view_rule *rule);
+/* Whether a step records packets, or asks for what was recorded: not only a rate. */
+bool step_records(const struct step *step);
+/* The number of the step with which the tail of a rule begins: see COPY_TAIL. */
+size_t rule_tail(const struct view_rule *rule);
+/* Whether something ahead of the last step that asks conntrack remembers. */
+bool rule_remembers_first(const struct view_rule *rule);
+
 void grafts_free(struct grafts *grafts);
 
 /* All return NULL if out of memory. */
 struct graft *grafts_add(struct grafts *grafts, const struct graft *graft);
-struct graft_chain *grafts_add_chain(struct grafts *grafts, const struct view_table *table,
+struct graft_chain *grafts_add_chain(struct grafts *grafts, struct view_table *table,
 				     const char *name);
 struct graft_chain *grafts_find_chain(const struct grafts *grafts,
 				      const struct view_table *table, const char *name);

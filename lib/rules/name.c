@@ -104,3 +104,11 @@ void name_hashlimit(char name[HASHLIMIT_NAME_MAX + 1], const char *service,
 
 	put_digits(name + used, TABLE_DIGITS, hash(service, 't', essence, sizeof(essence)));
 }
+
+void name_twin(char name[CHAIN_NAME_MAX + 1], const char *stem, const void *essence, size_t size)
+{
+	int room = CHAIN_NAME_MAX - (int)strlen(CHAIN_PREFIX) - 1 - CHAIN_DIGITS;
+	int used = sprintf(name, CHAIN_PREFIX "%.*s-", room, stem);
+
+	put_digits(name + used, CHAIN_DIGITS, hash(stem, 'w', essence, size));
+}

@@ -52,4 +52,7 @@ void name_chain(char name[CHAIN_NAME_MAX + 1], const char *service, char kind,
 void name_hashlimit(char name[HASHLIMIT_NAME_MAX + 1], const char *service,
 		    const struct limit_rate *rate);
 
+/* "NOTRACK-new-n4q1k2m7x0a": what packets get there, and a hash of what is done to them. */
+void name_twin(char name[CHAIN_NAME_MAX + 1], const char *stem, const void *essence, size_t size);
+
 #endif

@@ -179,7 +179,7 @@ void ruleset_free(struct ruleset *rules)
 
 bool ports_need_multiport(uint8_t protocol, const struct ports *ports)
 {
-	return ports->count > 1 || ports->inverted ||
+	return ports->count > 1 ||
 	       (ports->count && protocol != IPPROTO_TCP && protocol != IPPROTO_UDP);
 }
 

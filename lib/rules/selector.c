@@ -5,6 +5,10 @@
 #include <errno.h>
 #include <string.h>
 
+#include "rules/port_list.h"
+
+#define TCP_RESET 0x04			/* RFC 9293, section 3.1 */
+
 /* Whose addresses a flow's end has. */
 enum end {
 	ANY,
@@ -54,24 +58,6 @@ static struct prefix_set end_prefixes(const struct compiler *compiler, enum end 
 	return set;
 }
 
-/* As many of the ports as one rule holds, from *@next on. */
-static void take_ports(const struct service *service, size_t *next, struct ports *ports)
-{
-	unsigned int slots = PORT_SLOTS;
-
-	memset(ports, 0, sizeof(*ports));
-	for (; *next < service->port_count; (*next)++) {
-		const struct port_range *range = &service->ports[*next];
-		unsigned int needs = range->first == range->last ? 1 : 2;
-
-		if (needs > slots)
-			return;
-		slots -= needs;
-		ports->range[ports->count].first = range->first;
-		ports->range[ports->count++].last = range->last;
-	}
-}
-
 static int add_rules(struct compiler *compiler, const struct match *match,
 		     struct prefix_set sources, struct prefix_set destinations)
 {
@@ -98,45 +84,155 @@ static int add_rules(struct compiler *compiler, const struct match *match,
 	return 0;
 }
 
-/*
- * Strict: what comes from a server's port must look like an answer, and what
- * is asked must be such that its answer looks like one; the rest stays tracked.
- */
-static void narrow(const struct service *service, bool request, struct match *match)
-{
-	struct ports *ports = request ? &match->source : &match->destination;
+/* --- ports ------------------------------------------------------------ */
 
-	if (match->protocol == IPPROTO_TCP) {
-		if (!request)
-			match->syn = SYN_NOT;
-		return;
-	}
-	ports->count = 1;
-	ports->range[0].first = service->reply_ports.first;
-	ports->range[0].last = service->reply_ports.last;
+static const struct port_range all_ports = { 0, UINT16_MAX };
+
+static bool serves(const struct service *service, enum protocol protocol)
+{
+	return service->roles & INBOUND && service->protocols & 1u << protocol;
 }
+
+static size_t count_served_ports(const struct compiler *compiler, enum protocol protocol)
+{
+	const struct family_model *model = compiler->model;
+	size_t count = 0;
+
+	for (size_t i = 0; model && i < model->count; i++)
+		if (serves(model->served[i].service, protocol))
+			count += model->served[i].service->port_count;
+	return count;
+}
+
+/* The ports that this host is asked at. */
+static int list_served_ports(const struct compiler *compiler, enum protocol protocol,
+			     struct port_list *served)
+{
+	size_t count = count_served_ports(compiler, protocol), filled = 0;
+	struct port_range *ranges = arena_alloc(&compiler->rules->arena, count * sizeof(*ranges));
+
+	if (!ranges)
+		return -ENOMEM;
+	for (size_t i = 0; filled < count; i++) {
+		const struct service *service = compiler->model->served[i].service;
+
+		if (!serves(service, protocol))
+			continue;
+		memcpy(&ranges[filled], service->ports, service->port_count * sizeof(*ranges));
+		filled += service->port_count;
+	}
+	*served = port_list_merge(ranges, count);
+	return 0;
+}
+
+/* A limit's jump counts all that is asked; see select_requests(). */
+static bool is_limit(const struct compiler *compiler)
+{
+	return compiler->target == TARGET_JUMP;
+}
+
+/*
+ * The ports of whoever is not the server.  Strict: what comes from a server's port must
+ * look like an answer, so it comes to a port that this host asks from, and nobody asks
+ * it at; what is asked must be such that its answer looks like one.  Of a service with
+ * both roles, nobody can know who asks whom where both ends have its port.
+ */
+static int list_client_ports(const struct compiler *compiler, const struct flow *flow,
+			     enum protocol protocol, struct port_list *left)
+{
+	const struct service *service = compiler->service;
+	struct port_list without = { 0 };
+	int err = 0;
+
+	if (service->classic || is_limit(compiler)) {
+		*left = (struct port_list){ .inverted = true };
+		return 0;
+	}
+	if (flow->role == OUTBOUND)
+		err = list_served_ports(compiler, protocol, &without);
+	else if (service->roles & OUTBOUND)
+		without = (struct port_list){ service->ports, service->port_count, false };
+	if (err)
+		return err;
+	return port_list_without(flow->role == OUTBOUND && protocol != TCP ?
+				 &service->reply_ports : &all_ports, &without,
+				 &compiler->rules->arena, left);
+}
+
+/* --- classes ---------------------------------------------------------- */
+
+/* What tells the first packet of a connection from the others, where anything does. */
+static bool has_first_packet(enum protocol protocol)
+{
+	return protocol == TCP || protocol == SCTP;
+}
+
+static void ask_for_first(struct match *match, enum protocol protocol)
+{
+	match->syn = protocol == TCP ? SYN_ONLY : SYN_ANY;
+	match->sctp_init = protocol == SCTP;
+}
+
+static void ask_for_later(struct match *match, enum protocol protocol)
+{
+	match->syn = protocol == TCP ? SYN_NOT : SYN_ANY;
+	match->sctp_not_init = protocol == SCTP;
+}
+
+/* Returns whether packets of a flow can be of the class. */
+static bool take_class(const struct compiler *compiler, const struct flow *flow,
+		       enum protocol protocol, struct match *match)
+{
+	switch (compiler->class) {
+	case CLASS_ANY:
+		if (!flow->request && !compiler->service->classic)
+			ask_for_later(match, protocol);
+		if (is_limit(compiler))		/* new exchanges only */
+			ask_for_first(match, protocol);
+		return true;
+	case CLASS_REQUEST:
+		ask_for_first(match, protocol);
+		return flow->request;
+	case CLASS_LATER:
+		ask_for_later(match, protocol);
+		return flow->request && has_first_packet(protocol);
+	case CLASS_ANSWER:
+		ask_for_later(match, protocol);
+		return !flow->request;
+	case CLASS_RESET:
+		match->tcp_mask = TCP_RESET;
+		match->tcp_flags = TCP_RESET;
+		return !flow->request && flow->role == INBOUND && protocol == TCP;
+	default:
+		return false;
+	}
+}
+
+/* --- flows ------------------------------------------------------------ */
 
 static int add_flow(struct compiler *compiler, const struct flow *flow, enum protocol protocol,
 		    enum direction direction, const char *interface)
 {
 	const struct service *service = compiler->service;
+	const struct port_list served = { service->ports, service->port_count, false };
 	struct prefix_set sources = end_prefixes(compiler, flow->source);
 	struct prefix_set destinations = end_prefixes(compiler, flow->destination);
-	int err = 0;
+	struct match match = { .protocol = protocol_numbers[protocol] };
+	struct ports *server = flow->request ? &match.destination : &match.source;
+	struct ports *client = flow->request ? &match.source : &match.destination;
+	struct port_list clients;
+	int err;
 
-	for (size_t next = 0; next < service->port_count && !err;) {
-		struct match match = { .protocol = protocol_numbers[protocol] };
-
-		take_ports(service, &next, flow->request ? &match.destination : &match.source);
-		strcpy(direction == IN ? match.in : match.out, interface);
-		if (flow->role == OUTBOUND && !service->classic)
-			narrow(service, flow->request, &match);
-		if (compiler->target == TARGET_JUMP) {	/* a limit: new exchanges only */
-			match.syn = protocol == TCP ? SYN_ONLY : SYN_ANY;
-			match.sctp_init = protocol == SCTP;
-		}
-		err = add_rules(compiler, &match, sources, destinations);
-	}
+	if (!take_class(compiler, flow, protocol, &match))
+		return 0;
+	strcpy(direction == IN ? match.in : match.out, interface);
+	match.to_local = compiler->local_only && direction == IN;
+	err = list_client_ports(compiler, flow, protocol, &clients);
+	if (err)
+		return error_set(compiler->error, err, "out of memory");
+	for (size_t next = 0; !err && port_list_take(&served, &next, server);)
+		for (size_t other = 0; !err && port_list_take(&clients, &other, client);)
+			err = add_rules(compiler, &match, sources, destinations);
 	return err;
 }
 
@@ -207,6 +303,26 @@ int select_direction(struct compiler *compiler, enum direction direction)
 		if (compiler->service->roles & flows[i].role && flows[i].direction == direction)
 			err = add_flow_by_interface(compiler, &flows[i]);
 	return err ? err : add_loopback(compiler, direction);
+}
+
+static const struct {
+	uint8_t protocol;
+	uint8_t count, types[4];
+} errors[FAMILIES] = {
+	[IPV4] = { IPPROTO_ICMP, 3, { 3, 11, 12 } },		/* RFC 792 */
+	[IPV6] = { IPPROTO_ICMPV6, 4, { 1, 2, 3, 4 } },		/* RFC 4443, section 2.1 */
+};
+
+int select_errors(struct compiler *compiler)
+{
+	const struct prefix_set any = { &everybody, 1 };
+	int err = 0;
+
+	for (size_t i = 0; i < errors[compiler->family].count && !err; i++)
+		err = add_rules(compiler, &(struct match){
+				.protocol = errors[compiler->family].protocol, .icmp = true,
+				.icmp_type = errors[compiler->family].types[i] }, any, any);
+	return err;
 }
 
 int select_requests(struct compiler *compiler)

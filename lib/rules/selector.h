@@ -2,27 +2,45 @@
 #ifndef LIB_SELECTOR_H
 #define LIB_SELECTOR_H
 
-#include "support/error.h"
+#include "model/model.h"
 #include "rules/rule.h"
-#include "model/service.h"
+#include "support/error.h"
+
+/* What conntrack would say of a packet, were it tracked. */
+enum packet_class {
+	CLASS_ANY,			/* all but errors, which are of no service */
+	CLASS_REQUEST,			/* NEW; of TCP: its SYN */
+	CLASS_ANSWER,			/* ESTABLISHED, in the direction of replies */
+	CLASS_LATER,			/* ESTABLISHED: what else comes from whoever asked */
+	CLASS_RESET,			/* RELATED: a RST that a REJECT of this host sends */
+	CLASS_ERROR,			/* RELATED: an ICMP error */
+	CLASSES
+};
 
 /* What is being compiled, and where its rules go. */
 struct compiler {
 	const struct service *service;
+	/* all services of the family: answers are not looked for at ports that others ask */
+	const struct family_model *model;
 	enum family family;
 	struct ruleset *rules;
 	struct chain *chain;
 	enum target target;
 	struct chain *to;		/* TARGET_JUMP: the limits' chain; TARGET_GOTO: the
 					   service's */
+	enum packet_class class;
+	bool local_only;		/* what this host forwards is left alone */
 	struct error *error;
 };
 
-/* All packets of the service that come in, or go out. */
+/* All packets of the service, and of the class, that come in, or go out. */
 int select_direction(struct compiler *compiler, enum direction direction);
 
 /* Whether the flows of a role have rules of their own for lo, at the other hook. */
 bool select_has_loopback(const struct service *service, enum role role);
+
+/* ICMP errors of the family, whatever they are about. */
+int select_errors(struct compiler *compiler);
 
 /* Its inbound requests; with TARGET_JUMP those that begin an exchange. */
 int select_requests(struct compiler *compiler);

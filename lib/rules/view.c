@@ -247,8 +247,11 @@ static struct view_rule *new_rule(struct view *view, const struct step *steps, s
 
 	if (!rule)
 		return NULL;
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++) {
 		view->marks_connections |= steps[i].kind == STEP_CT_MARK;
+		view->marks_packets |= steps[i].kind == STEP_MARK ||
+				       steps[i].kind == STEP_RESTORE_MARK;
+	}
 	rule->count = (uint32_t)count;
 	rule->flags = find_flags(steps, count);
 	if (size)

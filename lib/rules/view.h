@@ -284,6 +284,7 @@ struct view {
 	struct step *steps;		/* of the rule that is being built */
 	size_t step_count, step_room;
 	bool marks_connections;		/* a rule does, so that a connection's mark may be any */
+	bool marks_packets;		/* likewise */
 
 	/* of the backend that has sets with a name */
 	void *asker;

@@ -270,6 +270,8 @@ static unsigned int ask_entry(const struct probe *probe, const struct step *cond
 
 	switch (condition->field) {
 	case FIELD_CT_DIRECTION:
+		if (state == CT_RELATED)	/* an error is about either */
+			return NOBODY_KNOWS;
 		return all_or_none(asks_for(condition, probe->reply && state != CT_NEW));
 	case FIELD_CT_MARK:
 		return ask_mark(condition, &situation->connection_mark);
@@ -326,6 +328,8 @@ static unsigned int ask_number(const struct probe *probe, const struct step *con
 		return ask_ports(probe, condition);
 	case FIELD_TCP_FLAGS:
 		return all_or_none(asks_for(condition, probe->tcp_flags));
+	case FIELD_ICMP_TYPE:
+		return all_or_none(!has_ports(probe) && asks_for(condition, probe->icmp_type));
 	case FIELD_EXTENSION:
 	case FIELD_FRAGMENT:	/* whole packets come here: see notrackctl(8) */
 		return all_or_none(asks_for(condition, 0));

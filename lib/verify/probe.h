@@ -28,6 +28,7 @@ struct probe {
 	uint8_t tracked_states;			/* enum ct_state that it may be in */
 	bool own_source, own_destination;	/* an address of this host */
 	bool reply;				/* the answer to what began the connection */
+	uint8_t icmp_type;			/* of IPPROTO_ICMP and IPPROTO_ICMPV6 */
 };
 
 /* A mark, of which some bits may be anything. */

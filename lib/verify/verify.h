@@ -8,6 +8,7 @@
 #include "rules/rule.h"
 #include "support/error.h"
 #include "rules/view.h"
+#include "verify/finding.h"
 #include "verify/host.h"
 #include "verify/walk.h"
 
@@ -22,12 +23,6 @@ struct flow_row {
 	enum notrack_answer untracked;
 	enum notrack_verdict verdict;
 	char by[PLACE_TEXT];
-};
-
-struct finding {
-	const char *code;
-	enum notrack_status severity;
-	char text[512];
 };
 
 /* The jump to our chain of a table, at one hook; chain NULL: there is none. */

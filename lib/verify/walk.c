@@ -21,8 +21,6 @@
 /* At one place; more of them are not followed. */
 #define COMPANY_MAX 256
 
-#define CONNTRACK_PRIORITY (-200)
-
 /* Of nftables: all of it is ours. */
 #define OUR_TABLE "libnotrack"
 

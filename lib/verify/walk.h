@@ -34,6 +34,9 @@ void walk_free(struct walk *walk);
 /* Whether packets of the probe could meet a rule, whatever conntrack says of them. */
 unsigned int walk_could_meet(const struct probe *probe, const struct view_rule *rule);
 
+/* Where conntrack looks at packets, among the chains of prerouting and output. */
+#define CONNTRACK_PRIORITY (-200)
+
 /* Chains and tables of ours are known by their names. */
 bool chain_is_ours(const struct view_chain *chain);
 

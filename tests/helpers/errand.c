@@ -112,10 +112,11 @@ static void add_twin(struct errand *errand, struct view_chain *chain, unsigned i
 {
 	struct view_rule *original = rule_of(chain, number);
 	const struct graft graft = {
-		.kind = GRAFT_TWIN, .chain = chain, .before = original, .to = to,
+		.kind = GRAFT_TWIN, .chain = chain, .before = original,
 		.rule = {
 			.rule = { .target = TARGET_JUMP, .match = &untracked },
-			.original = original, .copies = COPY_HEAD, .families = 3,
+			.to = to, .original = { original, 0, 0 }, .copies = COPY_HEAD,
+			.families = 3,
 		},
 	};
 
@@ -164,14 +165,15 @@ void plan_tails(struct errand *errand, int family)
 	};
 	struct view_chain *input = chain_of(errand, "filter", family, "INPUT");
 	const struct graft_rule tail = {
-		.rule = { .match = NULL }, .original = rule_of(input, 1), .copies = COPY_TAIL,
+		.rule = { .match = NULL }, .original = { rule_of(input, 1), 0, 0 },
+		.copies = COPY_TAIL | COPY_VERDICT,
 		.families = 3,
 	};
 	const struct graft graft = {
 		.kind = GRAFT_TWIN, .chain = input, .before = rule_of(input, 2),
 		.rule = {
-			.rule = { .match = &picking }, .original = rule_of(input, 2),
-			.copies = COPY_HEAD | COPY_TAIL, .families = 3,
+			.rule = { .match = &picking }, .original = { rule_of(input, 2), 0, 0 },
+			.copies = COPY_HEAD | COPY_TAIL | COPY_VERDICT, .families = 3,
 		},
 	};
 

@@ -29,8 +29,8 @@ static bool matches_port(const struct ports *ports, uint16_t port)
 {
 	for (unsigned int i = 0; i < ports->count; i++)
 		if (port >= ports->range[i].first && port <= ports->range[i].last)
-			return true;
-	return !ports->count;
+			return !ports->inverted;
+	return !ports->count || ports->inverted;
 }
 
 static bool matches(const struct match *match, const struct packet *packet)
@@ -42,7 +42,7 @@ static bool matches(const struct match *match, const struct packet *packet)
 	       matches_port(&match->source, packet->source_port) &&
 	       matches_port(&match->destination, packet->destination_port) &&
 	       (match->syn == SYN_ANY || packet->syn == (match->syn == SYN_ONLY)) &&
-	       (!match->sctp_init || packet->init) &&
+	       (!match->sctp_init || packet->init) && (!match->sctp_not_init || !packet->init) &&
 	       (!match->icmp || match->icmp_type == packet->icmp_type) &&
 	       (!match->above || packet->above);
 }

@@ -132,28 +132,32 @@ START_TEST(strict_dns_narrows_replies_and_serves_lo)
 	struct compiled made = compile_service(&(struct notrack_service){ .name = "dns" }, IPV4);
 
 	chain_is(&made, RAW, "NOTRACK-PREROUTING",
-		 "-A NOTRACK-PREROUTING -p udp -m udp --dport 53 -g NOTRACK-dns-in\n"
-		 "-A NOTRACK-PREROUTING -p tcp -m tcp --dport 53 -g NOTRACK-dns-in\n"
+		 "-A NOTRACK-PREROUTING -p udp -m udp ! --sport 53 --dport 53 -g NOTRACK-dns-in\n"
+		 "-A NOTRACK-PREROUTING -p tcp -m tcp ! --sport 53 --dport 53 -g NOTRACK-dns-in\n"
 		 "-A NOTRACK-PREROUTING -p udp -m udp --sport 53 --dport 1024:65535 -g NOTRACK-dns-in\n"
-		 "-A NOTRACK-PREROUTING -p tcp -m tcp --sport 53 "
+		 "-A NOTRACK-PREROUTING -p tcp -m tcp --sport 53 ! --dport 53 "
 		 "! --tcp-flags FIN,SYN,RST,ACK SYN -g NOTRACK-dns-in\n"
-		 "-A NOTRACK-PREROUTING -i lo -p udp -m udp --sport 53 -g NOTRACK-dns-in\n"
-		 "-A NOTRACK-PREROUTING -i lo -p tcp -m tcp --sport 53 -g NOTRACK-dns-in\n");
+		 "-A NOTRACK-PREROUTING -i lo -p udp -m udp --sport 53 ! --dport 53 -g NOTRACK-dns-in\n"
+		 "-A NOTRACK-PREROUTING -i lo -p tcp -m tcp --sport 53 ! --dport 53 "
+		 "! --tcp-flags FIN,SYN,RST,ACK SYN -g NOTRACK-dns-in\n");
 	chain_is(&made, RAW, "NOTRACK-dns-in", "-A NOTRACK-dns-in -j NOTRACK\n");
 	chain_is(&made, FILTER, "NOTRACK-dns-in",
-		 "-A NOTRACK-dns-in -p udp -m udp --dport 53 -j ACCEPT\n"
-		 "-A NOTRACK-dns-in -p tcp -m tcp --dport 53 -j ACCEPT\n"
+		 "-A NOTRACK-dns-in -p udp -m udp ! --sport 53 --dport 53 -j ACCEPT\n"
+		 "-A NOTRACK-dns-in -p tcp -m tcp ! --sport 53 --dport 53 -j ACCEPT\n"
 		 "-A NOTRACK-dns-in -p udp -m udp --sport 53 --dport 1024:65535 -j ACCEPT\n"
-		 "-A NOTRACK-dns-in -p tcp -m tcp --sport 53 ! --tcp-flags FIN,SYN,RST,ACK SYN -j ACCEPT\n"
-		 "-A NOTRACK-dns-in -i lo -p udp -m udp --sport 53 -j ACCEPT\n"
-		 "-A NOTRACK-dns-in -i lo -p tcp -m tcp --sport 53 -j ACCEPT\n");
+		 "-A NOTRACK-dns-in -p tcp -m tcp --sport 53 ! --dport 53 "
+		 "! --tcp-flags FIN,SYN,RST,ACK SYN -j ACCEPT\n"
+		 "-A NOTRACK-dns-in -i lo -p udp -m udp --sport 53 ! --dport 53 -j ACCEPT\n"
+		 "-A NOTRACK-dns-in -i lo -p tcp -m tcp --sport 53 ! --dport 53 "
+		 "! --tcp-flags FIN,SYN,RST,ACK SYN -j ACCEPT\n");
 	chain_is(&made, FILTER, "NOTRACK-dns-out",
-		 "-A NOTRACK-dns-out -p udp -m udp --sport 53 -j ACCEPT\n"
-		 "-A NOTRACK-dns-out -p tcp -m tcp --sport 53 -j ACCEPT\n"
+		 "-A NOTRACK-dns-out -p udp -m udp --sport 53 ! --dport 53 -j ACCEPT\n"
+		 "-A NOTRACK-dns-out -p tcp -m tcp --sport 53 ! --dport 53 "
+		 "! --tcp-flags FIN,SYN,RST,ACK SYN -j ACCEPT\n"
 		 "-A NOTRACK-dns-out -p udp -m udp --sport 1024:65535 --dport 53 -j ACCEPT\n"
-		 "-A NOTRACK-dns-out -p tcp -m tcp --dport 53 -j ACCEPT\n"
-		 "-A NOTRACK-dns-out -o lo -p udp -m udp --dport 53 -j ACCEPT\n"
-		 "-A NOTRACK-dns-out -o lo -p tcp -m tcp --dport 53 -j ACCEPT\n");
+		 "-A NOTRACK-dns-out -p tcp -m tcp ! --sport 53 --dport 53 -j ACCEPT\n"
+		 "-A NOTRACK-dns-out -o lo -p udp -m udp ! --sport 53 --dport 53 -j ACCEPT\n"
+		 "-A NOTRACK-dns-out -o lo -p tcp -m tcp ! --sport 53 --dport 53 -j ACCEPT\n");
 	discard(&made);
 }
 END_TEST
@@ -249,8 +253,9 @@ static const struct {
 	{ AUTH, IN, "192.0.2.9", "192.0.2.1", { UDP_PACKET(5353, 53) }, "yes" },
 	{ AUTH, OUT, "192.0.2.1", "192.0.2.9", { UDP_PACKET(53, 5353) }, "yes" },
 	{ AUTH, IN, "192.0.2.9", "192.0.2.1", { TCP_PACKET(5353, 53), .syn = true }, "yes" },
-	{ AUTH, OUT, "192.0.2.1", "192.0.2.9", { TCP_PACKET(53, 5353), .syn = true }, "yes" },
+	{ AUTH, OUT, "192.0.2.1", "192.0.2.9", { TCP_PACKET(53, 5353) }, "yes" },
 	/* and no others */
+	{ AUTH, OUT, "192.0.2.1", "192.0.2.9", { TCP_PACKET(53, 5353), .syn = true }, "no" },
 	{ AUTH, IN, "192.0.2.9", "192.0.2.1", { UDP_PACKET(53, 5353) }, "no" },
 	{ AUTH, OUT, "192.0.2.1", "192.0.2.9", { UDP_PACKET(5353, 53) }, "no" },
 	{ AUTH, IN, "192.0.2.9", "192.0.2.1", { UDP_PACKET(5353, 54) }, "no" },
@@ -271,9 +276,21 @@ static const struct {
 	{ DNS, OUT, "192.0.2.1", "192.0.2.9", { TCP_PACKET(1023, 53), .syn = true }, "yes" },
 	{ WITH(.reply_ports = "5000:5001"), OUT, "192.0.2.1", "192.0.2.9", { UDP_PACKET(5001, 53) }, "yes" },
 	{ WITH(.reply_ports = "5000:5001"), OUT, "192.0.2.1", "192.0.2.9", { UDP_PACKET(5002, 53) }, "no" },
-	/* both ends of NTP use one port */
-	{ { .name = "ntp" }, IN, "192.0.2.9", "192.0.2.1", { UDP_PACKET(123, 123) }, "yes" },
+	/* both ends of NTP use one port: who asks whom is known where just one of them does */
+	{ { .name = "ntp", .roles = "outbound" }, IN, "192.0.2.9", "192.0.2.1",
+	  { UDP_PACKET(123, 123) }, "yes" },
+	{ { .name = "ntp", .roles = "outbound" }, OUT, "192.0.2.1", "192.0.2.9",
+	  { UDP_PACKET(123, 123) }, "yes" },
+	{ { .name = "ntp", .roles = "outbound" }, IN, "192.0.2.9", "192.0.2.1",
+	  { UDP_PACKET(123, 124) }, "no" },
+	{ { .name = "ntp", .roles = "inbound" }, IN, "192.0.2.9", "192.0.2.1",
+	  { UDP_PACKET(123, 123) }, "yes" },
+	{ { .name = "ntp" }, IN, "192.0.2.9", "192.0.2.1", { UDP_PACKET(123, 123) }, "no" },
+	{ { .name = "ntp" }, OUT, "192.0.2.1", "192.0.2.9", { UDP_PACKET(123, 123) }, "no" },
+	{ { .name = "ntp" }, OUT, "192.0.2.1", "192.0.2.9", { UDP_PACKET(5353, 123) }, "yes" },
 	{ { .name = "ntp" }, IN, "192.0.2.9", "192.0.2.1", { UDP_PACKET(123, 124) }, "no" },
+	{ DNS, IN, "192.0.2.9", "192.0.2.1", { UDP_PACKET(53, 53) }, "no" },
+	{ CLASSIC, IN, "192.0.2.9", "192.0.2.1", { UDP_PACKET(53, 53) }, "yes" },
 	/* a named upstream */
 	{ WITH(.remote = "192.0.2.9"), IN, "192.0.2.9", "192.0.2.1", { UDP_PACKET(53, 5353) }, "yes" },
 	{ WITH(.remote = "192.0.2.9"), IN, "192.0.2.8", "192.0.2.1", { UDP_PACKET(53, 5353) }, "no" },
@@ -300,7 +317,7 @@ static const struct {
 	{ AUTH, OUT, "192.0.2.1", "192.0.2.9", { UDP_PACKET(5353, 53), .out = "eth0" }, "no" },
 	{ AUTH, IN, "192.0.2.1", "192.0.2.1", { UDP_PACKET(53, 5353), .in = "lo" }, "yes" },
 	{ AUTH, IN, "192.0.2.9", "192.0.2.1", { UDP_PACKET(53, 5353), .in = "eth0" }, "no" },
-	{ AUTH, IN, "192.0.2.1", "192.0.2.1", { TCP_PACKET(53, 5353), .in = "lo", .syn = true }, "yes" },
+	{ AUTH, IN, "192.0.2.1", "192.0.2.1", { TCP_PACKET(53, 5353), .in = "lo" }, "yes" },
 	{ ASKER, IN, "192.0.2.1", "192.0.2.1", { UDP_PACKET(5353, 53), .in = "lo" }, "yes" },
 	{ ASKER, IN, "192.0.2.9", "192.0.2.1", { UDP_PACKET(5353, 53), .in = "eth0" }, "no" },
 	{ ASKER, OUT, "192.0.2.1", "192.0.2.1", { UDP_PACKET(53, 5353), .out = "lo" }, "yes" },

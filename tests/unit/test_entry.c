@@ -245,7 +245,7 @@ END_TEST
 /* --- what is not ours ------------------------------------------------- */
 
 /* The bytes of a match by which it says what it matches. */
-static const struct meaning {
+static const struct said {
 	const char *name;
 	uint8_t revision;
 	bool text;		/* counts to its end only */
@@ -322,7 +322,7 @@ static void flip_match(const struct rule *rule, enum family family, const char *
 	size_t data = offset + offsetof(struct xt_entry_match, data);
 
 	for (size_t i = 0; i < sizeof(meanings) / sizeof(meanings[0]); i++) {
-		const struct meaning *meaning = &meanings[i];
+		const struct said *meaning = &meanings[i];
 		size_t at = data + meaning->offset, size = meaning->size;
 
 		if (strcmp(match->u.user.name, meaning->name) ||

@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "rules/overlay.h"
+
+#include <errno.h>
+#include <linux/rtnetlink.h>
+#include <string.h>
+
+#define TCP_SYN_MASK 0x17		/* FIN, SYN, RST, ACK: as iptables' --syn */
+#define TCP_SYN_ONLY 0x02
+
+/* --- what a rule of ours asks ----------------------------------------- */
+
+static int add_prefix(struct view *view, enum field field, const struct prefix *prefix)
+{
+	struct step *step;
+
+	if (!prefix->length)
+		return 0;
+	step = view_add_step(view, STEP_PREFIX);
+	if (!step)
+		return -ENOMEM;
+	step->field = (uint8_t)field;
+	step->length = prefix->length;
+	memcpy(step->address, prefix->address, sizeof(step->address));
+	return 0;
+}
+
+static int add_interface(struct view *view, enum field field, const char *name)
+{
+	const size_t size = strlen(name);
+	struct step *step;
+
+	if (!size)
+		return 0;
+	step = view_add_step(view, STEP_INTERFACE);
+	if (!step)
+		return -ENOMEM;
+	step->field = (uint8_t)field;
+	memcpy(step->name, name, size);
+	step->length = (uint8_t)(name[size - 1] == '+' ? size - 1 : size + 1);
+	return 0;
+}
+
+static int add_ports(struct view *view, enum field field, const struct ports *ports)
+{
+	struct range ranges[PORT_SLOTS];
+	struct step *step;
+
+	if (!ports->count)
+		return 0;
+	for (size_t i = 0; i < ports->count; i++)
+		ranges[i] = (struct range){ ports->range[i].first, ports->range[i].last };
+	step = view_add_numbers(view, field, ranges, ports->count);
+	if (!step)
+		return -ENOMEM;
+	step->flags = ports->inverted ? STEP_INVERTED : 0;
+	return 0;
+}
+
+static int add_number(struct view *view, enum field field, uint32_t value, uint32_t mask,
+		      bool inverted)
+{
+	struct step *step = view_add_number(view, field, value, value);
+
+	if (!step)
+		return -ENOMEM;
+	step->mask = mask;
+	step->flags = inverted ? STEP_INVERTED : 0;
+	return 0;
+}
+
+static int add_flags(struct view *view, const struct match *match)
+{
+	int err = 0;
+
+	if (match->syn)
+		err = add_number(view, FIELD_TCP_FLAGS, TCP_SYN_ONLY, TCP_SYN_MASK,
+				 match->syn == SYN_NOT);
+	if (!err && match->tcp_mask)
+		err = add_number(view, FIELD_TCP_FLAGS, match->tcp_flags, match->tcp_mask, false);
+	if (!err && (match->sctp_init || match->sctp_not_init) &&
+	    !view_add_unknown(view, STEP_UNKNOWN, "sctp chunks"))
+		err = -ENOMEM;
+	return err;
+}
+
+static int add_match(struct view *view, const struct match *match)
+{
+	int err = 0;
+
+	if (match->protocol)
+		err = add_number(view, FIELD_PROTOCOL, match->protocol, UINT32_MAX, false);
+	if (!err)
+		err = add_interface(view, FIELD_IN, match->in);
+	if (!err)
+		err = add_interface(view, FIELD_OUT, match->out);
+	if (!err)
+		err = add_prefix(view, FIELD_DESTINATION, &match->to);
+	if (!err)
+		err = add_ports(view, FIELD_SOURCE_PORT, &match->source);
+	if (!err)
+		err = add_ports(view, FIELD_DESTINATION_PORT, &match->destination);
+	if (!err)
+		err = add_flags(view, match);
+	if (!err && match->icmp)
+		err = add_number(view, FIELD_ICMP_TYPE, match->icmp_type, UINT32_MAX, false);
+	if (!err && match->to_local)
+		err = add_number(view, FIELD_DESTINATION_TYPE, RTN_LOCAL, UINT32_MAX, false);
+	if (!err && match->from_local)
+		err = add_number(view, FIELD_SOURCE_TYPE, RTN_LOCAL, UINT32_MAX, false);
+	return err;
+}
+
+/* --- what it copies --------------------------------------------------- */
+
+static int copy_step(struct view *view, const struct step *step)
+{
+	struct step *copy = view_add_step(view, (enum step_kind)step->kind);
+
+	if (!copy)
+		return -ENOMEM;
+	*copy = *step;
+	return 0;
+}
+
+static int copy_steps(struct view *view, const struct view_rule *original, size_t from, size_t to,
+		      bool forgetful)
+{
+	int err = 0;
+
+	for (size_t i = from; i < to && !err; i++) {
+		const struct step *step = &original->steps[i];
+
+		if (!step_is_verdict(step) && !step_asks_conntrack(step) &&
+		    !(forgetful && step_records(step)))
+			err = copy_step(view, step);
+	}
+	return err;
+}
+
+/* --- what it does ----------------------------------------------------- */
+
+static int add_target(struct view *view, const struct view_table *table,
+		      const struct graft_rule *graft)
+{
+	static const enum step_kind kinds[] = {
+		[TARGET_ACCEPT] = STEP_ACCEPT, [TARGET_DROP] = STEP_DROP,
+		[TARGET_RETURN] = STEP_RETURN, [TARGET_NOTRACK] = STEP_NOTRACK,
+		[TARGET_JUMP] = STEP_JUMP, [TARGET_GOTO] = STEP_GOTO,
+	};
+	const struct rule *rule = &graft->rule;
+	struct view_chain *chain = NULL;
+	struct step *step;
+
+	if (rule->target == TARGET_NONE)
+		return 0;
+	if (rule->target == TARGET_JUMP || rule->target == TARGET_GOTO)
+		chain = view_find_chain(view, table, graft->to ? graft->to->name : rule->to->name);
+	step = view_add_step(view, kinds[rule->target]);
+	if (!step)
+		return -ENOMEM;
+	if (chain)
+		step->chain = chain;
+	return 0;
+}
+
+static int add_family(struct view *view, const struct view_table *table, uint8_t families)
+{
+	if ((families & table->families) == table->families)
+		return 0;
+	return add_number(view, FIELD_FAMILY, families & 1u << IPV6 ? AF_INET6 : AF_INET,
+			  UINT32_MAX, false);
+}
+
+static int add_steps(struct view *view, const struct view_table *table,
+		     const struct graft_rule *graft)
+{
+	const struct view_rule *original = graft->original.row;
+	const struct match *match = graft->rule.match;
+	const size_t tail = original ? rule_tail(original) : 0;
+	const struct step *verdict = original ? rule_verdict(original) : NULL;
+	int err = add_family(view, table, graft->families);
+
+	if (!err && match && match->states)
+		err = view_add_states(view, match->states) ? 0 : -ENOMEM;
+	if (!err && graft->copies & COPY_HEAD)
+		err = copy_steps(view, original, 0, tail, false);
+	if (!err)
+		err = add_prefix(view, FIELD_SOURCE, &graft->rule.source);
+	if (!err && match)
+		err = add_match(view, match);
+	if (!err && graft->copies & COPY_TAIL)
+		err = copy_steps(view, original, tail, original->count,
+				 graft->copies & COPY_FORGETFUL);
+	if (err || !(graft->copies & COPY_VERDICT))
+		return err ? err : add_target(view, table, graft);
+	return verdict ? copy_step(view, verdict) : 0;
+}
+
+/* --- rules and chains ------------------------------------------------- */
+
+static int fill_chain(struct view *view, const struct graft_chain *from)
+{
+	struct view_chain *chain = view_find_chain(view, from->table, from->name);
+
+	for (size_t i = 0; i < from->count; i++)
+		if (add_steps(view, from->table, &from->rules[i]) || !view_end_rule(view, chain, 0))
+			return -ENOMEM;
+	return 0;
+}
+
+static int insert_graft(struct view *view, const struct graft *graft, struct view_rule *after)
+{
+	int err = add_steps(view, graft->chain->table, &graft->rule);
+
+	if (!err && !view_insert_rule(view, graft->chain, after, view->steps, view->step_count))
+		err = -ENOMEM;
+	view->step_count = 0;
+	return err;
+}
+
+/* Grafts come in the order of the rules, so that a chain is gone through once. */
+static int insert_grafts(struct view *view, const struct grafts *grafts)
+{
+	const struct view_chain *chain = NULL;
+	struct view_rule *after = NULL;
+	int err = 0;
+
+	for (size_t i = 0; i < grafts->count && !err; i++) {
+		const struct graft *graft = &grafts->list[i];
+
+		if (graft->chain != chain)
+			after = NULL;
+		chain = graft->chain;
+		if (!graft->before)
+			after = chain->last;
+		while (graft->before && (after ? after->next : chain->rules) != graft->before)
+			after = after ? after->next : chain->rules;
+		err = insert_graft(view, graft, after);
+		after = after ? after->next : chain->rules;
+	}
+	return err;
+}
+
+int overlay_grafts(struct view *view, const struct grafts *grafts)
+{
+	int err = 0;
+
+	for (const struct graft_chain *chain = grafts->chains; chain; chain = chain->next)
+		if (!view_add_chain(view, chain->table, chain->name))
+			return -ENOMEM;
+	for (const struct graft_chain *chain = grafts->chains; chain && !err; chain = chain->next)
+		err = fill_chain(view, chain);
+	return err ? err : insert_grafts(view, grafts);
+}
+
+static int fill_from_chain(struct view *view, struct view_chain *chain, const struct chain *from)
+{
+	for (size_t i = 0; i < from->count; i++) {
+		const struct graft_rule rule = { .rule = from->rules[i],
+						 .families = chain->table->families };
+
+		if (add_steps(view, chain->table, &rule) || !view_end_rule(view, chain, 0))
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+int overlay_ruleset(struct view *view, const struct ruleset *rules, enum family family,
+		    const struct overlay_top *tops, int priority)
+{
+	struct view_table *table = view_add_table(view, WORLD_NFT, 1u << family, "inet",
+						  "libnotrack");
+	int err = table ? 0 : -ENOMEM;
+
+	for (size_t i = 0; i < rules->count && !err; i++)
+		err = view_add_chain(view, table, rules->chains[i]->name) ? 0 : -ENOMEM;
+	for (size_t i = 0; i < rules->count && !err; i++)
+		err = fill_from_chain(view, view_find_chain(view, table, rules->chains[i]->name),
+				      rules->chains[i]);
+	for (; tops->chain && !err; tops++) {
+		struct view_chain *chain = view_find_chain(view, table, tops->chain);
+
+		if (chain)
+			view_set_hook(view, chain, tops->hook, priority);
+	}
+	return err;
+}

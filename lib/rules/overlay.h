@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Rules of ours in a view, as they would stand there after a commit. */
+#ifndef LIB_OVERLAY_H
+#define LIB_OVERLAY_H
+
+#include "rules/graft.h"
+
+/* The chains of ours, and the grafts in chains of the host; 0, or -ENOMEM. */
+int overlay_grafts(struct view *view, const struct grafts *grafts);
+
+/*
+ * The chains of a table of ours that @tops, ended by NULL, lead to, each of which
+ * becomes a base chain: what table raw is to be.
+ */
+struct overlay_top {
+	const char *chain;
+	enum hook hook;
+};
+int overlay_ruleset(struct view *view, const struct ruleset *rules, enum family family,
+		    const struct overlay_top *tops, int priority);
+
+#endif

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "verify/finding.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "support/memory.h"
+
+static bool is_there(const struct findings *findings, const struct finding *finding)
+{
+	for (size_t i = 0; i < findings->count; i++)
+		if (!strcmp(findings->list[i].code, finding->code) &&
+		    !strcmp(findings->list[i].text, finding->text))
+			return true;
+	return false;
+}
+
+int findings_add(struct findings *findings, const char *code, enum notrack_status severity,
+		 const char *format, ...)
+{
+	struct finding finding = { .code = code, .severity = severity }, *grown;
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(finding.text, sizeof(finding.text), format, args);
+	va_end(args);
+	if (is_there(findings, &finding))
+		return 0;
+	grown = memory_grow(findings->list, findings->count, sizeof(*grown));
+	if (!grown)
+		return -ENOMEM;
+	findings->list = grown;
+	grown[findings->count++] = finding;
+	return 0;
+}
+
+const struct finding *findings_first(const struct findings *findings,
+				     enum notrack_status severity)
+{
+	for (size_t i = 0; i < findings->count; i++)
+		if (findings->list[i].severity == severity)
+			return &findings->list[i];
+	return NULL;
+}
+
+void findings_free(struct findings *findings)
+{
+	free(findings->list);
+	*findings = (struct findings){ 0 };
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What there is to say about a host: a code of struct notrack_finding, and a sentence. */
+#ifndef LIB_FINDING_H
+#define LIB_FINDING_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "notrack.h"
+
+struct finding {
+	const char *code;
+	enum notrack_status severity;
+	char text[512];
+};
+
+struct findings {
+	struct finding *list;
+	size_t count;
+};
+
+/* Adds one, unless it is there already; 0, or -ENOMEM. */
+int findings_add(struct findings *findings, const char *code, enum notrack_status severity,
+		 const char *format, ...) __attribute__((format(printf, 4, 5)));
+/* The first of a severity; NULL if there is none. */
+const struct finding *findings_first(const struct findings *findings,
+				     enum notrack_status severity);
+void findings_free(struct findings *findings);
+
+#endif

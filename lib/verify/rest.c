@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "verify/rest.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "rules/essence.h"
+#include "rules/name.h"
+
+/* A copy that is larger, or nested deeper, is more than a host's owner would want to read. */
+enum { RULES_MAX = 64, DEPTH_MAX = 8 };
+
+/* A copy under way. */
+struct copying {
+	struct weave *weave;
+	const struct view_chain *chain;
+	const struct pick **picks;	/* those that are still in the chain */
+	size_t pick_count;
+	struct graft_rule rules[RULES_MAX];
+	size_t count;
+	unsigned int depth;
+	bool ended;			/* no packet comes to the end of the copy */
+};
+
+/* How a rule stands to all picks of a copy. */
+struct common {
+	bool meets, takes, takes_all, unsure, disagree;
+};
+
+static struct common stand(const struct copying *copying, const struct view_rule *rule)
+{
+	struct common common = { .takes_all = true };
+	bool leaves = false;		/* packets of a class that it does not ask for */
+
+	for (size_t i = 0; i < copying->pick_count; i++) {
+		struct stance stance = stance_of(rule, copying->picks[i],
+						 &copying->weave->setting);
+
+		leaves |= stance.meets && !stance.takes;
+		common.meets |= stance.meets;
+		common.takes |= stance.takes;
+		common.takes_all &= stance.takes_all;
+		common.unsure |= stance.unsure;
+	}
+	common.disagree = common.takes && leaves;
+	return common;
+}
+
+static bool is_jump(const struct step *verdict)
+{
+	return verdict && (verdict->kind == STEP_JUMP || verdict->kind == STEP_GOTO);
+}
+
+/* Nothing but its verdict. */
+static bool is_plain(const struct view_rule *rule)
+{
+	return rule_tail(rule) + 1 == rule->count;
+}
+
+static void leave_behind(struct copying *copying, const struct view_rule *rule)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < copying->pick_count; i++)
+		if (!stance_of(rule, copying->picks[i], &copying->weave->setting).takes_all)
+			copying->picks[kept++] = copying->picks[i];
+	copying->pick_count = kept;
+}
+
+static int copy(struct copying *copying, const struct view_rule *rule, struct rest *rest);
+
+/* The chain that a rule leads to, for those of the packets that it takes. */
+static int copy_below(struct copying *copying, const struct view_rule *rule, struct rest *below)
+{
+	const struct view_chain *chain = rule_verdict(rule)->chain;
+	struct copying *inner = malloc(sizeof(*inner));
+	const struct pick **picks = calloc(copying->pick_count, sizeof(struct pick *));
+	int err = -ENOMEM;
+
+	if (inner && picks) {
+		*inner = (struct copying){ .weave = copying->weave, .chain = chain, .picks = picks,
+					   .depth = copying->depth + 1 };
+		for (size_t i = 0; i < copying->pick_count; i++)
+			if (stance_of(rule, copying->picks[i], &copying->weave->setting).takes)
+				picks[inner->pick_count++] = copying->picks[i];
+		err = copy(inner, chain->rules, below);
+	}
+	free(inner);
+	free(picks);
+	return err;
+}
+
+static void add_rule(struct copying *copying, const struct meaning *meaning, uint8_t copies,
+		     enum target target, struct graft_chain *to)
+{
+	copying->rules[copying->count++] = (struct graft_rule){
+		.rule = { .target = (uint8_t)target }, .to = to,
+		.original = *meaning, .copies = copies,
+		.families = copying->chain->table->families,
+	};
+}
+
+/* A jump leads to a copy as well: a chain of ours refers to none of the host. */
+static int add_jump(struct copying *copying, const struct meaning *meaning, bool takes_all,
+		    struct rest *rest)
+{
+	const struct view_rule *rule = meaning->row;
+	const bool goes = rule_verdict(rule)->kind == STEP_GOTO;
+	struct rest below;
+	int err = copy_below(copying, rule, &below);
+
+	if (err)
+		return err;
+	switch (below.kind) {
+	case REST_NONE:
+		*rest = below;
+		return 0;
+	case REST_ACCEPT:
+		add_rule(copying, meaning, COPY_HEAD | COPY_TAIL, TARGET_ACCEPT, NULL);
+		copying->ended = takes_all;
+		return 0;
+	case REST_EMPTY:
+		if (goes || !is_plain(rule))
+			add_rule(copying, meaning, COPY_HEAD | COPY_TAIL,
+				 goes ? TARGET_RETURN : TARGET_NONE, NULL);
+		return 0;
+	default:
+		add_rule(copying, meaning, COPY_HEAD | COPY_TAIL, goes ? TARGET_GOTO : TARGET_JUMP,
+			 below.chain);
+		return 0;
+	}
+}
+
+static bool is_beyond_us(const struct view_rule *row)
+{
+	const struct step *verdict = rule_verdict(row);
+
+	return row->flags & RULE_UNKNOWN || (verdict && verdict->kind == STEP_MAP);
+}
+
+static int copy_row(struct copying *copying, const struct meaning *meaning, struct rest *rest)
+{
+	const struct view_rule *rule = meaning->row;
+	const struct common common = stand(copying, rule);
+	const bool remembers = common.meets && rule_remembers_first(rule);
+
+	if (!common.takes && !common.unsure && !remembers)
+		return 0;
+	if (common.unsure || common.disagree || remembers || is_beyond_us(rule) ||
+	    copying->count == RULES_MAX) {
+		*rest = (struct rest){ .kind = REST_NONE, .obstacle = { copying->chain, rule },
+				       .disagree = common.disagree };
+		return 0;
+	}
+	if (is_jump(rule_verdict(rule)))
+		return add_jump(copying, meaning, common.takes_all, rest);
+	add_rule(copying, meaning, COPY_HEAD | COPY_TAIL | COPY_VERDICT, TARGET_NONE, NULL);
+	return 0;
+}
+
+/* Whether the one rule that has been copied accepts all packets, and does nothing else. */
+static bool accepts_all(const struct copying *copying)
+{
+	const struct graft_rule *rule = &copying->rules[0];
+	const struct step *verdict;
+
+	if (copying->count != 1 || !is_plain(rule->original.row) ||
+	    !stand(copying, rule->original.row).takes_all)
+		return false;
+	verdict = rule_verdict(rule->original.row);
+	return !verdict ? false : rule->copies & COPY_VERDICT ? verdict->kind == STEP_ACCEPT :
+					     rule->rule.target == TARGET_ACCEPT;
+}
+
+/* Named by what is in it, so that what is the same is there once. */
+static int name_copy(const struct copying *copying, char name[CHAIN_NAME_MAX + 1])
+{
+	char *essence = NULL;
+	size_t size;
+	FILE *out = open_memstream(&essence, &size);
+
+	if (!out)
+		return -ENOMEM;
+	for (size_t i = 0; i < copying->count; i++)
+		essence_of_graft_rule(out, &copying->rules[i]);
+	if (fclose(out) || !essence) {
+		free(essence);
+		return -ENOMEM;
+	}
+	name_twin(name, "rest", essence, size);
+	free(essence);
+	return 0;
+}
+
+static int finish(struct copying *copying, struct rest *rest)
+{
+	struct grafts *grafts = copying->weave->grafts;
+	char name[CHAIN_NAME_MAX + 1];
+
+	if (name_copy(copying, name))
+		return -ENOMEM;
+	rest->kind = REST_CHAIN;
+	rest->chain = grafts_find_chain(grafts, copying->chain->table, name);
+	if (rest->chain)
+		return 0;
+	rest->chain = grafts_add_chain(grafts, copying->chain->table, name);
+	if (!rest->chain)
+		return -ENOMEM;
+	for (size_t i = 0; i < copying->count; i++)
+		if (!graft_chain_add(grafts, rest->chain, &copying->rules[i]))
+			return -ENOMEM;
+	return 0;
+}
+
+/* Ends where it cannot be copied, or need not be. */
+static int copy_rule(struct copying *copying, const struct view_rule *rule, struct rest *rest)
+{
+	struct meanings room;
+	const struct meanings *all = meanings_of(&copying->weave->meanings, rule, &room);
+	int err = 0;
+
+	for (size_t i = 0; i < all->count && copying->pick_count && !err; i++) {
+		const bool first = !copying->count;
+
+		err = copy_row(copying, &all->list[i], rest);
+		if (rest->kind == REST_NONE && rest->obstacle.rule == all->list[i].row)
+			rest->obstacle.rule = rule;
+		if (rest->kind == REST_NONE)
+			return err;
+		if (first && accepts_all(copying)) {
+			rest->kind = REST_ACCEPT;
+			return err;
+		}
+		if (rule_ends_chain(all->list[i].row))
+			leave_behind(copying, all->list[i].row);
+	}
+	return err;
+}
+
+static int copy(struct copying *copying, const struct view_rule *rule, struct rest *rest)
+{
+	int err = 0;
+
+	*rest = (struct rest){ .kind = REST_EMPTY };
+	if (copying->depth == DEPTH_MAX) {
+		*rest = (struct rest){ .kind = REST_NONE, .obstacle = { copying->chain, rule } };
+		return 0;
+	}
+	for (; rule && copying->pick_count && !copying->ended && !err && rest->kind == REST_EMPTY;
+	     rule = rule->next)
+		err = copy_rule(copying, rule, rest);
+	if (err || rest->kind != REST_EMPTY || !copying->count)
+		return err;
+	return finish(copying, rest);
+}
+
+int rest_make(struct weave *weave, const struct view_chain *chain, const struct view_rule *rule,
+	      const struct pick_list *picks, struct rest *rest)
+{
+	struct copying *copying = malloc(sizeof(*copying));
+	const struct pick **list = calloc(picks->count + 1, sizeof(struct pick *));
+	int err = -ENOMEM;
+
+	if (copying && list) {
+		*copying = (struct copying){ .weave = weave, .chain = chain, .picks = list,
+					     .pick_count = picks->count };
+		memcpy(list, picks->list, picks->count * sizeof(struct pick *));
+		err = copy(copying, rule, rest);
+	}
+	free(copying);
+	free(list);
+	return err;
+}

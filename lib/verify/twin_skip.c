@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Past a rule that takes packets because they are untracked. */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "verify/rest.h"
+
+/* Where the rest of the chain cannot be copied, the rule would take what it did not. */
+static int refuse_rest(const struct grafting *grafting, const struct rest *rest)
+{
+	const struct place place = { grafting->meetings->chain, grafting->meetings->rule };
+	const struct step *verdict = rule_verdict(grafting_row(grafting));
+	char text[PLACE_TEXT], obstacle[PLACE_TEXT];
+
+	return findings_add(grafting->weave->findings,
+			    !verdict ? "unsure" : verdict->kind == STEP_ACCEPT ? "shadowed" : "dropped",
+			    NOTRACK_FAILED, "%s takes packets because they are not tracked, and "
+			    "what they met behind it cannot be kept (see %s); let it ask for the "
+			    "states that it means, without UNTRACKED",
+			    view_format_place(&place, text),
+			    view_format_place(&rest->obstacle, obstacle));
+}
+
+/* Each selector leads out of the chain by itself. */
+static int lead_each(const struct grafting *grafting, const struct pick_list *picks,
+		     const struct rest *rest)
+{
+	const struct graft_rule rule = {
+		.rule = { .target = rest->kind == REST_ACCEPT ? TARGET_ACCEPT :
+				    rest->kind == REST_EMPTY ? TARGET_RETURN : TARGET_GOTO },
+		.to = rest->chain, .copies = COPY_HEAD,
+	};
+
+	return grafting_pick(grafting, GRAFT_SKIP, picks, &rule);
+}
+
+static int lead_past(const struct grafting *grafting, const struct pick_list *picks,
+		     unsigned int classes);
+
+/* A rule behind it tells the classes of the state apart: a copy for each. */
+static int lead_past_each_class(const struct grafting *grafting, const struct pick_list *picks)
+{
+	struct pick_list some = { .list = calloc(picks->count, sizeof(struct pick *)) };
+	int err = some.list ? 0 : -ENOMEM;
+
+	for (enum packet_class class = CLASS_REQUEST; class < CLASSES && !err; class++) {
+		some.count = 0;
+		for (size_t i = 0; i < picks->count; i++)
+			if (picks->list[i]->class == class)
+				some.list[some.count++] = picks->list[i];
+		if (some.count)
+			err = lead_past(grafting, &some, BIT(class));
+	}
+	free(some.list);
+	return err;
+}
+
+static int lead_past(const struct grafting *grafting, const struct pick_list *picks,
+		     unsigned int classes)
+{
+	const struct meetings *meetings = grafting->meetings;
+	struct rest rest;
+	int err;
+
+	if (rule_remembers_first(grafting_row(grafting)))
+		return refuse_rest(grafting, &(struct rest){ .obstacle = { meetings->chain,
+									   meetings->rule } });
+	err = rest_make(grafting->weave, meetings->chain, meetings->rule->next, picks, &rest);
+	if (err)
+		return err;
+	if (rest.kind == REST_NONE && rest.disagree && classes & (classes - 1))
+		return lead_past_each_class(grafting, picks);
+	if (rest.kind == REST_NONE)
+		return refuse_rest(grafting, &rest);
+	if (rest.kind == REST_ACCEPT && grafting_whole_states(grafting, classes) &&
+	    grafting_whole_states(grafting, rule_asks_for(grafting_row(grafting))))
+		return grafting_accept(grafting, GRAFT_SKIP, grafting_classes(grafting, classes));
+	return lead_each(grafting, picks, &rest);
+}
+
+/* Those that the rule catches, state by state. */
+int grafting_add_skips(const struct grafting *grafting)
+{
+	static const unsigned int groups[] = { BIT(CLASS_REQUEST), CLASSES_EST, CLASSES_REL };
+	const struct meetings *meetings = grafting->meetings;
+	struct pick_list picks = { .list = calloc(meetings->count, sizeof(struct pick *)) };
+	int err = picks.list ? 0 : -ENOMEM;
+
+	for (size_t group = 0; group < sizeof(groups) / sizeof(groups[0]) && !err; group++) {
+		const unsigned int classes = grafting_classes(grafting, groups[group]);
+
+		picks.count = 0;
+		for (size_t i = 0; i < meetings->count; i++)
+			if (meetings->list[i].stance.catches &&
+			    classes & BIT(meetings->list[i].pick->class))
+				picks.list[picks.count++] = meetings->list[i].pick;
+		if (picks.count)
+			err = lead_past(grafting, &picks, classes);
+	}
+	free(picks.list);
+	return err;
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What the files that make twins share. */
+#ifndef LIB_WEAVE_H
+#define LIB_WEAVE_H
+
+#include "verify/meaning.h"
+#include "verify/stance.h"
+#include "verify/twins.h"
+
+/* Twins under way. */
+struct weave {
+	struct setting setting;
+	const struct twins_options *options;
+	struct grafts *grafts;
+	struct findings *findings;
+	struct meaning_index meanings;
+	struct picks picks[FAMILIES][DIRECTIONS];
+	/* for each chain a byte for each pick: whether its packets get there */
+	uint8_t *reached[FAMILIES][DIRECTIONS];
+};
+
+/* A pick at a rule, and how the rule stands to it. */
+struct meeting {
+	const struct pick *pick;
+	struct stance stance;
+};
+
+/* All picks that a rule may take, or catches, as far as one of its meanings goes. */
+struct meetings {
+	struct view_chain *chain;
+	struct view_rule *rule;
+	const struct meaning *meaning;
+	struct meeting *list;
+	size_t count;
+};
+
+static inline uint8_t *weave_reached(const struct weave *weave, enum family family,
+				     enum direction direction, const struct view_chain *chain)
+{
+	return weave->reached[family][direction] +
+	       chain->number * weave->picks[family][direction].count;
+}
+
+/* Puts the twins of a rule ahead of it, or says why there are none. */
+int twins_graft(struct weave *weave, const struct meetings *meetings);
+/* Likewise what leads packets past it. */
+int twins_skip(struct weave *weave, const struct meetings *meetings);
+
+#endif
