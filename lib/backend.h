@@ -35,11 +35,13 @@ struct session {
 struct wanted {
 	unsigned int families;		/* bits, 1u << enum family */
 	const struct model *model;	/* has the clients, which TARGET_LIMITS stands for */
+	/* jumps in filter are for print() alone: a commit has grafts in their place */
 	struct ruleset rules[FAMILIES][TABLES];
+	bool forwards;			/* packets of others: what comes in is taken where it is
+					   for this host */
 	/*
-	 * What is to stand in chains of the host, in all tables; it takes the place of the
-	 * jumps that @rules has in filter, and whatever else of ours stands there goes.
-	 * NULL: those jumps, and all else as it is.
+	 * What is to stand in chains of the host, in all tables of the backend's world; whatever else of
+	 * ours stands there goes.  NULL: all that is there stays.
 	 */
 	const struct grafts *grafts;
 };
@@ -110,6 +112,7 @@ struct check_visitor {
  */
 struct backend {
 	const char *name;		/* "legacy", "nft" */
+	enum world world;
 
 	/* Whether the kernel has what a commit needs: -EPROTONOSUPPORT says what is missing. */
 	int (*probe)(const struct session *session);

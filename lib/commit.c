@@ -12,10 +12,12 @@
 
 #include "context.h"
 #include "layout.h"
+#include "plan.h"
 #include "rules/compile.h"
 
 struct transaction {
 	struct notrack *nt;
+	struct plan plan;			/* what is to stand in chains of the host */
 	struct wanted wanted, nothing;
 	struct change *changes[BACKENDS];	/* the chosen backend's first */
 	size_t count;
@@ -23,17 +25,25 @@ struct transaction {
 
 static const struct model empty_model;
 
+/* How often somebody may change the host's rules between our looking at them and the commit. */
+#define TRIES 10
+
 /* --- what there is to do ---------------------------------------------- */
 
-static int compile_all(struct notrack *nt, struct wanted *wanted)
+static int compile_all(struct notrack *nt, const struct plan *plan, struct wanted *wanted)
 {
 	int err = 0;
 
 	*wanted = (struct wanted){ .families = nt->families, .model = &nt->model };
+	if (plan)
+		wanted->forwards = plan->host.forwards;
 	for (enum family family = IPV4; family < FAMILIES && !err; family++)
 		if (context_has(nt, family))
-			err = compile(&nt->model.families[family], family, wanted->rules[family],
-				      &nt->error);
+			err = compile(&nt->model.families[family], family,
+				      plan && plan->made ? &plan->parity.opened[family] : NULL,
+				      wanted->forwards, wanted->rules[family], &nt->error);
+	if (plan && plan->made)
+		wanted->grafts = &plan->parity.grafts;
 	return err;
 }
 
@@ -44,12 +54,24 @@ static void free_wanted(struct wanted *wanted)
 			ruleset_free(&wanted->rules[family][id]);
 }
 
+/* In the world of a backend that holds nothing of ours, rules may be wanted all the same. */
+static bool has_grafts(const struct transaction *transaction, size_t backend)
+{
+	const struct grafts *grafts = transaction->nothing.grafts;
+
+	for (size_t i = 0; grafts && i < grafts->count; i++)
+		if (grafts->list[i].chain->table->world == backends[backend]->world)
+			return true;
+	return false;
+}
+
 static int begin_backend(struct transaction *transaction, size_t backend, bool chosen)
 {
 	struct image *image;
 	int err = context_image(transaction->nt, backend, PART_RULES | PART_CLIENTS, &image);
 
-	if (err || (!chosen && !backends[backend]->is_used(image)))
+	if (err || (!chosen && !backends[backend]->is_used(image) &&
+		    !has_grafts(transaction, backend)))
 		return err;
 	err = backends[backend]->begin(image, chosen ? &transaction->wanted : &transaction->nothing,
 				       &transaction->changes[transaction->count]);
@@ -63,9 +85,12 @@ static int begin(struct transaction *transaction, struct notrack *nt)
 	size_t chosen = context_chosen(nt);
 
 	*transaction = (struct transaction){ .nt = nt };
-	transaction->nothing = (struct wanted){ .families = nt->families, .model = &empty_model };
 	if (!err)
-		err = compile_all(nt, &transaction->wanted);
+		err = plan_make(&transaction->plan, nt);
+	if (!err)
+		err = compile_all(nt, &transaction->plan, &transaction->wanted);
+	transaction->nothing = (struct wanted){ .families = nt->families, .model = &empty_model,
+						.grafts = transaction->wanted.grafts };
 	for (size_t i = 0; i < BACKENDS && !err; i++)
 		err = begin_backend(transaction, (chosen + i) % BACKENDS, !i);
 	return err;
@@ -76,6 +101,7 @@ static void end(struct transaction *transaction)
 	for (size_t i = 0; i < transaction->count; i++)
 		transaction->changes[i]->image->backend->end(transaction->changes[i]);
 	free_wanted(&transaction->wanted);
+	plan_free(&transaction->plan);
 	context_forget(transaction->nt);
 }
 
@@ -109,14 +135,19 @@ static int run(struct transaction *transaction, struct notrack_changes *changes)
 	return err ? rollback(transaction, err) : 0;
 }
 
+/* -EBUSY: the host's rules are not those that the plan was made for; then a new one is made. */
 static int commit_in_kernel(struct notrack *nt, void *data)
 {
 	struct transaction transaction;
-	int err = begin(&transaction, nt);
+	int err = -EBUSY;
 
-	if (!err)
-		err = run(&transaction, data);
-	end(&transaction);
+	for (int tries = 0; tries < TRIES && err == -EBUSY; tries++) {
+		*(struct notrack_changes *)data = (struct notrack_changes){ 0 };
+		err = begin(&transaction, nt);
+		if (!err)
+			err = run(&transaction, data);
+		end(&transaction);
+	}
 	return err;
 }
 
@@ -166,8 +197,10 @@ int notrack_commit(struct notrack *nt, struct notrack_changes *changes)
 		result = check_damage(nt);
 	if (!result)
 		result = commit_locked(nt, changes);
-	if (result >= 0)	/* what was damaged is gone */
+	if (result >= 0) {	/* what was damaged is gone */
 		model_forget_damage(&nt->model, nt->families);
+		nt->clients_only = true;
+	}
 	return result;
 }
 
@@ -182,6 +215,7 @@ int notrack_clear(struct notrack *nt, struct notrack_changes *changes)
 	for (enum family family = IPV4; family < FAMILIES; family++)
 		if (context_has(nt, family))
 			nt->model.families[family] = (struct family_model){ 0 };
+	nt->clients_only = false;
 	result = commit_locked(nt, changes);
 	if (result < 0)
 		nt->model = kept;	/* and so it can be tried again */
@@ -233,7 +267,7 @@ int notrack_print_rules(struct notrack *nt, FILE *out)
 	if (err)
 		return err;
 	session = context_session(nt);
-	err = compile_all(nt, &wanted);
+	err = compile_all(nt, NULL, &wanted);
 	if (!err)
 		err = backends[context_chosen(nt)]->print(&session, &wanted, out);
 	free_wanted(&wanted);

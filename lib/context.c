@@ -32,6 +32,7 @@ void notrack_free(struct notrack *nt)
 	if (nt->netns_fd >= 0)
 		close(nt->netns_fd);
 	model_free(&nt->model);
+	findings_free(&nt->findings);
 	free(nt);
 }
 
@@ -69,12 +70,14 @@ int notrack_set_families(struct notrack *nt, unsigned int families)
 		return error_set(&nt->error, -EINVAL, "families 0x%x: NOTRACK_IPV4, NOTRACK_IPV6 or both",
 			    families);
 	nt->families = families;
+	nt->clients_only = false;
 	return 0;
 }
 
 static void work_in(struct notrack *nt, int netns_fd)
 {
 	context_forget(nt);
+	nt->clients_only = false;
 	if (nt->netns_fd >= 0)
 		close(nt->netns_fd);
 	nt->netns_fd = netns_fd;

@@ -8,6 +8,7 @@
 #include "notrack.h"
 #include "support/error.h"
 #include "support/lock.h"
+#include "verify/finding.h"
 
 /* Which backend is used, and why. */
 struct choice {
@@ -24,6 +25,8 @@ struct notrack {
 	unsigned int force;		/* NOTRACK_FORCE */
 	struct lock lock;
 	struct choice choice;
+	bool clients_only;		/* since it was loaded, only clients have changed */
+	struct findings findings;	/* what the last commit or diff found about the host */
 	/* as read; with the lock held, good for the commit as well; NULL: not read */
 	struct image *images[BACKENDS];
 	struct error error;

@@ -147,6 +147,15 @@ static int add_clients(struct notrack *nt, const struct request *request,
 	return err ? error_set(&nt->error, err, "out of memory") : 0;
 }
 
+/* Whether there are limits wherever the request has clients: the way to them stays. */
+static bool has_clients(const struct request *request)
+{
+	for (enum family family = IPV4; family < FAMILIES; family++)
+		if (request->count[family] && !request->served[family]->clients.count)
+			return false;
+	return true;
+}
+
 int hashlimit_add_clients(struct notrack *nt, const char *service,
 			  const char *const *prefixes, size_t count,
 			  const struct hashlimit *limit)
@@ -161,6 +170,8 @@ int hashlimit_add_clients(struct notrack *nt, const char *service,
 		err = find_served(nt, service, &request);
 	if (!err)
 		err = parse_clients(nt, service, prefixes, count, &request);
+	if (!err)
+		nt->clients_only &= has_clients(&request);
 	if (!err)
 		err = add_clients(nt, &request, &all);
 	free(request.prefixes);
@@ -196,6 +207,7 @@ int hashlimit_remove_clients(struct notrack *nt, const char *service,
 	for (size_t i = 0; i < count && !err; i++)
 		clients_remove(&request.served[request.prefixes[i].family]->clients,
 			       &request.prefixes[i]);
+	nt->clients_only &= !err && has_clients(&request);
 	free(request.prefixes);
 	return err;
 }

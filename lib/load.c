@@ -49,6 +49,7 @@ int notrack_load(struct notrack *nt)
 		model_clear(&nt->model, 1u << family);
 		nt->model.families[family] = model.families[family];
 	}
+	nt->clients_only = true;
 	err = notrack_each_service(nt, count_service, &count);
 	return err ? err : count;
 }

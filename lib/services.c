@@ -50,6 +50,7 @@ int notrack_add_service(struct notrack *nt, const struct notrack_service *servic
 	err = service_check_description(parsed, &nt->error);
 	if (!err)
 		err = check_clients(nt, parsed, families, scope);
+	nt->clients_only = false;
 	if (!err && model_put_service(&nt->model, parsed, families, scope))
 		err = error_set(&nt->error, -ENOMEM, "out of memory");
 	service_unref(parsed);
@@ -64,6 +65,7 @@ int notrack_remove_service(struct notrack *nt, const char *name)
 		err = service_check_name(name, &nt->error);
 	if (err)
 		return err;
+	nt->clients_only = false;
 	if (!model_remove_service(&nt->model, name, nt->families))
 		return error_set(&nt->error, -ENOENT, "service %s: there is none of that name", name);
 	return 0;

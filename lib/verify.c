@@ -398,7 +398,7 @@ int notrack_verify(struct notrack *nt, const char *service,
 	if (!result)
 		result = count_failures(&all);
 	view_free(&all.view);
-	host_free(&all.host);
+	host_release(&all.host);
 	free(all.rows);
 	free(all.findings);
 	return result;

@@ -117,6 +117,7 @@ static uint64_t bytes(const struct session *session)
 
 const struct backend legacy_backend = {
 	.name = "legacy",
+	.world = WORLD_LEGACY,
 	.probe = legacy_probe,
 	.read = read,
 	.release = release,

@@ -54,7 +54,7 @@ static struct legacy_change *legacy_change(struct change *change)
 
 /* --- what there is to do ---------------------------------------------- */
 
-/* Chains of ours as compiled; with grafts, these say who leads to those in filter. */
+/* Chains of ours as compiled; who leads to those in filter, grafts say. */
 static int lower(struct legacy_change *change, enum family family, unsigned int id)
 {
 	const struct wanted *wanted = change->change.wanted;
@@ -65,8 +65,7 @@ static int lower(struct legacy_change *change, enum family family, unsigned int 
 		return 0;
 	err = legacy_lower(&wanted->rules[family][id], &wanted->model->families[family], want,
 			   change->error);
-	if (wanted->grafts)
-		grafted_take_jumps(want, legacy_table_name(id));
+	grafted_take_jumps(want, legacy_table_name(id));
 	return err;
 }
 
@@ -82,7 +81,6 @@ static int lower_grafts(struct legacy_change *change, enum family family, unsign
 		kept->found.grafted = grafted_new(&kept->found, table.family);
 	if (!kept->found.grafted)
 		return error_set(change->error, -ENOMEM, "out of memory");
-	grafted_take_jumps(&kept->found, table.name);
 	return graft_lower(change->change.wanted->grafts, &table, &change->features[family],
 			   &change->want[family][id], change->error);
 }
@@ -105,6 +103,7 @@ static int begin_table(struct legacy_change *change, enum family family, unsigne
 	struct ruleset *found = &change->image->tables[family][id].found;
 	int err = 0;
 
+	grafted_take_jumps(found, legacy_table_name(id));
 	if (change->change.wanted->grafts)
 		err = lower_grafts(change, family, id);
 	else
@@ -201,7 +200,7 @@ static int try_step(struct legacy_change *change, const struct table_step *step,
 				 change->image->image.session.foreign_netns, change->error);
 		if (!err)
 			err = table_read(table, &again, change->error);
-		if (!err && step->target->grafted)
+		if (!err)
 			grafted_take_jumps(&again, table->name);
 		found = &again;
 	}

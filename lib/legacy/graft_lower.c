@@ -111,7 +111,7 @@ static int is_out_of_date(const struct lowering *lowering, const char *chain)
 			 lowering->table->family->name, chain);
 }
 
-/* The view's rules are in the order of the table's. */
+/* The view's rules are in the order of the table's, and may be without those of ours. */
 static int locate_in_chain(struct lowering *lowering, const struct view_chain *chain)
 {
 	const struct table *table = lowering->table;
@@ -120,20 +120,30 @@ static int locate_in_chain(struct lowering *lowering, const struct view_chain *c
 	const struct view_rule *rule = chain->rules;
 	unsigned int number = 0;
 
-	for (; entry && rule; entry = calls->next_rule(entry, table->handle), rule = rule->next) {
-		struct graft_original *original = find_original(lowering, rule);
+	for (; entry; entry = calls->next_rule(entry, table->handle), number++) {
+		const char *label = calls->target(entry, table->handle);
+		struct graft_original *original;
 
-		if (rule->handle != number++)
+		while (rule && rule->flags & RULE_ADDED)
+			rule = rule->next;
+		if (!rule || rule->handle != number) {
+			if (graft_is(table->family, entry, label))
+				continue;
 			return is_out_of_date(lowering, chain->name);
+		}
+		original = find_original(lowering, rule);
+		rule = rule->next;
 		if (!original)
 			continue;
 		original->entry = entry;
-		original->label = calls->target(entry, table->handle);
+		original->label = label;
 		original->table = table->name;
 		original->chain = chain->name;
-		original->number = number;
+		original->number = number + 1;
 	}
-	return entry || rule ? is_out_of_date(lowering, chain->name) : 0;
+	while (rule && rule->flags & RULE_ADDED)
+		rule = rule->next;
+	return rule ? is_out_of_date(lowering, chain->name) : 0;
 }
 
 static bool has_original(const struct lowering *lowering, const struct view_chain *chain)
@@ -185,7 +195,7 @@ static int add_chains(struct lowering *lowering)
 
 	for (; chain && !err; chain = chain->next)
 		if (concerns(lowering, chain->table) &&
-		    !(chain->count == 0 && ruleset_find(lowering->want, chain->name)))
+		    !(chain->is_compiled && ruleset_find(lowering->want, chain->name)))
 			err = ruleset_add_chain(lowering->want, chain->name) ? 0 : -ENOMEM;
 	return err ? err : ruleset_sort(lowering->want);
 }
@@ -221,7 +231,7 @@ static int fill_chains(struct lowering *lowering)
 		struct chain *chain = concerns(lowering, from->table) ?
 				      ruleset_find(lowering->want, from->name) : NULL;
 
-		for (size_t i = 0; chain && i < from->count && !err; i++)
+		for (size_t i = 0; chain && !from->is_compiled && i < from->count && !err; i++)
 			err = add_rule(lowering, chain, &from->rules[i]);
 	}
 	return err;

@@ -147,7 +147,7 @@ static int is_as_wanted(const struct table *table, struct table *now, struct err
 
 	if (!result)
 		result = table_read(now, &found, error);
-	if (!result && table->want->grafted)
+	if (!result)
 		grafted_take_jumps(&found, table->name);
 	if (!result)
 		result = ruleset_edit(&found, table->want, NULL, NULL, &changes);

@@ -4,6 +4,7 @@
 
 const struct backend nft_backend = {
 	.name = "nft",
+	.world = WORLD_NFT,
 	.probe = nft_probe,
 	.filters = nft_filters,
 	.read = nft_image_read,

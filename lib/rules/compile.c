@@ -2,11 +2,12 @@
 /*
  *	PREROUTING, INPUT -> NOTRACK-PREROUTING, NOTRACK-INPUT -> NOTRACK-dns-in
  *	OUTPUT            -> NOTRACK-OUTPUT                    -> NOTRACK-dns-out
+ *	INPUT             -> NOTRACK-LIMITS                    -> NOTRACK-dns-limit
  *
  * Both tables have the same selectors.  In filter they stand in the service's
- * chains, with ACCEPT; limits come first, those of all services, in NOTRACK-INPUT:
- * what one accepts, such as answers by their source port, may be what another
- * limits.  In raw they go (-g) to the service's
+ * chains, with ACCEPT, for the flows that the host lets nobody in by; a service
+ * that is not opened has empty chains there, and its description.  Limits come first,
+ * by a jump of their own: they only drop.  In raw the selectors go (-g) to the service's
  * chain, whose one rule is NOTRACK: unlike ACCEPT it lets a packet go on, and the
  * end of a chain that was gone to takes it past the selectors that are left.
  * The classic rules are those of the textbook, in raw as well.
@@ -17,7 +18,6 @@
 
 #include "rules/compile.h"
 #include "rules/name.h"
-#include "rules/selector.h"
 
 static const char *const builtins[TABLES][DIRECTIONS] = {
 	[RAW] = { "PREROUTING", "OUTPUT" },
@@ -57,12 +57,10 @@ static struct chain *add_chain(struct compiler *compiler, const char *suffix,
 }
 
 /* Requests of inbound services go through the limits. */
-static int add_limits(struct compiler *compiler, struct chain *top, const struct clients *clients)
+static int add_service_limits(struct compiler *compiler, struct chain *top)
 {
 	int err;
 
-	if (!clients->count)
-		return 0;
 	compiler->to = add_chain(compiler, CHAIN_LIMIT, IN);
 	if (!compiler->to ||
 	    !chain_add_rule(compiler->to, &(struct rule){ .target = TARGET_LIMITS }))
@@ -71,6 +69,28 @@ static int add_limits(struct compiler *compiler, struct chain *top, const struct
 	compiler->target = TARGET_JUMP;
 	err = select_requests(compiler);
 	compiler->to = NULL;
+	return err;
+}
+
+/* The chain of all limits, with its jump; none where there are no limits. */
+static int add_limits(struct compiler *compiler)
+{
+	const struct family_model *model = compiler->model;
+	struct chain *top = NULL;
+	int err = 0;
+
+	for (size_t i = 0; i < model->count && !err; i++) {
+		if (!model->served[i].clients.count)
+			continue;
+		if (!top) {
+			top = ruleset_add_chain(compiler->rules, CHAIN_LIMITS);
+			if (!top || ruleset_add_jump(compiler->rules, &(struct jump){
+					.chain = builtins[FILTER][IN], .to = top }))
+				return out_of_memory(compiler->error);
+		}
+		compiler->service = model->served[i].service;
+		err = add_service_limits(compiler, top);
+	}
 	return err;
 }
 
@@ -138,52 +158,71 @@ static int add_icmp_errors(struct compiler *compiler, struct chain *top)
 	return 0;
 }
 
-static int compile_direction(struct compiler *compiler, const struct family_model *model,
-			     enum table_id table, enum direction direction)
+/* The chain that the built-in one leads to. */
+static struct chain *add_top(struct compiler *compiler, enum table_id table,
+			     enum direction direction)
 {
-	bool described = table == FILTER && direction == IN, icmp = false;
 	char name[CHAIN_NAME_MAX + 1];
 	struct chain *top;
-	int err = 0;
 
 	chain_top_name(name, builtins[table][direction]);
 	top = ruleset_add_chain(compiler->rules, name);
 	if (!top || ruleset_add_jump(compiler->rules, &(struct jump){
 			.chain = builtins[table][direction], .to = top }))
-		return out_of_memory(compiler->error);
+		return NULL;
 	top->direction = direction;
-	for (size_t i = 0; i < model->count && described && !err; i++) {
-		compiler->service = model->served[i].service;
-		err = add_limits(compiler, top, &model->served[i].clients);
-	}
+	return top;
+}
+
+static int compile_service(struct compiler *compiler, struct chain *top, enum table_id table,
+			   enum direction direction)
+{
+	int err;
+
+	if (table == RAW && !compiler->service->classic)
+		return add_untracking(compiler, top, direction);
+	err = add_service_chain(compiler, table, direction);
+	return err ? err : add_entrance(compiler, top, table == FILTER && direction == IN);
+}
+
+static int compile_direction(struct compiler *compiler, const struct opened *opened,
+			     enum table_id table, enum direction direction)
+{
+	const struct family_model *model = compiler->model;
+	struct chain *top = add_top(compiler, table, direction);
+	bool icmp = false;
+	int err = top ? 0 : out_of_memory(compiler->error);
+
 	for (size_t i = 0; i < model->count && !err; i++) {
 		compiler->service = model->served[i].service;
 		icmp |= compiler->service->icmp_errors;
-		if (table == RAW && !compiler->service->classic) {
-			err = add_untracking(compiler, top, direction);
-			continue;
-		}
-		err = add_service_chain(compiler, table, direction);
-		if (!err)
-			err = add_entrance(compiler, top, described);
+		compiler->skipped = table == FILTER && opened ? ~opened->flows[i] : 0;
+		err = compile_service(compiler, top, table, direction);
 	}
-	return !err && described && icmp ? add_icmp_errors(compiler, top) : err;
+	icmp &= table == FILTER && direction == IN && (!opened || opened->errors);
+	return !err && icmp ? add_icmp_errors(compiler, top) : err;
 }
 
-int compile(const struct family_model *model, enum family family,
-	    struct ruleset rules[TABLES], struct error *error)
+static int compile_table(struct compiler *compiler, const struct opened *opened,
+			 enum table_id table)
 {
-	struct compiler compiler = { .model = model, .family = family, .error = error };
+	int err = table == FILTER ? add_limits(compiler) : 0;
+
+	for (enum direction direction = IN; direction < DIRECTIONS && !err; direction++)
+		err = compile_direction(compiler, opened, table, direction);
+	return err ? err : ruleset_sort(compiler->rules);
+}
+
+int compile(const struct family_model *model, enum family family, const struct opened *opened,
+	    bool local_only, struct ruleset rules[TABLES], struct error *error)
+{
+	struct compiler compiler = { .model = model, .family = family, .local_only = local_only,
+				     .error = error };
 	int err = 0;
 
-	if (!model->count)
-		return 0;
-	for (enum table_id table = RAW; table < TABLES && !err; table++) {
+	for (enum table_id table = RAW; table < TABLES && model->count && !err; table++) {
 		compiler.rules = &rules[table];
-		for (enum direction direction = IN; direction < DIRECTIONS && !err; direction++)
-			err = compile_direction(&compiler, model, table, direction);
-		if (!err)
-			err = ruleset_sort(&rules[table]);
+		err = compile_table(&compiler, opened, table);
 		if (err == -ENOMEM && !*error->text)
 			out_of_memory(error);
 	}

@@ -5,9 +5,20 @@
 
 #include "model/model.h"
 #include "rules/rule.h"
+#include "rules/selector.h"
 
-/* Fills @rules, one set a table; to be freed also on error. */
-int compile(const struct family_model *model, enum family family,
-	    struct ruleset rules[TABLES], struct error *error);
+/* What the services of a family are to be let in to by chains of ours in filter. */
+struct opened {
+	const flow_set *flows;		/* of each service, in the order of the model */
+	bool errors;			/* ICMP errors */
+};
+
+/*
+ * Fills @rules, one set a table; to be freed also on error.  Filter has accepts for the
+ * flows that @opened names, NULL: for all.  @local_only: what this host forwards is left
+ * alone.
+ */
+int compile(const struct family_model *model, enum family family, const struct opened *opened,
+	    bool local_only, struct ruleset rules[TABLES], struct error *error);
 
 #endif

@@ -69,6 +69,24 @@ struct graft_rule *graft_chain_add(struct grafts *grafts, struct graft_chain *ch
 	return &chain->rules[chain->count++];
 }
 
+bool graft_chain_merge(struct graft_chain *chain, const struct graft_rule *rule)
+{
+	for (size_t i = 0; i < chain->count; i++) {
+		struct graft_rule *other = &chain->rules[i];
+
+		if (!rule_same(&other->rule, &rule->rule) || other->to != rule->to ||
+		    other->original.row != rule->original.row || other->copies != rule->copies)
+			continue;
+		if (other->families == rule->families)
+			return true;
+		if (rule->rule.source.length || rule->rule.match->to.length)
+			continue;
+		other->families |= rule->families;
+		return true;
+	}
+	return false;
+}
+
 /* --- parts of rules ---------------------------------------------------- */
 
 bool lookup_asks_conntrack(const struct view_lookup *lookup)

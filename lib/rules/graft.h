@@ -58,6 +58,8 @@ struct graft_chain {
 	char name[CHAIN_NAME_MAX + 1];
 	struct graft_rule *rules;
 	size_t count, room;
+	bool is_compiled;			/* one of struct wanted's rulesets has it, with these
+						   or more rules */
 };
 
 enum graft_kind {
@@ -111,5 +113,10 @@ struct graft_chain *grafts_find_chain(const struct grafts *grafts,
 				      const struct view_table *table, const char *name);
 struct graft_rule *graft_chain_add(struct grafts *grafts, struct graft_chain *chain,
 				   const struct graft_rule *rule);
+/*
+ * What an IPv4 and an IPv6 selector ask alike is asked once, where a table has both: whether a
+ * rule of the chain does what @rule does, or now does it for both.
+ */
+bool graft_chain_merge(struct graft_chain *chain, const struct graft_rule *rule);
 
 #endif

@@ -3,6 +3,7 @@
  * Names of our chains and hash tables, which carry what they stand for:
  *
  *	NOTRACK-INPUT			entered from a built-in chain
+ *	NOTRACK-LIMITS			entered from INPUT, ahead of all else
  *	NOTRACK-dns-in, -dns-out	what comes in, or goes out, of a service
  *	NOTRACK-dns-lim			where the limits of its clients begin
  *	NOTRACK-dns-n4q1k2m7x0ab	a part of those: the service as far as there is
@@ -31,6 +32,9 @@
 #define CHAIN_IN "-in"
 #define CHAIN_OUT "-out"
 #define CHAIN_LIMIT "-lim"
+
+/* The chain of all limits, which INPUT leads to first of all. */
+#define CHAIN_LIMITS CHAIN_PREFIX "LIMITS"
 
 bool name_is_ours(const char *name);
 

@@ -212,11 +212,14 @@ static int fill_chain(struct view *view, const struct graft_chain *from)
 static int insert_graft(struct view *view, const struct graft *graft, struct view_rule *after)
 {
 	int err = add_steps(view, graft->chain->table, &graft->rule);
+	struct view_rule *rule = err ? NULL : view_insert_rule(view, graft->chain, after, view->steps,
+							       view->step_count);
 
-	if (!err && !view_insert_rule(view, graft->chain, after, view->steps, view->step_count))
-		err = -ENOMEM;
 	view->step_count = 0;
-	return err;
+	if (!rule)
+		return -ENOMEM;
+	rule->flags |= RULE_ADDED;
+	return 0;
 }
 
 /* Grafts come in the order of the rules, so that a chain is gone through once. */

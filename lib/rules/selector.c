@@ -223,7 +223,8 @@ static int add_flow(struct compiler *compiler, const struct flow *flow, enum pro
 	struct port_list clients;
 	int err;
 
-	if (!take_class(compiler, flow, protocol, &match))
+	if (compiler->skipped & flow_bit(direction, (enum role)flow->role, flow->request, protocol) ||
+	    !take_class(compiler, flow, protocol, &match))
 		return 0;
 	strcpy(direction == IN ? match.in : match.out, interface);
 	match.to_local = compiler->local_only && direction == IN;

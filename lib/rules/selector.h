@@ -17,6 +17,16 @@ enum packet_class {
 	CLASSES
 };
 
+/* Flows of one service, as bits: those of a role over a protocol, at a hook. */
+typedef uint32_t flow_set;
+#define ALL_FLOWS UINT32_MAX
+
+static inline flow_set flow_bit(enum direction direction, enum role role, bool request,
+				enum protocol protocol)
+{
+	return 1u << (((direction * 2u + (role == OUTBOUND)) * 2u + request) * PROTOCOLS + protocol);
+}
+
 /* What is being compiled, and where its rules go. */
 struct compiler {
 	const struct service *service;
@@ -30,6 +40,7 @@ struct compiler {
 					   service's */
 	enum packet_class class;
 	bool local_only;		/* what this host forwards is left alone */
+	flow_set skipped;		/* flows that are left out */
 	struct error *error;
 };
 

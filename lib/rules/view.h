@@ -341,6 +341,13 @@ static inline struct set_element *element_at(const struct view_lookup *lookup, s
 int view_reach(struct view *view);	/* again after changes */
 /* Takes out all tables of a world, to read them again. */
 void view_forget_world(struct view *view, enum world world);
+/*
+ * Takes out what is of ours: our table, our chains, and the rules of ours in chains of the
+ * host.  What is left is the host as it was without us; again view_reach() after it.
+ */
+void view_forget_ours(struct view *view);
+/* Chains and tables of ours are known by their names. */
+bool chain_is_ours(const struct view_chain *chain);
 void view_free(struct view *view);
 
 /* --- places ----------------------------------------------------------- */

@@ -3,8 +3,14 @@
 
 #include <errno.h>
 #include <netinet/in.h>
+#include <linux/if_bridge.h>
+#include <linux/sockios.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "support/interfaces.h"
 #include "support/memory.h"
@@ -14,10 +20,20 @@ struct looking {
 	unsigned int interfaces, addresses[FAMILIES];
 };
 
-static void add_interface(struct looking *looking, const char *name)
+static int add_interface(struct looking *looking, const char *name)
 {
+	struct host *host = looking->host;
+	char (*grown)[IFNAMSIZ] = memory_grow(host->interfaces, host->interface_count,
+					      sizeof(*grown));
+
+	if (!grown)
+		return -ENOMEM;
+	host->interfaces = grown;
+	memset(grown[host->interface_count], 0, IFNAMSIZ);
+	strncpy(grown[host->interface_count++], name, IFNAMSIZ - 1);
 	if (!looking->interfaces++)
-		strncpy(looking->host->interface, name, IFNAMSIZ - 1);
+		strncpy(host->interface, name, IFNAMSIZ - 1);
+	return 0;
 }
 
 static struct prefix address_of(const struct interface *at)
@@ -52,9 +68,41 @@ static int look_at(const struct interface *at, void *data)
 
 	if (at->af)
 		return add_address(data, at, outward);
-	if (outward)
-		add_interface(data, at->name);
-	return 0;
+	return outward ? add_interface(data, at->name) : 0;
+}
+
+/* --- forwarding ------------------------------------------------------- */
+
+/* /proc/sys/net is that of the thread's namespace; a bridge may hand packets to iptables. */
+static bool is_switched_on(const char *path)
+{
+	FILE *file = fopen(path, "re");
+	int first = file ? fgetc(file) : EOF;
+
+	if (file)
+		fclose(file);
+	return first != EOF && first != '0';
+}
+
+/* In the thread's namespace (linux/if_bridge.h). */
+static bool has_bridge(void)
+{
+	int index, fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	unsigned long question[] = { BRCTL_GET_BRIDGES, (unsigned long)&index, 1 };
+	bool found = fd >= 0 && ioctl(fd, SIOCGIFBR, question) > 0;
+
+	if (fd >= 0)
+		close(fd);
+	return found;
+}
+
+static bool forwards(void)
+{
+	if (is_switched_on("/proc/sys/net/ipv4/ip_forward") ||
+	    is_switched_on("/proc/sys/net/ipv6/conf/all/forwarding"))
+		return true;
+	return (is_switched_on("/proc/sys/net/bridge/bridge-nf-call-iptables") ||
+		is_switched_on("/proc/sys/net/bridge/bridge-nf-call-ip6tables")) && has_bridge();
 }
 
 int host_look(struct host *host)
@@ -62,10 +110,11 @@ int host_look(struct host *host)
 	struct looking looking = { .host = host };
 	int err;
 
-	*host = (struct host){ 0 };
+	*host = (struct host){ .forwards = forwards() };
 	err = interfaces_each(look_at, &looking);
 	if (err && err != -ENOMEM) {	/* a part would pass for the whole */
-		host_free(host);
+		host_release(host);
+		host->forwards = forwards();
 		return 0;
 	}
 	if (looking.interfaces > 1)
@@ -76,9 +125,10 @@ int host_look(struct host *host)
 	return err;
 }
 
-void host_free(struct host *host)
+void host_release(struct host *host)
 {
 	free(host->own);
+	free(host->interfaces);
 	*host = (struct host){ 0 };
 }
 

@@ -16,11 +16,14 @@ struct host {
 	struct prefix address[FAMILIES];/* of length 0: likewise */
 	struct prefix *own;		/* all addresses */
 	size_t own_count;
+	char (*interfaces)[IFNAMSIZ];	/* that are up, but for lo */
+	size_t interface_count;
+	bool forwards;			/* packets of others, so that not all that come are for us */
 };
 
 /* Of the calling thread's namespace; what cannot be read is not there.  0, or -ENOMEM. */
 int host_look(struct host *host);
-void host_free(struct host *host);
+void host_release(struct host *host);
 
 bool host_owns(const struct host *host, const struct prefix *address);
 

@@ -196,6 +196,28 @@ int picks_make(struct picks *picks, const struct family_model *model, enum famil
 	return err || !errors ? err : add_class(picks, &compiler, direction, CLASS_ERROR);
 }
 
+int picks_add_flow(struct picks *picks, const struct family_model *model, enum family family,
+		   const struct flow_key *flow, enum packet_class class,
+		   const struct pick_options *options)
+{
+	struct error error;
+	struct compiler compiler = {
+		.service = flow->service, .model = model, .family = family,
+		.rules = &picks->rules, .local_only = options->forwards, .error = &error,
+		.skipped = ~flow_bit(flow->direction, flow->role, flow->request, flow->protocol),
+	};
+
+	return add_class(picks, &compiler, flow->direction, class);
+}
+
+int picks_add_errors(struct picks *picks, enum family family, enum direction direction)
+{
+	struct error error;
+	struct compiler compiler = { .family = family, .rules = &picks->rules, .error = &error };
+
+	return add_class(picks, &compiler, direction, CLASS_ERROR);
+}
+
 void picks_free(struct picks *picks)
 {
 	free(picks->list);

@@ -35,6 +35,21 @@ struct pick_options {
 /* Those of all services of a family in one direction. */
 int picks_make(struct picks *picks, const struct family_model *model, enum family family,
 	       enum direction direction, const struct pick_options *options);
+/* What packets of one flow are. */
+struct flow_key {
+	const struct service *service;
+	enum direction direction;
+	enum role role;
+	bool request;
+	enum protocol protocol;
+};
+
+/* Adds those of one flow and one class. */
+int picks_add_flow(struct picks *picks, const struct family_model *model, enum family family,
+		   const struct flow_key *flow, enum packet_class class,
+		   const struct pick_options *options);
+/* ... those of ICMP errors. */
+int picks_add_errors(struct picks *picks, enum family family, enum direction direction);
 void picks_free(struct picks *picks);
 
 /* What conntrack would say of packets of a class, and what it says without an entry. */

@@ -198,11 +198,34 @@ static void take_out(struct company *company, size_t index)
 	company->list[index] = company->list[--company->count];
 }
 
+/* Two sides that parted, and are at the same place again with the same packets. */
+static bool is_other_side(const struct traveller *one, const struct traveller *other)
+{
+	return one->split && one->split == other->split && !(one->sides & other->sides) &&
+	       one->usual == other->usual && one->dropped.chain == other->dropped.chain &&
+	       one->dropped.rule == other->dropped.rule &&
+	       one->decision_count == other->decision_count &&
+	       same_packets(&one->probe, &other->probe) && has_decisions_of(one, other);
+}
+
+static void reunite(struct traveller *one, const struct traveller *other)
+{
+	for (enum side side = TODAY; side < SIDES; side++)
+		if (other->sides & 1u << side)
+			one->course[side] = other->course[side];
+	one->sides |= other->sides;
+	one->split = 0;
+}
+
 /* Whether the two became one, which is then the first. */
 static bool join(struct traveller *one, const struct traveller *other)
 {
 	int differing;
 
+	if (is_other_side(one, other)) {
+		reunite(one, other);
+		return true;
+	}
 	if (covers(one, other))
 		return true;
 	if (covers(other, one)) {

@@ -40,7 +40,7 @@ struct decision {
 	uint32_t condition;
 	bool met;
 };
-#define DECISIONS_MAX 6
+#define DECISIONS_MAX 12
 
 struct traveller {
 	struct probe probe;

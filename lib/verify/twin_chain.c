@@ -11,25 +11,6 @@
 
 /* --- chains of selectors ---------------------------------------------- */
 
-/* What an IPv4 and an IPv6 selector ask alike is asked once, where a table has both. */
-static bool merge_selector(struct graft_chain *chain, const struct graft_rule *rule)
-{
-	for (size_t i = 0; i < chain->count; i++) {
-		struct graft_rule *other = &chain->rules[i];
-
-		if (!rule_same(&other->rule, &rule->rule) || other->to != rule->to ||
-		    other->original.row != rule->original.row || other->copies != rule->copies)
-			continue;
-		if (other->families == rule->families)
-			return true;
-		if (rule->rule.source.length || rule->rule.match->to.length)
-			continue;
-		other->families |= rule->families;
-		return true;
-	}
-	return false;
-}
-
 /* What a chain does with what its selectors pick. */
 struct action {
 	enum target target;
@@ -52,7 +33,13 @@ static int add_selector(const struct grafting *grafting, struct graft_chain *cha
 	if (!match)
 		return -ENOMEM;
 	*match = grafting_match(grafting, pick);
-	if (merge_selector(chain, &rule))
+	/* what is accepted counts for its service */
+	if (action->target == TARGET_ACCEPT && pick->service) {
+		match->comment = arena_strdup(&grafting->weave->grafts->arena, pick->service->name);
+		if (!match->comment)
+			return -ENOMEM;
+	}
+	if (graft_chain_merge(chain, &rule))
 		return 0;
 	return graft_chain_add(grafting->weave->grafts, chain, &rule) ? 0 : -ENOMEM;
 }

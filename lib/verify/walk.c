@@ -21,15 +21,6 @@
 /* At one place; more of them are not followed. */
 #define COMPANY_MAX 256
 
-/* Of nftables: all of it is ours. */
-#define OUR_TABLE "libnotrack"
-
-bool chain_is_ours(const struct view_chain *chain)
-{
-	return !strncmp(chain->name, CHAIN_PREFIX, strlen(CHAIN_PREFIX)) ||
-	       (chain->table->world == WORLD_NFT && !strcmp(chain->table->name, OUR_TABLE));
-}
-
 unsigned int walk_could_meet(const struct probe *probe, const struct view_rule *rule)
 {
 	const struct situation situation = { .states = CT_NEW };
@@ -349,6 +340,23 @@ static int walk_base(struct walk *walk, const struct view_chain *base, enum hook
 	*company = next;
 	free(way.results);
 	free_visits(&way);
+	return err;
+}
+
+int walk_chain(struct walk *walk, const struct view_chain *base, const struct probe *probe)
+{
+	unsigned int sides = (walk->journeys[TODAY] ? 1u << TODAY : 0) |
+			     (walk->journeys[WOULD] ? 1u << WOULD : 0);
+	struct traveller traveller = walk_begin(walk, probe, sides);
+	struct company company = { 0 };
+	int err;
+
+	for (enum side side = TODAY; side < SIDES; side++)
+		traveller.course[side].seen = true;
+	err = company_add(&company, &traveller);
+	if (!err)
+		err = walk_base(walk, base, (enum hook)base->hook, false, &company);
+	company_free(&company);
 	return err;
 }
 

@@ -10,6 +10,11 @@ struct walk {
 	struct journey *journeys[SIDES];	/* of the sides that are walked */
 	/* travellers whose sides fared differently, at the end of the way */
 	struct company parted;
+	/*
+	 * What conntrack would say of packets that it looks for and has no entry of, where
+	 * that is another thing than today: of enum ct_state; 0: the same.
+	 */
+	uint32_t would_be;
 	bool incomplete;			/* too many kinds of packets to follow them all */
 };
 
@@ -29,6 +34,9 @@ int walk_hook(struct walk *walk, enum hook hook, struct company *company);
 enum whole_way { WAY_IN, WAY_OUT, WAY_LOOPBACK };
 int walk_all(struct walk *walk, const struct probe *probe, enum whole_way way);
 
+/* Through one base chain alone, behind conntrack: fills the journeys. */
+int walk_chain(struct walk *walk, const struct view_chain *base, const struct probe *probe);
+
 void walk_free(struct walk *walk);
 
 /* Whether packets of the probe could meet a rule, whatever conntrack says of them. */
@@ -36,8 +44,5 @@ unsigned int walk_could_meet(const struct probe *probe, const struct view_rule *
 
 /* Where conntrack looks at packets, among the chains of prerouting and output. */
 #define CONNTRACK_PRIORITY (-200)
-
-/* Chains and tables of ours are known by their names. */
-bool chain_is_ours(const struct view_chain *chain);
 
 #endif

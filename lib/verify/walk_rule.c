@@ -40,6 +40,8 @@ static struct situation situation_of(const struct way *way, const struct travell
 
 	if (course->tracking == UNTRACKED)
 		situation.states = CT_UNTRACKED;
+	else if (side == WOULD && way->walk->would_be)
+		situation.states = way->walk->would_be;
 	else if (!course->seen)
 		situation.states = course->tracking == TEMPLATE ? CT_NEW : CT_INVALID;
 	return situation;
@@ -117,6 +119,25 @@ static bool narrow(struct probe *probe, const struct step *condition, size_t ind
 }
 
 /*
+ * A side that is alone narrows its packets by itself.  That each of them is, or is not, what the
+ * condition is about has to be known where the sides are compared.
+ */
+static bool is_alone(const struct taking *taking, const struct traveller *traveller)
+{
+	const struct walk *walk = taking->way->walk;
+
+	return walk->journeys[TODAY] && walk->journeys[WOULD] && traveller->sides != BOTH_SIDES;
+}
+
+static void decide_alone(const struct taking *taking, struct traveller *traveller,
+			 const struct step *condition, bool met)
+{
+	if (traveller->decision_count == DECISIONS_MAX)
+		taking->way->walk->incomplete = true;
+	traveller_decide(traveller, condition_identity(condition), met);
+}
+
+/*
  * Some of the packets are what a condition is about, inverted or not, and the
  * usual one is not; or the other way round (@about: the usual one is).  They part
  * from the others here.
@@ -131,6 +152,8 @@ static int part_some(struct taking *taking, const struct progress *progress,
 	some.usual = false;
 	some.probe.usual_source.length = some.probe.usual_destination.length = 0;
 	some.probe.usual_interface[0] = '\0';
+	if (is_alone(taking, &some))
+		decide_alone(taking, &some, condition, !about);
 	for (size_t i = 0; i < ALTERNATIVES_MAX && more && !err; i++) {
 		struct traveller one = some;
 
@@ -141,7 +164,8 @@ static int part_some(struct taking *taking, const struct progress *progress,
 	}
 	if (err || narrowed)
 		return err;
-	traveller_decide(&some, condition_identity(condition), !about);
+	if (!is_alone(taking, &some))
+		traveller_decide(&some, condition_identity(condition), !about);
 	return part(taking, progress, &some, meet);
 }
 
@@ -175,6 +199,8 @@ static enum answer ask(struct taking *taking, struct progress *progress,
 	}
 	if (part_some(taking, progress, condition, usual ^ inverted, !usual))
 		return ERROR;
+	if (is_alone(taking, &progress->traveller))
+		decide_alone(taking, &progress->traveller, condition, usual ^ inverted);
 	return usual ? YES : NO;
 }
 

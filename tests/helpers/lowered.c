@@ -11,7 +11,7 @@ struct lowered lower_model(const struct notrack *nt, enum family family)
 	struct lowered lowered = { 0 };
 	struct error error;
 
-	expect(!compile(model, family, lowered.compiled, &error), "%s", error.text);
+	expect(!compile(model, family, NULL, false, lowered.compiled, &error), "%s", error.text);
 	for (enum table_id table = RAW; table < TABLES; table++)
 		expect(!legacy_lower(&lowered.compiled[table], model, &lowered.rules[table], &error),
 		       "%s", error.text);

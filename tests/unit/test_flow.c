@@ -203,7 +203,7 @@ START_TEST(an_entry_is_of_the_service_whose_rules_untrack_its_packet)
 
 		random_service(&words, 1u << IPV4);
 		service = served.service = parsed(words.words);
-		expect(!compile(&model, IPV4, rules, &error), "%s", error.text);
+		expect(!compile(&model, IPV4, NULL, false, rules, &error), "%s", error.text);
 		for (int j = 0; j < FLOWS && !service->interface_count; j++) {
 			struct flow flow;
 			bool expected;

@@ -375,7 +375,7 @@ static void set_model(struct trial *trial)
 		expect(!notrack_add_service(trial->nt, &service), "%s", notrack_error(trial->nt));
 		trial->errors |= !service.icmp_errors;
 	}
-	expect(!compile(&trial->nt->model.families[IPV4], IPV4, trial->rules, &error), "%s",
+	expect(!compile(&trial->nt->model.families[IPV4], IPV4, NULL, false, trial->rules, &error), "%s",
 	       error.text);
 	trial->options = (struct twins_options){ .model = &trial->nt->model,
 						 .families = 1u << IPV4,

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "plan.h"
+
+#include <errno.h>
+#include <string.h>
+#include <stdlib.h>
+
+#include "legacy/view.h"
+#include "nft/view.h"
+
+static int explain(struct notrack *nt, int err)
+{
+	return err == -ENOMEM && !*nt->error.text ? error_set(&nt->error, err, "out of memory") : err;
+}
+
+/* --- the whole model -------------------------------------------------- */
+
+/*
+ * A chain of the host may be for both families, so that what stands there is for the
+ * services of both: those that the context is not about are as the kernel has them.
+ */
+static int raise_others(struct plan *plan, struct notrack *nt)
+{
+	struct session session = context_session(nt);
+	size_t chosen = context_chosen(nt);
+	int err = 0;
+
+	session.families = NOTRACK_ANY & ~nt->families;
+	for (size_t i = 1; i <= BACKENDS && session.families && !err; i++) {
+		const struct backend *backend = backends[(chosen + i) % BACKENDS];
+		struct image *image = NULL;
+
+		err = backend->read(&session, PART_RULES, &image);
+		if (!err)
+			err = backend->raise(image, &plan->others);
+		if (image)
+			backend->release(image);
+	}
+	return err;
+}
+
+static bool is_empty(const struct model *model)
+{
+	for (enum family family = IPV4; family < FAMILIES; family++)
+		if (model->families[family].count)
+			return false;
+	return true;
+}
+
+/* --- refusals --------------------------------------------------------- */
+
+/* How many findings of a severity there are. */
+static size_t count_findings(const struct findings *findings, enum notrack_status severity)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < findings->count; i++)
+		count += findings->list[i].severity == severity;
+	return count;
+}
+
+static int judge(struct notrack *nt)
+{
+	const struct finding *first = findings_first(&nt->findings, NOTRACK_FAILED);
+	size_t more = count_findings(&nt->findings, NOTRACK_FAILED) - 1;
+
+	if (!first || nt->force & NOTRACK_FORCE || getenv("GUARD_FORCE"))
+		return 0;
+	if (!more)
+		return error_set(&nt->error, -ECANCELED, "%s", first->text);
+	return error_set(&nt->error, -ECANCELED, "%s; and %zu more of that kind", first->text, more);
+}
+
+/* --- the plan --------------------------------------------------------- */
+
+static int look(struct plan *plan, struct notrack *nt)
+{
+	int err = host_look(&plan->host);
+
+	if (!err)
+		err = legacy_view(NOTRACK_ANY, nt->netns_fd >= 0, &plan->view, &nt->error);
+	return err ? err : nft_view(&plan->view, &nt->error);
+}
+
+static struct model whole_model(const struct plan *plan, const struct notrack *nt)
+{
+	struct model whole;
+
+	for (enum family family = IPV4; family < FAMILIES; family++)
+		whole.families[family] = context_has(nt, family) ? nt->model.families[family] :
+								  plan->others.families[family];
+	return whole;
+}
+
+int plan_make(struct plan *plan, struct notrack *nt)
+{
+	struct parity_options options = { .families = NOTRACK_ANY, .host = &plan->host,
+					  .edits = true, .force = nt->force & NOTRACK_FORCE };
+	struct model whole;
+	int err;
+
+	*plan = (struct plan){ .made = !nt->clients_only };
+	findings_free(&nt->findings);
+	if (!plan->made)
+		return 0;
+	err = raise_others(plan, nt);
+	whole = whole_model(plan, nt);
+	if (err || is_empty(&whole))
+		return err;
+	err = look(plan, nt);
+	options.model = &whole;
+	options.world = backends[context_chosen(nt)]->world;
+	if (!err)
+		err = parity_plan(&plan->view, &options, &plan->parity);
+	nt->findings = plan->parity.findings;
+	plan->parity.findings = (struct findings){ 0 };
+	return err ? explain(nt, err) : judge(nt);
+}
+
+void plan_free(struct plan *plan)
+{
+	parity_free(&plan->parity);
+	view_free(&plan->view);
+	host_release(&plan->host);
+	model_clear(&plan->others, NOTRACK_ANY);
+}

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "verify/admission.h"
+
+#include <string.h>
+
+#include "verify/walk.h"
+
+/* More of them are taken for alike: hosts of containers have hundreds. */
+#define INTERFACES_MAX 32
+/* The name of none that a rule asks for, where all that are up are lo. */
+#define ANY_INTERFACE "any"
+
+/* How the packets of a flow fared. */
+struct tally {
+	bool by_rule, at_end, dropped;	/* the usual packets */
+	bool some;			/* others that a rule singles out were accepted */
+	struct place place;
+	bool apart;			/* they were dropped at different places */
+};
+
+static bool same_place(const struct place *a, const struct place *b)
+{
+	return a->chain == b->chain && a->rule == b->rule;
+}
+
+static void add_journey(struct tally *tally, const struct journey *journey)
+{
+	const struct ending *accepted = endings_last(journey->endings[ACCEPTED], ANY_USUAL);
+	const struct ending *dropped = endings_last(journey->endings[DROPPED], ANY_USUAL);
+
+	if (accepted && accepted->last.rule)
+		tally->by_rule = true;
+	else if (accepted)
+		tally->at_end = true;
+	tally->some |= (journey_states(journey, ACCEPTED) & ANY_PICKED) != 0;
+	if (!dropped)
+		return;
+	tally->apart |= (tally->dropped && !same_place(&tally->place, &dropped->last)) ||
+			!same_place(&dropped->first, &dropped->last);
+	tally->dropped = true;
+	tally->place = dropped->last;
+}
+
+static int ask(const struct view *view, const struct view_chain *base, const struct probe *probe,
+	       struct tally *tally)
+{
+	struct journey journey = { 0 };
+	struct walk walk = { .view = view, .journeys = { [TODAY] = &journey } };
+	int err = walk_chain(&walk, base, probe);
+
+	walk_free(&walk);
+	add_journey(tally, &journey);
+	return err;
+}
+
+/* A packet that comes by any interface comes by each of them. */
+static int ask_each(const struct view *view, const struct view_chain *base, struct probe probe,
+		    const struct host *host, struct tally *tally)
+{
+	char *interface = *probe.in ? probe.in : probe.out;
+	size_t count = host->interface_count < INTERFACES_MAX ? host->interface_count :
+								INTERFACES_MAX;
+	int err = 0;
+
+	if (strcmp(interface, "+"))
+		return ask(view, base, &probe, tally);
+	if (!count) {
+		strcpy(interface, ANY_INTERFACE);
+		return ask(view, base, &probe, tally);
+	}
+	for (size_t i = 0; i < count && !err; i++) {
+		strcpy(interface, host->interfaces[i]);
+		err = ask(view, base, &probe, tally);
+	}
+	return err;
+}
+
+/* --- what drops ------------------------------------------------------- */
+
+static bool is_port(uint8_t field)
+{
+	return field == FIELD_SOURCE_PORT || field == FIELD_DESTINATION_PORT ||
+	       field == FIELD_EITHER_PORT;
+}
+
+static bool asks_ports(const struct step *step)
+{
+	if (step->kind != STEP_LOOKUP && step->kind != STEP_MAP)
+		return step_is_condition(step) && is_port(step->field);
+	for (size_t i = 0; i < step->lookup->field_count; i++)
+		if (is_port(step->lookup->fields[i].field))
+			return true;
+	return false;
+}
+
+static bool names_service(const struct view_rule *rule)
+{
+	for (size_t i = 0; rule && i < rule->count; i++)
+		if (asks_ports(&rule->steps[i]))
+			return true;
+	return false;
+}
+
+static enum admission judge(const struct tally *tally, const struct view_chain *base)
+{
+	if (!tally->dropped)
+		return tally->by_rule ? ADMITS_BY_RULE : ADMITS_AT_END;
+	if (tally->by_rule || tally->at_end || tally->some)
+		return ADMITS_SOME;
+	if (names_service(tally->place.rule))
+		return FORBIDS_BY_NAME;
+	return tally->place.chain != base || tally->apart ? FORBIDS_ELSEWHERE : ADMITS_NOBODY;
+}
+
+int admission_of(const struct view *view, const struct view_chain *base, const struct picks *picks,
+		 const struct host *host, struct admitted *admitted)
+{
+	struct tally tally = { 0 };
+	int err = 0;
+
+	for (size_t i = 0; i < picks->count && !err; i++)
+		for (size_t j = 0; j < picks->list[i].count && !err; j++)
+			err = ask_each(view, base, picks->list[i].probes[j], host, &tally);
+	*admitted = (struct admitted){ judge(&tally, base), tally.place };
+	return err;
+}

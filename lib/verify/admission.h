@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Whom a base chain lets in, of those who send packets of one flow. */
+#ifndef LIB_ADMISSION_H
+#define LIB_ADMISSION_H
+
+#include "verify/host.h"
+#include "verify/picks.h"
+
+enum admission {
+	ADMITS_SOME,		/* by rules that say whom */
+	ADMITS_BY_RULE,		/* everybody, by a rule */
+	ADMITS_AT_END,		/* everybody, as no rule is about them */
+	ADMITS_NOBODY,		/* a policy, or a rule that drops all there is */
+	FORBIDS_BY_NAME,	/* a rule that asks for its ports drops everybody */
+	FORBIDS_ELSEWHERE,	/* everybody is dropped in a chain that others lead to */
+};
+
+struct admitted {
+	enum admission admission;
+	struct place place;	/* of what drops; rule NULL: the policy */
+};
+
+/* What @base does with packets of all picks, on each interface that is up but lo. */
+int admission_of(const struct view *view, const struct view_chain *base, const struct picks *picks,
+		 const struct host *host, struct admitted *admitted);
+
+#endif

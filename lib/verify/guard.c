@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "verify/guard.h"
+
+#include <string.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "verify/walk.h"
+
+/* The packets of a flow that are walked through the host, today and as they would be. */
+struct watching {
+	const struct guard *guard;
+	struct findings *findings;
+	enum family family;
+	struct flow_key flow;
+	bool opened;
+	bool opened_back;		/* where it comes in again, over lo */
+};
+
+static const char *packets_of(const struct flow_key *flow)
+{
+	return flow->request ? "requests" : "answers";
+}
+
+/* Today they go on, and would be dropped. */
+static int tell_dropped(const struct watching *watching, const struct traveller *traveller)
+{
+	const struct flow_key *flow = &watching->flow;
+	char place[PLACE_TEXT];
+
+	return findings_add(watching->findings, "dropped", NOTRACK_FAILED, "%s (%s) would drop %s of "
+			    "service %s over %s that are let through today, as they would no longer "
+			    "be tracked: let that chain accept them by port, without asking for a "
+			    "state, or leave the service tracked",
+			    view_format_place(&traveller->dropped, place),
+			    family_name(watching->family), packets_of(flow), flow->service->name,
+			    protocol_names[flow->protocol]);
+}
+
+static int tell_widened(const struct watching *watching, const struct traveller *traveller)
+{
+	const struct flow_key *flow = &watching->flow;
+	char place[PLACE_TEXT];
+
+	return findings_add(watching->findings, "widened", NOTRACK_FAILED, "%s (%s) drops %s of service %s "
+			    "over %s today, and would no longer, as they would not be tracked: let it "
+			    "drop them without asking for a state, or leave the service tracked",
+			    view_format_place(&traveller->dropped, place),
+			    family_name(watching->family), packets_of(flow), flow->service->name,
+			    protocol_names[flow->protocol]);
+}
+
+/* What comes over lo was walked as it went out. */
+static bool comes_back(const struct probe *probe)
+{
+	return !strcmp(probe->in, "lo");
+}
+
+static int compare(const struct watching *watching, const struct walk *walk)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < walk->parted.count && !err; i++) {
+		const struct traveller *traveller = &walk->parted.list[i];
+
+		if (getenv("GUARD_DEBUG")) {
+			char a[PREFIX_TEXT], b[PREFIX_TEXT], place[PLACE_TEXT];
+			const struct probe *p = &traveller->probe;
+			fprintf(stderr, "%s %s:%u-%u -> %s:%u-%u in '%s' out '%s' flags %x sides %u state %x usual %d decisions %d tracking %d/%d dropped %s\n",
+				protocol_names[watching->flow.protocol], prefix_format(&p->source, true, a), p->source_port.first, p->source_port.last,
+				prefix_format(&p->destination, true, b), p->destination_port.first, p->destination_port.last, p->in, p->out, p->tcp_flags, traveller->sides,
+				p->tracked_states, traveller->usual, traveller->decision_count, traveller->course[0].tracking, traveller->course[1].tracking, view_format_place(&traveller->dropped, place));
+		}
+		if (traveller->sides == 1u << TODAY)
+			err = tell_dropped(watching, traveller);
+		else if (!watching->opened && !(watching->opened_back && comes_back(&traveller->probe)))
+			err = tell_widened(watching, traveller);
+	}
+	if (walk->incomplete && !err)
+		err = findings_add(watching->findings, "unsure", NOTRACK_WARNING, "service %s: the host's "
+				   "rules tell too many kinds of packets apart to follow them all",
+				   watching->flow.service->name);
+	return err;
+}
+
+static int walk_probe(const struct watching *watching, struct probe probe)
+{
+	const struct host *host = watching->guard->host;
+	struct journey today = { 0 }, would = { 0 };
+	struct walk walk = { .view = watching->guard->view,
+			     .journeys = { [TODAY] = &today, [WOULD] = &would } };
+	enum whole_way way = !strcmp(probe.out, "lo") ? WAY_LOOPBACK : *probe.in ? WAY_IN : WAY_OUT;
+	int err;
+
+	if (way != WAY_LOOPBACK) {
+		*(way == WAY_IN ? &probe.usual_destination : &probe.usual_source) =
+			host->address[watching->family];
+		strcpy(probe.usual_interface, host->interface);
+	}
+	err = walk_all(&walk, &probe, way);
+	if (!err)
+		err = compare(watching, &walk);
+	walk_free(&walk);
+	return err;
+}
+
+static int walk_class(const struct watching *watching, enum packet_class class)
+{
+	const struct guard *guard = watching->guard;
+	struct picks picks = { 0 };
+	int err = picks_add_flow(&picks, &guard->model->families[watching->family], watching->family,
+				 &watching->flow, class, guard->picks);
+
+	for (size_t i = 0; i < picks.count && !err; i++)
+		for (size_t j = 0; j < picks.list[i].count && !err; j++)
+			if (!comes_back(&picks.list[i].probes[j]))
+				err = walk_probe(watching, picks.list[i].probes[j]);
+	picks_free(&picks);
+	return err;
+}
+
+static int walk_flow(struct watching *watching)
+{
+	int err;
+
+	if (!watching->flow.request)
+		return walk_class(watching, CLASS_ANSWER);
+	err = walk_class(watching, CLASS_REQUEST);
+	return err ? err : walk_class(watching, CLASS_LATER);
+}
+
+static int walk_service(struct watching *watching, flow_set opened)
+{
+	struct flow_key *flow = &watching->flow;
+	int err = 0;
+
+	for (flow->protocol = UDP; flow->protocol < PROTOCOLS; flow->protocol++)
+		for (unsigned int i = 0; i < 8 && !err; i++) {
+			flow->direction = i & 1 ? OUT : IN;
+			flow->role = i & 2 ? OUTBOUND : INBOUND;
+			flow->request = i & 4;
+			if (!(flow->service->protocols & 1u << flow->protocol) ||
+			    !(flow->service->roles & flow->role))
+				continue;
+			watching->opened = opened & flow_bit(flow->direction, flow->role,
+							     flow->request, flow->protocol);
+			watching->opened_back = opened & flow_bit(IN, flow->role, flow->request,
+								  flow->protocol);
+			err = walk_flow(watching);
+		}
+	return err;
+}
+
+int guard_walk(const struct guard *guard, struct findings *findings)
+{
+	struct watching watching = { .guard = guard, .findings = findings };
+	int err = 0;
+
+	for (; watching.family < FAMILIES; watching.family++) {
+		const struct family_model *model = &guard->model->families[watching.family];
+
+		for (size_t i = 0; i < model->count && !err; i++) {
+			if (!(guard->families & 1u << watching.family))
+				break;
+			watching.flow.service = model->served[i].service;
+			err = walk_service(&watching, guard->opened[watching.family][i]);
+		}
+	}
+	return err;
+}

@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "verify/opening.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "rules/name.h"
+#include "verify/admission.h"
+#include "verify/opening_chain.h"
+
+/* What a base chain is about to get. */
+struct work {
+	const struct view *view;
+	const struct opening_options *options;
+	struct openings *openings;
+	struct view_chain *base;
+	enum direction direction;
+	flow_set *flows[FAMILIES];	/* to be accepted there */
+	bool errors[FAMILIES];
+	struct view_rule *before;	/* where */
+	bool placed;			/* @before is known */
+};
+
+static const char *const builtin[DIRECTIONS] = { [IN] = "INPUT", [OUT] = "OUTPUT" };
+
+/* --- where ------------------------------------------------------------ */
+
+/* Counts, logs and records, whatever it asks. */
+static bool only_notes(const struct view_rule *rule)
+{
+	for (size_t i = 0; i < rule->count; i++)
+		if (!step_is_condition(&rule->steps[i]) && rule->steps[i].kind != STEP_COUNT)
+			return false;
+	return true;
+}
+
+/* A rule of the chain, and those directly ahead of it that only take notes; NULL: the end. */
+static struct view_rule *ahead_of(const struct view_chain *base, const struct view_rule *rule)
+{
+	struct view_rule *first = NULL;
+
+	for (struct view_rule *at = base->rules; at && at != rule; at = at->next) {
+		if (!only_notes(at))
+			first = NULL;
+		else if (!first)
+			first = at;
+	}
+	return first ? first : (struct view_rule *)rule;
+}
+
+static bool is_ahead(const struct view_chain *base, const struct view_rule *one,
+		     const struct view_rule *other)
+{
+	for (const struct view_rule *at = base->rules; at; at = at->next) {
+		if (at == other)
+			return false;
+		if (at == one)
+			return true;
+	}
+	return false;
+}
+
+/* Flows that end at several places are accepted ahead of the first. */
+static void place_at(struct work *work, struct view_rule *before)
+{
+	if (!work->placed || is_ahead(work->base, before, work->before))
+		work->before = before;
+	work->placed = true;
+}
+
+/* --- refusals --------------------------------------------------------- */
+
+static int refuse(const struct work *work, enum family family, const struct flow_key *flow,
+		  const struct place *place)
+{
+	const char *transport = protocol_names[flow->protocol];
+	char text[PLACE_TEXT];
+
+	return findings_add(work->openings->findings, "dropped", NOTRACK_FAILED,
+			    "%s (%s) drops %s of service %s over %s, whoever sends them: packets that "
+			    "are not tracked would be dropped there as well; open port %u there "
+			    "first, with the program that wrote that rule (with ufw: ufw allow "
+			    "%u/%s), or force the change",
+			    view_format_place(place, text), family_name(family),
+			    flow->request ? "requests" : "answers", flow->service->name, transport,
+			    flow->service->ports[0].first, flow->service->ports[0].first, transport);
+}
+
+/* --- one flow --------------------------------------------------------- */
+
+static int pick_flow(const struct work *work, enum family family, const struct flow_key *flow,
+		     struct picks *picks)
+{
+	const struct family_model *model = &work->options->model->families[family];
+	enum packet_class class = flow->request ? CLASS_REQUEST : CLASS_ANSWER;
+	int err = picks_add_flow(picks, model, family, flow, class, &work->options->picks);
+
+	/* the classic rules do not care for states, nor does who asks for them */
+	for (size_t i = 0; i < picks->count && flow->service->classic; i++)
+		for (size_t j = 0; j < picks->list[i].count; j++)
+			picks->list[i].probes[j].tracked_states = CT_UNTRACKED;
+	return err;
+}
+
+static int admission_of_flow(const struct work *work, enum family family,
+			     const struct flow_key *flow, struct admitted *admitted)
+{
+	struct picks picks = { 0 };
+	int err = pick_flow(work, family, flow, &picks);
+
+	*admitted = (struct admitted){ .admission = ADMITS_SOME };
+	if (!err && picks.count)
+		err = admission_of(work->view, work->base, &picks, work->options->host, admitted);
+	picks_free(&picks);
+	return err;
+}
+
+static bool is_filter_of_legacy(const struct view_chain *base)
+{
+	return base->table->world == WORLD_LEGACY && !strcmp(base->table->name, "filter");
+}
+
+static void open_flow(struct work *work, enum family family, size_t index,
+		      const struct flow_key *flow, struct view_rule *before)
+{
+	work->flows[family][index] |= flow_bit(flow->direction, flow->role, flow->request,
+					       flow->protocol);
+	place_at(work, before);
+}
+
+/* What all flows of a service are to a base chain, over each protocol. */
+struct answers {
+	struct admitted list[PROTOCOLS];
+	bool known[PROTOCOLS];
+};
+
+static bool has_admission(const struct answers *answers, enum admission admission)
+{
+	for (enum protocol protocol = UDP; protocol < PROTOCOLS; protocol++)
+		if (answers->known[protocol] && answers->list[protocol].admission == admission)
+			return true;
+	return false;
+}
+
+/*
+ * One protocol of a flow.  A host that lets some ask over one protocol has not forgotten
+ * the other one.  In chains that others lead to, we do not open; where the service is of
+ * use without, nobody misses it.
+ */
+static int act(struct work *work, enum family family, size_t index, const struct flow_key *flow,
+	       const struct answers *answers)
+{
+	const struct admitted *answer = &answers->list[flow->protocol];
+	bool useless = !has_admission(answers, ADMITS_SOME) &&
+		       !has_admission(answers, ADMITS_BY_RULE) &&
+		       !has_admission(answers, ADMITS_AT_END);
+
+	switch (answer->admission) {
+	case ADMITS_AT_END:
+		if (is_filter_of_legacy(work->base) && !has_admission(answers, ADMITS_SOME))
+			open_flow(work, family, index, flow, NULL);
+		return 0;
+	case ADMITS_NOBODY:
+		if (!has_admission(answers, ADMITS_SOME))
+			open_flow(work, family, index, flow,
+				  ahead_of(work->base, answer->place.rule));
+		return 0;
+	case FORBIDS_BY_NAME:
+	case FORBIDS_ELSEWHERE:
+		if (work->options->force)
+			open_flow(work, family, index, flow, answer->place.chain == work->base ?
+				  (struct view_rule *)answer->place.rule : work->base->rules);
+		else if (answer->admission == FORBIDS_BY_NAME || useless)
+			return refuse(work, family, flow, &answer->place);
+		return 0;
+	default:
+		return 0;
+	}
+}
+
+static int open_role(struct work *work, enum family family, size_t index, enum role role,
+		     bool request)
+{
+	const struct service *service = work->options->model->families[family].served[index].service;
+	struct flow_key flow = { service, work->direction, role, request, UDP };
+	struct answers answers = { 0 };
+	int err = 0;
+
+	for (; flow.protocol < PROTOCOLS && !err; flow.protocol++) {
+		if (!(service->protocols & 1u << flow.protocol))
+			continue;
+		err = admission_of_flow(work, family, &flow, &answers.list[flow.protocol]);
+		answers.known[flow.protocol] = true;
+	}
+	for (flow.protocol = UDP; flow.protocol < PROTOCOLS && !err; flow.protocol++)
+		if (answers.known[flow.protocol])
+			err = act(work, family, index, &flow, &answers);
+	return err;
+}
+
+/* --- one base chain --------------------------------------------------- */
+
+static int open_errors(struct work *work, enum family family)
+{
+	struct admitted admitted;
+	struct picks picks = { 0 };
+	int err = picks_add_errors(&picks, family, work->direction);
+
+	if (!err)
+		err = admission_of(work->view, work->base, &picks, work->options->host, &admitted);
+	picks_free(&picks);
+	if (err || work->direction != IN || !work->placed ||
+	    (admitted.admission != ADMITS_NOBODY && admitted.admission != ADMITS_AT_END))
+		return err;
+	work->errors[family] = true;
+	return 0;
+}
+
+static int open_family(struct work *work, enum family family)
+{
+	const struct family_model *model = &work->options->model->families[family];
+	static const enum role roles[] = { INBOUND, OUTBOUND };
+	bool errors = false;
+	int err = 0;
+
+	for (size_t i = 0; i < model->count && !err; i++) {
+		errors |= model->served[i].service->icmp_errors;
+		for (size_t r = 0; r < 2 && !err; r++)
+			if (model->served[i].service->roles & roles[r]) {
+				err = open_role(work, family, i, roles[r], true);
+				if (!err)
+					err = open_role(work, family, i, roles[r], false);
+			}
+	}
+	return err || !errors ? err : open_errors(work, family);
+}
+
+static void keep_flows(const struct work *work)
+{
+	bool compiled = is_filter_of_legacy(work->base) && work->options->compiled;
+
+	for (enum family family = IPV4; family < FAMILIES; family++) {
+		struct openings *openings = work->openings;
+
+		for (size_t i = 0; i < work->options->model->families[family].count; i++) {
+			openings->opened[family][i] |= work->flows[family][i];
+			if (compiled)
+				openings->compiled[family][i] |= work->flows[family][i];
+		}
+		openings->errors[family] |= compiled && work->errors[family];
+	}
+}
+
+static int open_chain(struct work *work)
+{
+	struct graft graft = { .kind = GRAFT_OPENING, .chain = work->base };
+	const struct opening_content content = {
+		.model = work->options->model, .picks = &work->options->picks,
+		.flows = { work->flows[IPV4], work->flows[IPV6] },
+		.errors = { work->errors[IPV4], work->errors[IPV6] },
+		.direction = work->direction, .builtin = builtin[work->direction],
+	};
+	struct graft_chain *to;
+	int err;
+
+	if (!work->placed)
+		return 0;
+	err = opening_add_chain(work->openings->grafts, work->base->table, &content, &to);
+	if (err)
+		return err;
+	to->is_compiled = is_filter_of_legacy(work->base) && work->options->compiled;
+	graft.before = work->before;
+	graft.rule = (struct graft_rule){ .rule = { .target = TARGET_JUMP }, .to = to,
+					  .families = work->base->table->families };
+	if (!grafts_add(work->openings->grafts, &graft))
+		return -ENOMEM;
+	keep_flows(work);
+	return 0;
+}
+
+static flow_set *new_flows(const struct opening_options *options, enum family family)
+{
+	return calloc(options->model->families[family].count + 1, sizeof(flow_set));
+}
+
+static int open_base(const struct view *view, const struct opening_options *options,
+		     struct openings *openings, struct view_chain *base, enum direction direction)
+{
+	struct work work = { .view = view, .options = options, .openings = openings, .base = base,
+			     .direction = direction };
+	int err = 0;
+
+	for (enum family family = IPV4; family < FAMILIES && !err; family++) {
+		work.flows[family] = new_flows(options, family);
+		err = work.flows[family] ? 0 : -ENOMEM;
+	}
+	for (enum family family = IPV4; family < FAMILIES && !err; family++)
+		if (base->table->families & 1u << family)
+			err = open_family(&work, family);
+	if (!err)
+		err = open_chain(&work);
+	for (enum family family = IPV4; family < FAMILIES; family++)
+		free(work.flows[family]);
+	return err;
+}
+
+/* --- all -------------------------------------------------------------- */
+
+static bool may_be_opened(const struct view_chain *base)
+{
+	return base->type == CHAIN_FILTER && !base->table->dormant && !base->table->locked &&
+	       !chain_is_ours(base);
+}
+
+int openings_make(const struct view *view, const struct opening_options *options,
+		  struct openings *openings)
+{
+	static const enum hook hooks[DIRECTIONS] = { [IN] = HOOK_INPUT, [OUT] = HOOK_OUTPUT };
+	int err = 0;
+
+	for (enum family family = IPV4; family < FAMILIES && !err; family++) {
+		openings->opened[family] = new_flows(options, family);
+		openings->compiled[family] = new_flows(options, family);
+		if (!openings->opened[family] || !openings->compiled[family])
+			err = -ENOMEM;
+	}
+	for (enum direction direction = IN; direction < DIRECTIONS && options->edits && !err;
+	     direction++)
+		for (struct view_chain *base = view->hooks[hooks[direction]]; base && !err;
+		     base = base->next_at_hook)
+			if (may_be_opened(base))
+				err = open_base(view, options, openings, base, direction);
+	return err;
+}
+
+void openings_free(struct openings *openings)
+{
+	for (enum family family = IPV4; family < FAMILIES; family++) {
+		free(openings->opened[family]);
+		free(openings->compiled[family]);
+	}
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Opening: where the host lets nobody in by a flow, or everybody, the service gets a
+ * chain that accepts it, ahead of what drops all there is.  Where the host lets some in, it has
+ * said whom, and nothing is opened.
+ */
+#ifndef LIB_OPENING_H
+#define LIB_OPENING_H
+
+#include "model/model.h"
+#include "rules/compile.h"
+#include "rules/graft.h"
+#include "verify/finding.h"
+#include "verify/host.h"
+#include "verify/picks.h"
+
+struct opening_options {
+	const struct model *model;
+	const struct host *host;
+	struct pick_options picks;
+	bool compiled;		/* the legacy tables get the chains that compile() made */
+	bool force;		/* also where a rule forbids the service by name */
+	bool edits;		/* else nothing is opened */
+};
+
+/* What came of it. */
+struct openings {
+	struct grafts *grafts;			/* the jumps, and the chains that they lead to */
+	struct findings *findings;		/* refusals */
+	flow_set *opened[FAMILIES];		/* in any chain: of each service of the model */
+	flow_set *compiled[FAMILIES];		/* in table filter of the legacy world */
+	bool errors[FAMILIES];			/* ICMP errors, there */
+};
+
+/* @view has nothing of ours.  Adds to openings->grafts and ->findings; 0, or -ENOMEM. */
+int openings_make(const struct view *view, const struct opening_options *options,
+		  struct openings *openings);
+void openings_free(struct openings *openings);
+
+#endif

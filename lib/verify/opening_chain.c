@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "verify/opening_chain.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "rules/name.h"
+
+struct filling {
+	struct grafts *grafts;
+	struct graft_chain *chain;
+	const struct opening_content *content;
+	enum family family;
+};
+
+/* An accept for each selector; of services, their names say to whom its packets count. */
+static int add_accepts(const struct filling *filling, const struct chain *selectors,
+		       const char *comment)
+{
+	for (size_t i = 0; i < selectors->count; i++) {
+		struct match *match = arena_alloc(&filling->grafts->arena, sizeof(*match));
+		struct graft_rule rule = {
+			.rule = selectors->rules[i], .families = (uint8_t)(1u << filling->family),
+		};
+
+		if (!match)
+			return -ENOMEM;
+		*match = *selectors->rules[i].match;
+		if (comment) {
+			match->comment = arena_strdup(&filling->grafts->arena, comment);
+			if (!match->comment)
+				return -ENOMEM;
+		}
+		rule.rule.match = match;
+		if (graft_chain_merge(filling->chain, &rule))
+			continue;
+		if (!graft_chain_add(filling->grafts, filling->chain, &rule))
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static int add_selected(const struct filling *filling, struct compiler *compiler, const char *comment)
+{
+	struct ruleset rules = { 0 };
+	struct error error;
+	int err;
+
+	compiler->rules = &rules;
+	compiler->error = &error;
+	compiler->target = TARGET_ACCEPT;
+	compiler->chain = ruleset_add_chain(&rules, "");
+	err = !compiler->chain ? -ENOMEM : compiler->service ?
+	      select_direction(compiler, filling->content->direction) : select_errors(compiler);
+	if (!err)
+		err = add_accepts(filling, compiler->chain, comment);
+	ruleset_free(&rules);
+	return err;
+}
+
+static int fill_family(const struct filling *filling)
+{
+	const struct opening_content *content = filling->content;
+	const struct family_model *model = &content->model->families[filling->family];
+	struct compiler compiler = { .model = model, .family = filling->family,
+				     .local_only = content->picks->forwards };
+	int err = 0;
+
+	for (size_t i = 0; i < model->count && !err; i++) {
+		compiler.service = model->served[i].service;
+		compiler.skipped = ~content->flows[filling->family][i];
+		if (content->flows[filling->family][i])
+			err = add_selected(filling, &compiler, compiler.service->name);
+	}
+	compiler.service = NULL;
+	return !err && content->errors[filling->family] ? add_selected(filling, &compiler, NULL) : err;
+}
+
+/* Another base chain at the same hook may have been opened for other flows. */
+static void name_chain_of(const struct grafts *grafts, const struct view_table *table,
+			 const struct opening_content *content, char name[CHAIN_NAME_MAX + 1])
+{
+	char essence[32];
+	unsigned int number = 0;
+
+	chain_top_name(name, content->builtin);
+	while (grafts_find_chain(grafts, table, name)) {
+		int size = snprintf(essence, sizeof(essence), "%u", ++number);
+
+		name_twin(name, content->builtin, essence, (size_t)size);
+	}
+}
+
+int opening_add_chain(struct grafts *grafts, struct view_table *table,
+		      const struct opening_content *content, struct graft_chain **to)
+{
+	struct filling filling = { .grafts = grafts, .content = content };
+	char name[CHAIN_NAME_MAX + 1];
+	int err = 0;
+
+	name_chain_of(grafts, table, content, name);
+	filling.chain = grafts_add_chain(grafts, table, name);
+	if (!filling.chain)
+		return -ENOMEM;
+	for (; filling.family < FAMILIES && !err; filling.family++)
+		if (table->families & 1u << filling.family)
+			err = fill_family(&filling);
+	*to = filling.chain;
+	return err;
+}
