@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <string.h>
-#include <stdlib.h>
 
 #include "legacy/view.h"
 #include "nft/view.h"
@@ -64,7 +63,7 @@ static int judge(struct notrack *nt)
 	const struct finding *first = findings_first(&nt->findings, NOTRACK_FAILED);
 	size_t more = count_findings(&nt->findings, NOTRACK_FAILED) - 1;
 
-	if (!first || nt->force & NOTRACK_FORCE || getenv("GUARD_FORCE"))
+	if (!first || nt->force & NOTRACK_FORCE)
 		return 0;
 	if (!more)
 		return error_set(&nt->error, -ECANCELED, "%s", first->text);

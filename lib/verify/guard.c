@@ -2,8 +2,6 @@
 #include "verify/guard.h"
 
 #include <string.h>
-#include <stdio.h>
-#include <stdlib.h>
 
 #include "verify/walk.h"
 
@@ -63,14 +61,6 @@ static int compare(const struct watching *watching, const struct walk *walk)
 	for (size_t i = 0; i < walk->parted.count && !err; i++) {
 		const struct traveller *traveller = &walk->parted.list[i];
 
-		if (getenv("GUARD_DEBUG")) {
-			char a[PREFIX_TEXT], b[PREFIX_TEXT], place[PLACE_TEXT];
-			const struct probe *p = &traveller->probe;
-			fprintf(stderr, "%s %s:%u-%u -> %s:%u-%u in '%s' out '%s' flags %x sides %u state %x usual %d decisions %d tracking %d/%d dropped %s\n",
-				protocol_names[watching->flow.protocol], prefix_format(&p->source, true, a), p->source_port.first, p->source_port.last,
-				prefix_format(&p->destination, true, b), p->destination_port.first, p->destination_port.last, p->in, p->out, p->tcp_flags, traveller->sides,
-				p->tracked_states, traveller->usual, traveller->decision_count, traveller->course[0].tracking, traveller->course[1].tracking, view_format_place(&traveller->dropped, place));
-		}
 		if (traveller->sides == 1u << TODAY)
 			err = tell_dropped(watching, traveller);
 		else if (!watching->opened && !(watching->opened_back && comes_back(&traveller->probe)))

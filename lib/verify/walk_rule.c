@@ -119,14 +119,15 @@ static bool narrow(struct probe *probe, const struct step *condition, size_t ind
 }
 
 /*
- * A side that is alone narrows its packets by itself.  That each of them is, or is not, what the
- * condition is about has to be known where the sides are compared.
+ * Where a rule is about one of two sides, and tells packets apart, the other side meets what
+ * it tells at another rule.  That each of them is, or is not, what the condition is about
+ * has to be known there, and where the sides are compared.
  */
-static bool is_alone(const struct taking *taking, const struct traveller *traveller)
+static bool is_alone(const struct taking *taking, const struct progress *progress)
 {
 	const struct walk *walk = taking->way->walk;
 
-	return walk->journeys[TODAY] && walk->journeys[WOULD] && traveller->sides != BOTH_SIDES;
+	return walk->journeys[TODAY] && walk->journeys[WOULD] && progress->active != BOTH_SIDES;
 }
 
 static void decide_alone(const struct taking *taking, struct traveller *traveller,
@@ -152,7 +153,7 @@ static int part_some(struct taking *taking, const struct progress *progress,
 	some.usual = false;
 	some.probe.usual_source.length = some.probe.usual_destination.length = 0;
 	some.probe.usual_interface[0] = '\0';
-	if (is_alone(taking, &some))
+	if (is_alone(taking, progress))
 		decide_alone(taking, &some, condition, !about);
 	for (size_t i = 0; i < ALTERNATIVES_MAX && more && !err; i++) {
 		struct traveller one = some;
@@ -164,7 +165,7 @@ static int part_some(struct taking *taking, const struct progress *progress,
 	}
 	if (err || narrowed)
 		return err;
-	if (!is_alone(taking, &some))
+	if (!is_alone(taking, progress))
 		traveller_decide(&some, condition_identity(condition), !about);
 	return part(taking, progress, &some, meet);
 }
@@ -199,7 +200,7 @@ static enum answer ask(struct taking *taking, struct progress *progress,
 	}
 	if (part_some(taking, progress, condition, usual ^ inverted, !usual))
 		return ERROR;
-	if (is_alone(taking, &progress->traveller))
+	if (is_alone(taking, progress))
 		decide_alone(taking, &progress->traveller, condition, usual ^ inverted);
 	return usual ? YES : NO;
 }
