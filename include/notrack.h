@@ -248,6 +248,12 @@ struct notrack_service {
 				     are INVALID to conntrack for untracked flows */
 	const char *families;	/**< ipv4, ipv6; default both; filled in by
 				     notrack_each_service() where it is one of them */
+	const char *from;	/**< strict mode: prefixes of who may ask an inbound service;
+				     what others ask stays tracked; default anybody */
+	const char *twins;	/**< "auto" (default): rules of ours in chains of the host, so that
+				     it judges untracked packets as it judged tracked ones;
+				     "none": no chain of the host is edited for the service, and a
+				     commit is refused where packets would fare differently */
 };
 
 /**
@@ -496,7 +502,9 @@ struct notrack_changes {
  * their counters.  On failure every table is as it was before.
  * Returns: the number of rules added and removed (0: nothing was committed),
  * or -errno; -EBADMSG where the model was loaded and lacks a service whose
- * description was damaged, see notrack_load().
+ * description was damaged, see notrack_load(); -ECANCELED where a service that came, or
+ * changed, would let packets fare differently than they do when they are tracked: the
+ * sentence names the rule of the host, and notrack_set_force() goes on all the same.
  * Since: 1.0
  */
 int notrack_commit(struct notrack *nt, struct notrack_changes *changes);
@@ -808,6 +816,20 @@ struct notrack_finding {
 	enum notrack_status severity;	/**< NOTRACK_WARNING or NOTRACK_FAILED */
 	const char *text;		/**< a sentence */
 };
+
+/**
+ * notrack_each_finding - what the last commit or diff found about this host
+ * @visit: a value other than 0 ends it, and is returned
+ *
+ * Of NOTRACK_FAILED: packets fare differently than they did when they were tracked, which a
+ * commit does only with NOTRACK_FORCE; of NOTRACK_WARNING: what nobody can be sure of.  A
+ * commit that changed no more than clients looks at none of it.
+ * Returns: 0, what @visit returned, or -errno.
+ * Since: 2.0
+ */
+int notrack_each_finding(struct notrack *nt,
+			 int (*visit)(const struct notrack_finding *finding, void *data),
+			 void *data);
 
 /**
  * notrack_verify - walk the flows of the model through the kernel's tables

@@ -79,14 +79,14 @@ static int begin_backend(struct transaction *transaction, size_t backend, bool c
 	return err;
 }
 
-static int begin(struct transaction *transaction, struct notrack *nt)
+static int begin(struct transaction *transaction, struct notrack *nt, bool whole)
 {
 	int err = context_choose(nt);
 	size_t chosen = context_chosen(nt);
 
 	*transaction = (struct transaction){ .nt = nt };
 	if (!err)
-		err = plan_make(&transaction->plan, nt);
+		err = plan_make(&transaction->plan, nt, whole);
 	if (!err)
 		err = compile_all(nt, &transaction->plan, &transaction->wanted);
 	transaction->nothing = (struct wanted){ .families = nt->families, .model = &empty_model,
@@ -143,7 +143,7 @@ static int commit_in_kernel(struct notrack *nt, void *data)
 
 	for (int tries = 0; tries < TRIES && err == -EBUSY; tries++) {
 		*(struct notrack_changes *)data = (struct notrack_changes){ 0 };
-		err = begin(&transaction, nt);
+		err = begin(&transaction, nt, false);
 		if (!err)
 			err = run(&transaction, data);
 		end(&transaction);
@@ -200,6 +200,7 @@ int notrack_commit(struct notrack *nt, struct notrack_changes *changes)
 	if (result >= 0) {	/* what was damaged is gone */
 		model_forget_damage(&nt->model, nt->families);
 		nt->clients_only = true;
+		nt->adds = false;
 	}
 	return result;
 }
@@ -235,7 +236,7 @@ static int diff_in_kernel(struct notrack *nt, void *data)
 {
 	struct preview *preview = data;
 	struct transaction transaction;
-	int err = begin(&transaction, nt);
+	int err = begin(&transaction, nt, true);
 
 	for (size_t i = 0; i < transaction.count && !err; i++) {
 		struct change *change = transaction.changes[i];

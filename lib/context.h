@@ -26,6 +26,7 @@ struct notrack {
 	struct lock lock;
 	struct choice choice;
 	bool clients_only;		/* since it was loaded, only clients have changed */
+	bool adds;			/* ... a service has come, or is another one now */
 	struct findings findings;	/* what the last commit or diff found about the host */
 	/* as read; with the lock held, good for the commit as well; NULL: not read */
 	struct image *images[BACKENDS];

@@ -26,6 +26,8 @@ static const size_t service_ends[] = {
 	END(struct notrack_service, mode),
 	END(struct notrack_service, icmp_errors),
 	END(struct notrack_service, families),
+	END(struct notrack_service, from),
+	END(struct notrack_service, twins),
 };
 LAYOUT(layout_service, struct notrack_service, service_ends);
 

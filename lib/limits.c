@@ -207,7 +207,8 @@ int hashlimit_remove_clients(struct notrack *nt, const char *service,
 	for (size_t i = 0; i < count && !err; i++)
 		clients_remove(&request.served[request.prefixes[i].family]->clients,
 			       &request.prefixes[i]);
-	nt->clients_only &= !err && has_clients(&request);
+	if (!err)
+		nt->clients_only &= has_clients(&request);
 	free(request.prefixes);
 	return err;
 }

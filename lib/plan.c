@@ -58,12 +58,13 @@ static size_t count_findings(const struct findings *findings, enum notrack_statu
 	return count;
 }
 
+/* Who takes services away, or limits clients, is not to blame for how others fare. */
 static int judge(struct notrack *nt)
 {
 	const struct finding *first = findings_first(&nt->findings, NOTRACK_FAILED);
 	size_t more = count_findings(&nt->findings, NOTRACK_FAILED) - 1;
 
-	if (!first || nt->force & NOTRACK_FORCE)
+	if (!first || !nt->adds || nt->force & NOTRACK_FORCE)
 		return 0;
 	if (!more)
 		return error_set(&nt->error, -ECANCELED, "%s", first->text);
@@ -91,29 +92,46 @@ static struct model whole_model(const struct plan *plan, const struct notrack *n
 	return whole;
 }
 
-int plan_make(struct plan *plan, struct notrack *nt)
+int plan_make(struct plan *plan, struct notrack *nt, bool whole)
 {
 	struct parity_options options = { .families = NOTRACK_ANY, .host = &plan->host,
 					  .edits = true, .force = nt->force & NOTRACK_FORCE };
-	struct model whole;
+	struct model model;
 	int err;
 
-	*plan = (struct plan){ .made = !nt->clients_only };
+	*plan = (struct plan){ .made = whole || !nt->clients_only };
 	findings_free(&nt->findings);
 	if (!plan->made)
 		return 0;
 	err = raise_others(plan, nt);
-	whole = whole_model(plan, nt);
-	if (err || is_empty(&whole))
+	model = whole_model(plan, nt);
+	if (err || is_empty(&model))
 		return err;
 	err = look(plan, nt);
-	options.model = &whole;
+	options.model = &model;
 	options.world = backends[context_chosen(nt)]->world;
 	if (!err)
 		err = parity_plan(&plan->view, &options, &plan->parity);
 	nt->findings = plan->parity.findings;
 	plan->parity.findings = (struct findings){ 0 };
 	return err ? explain(nt, err) : judge(nt);
+}
+
+/* --- what was found --------------------------------------------------- */
+
+int notrack_each_finding(struct notrack *nt,
+			 int (*visit)(const struct notrack_finding *finding, void *data),
+			 void *data)
+{
+	int result = context_begin(nt, ARGUMENT(visit));
+
+	for (size_t i = 0; !result && i < nt->findings.count; i++)
+		result = visit(&(struct notrack_finding){
+				.size = sizeof(struct notrack_finding),
+				.code = nt->findings.list[i].code,
+				.severity = nt->findings.list[i].severity,
+				.text = nt->findings.list[i].text }, data);
+	return result;
 }
 
 void plan_free(struct plan *plan)

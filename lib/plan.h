@@ -18,9 +18,10 @@ struct plan {
 /*
  * Looks at the host's rules, in both worlds, and works out what the model needs there;
  * in the kernel's time.  -ECANCELED, with the rule in the sentence, where packets would fare
- * differently; nothing is changed then.  plan_free() also where it fails.
+ * differently; nothing is changed then.  @whole: also where only clients have changed.
+ * plan_free() also where it fails.
  */
-int plan_make(struct plan *plan, struct notrack *nt);
+int plan_make(struct plan *plan, struct notrack *nt, bool whole);
 void plan_free(struct plan *plan);
 
 #endif

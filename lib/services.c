@@ -50,7 +50,10 @@ int notrack_add_service(struct notrack *nt, const struct notrack_service *servic
 	err = service_check_description(parsed, &nt->error);
 	if (!err)
 		err = check_clients(nt, parsed, families, scope);
-	nt->clients_only = false;
+	if (!err) {
+		nt->clients_only = false;
+		nt->adds = true;
+	}
 	if (!err && model_put_service(&nt->model, parsed, families, scope))
 		err = error_set(&nt->error, -ENOMEM, "out of memory");
 	service_unref(parsed);

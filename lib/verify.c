@@ -67,7 +67,10 @@ struct probe verify_probe(const struct verification *all, const struct flow_row 
 	bool narrow = outbound && !service->classic && row->protocol != TCP;
 	struct prefix local = prefix_of(service->local, service->local_count, row->family,
 					variant->local);
-	struct prefix peer = prefix_of(service->remote, outbound ? service->remote_count : 0,
+	struct prefix peer = outbound ?
+			     prefix_of(service->remote, service->remote_count, row->family,
+				       variant->remote) :
+			     prefix_of(service->from, row->loopback ? 0 : service->from_count,
 				       row->family, variant->remote);
 	struct port_range client = narrow ? service->reply_ports : client_ports;
 	bool to_local = row->input != row->loopback;
@@ -209,7 +212,9 @@ static int ask_variants(struct verification *all, struct flow_row *row)
 	const struct service *service = row->service;
 	struct variant variant = { 0 };
 	size_t locals = count_prefixes(service->local, service->local_count, row->family);
-	size_t remotes = row->role == INBOUND ? 1 :
+	size_t remotes = row->role == INBOUND ?
+			 count_prefixes(service->from, row->loopback ? 0 : service->from_count,
+					row->family) :
 			 count_prefixes(service->remote, service->remote_count, row->family);
 	size_t interfaces = row->loopback ? 1 : service->interface_count;
 	int err = 0;

@@ -8,7 +8,7 @@
 #define HELP_WIDTH 72
 
 static struct notrack_service service = { .size = sizeof(service) };
-static bool flush_tracked;
+static bool flush_tracked, force;
 
 static int take_classic(const char *name, const char *word, void *to)
 {
@@ -31,6 +31,7 @@ static const struct option_row rows[] = {
 	{ "proto", 0, "LIST", take_word, &service.protocols, "udp, tcp, sctp, udplite" },
 	{ "role", 0, "ROLE", take_word, &service.roles,
 	  "inbound (this host serves), outbound (it asks), both" },
+	{ "from", 0, "PREFIXES", take_word, &service.from, "who may ask it; default: anybody" },
 	{ "local", 0, "PREFIXES", take_word, &service.local, "addresses of this host" },
 	{ "remote", 0, "PREFIXES", take_word, &service.remote, "the servers that it asks" },
 	{ "interface", 0, "NAMES", take_word, &service.interfaces, "by these interfaces only" },
@@ -40,6 +41,9 @@ static const struct option_row rows[] = {
 	  "the plain rules, which let replies reach any port" },
 	{ "no-icmp-errors", 0, NULL, take_no, &service.icmp_errors,
 	  "do not accept ICMP errors about untracked flows" },
+	{ "twins", 0, "WHICH", take_word, &service.twins,
+	  "auto, or none: edit no chain of the host" },
+	FORCE_ROW(force),
 	FLUSH_TRACKED_ROW(flush_tracked),
 	{ .name = NULL },
 };
@@ -47,6 +51,8 @@ static const struct option_row rows[] = {
 static int add_service(struct notrack *nt, const struct options *options)
 {
 	(void)options;
+	if (force)
+		notrack_set_force(nt, NOTRACK_FORCE);
 	return notrack_add_service(nt, &service);
 }
 

@@ -13,10 +13,11 @@
 #define CONFIG_FILE "/etc/notrack.conf"
 #define CONFIG_PARTS "/etc/notrack.conf.d/*.conf"
 
-static bool dry_run, flush_tracked;
+static bool dry_run, flush_tracked, force;
 
 static const struct option_row rows[] = {
 	{ "dry-run", 0, NULL, take_flag, &dry_run, "print the rules that would come (+) and go (-)" },
+	FORCE_ROW(force),
 	FLUSH_TRACKED_ROW(flush_tracked),
 	{ .name = NULL },
 };
@@ -53,7 +54,11 @@ static int read_default(struct config *config)
 static int apply(const struct options *options, struct notrack *nt)
 {
 	struct notrack_changes changes = { .size = sizeof(changes) };
-	int err = dry_run ? notrack_diff(nt, options->json ? NULL : stdout, &changes) :
+	int err;
+
+	if (force)
+		notrack_set_force(nt, NOTRACK_FORCE);
+	err = dry_run ? notrack_diff(nt, options->json ? NULL : stdout, &changes) :
 				     notrack_commit(nt, &changes);
 
 	return err < 0 ? complain_notrack(nt, err) :

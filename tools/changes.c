@@ -14,6 +14,13 @@ void print_flushed(const struct notrack_flushed *flushed)
 			 "which interface a flow came by is not in its entry", flushed->left);
 }
 
+static int warn(const struct notrack_finding *finding, void *data)
+{
+	(void)data;
+	complain(0, "warning: %s: %s", finding->code, finding->text);
+	return 0;
+}
+
 int print_changes(const struct options *options, bool flush_tracked, struct notrack *nt,
 		  const struct notrack_changes *changes)
 {
@@ -21,6 +28,7 @@ int print_changes(const struct options *options, bool flush_tracked, struct notr
 	int err = flush_tracked ? notrack_flush_tracked(nt, &flushed) : 0;
 	json_t *root;
 
+	notrack_each_finding(nt, warn, NULL);
 	if (err) {
 		int code = complain_notrack(nt, err);
 

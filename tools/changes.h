@@ -10,6 +10,11 @@
 	{ "flush-tracked", 0, NULL, take_flag, &(flag), \
 	  "then delete the entries that untracked flows have\nin the connection tracking table" }
 
+/* The row of --force, for a command that may be refused for what it does. */
+#define FORCE_ROW(flag) \
+	{ "force", 0, NULL, take_flag, &(flag), \
+	  "also where packets would fare differently from today,\nor a service could not be read" }
+
 /*
  * Takes the lock, loads, lets @change work on the model, commits, prints.
  * @change returns 0 or -errno.

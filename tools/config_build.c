@@ -9,7 +9,7 @@
 
 /* --- [host] ----------------------------------------------------------- */
 
-/* The other key, twins, says nothing yet: no rules are placed in chains of the host. */
+/* The other key, twins, is a default of each service: see host_twins(). */
 static int build_host(const struct config *config, const struct section *section,
 		      const struct options *options, struct notrack *nt)
 {
@@ -28,6 +28,15 @@ static int build_host(const struct config *config, const struct section *section
 }
 
 /* --- [service NAME] --------------------------------------------------- */
+
+/* What services have that do not say it themselves; [host] may stand behind them. */
+static const char *host_twins(const struct config *config)
+{
+	for (const struct section *section = config->first; section; section = section->next)
+		if (section->kind == SECTION_HOST)
+			return section->host[HOST_TWINS];
+	return NULL;
+}
 
 /* Two sections of one name may be there, for different families. */
 static int check_twice(const struct config *config, const struct section *section)
@@ -56,6 +65,8 @@ static int build_service(const struct config *config, struct section *section,
 	if (code || !(section->families & families))
 		return code;
 	words = section->service;
+	if (!words.twins)
+		words.twins = host_twins(config);
 	/* said aloud, so that it leaves a section for the other family as it is */
 	if (section->families != NOTRACK_ANY)
 		words.families = section->families == NOTRACK_IPV6 ? "ipv6" : "ipv4";

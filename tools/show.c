@@ -90,6 +90,7 @@ static int add_json_service(const struct notrack_service *service, void *data)
 	json_object_set_new(object, "roles", json_list(service->roles, false));
 	json_object_set_new(object, "local", json_list(service->local, false));
 	json_object_set_new(object, "remote", json_list(service->remote, false));
+	json_object_set_new(object, "from", json_list(service->from, false));
 	json_object_set_new(object, "interfaces", json_list(service->interfaces, false));
 	json_object_set_new(object, "reply_ports", json_string(service->reply_ports ?
 			    service->reply_ports : REPLY_PORTS));

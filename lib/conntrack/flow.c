@@ -68,6 +68,7 @@ static bool is_inbound(const struct flow *flow, const struct service *service)
 	if (!(service->roles & INBOUND) || !flow->to_here || (flow->from_here && service->classic))
 		return false;
 	return has_port(service, flow->destination_port) &&
+	       (flow->from_here || covers(service->from, service->from_count, &flow->source)) &&
 	       covers(service->local, service->local_count, &flow->destination);
 }
 
@@ -87,6 +88,7 @@ static bool is_answer(const struct flow *flow, const struct service *service)
 	if (!has_port(service, flow->source_port))
 		return false;
 	if (service->roles & INBOUND && flow->from_here &&
+	    (flow->to_here || covers(service->from, service->from_count, &flow->destination)) &&
 	    covers(service->local, service->local_count, &flow->source))
 		return true;
 	if (flow->from_here && service->classic)	/* as above */

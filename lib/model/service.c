@@ -37,6 +37,7 @@ const uint8_t protocol_numbers[PROTOCOLS] = {
 };
 const char *const role_names[] = { "inbound", "outbound", "both", NULL };
 static const char *const mode_names[] = { "strict", "classic", NULL };
+static const char *const twins_names[] = { "auto", "none", NULL };
 static const char *const answers[] = { "no", "yes", NULL };
 static const char *const family_names[] = { [IPV4] = "ipv4", [IPV6] = "ipv6", NULL };
 
@@ -276,6 +277,20 @@ static int parse_choice(const char *word, const char *const *names, const char *
 	return 0;
 }
 
+static int check_from(const struct service *service, const struct notrack_service *words,
+		      struct error *error)
+{
+	if (!service->from_count)
+		return 0;
+	if (!(service->roles & INBOUND))
+		return error_set(error, -EINVAL, "from %s: names who may ask an inbound service, and %s is "
+				 "outbound only", words->from, service->name);
+	if (service->classic)
+		return error_set(error, -EINVAL, "from %s: the classic rules of service %s are for "
+				 "everybody; use the strict mode", words->from, service->name);
+	return 0;
+}
+
 static int parse_lists(struct service *service, const struct notrack_service *words,
 		       struct error *error)
 {
@@ -287,13 +302,16 @@ static int parse_lists(struct service *service, const struct notrack_service *wo
 	if (!err && given(words->remote))
 		err = parse_prefixes(words->remote, &service->remote, &service->remote_count,
 				     &service->arena, error);
+	if (!err && given(words->from))
+		err = parse_prefixes(words->from, &service->from, &service->from_count,
+				     &service->arena, error);
 	if (!err && given(words->interfaces))
 		err = words_each(words->interfaces, error, take_interface, service);
 	if (!err && given(words->remote) && !(service->roles & OUTBOUND))
 		err = error_set(error, -EINVAL,
 			   "remote %s: names the servers an outbound service asks, "
 			   "and %s is inbound only", words->remote, service->name);
-	return err;
+	return err ? err : check_from(service, words, error);
 }
 
 static bool is_usual(const struct port_range *range)
@@ -346,6 +364,9 @@ static int parse_into(struct service *service, const struct notrack_service *wor
 		err = parse_choice(fallback(words->icmp_errors, NULL, "yes"), answers,
 				   "icmp-errors", &service->icmp_errors, error);
 	if (!err)
+		err = parse_choice(fallback(words->twins, NULL, "auto"), twins_names, "twins",
+				   &service->no_twins, error);
+	if (!err)
 		err = parse_lists(service, words, error);
 	if (!err)
 		normalize_ports(service);
@@ -366,7 +387,8 @@ bool service_has_flows(const struct service *service, enum role role, enum famil
 {
 	return service->roles & role &&
 	       names_family(service->local, service->local_count, family) &&
-	       (role == INBOUND || names_family(service->remote, service->remote_count, family));
+	       (role == INBOUND ? names_family(service->from, service->from_count, family) :
+				  names_family(service->remote, service->remote_count, family));
 }
 
 unsigned int service_families(const struct service *service)

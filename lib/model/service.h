@@ -42,6 +42,7 @@ struct service {
 	uint8_t roles;			/* bits of enum role */
 	bool classic;
 	bool icmp_errors;
+	bool no_twins;			/* nor anything else in chains of the host */
 	struct port_range reply_ports;
 	bool usual_reply_ports;		/* go without saying */
 	struct port_range *ports;	/* in order, apart from each other */
@@ -50,6 +51,8 @@ struct service {
 	size_t local_count;
 	struct prefix *remote;
 	size_t remote_count;
+	struct prefix *from;		/* who may ask; over lo, everybody may */
+	size_t from_count;
 	char (*interfaces)[IFNAMSIZ];
 	size_t interface_count;
 	struct arena arena;

@@ -15,12 +15,14 @@ static const struct {
 	{ "ports", offsetof(struct notrack_service, ports) },
 	{ "protocols", offsetof(struct notrack_service, protocols) },
 	{ "roles", offsetof(struct notrack_service, roles) },
+	{ "from", offsetof(struct notrack_service, from) },
 	{ "local", offsetof(struct notrack_service, local) },
 	{ "remote", offsetof(struct notrack_service, remote) },
 	{ "interfaces", offsetof(struct notrack_service, interfaces) },
 	{ "reply-ports", offsetof(struct notrack_service, reply_ports) },
 	{ "mode", offsetof(struct notrack_service, mode) },
 	{ "icmp-errors", offsetof(struct notrack_service, icmp_errors) },
+	{ "twins", offsetof(struct notrack_service, twins) },
 	{ "families", offsetof(struct notrack_service, families) },
 };
 #define KEYS (sizeof(keys) / sizeof(keys[0]))
@@ -93,6 +95,8 @@ static void put_key(FILE *list, const struct service *service, const char *key)
 		put_bits(list, service->protocols, protocol_names);
 	else if (!strcmp(key, "roles"))
 		put_bits(list, service->roles, role_names);
+	else if (!strcmp(key, "from"))
+		put_prefixes(list, service->from, service->from_count);
 	else if (!strcmp(key, "local"))
 		put_prefixes(list, service->local, service->local_count);
 	else if (!strcmp(key, "remote"))
@@ -106,6 +110,8 @@ static void put_key(FILE *list, const struct service *service, const char *key)
 		words_append(list, "classic");
 	else if (!strcmp(key, "icmp-errors") && !service->icmp_errors)
 		words_append(list, "no");
+	else if (!strcmp(key, "twins") && service->no_twins)
+		words_append(list, "none");
 }
 
 int service_format(const struct service *service, struct notrack_service *words,
@@ -207,13 +213,15 @@ bool service_same(const struct service *a, const struct service *b)
 	return a == b ||
 	       (!strcmp(a->name, b->name) && a->protocols == b->protocols &&
 		a->roles == b->roles && a->classic == b->classic &&
-		a->icmp_errors == b->icmp_errors &&
+		a->icmp_errors == b->icmp_errors && a->no_twins == b->no_twins &&
 		!memcmp(&a->reply_ports, &b->reply_ports, sizeof(a->reply_ports)) &&
 		a->port_count == b->port_count && a->local_count == b->local_count &&
 		a->remote_count == b->remote_count && a->interface_count == b->interface_count &&
 		!memcmp(a->ports, b->ports, a->port_count * sizeof(*a->ports)) &&
 		(!a->local_count || !memcmp(a->local, b->local, a->local_count * sizeof(*a->local))) &&
 		(!a->remote_count || !memcmp(a->remote, b->remote, a->remote_count * sizeof(*a->remote))) &&
+		a->from_count == b->from_count &&
+		(!a->from_count || !memcmp(a->from, b->from, a->from_count * sizeof(*a->from))) &&
 		(!a->interface_count || !memcmp(a->interfaces, b->interfaces,
 						a->interface_count * sizeof(*a->interfaces))));
 }

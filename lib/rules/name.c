@@ -17,12 +17,12 @@ void chain_top_name(char name[CHAIN_NAME_MAX + 1], const char *builtin)
 bool chain_is_top(const char *name)
 {
 	return !strcmp(name, CHAIN_PREFIX "PREROUTING") || !strcmp(name, CHAIN_PREFIX "INPUT") ||
-	       !strcmp(name, CHAIN_PREFIX "OUTPUT");
+	       !strcmp(name, CHAIN_PREFIX "OUTPUT") || !strcmp(name, CHAIN_LIMITS);
 }
 
 const char *chain_builtin(const char *top)
 {
-	return top + strlen(CHAIN_PREFIX);
+	return strcmp(top, CHAIN_LIMITS) ? top + strlen(CHAIN_PREFIX) : "INPUT";
 }
 
 void service_chain_name(char name[CHAIN_NAME_MAX + 1], const char *service, const char *suffix)

@@ -11,7 +11,7 @@
 
 /* Whose addresses a flow's end has. */
 enum end {
-	ANY,
+	ASKER,
 	LOCAL,
 	REMOTE,
 };
@@ -25,9 +25,9 @@ struct flow {
 };
 
 static const struct flow flows[] = {
-	{ INBOUND, IN, true, ANY, LOCAL },
+	{ INBOUND, IN, true, ASKER, LOCAL },
 	{ OUTBOUND, IN, false, REMOTE, LOCAL },
-	{ INBOUND, OUT, false, LOCAL, ANY },
+	{ INBOUND, OUT, false, LOCAL, ASKER },
 	{ OUTBOUND, OUT, true, LOCAL, REMOTE },
 };
 #define FLOWS (sizeof(flows) / sizeof(flows[0]))
@@ -42,19 +42,23 @@ struct prefix_set {
 static const struct prefix everybody;
 
 /* Of the family; an empty list is everybody, a list of the other family nobody. */
-static struct prefix_set end_prefixes(const struct compiler *compiler, enum end end)
+static struct prefix_set end_prefixes(const struct compiler *compiler, enum end end,
+				      bool loopback)
 {
 	const struct service *service = compiler->service;
-	const struct prefix *list = end == LOCAL ? service->local : service->remote;
-	size_t count = end == LOCAL ? service->local_count : service->remote_count;
-	struct prefix_set set = { &everybody, 1 };
+	const struct prefix_set lists[] = {
+		[ASKER] = { service->from, loopback ? 0 : service->from_count },
+		[LOCAL] = { service->local, service->local_count },
+		[REMOTE] = { service->remote, service->remote_count },
+	};
+	const struct prefix_set *all = &lists[end];
+	struct prefix_set set = { all->prefixes, 0 };
 
-	if (end == ANY || !count)
-		return set;
-	set = (struct prefix_set){ list, 0 };
-	for (size_t i = 0; i < count; i++)	/* in order: IPv4 first */
-		if (list[i].family == compiler->family && !set.count++)
-			set.prefixes = &list[i];
+	if (!all->count)
+		return (struct prefix_set){ &everybody, 1 };
+	for (size_t i = 0; i < all->count; i++)	/* in order: IPv4 first */
+		if (all->prefixes[i].family == compiler->family && !set.count++)
+			set.prefixes = &all->prefixes[i];
 	return set;
 }
 
@@ -215,8 +219,9 @@ static int add_flow(struct compiler *compiler, const struct flow *flow, enum pro
 {
 	const struct service *service = compiler->service;
 	const struct port_list served = { service->ports, service->port_count, false };
-	struct prefix_set sources = end_prefixes(compiler, flow->source);
-	struct prefix_set destinations = end_prefixes(compiler, flow->destination);
+	const bool loopback = !strcmp(interface, "lo");
+	struct prefix_set sources = end_prefixes(compiler, flow->source, loopback);
+	struct prefix_set destinations = end_prefixes(compiler, flow->destination, loopback);
 	struct match match = { .protocol = protocol_numbers[protocol] };
 	struct ports *server = flow->request ? &match.destination : &match.source;
 	struct ports *client = flow->request ? &match.source : &match.destination;
@@ -286,7 +291,10 @@ static int add_loopback(struct compiler *compiler, enum direction direction)
 	int err = 0;
 
 	for (size_t i = 0; i < FLOWS && !err; i++) {
-		if (flows[i].direction == direction ||
+		/* who may ask is no question over lo, at either hook */
+		bool exempt = flows[i].role == INBOUND && service->from_count;
+
+		if ((flows[i].direction == direction && !exempt) ||
 		    !select_has_loopback(service, (enum role)flows[i].role))
 			continue;
 		for (enum protocol protocol = UDP; protocol < PROTOCOLS && !err; protocol++)

@@ -8,6 +8,7 @@
 #include "rules/name.h"
 #include "verify/admission.h"
 #include "verify/opening_chain.h"
+#include "verify/walk.h"
 
 /* What a base chain is about to get. */
 struct work {
@@ -225,6 +226,8 @@ static int open_family(struct work *work, enum family family)
 	int err = 0;
 
 	for (size_t i = 0; i < model->count && !err; i++) {
+		if (model->served[i].service->no_twins)
+			continue;
 		errors |= model->served[i].service->icmp_errors;
 		for (size_t r = 0; r < 2 && !err; r++)
 			if (model->served[i].service->roles & roles[r]) {
@@ -307,9 +310,10 @@ static int open_base(const struct view *view, const struct opening_options *opti
 
 /* --- all -------------------------------------------------------------- */
 
+/* Ahead of conntrack, as in raw, no rule tells apart what is tracked. */
 static bool may_be_opened(const struct view_chain *base)
 {
-	return base->type == CHAIN_FILTER && !base->table->dormant && !base->table->locked &&
+	return base->priority > CONNTRACK_PRIORITY && base->type == CHAIN_FILTER && !base->table->dormant && !base->table->locked &&
 	       !chain_is_ours(base);
 }
 

@@ -186,7 +186,7 @@ int picks_make(struct picks *picks, const struct family_model *model, enum famil
 	for (enum packet_class class = CLASS_REQUEST; class < CLASS_ERROR && !err; class++)
 		for (size_t i = 0; i < model->count && !err; i++) {
 			compiler.service = model->served[i].service;
-			if (compiler.service->classic)
+			if (compiler.service->classic || compiler.service->no_twins)
 				continue;
 			errors |= compiler.service->icmp_errors;
 			if (has_class(class, direction, options))

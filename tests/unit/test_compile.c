@@ -665,9 +665,13 @@ START_TEST(a_limit_sees_the_requests_of_its_service_and_no_others)
 	struct journey calm, above;
 
 	packet.source = address(limited[_i].from);
-	calm = packet_walk(&packet, &made.made.rules[FILTER], top, note_limit, &met);
+	if (limited[_i].way == IN)
+		packet_walk(&packet, &made.made.rules[FILTER], CHAIN_LIMITS, note_limit, &met);
+	calm = packet_walk(&packet, &made.made.rules[FILTER], top, NULL, NULL);
 	packet.above = true;
-	above = packet_walk(&packet, &made.made.rules[FILTER], top, NULL, NULL);
+	above = packet_walk(&packet, &made.made.rules[FILTER], CHAIN_LIMITS, NULL, NULL);
+	if (above.fate != DROPPED || limited[_i].way != IN)
+		above = packet_walk(&packet, &made.made.rules[FILTER], top, NULL, NULL);
 
 	/* jumped to its limit, and counted as passed */
 	ck_assert_uint_eq(met.limits, limited[_i].limited ? 2 : 0);

@@ -52,6 +52,12 @@ static int visit_bucket(const struct hashlimit_bucket *bucket, void *data)
 	return 0;
 }
 
+static int visit_finding(const struct notrack_finding *finding, void *data)
+{
+	(void)finding, (void)data;
+	return 0;
+}
+
 static int visit_check(const struct notrack_check *check, void *data)
 {
 	(void)check;
@@ -70,6 +76,8 @@ static int visit_check(const struct notrack_check *check, void *data)
 	CALL(notrack_lock(NULL))							\
 	CALL(notrack_set_backend(NULL, "auto"))						\
 	CALL(notrack_backend(NULL, &key, &value))					\
+	CALL(notrack_each_finding(NULL, visit_finding, NULL))				\
+	CALL(notrack_each_finding(nt, NULL, NULL))					\
 	CALL(notrack_add_service(NULL, &service))					\
 	CALL(notrack_add_service(nt, NULL))						\
 	CALL(notrack_remove_service(NULL, "dns"))					\
