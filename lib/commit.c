@@ -200,7 +200,7 @@ int notrack_commit(struct notrack *nt, struct notrack_changes *changes)
 	if (result >= 0) {	/* what was damaged is gone */
 		model_forget_damage(&nt->model, nt->families);
 		nt->clients_only = true;
-		nt->adds = false;
+		nt->adds = nt->clients_changed = false;
 	}
 	return result;
 }

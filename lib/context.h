@@ -25,7 +25,8 @@ struct notrack {
 	unsigned int force;		/* NOTRACK_FORCE */
 	struct lock lock;
 	struct choice choice;
-	bool clients_only;		/* since it was loaded, only clients have changed */
+	bool clients_only;		/* since it was loaded or committed, only clients have changed */
+	bool clients_changed;		/* ... and they have */
 	bool adds;			/* ... a service has come, or is another one now */
 	struct findings findings;	/* what the last commit or diff found about the host */
 	/* as read; with the lock held, good for the commit as well; NULL: not read */

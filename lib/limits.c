@@ -170,8 +170,10 @@ int hashlimit_add_clients(struct notrack *nt, const char *service,
 		err = find_served(nt, service, &request);
 	if (!err)
 		err = parse_clients(nt, service, prefixes, count, &request);
-	if (!err)
+	if (!err) {
 		nt->clients_only &= has_clients(&request);
+		nt->clients_changed = true;
+	}
 	if (!err)
 		err = add_clients(nt, &request, &all);
 	free(request.prefixes);
@@ -207,8 +209,10 @@ int hashlimit_remove_clients(struct notrack *nt, const char *service,
 	for (size_t i = 0; i < count && !err; i++)
 		clients_remove(&request.served[request.prefixes[i].family]->clients,
 			       &request.prefixes[i]);
-	if (!err)
+	if (!err) {
 		nt->clients_only &= has_clients(&request);
+		nt->clients_changed = true;
+	}
 	free(request.prefixes);
 	return err;
 }

@@ -99,7 +99,7 @@ int plan_make(struct plan *plan, struct notrack *nt, bool whole)
 	struct model model;
 	int err;
 
-	*plan = (struct plan){ .made = whole || !nt->clients_only };
+	*plan = (struct plan){ .made = whole || !nt->clients_only || !nt->clients_changed };
 	findings_free(&nt->findings);
 	if (!plan->made)
 		return 0;

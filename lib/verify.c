@@ -64,7 +64,6 @@ struct probe verify_probe(const struct verification *all, const struct flow_row 
 	const struct service *service = row->service;
 	const struct port_range *ports = &service->ports[variant->ports];
 	bool outbound = row->role == OUTBOUND;
-	bool narrow = outbound && !service->classic && row->protocol != TCP;
 	struct prefix local = prefix_of(service->local, service->local_count, row->family,
 					variant->local);
 	struct prefix peer = outbound ?
@@ -72,7 +71,7 @@ struct probe verify_probe(const struct verification *all, const struct flow_row 
 				       variant->remote) :
 			     prefix_of(service->from, row->loopback ? 0 : service->from_count,
 				       row->family, variant->remote);
-	struct port_range client = narrow ? service->reply_ports : client_ports;
+	struct port_range client = row->client_ports;
 	bool to_local = row->input != row->loopback;
 	struct probe probe = {
 		.source = to_local ? peer : local,
@@ -94,6 +93,19 @@ struct probe verify_probe(const struct verification *all, const struct flow_row 
 		all->host.address[row->family];
 	strcpy(probe.usual_interface, all->host.interface);
 	return probe;
+}
+
+/* Of those that the service's selectors pick, what clients ask from as a rule. */
+static struct port_range client_ports_of(const struct verification *all, const struct flow_row *row)
+{
+	struct port_range ports;
+
+	if (select_client_ports(&all->model->families[row->family], row->service, row->role,
+				row->protocol, &ports) || ports.last < client_ports.first)
+		return client_ports;
+	if (ports.first < client_ports.first)
+		ports.first = client_ports.first;
+	return ports;
 }
 
 /* --- one flow --------------------------------------------------------- */
@@ -185,10 +197,13 @@ static int ask_variant(struct verification *all, struct flow_row *row,
 		probe.tracked_states |= CT_ESTABLISHED | CT_INVALID;
 	if (row->protocol == TCP)
 		probe.tcp_flags = row->request ? TCP_SYN : TCP_SYN | TCP_ACK;
+	if (row->protocol == SCTP)
+		probe.chunk = row->request ? SCTP_INIT : SCTP_INIT_ACK;
 	err = ask(all, row, &probe);
-	if (err || row->protocol != TCP)
+	if (err || (row->protocol != TCP && row->protocol != SCTP))
 		return err;
-	probe.tcp_flags = TCP_ACK;
+	probe.tcp_flags = row->protocol == TCP ? TCP_ACK : 0;
+	probe.chunk = SCTP_DATA;
 	probe.tracked_states |= CT_ESTABLISHED | CT_INVALID;
 	return ask(all, row, &probe);
 }
@@ -238,6 +253,7 @@ static int verify_flow(struct verification *all, struct flow_row row)
 	int err;
 
 	row.untracked = NOTRACK_YES;
+	row.client_ports = client_ports_of(all, &row);
 	err = ask_variants(all, &row);
 	return err ? err : add_row(all, &row);
 }

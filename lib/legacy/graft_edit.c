@@ -200,6 +200,31 @@ int grafted_compare(const struct grafted *have, const struct grafted *want,
 	return err;
 }
 
+static bool same_rules(const struct grafted_chain *have, const struct grafted_chain *want,
+		       const struct xt_family *family)
+{
+	size_t count = have ? have->count : 0;
+
+	if (count != (want ? want->count : 0))
+		return false;
+	for (size_t i = 0; i < count; i++)
+		if (!same_rule(&have->rules[i], &want->rules[i], family))
+			return false;
+	return true;
+}
+
+bool grafted_has(const struct grafted *have, const struct grafted *want,
+		 const struct xt_family *family)
+{
+	for (const struct grafted_chain *chain = have ? have->chains : NULL; chain; chain = chain->next)
+		if (!same_rules(chain, grafted_find(want, chain->name), family))
+			return false;
+	for (const struct grafted_chain *chain = want->chains; chain; chain = chain->next)
+		if (!same_rules(grafted_find(have, chain->name), chain, family))
+			return false;
+	return true;
+}
+
 /* --- both ------------------------------------------------------------- */
 
 struct merger {
@@ -234,6 +259,8 @@ static int put_more(void *data, const struct grafted_chain *chain, const struct 
 {
 	struct merger *merger = data;
 
+	if (have->to && !strcmp(have->to, CHAIN_LIMITS))
+		return 0;	/* it lets nothing through, and goes with its chain */
 	merger->more = true;
 	return put(data, chain, have);
 }

@@ -70,6 +70,10 @@ int grafted_compare(const struct grafted *have, const struct grafted *want,
 		    const struct xt_family *family, const struct grafted_ops *ops, void *data,
 		    struct notrack_changes *changes);
 
+/* Whether the grafts of @want, and no others, are there, wherever in their chains. */
+bool grafted_has(const struct grafted *have, const struct grafted *want,
+		 const struct xt_family *family);
+
 /* Those of @want, and those of @have that are not wanted, into @both.  1 if there are such. */
 int grafted_merge(struct ruleset *both, const struct grafted *have, const struct grafted *want);
 

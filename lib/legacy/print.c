@@ -244,6 +244,12 @@ void rule_print(const struct rule *rule, const char *chain, enum family family, 
 	print_target(rule, out);
 }
 
+/* Of filter, what accepts comes behind the host's rules. */
+static bool comes_first(enum table_id table, const struct chain *chain)
+{
+	return table == RAW || !strcmp(chain->name, CHAIN_LIMITS);
+}
+
 void ruleset_print(const struct ruleset *rules, enum table_id table, enum family family,
 		   FILE *out)
 {
@@ -251,8 +257,8 @@ void ruleset_print(const struct ruleset *rules, enum table_id table, enum family
 	for (size_t i = 0; i < rules->count; i++)
 		fprintf(out, ":%s - [0:0]\n", rules->chains[i]->name);
 	for (size_t i = 0; i < rules->jump_count; i++)
-		fprintf(out, "-I %s -j %s\n", rules->jumps[i].chain,
-			rules->jumps[i].to->name);
+		fprintf(out, "%s %s -j %s\n", comes_first(table, rules->jumps[i].to) ? "-I" : "-A",
+			rules->jumps[i].chain, rules->jumps[i].to->name);
 	for (size_t i = 0; i < rules->count; i++) {
 		const struct chain *chain = rules->chains[i];
 

@@ -40,6 +40,9 @@ static const char *const hook_names[HOOKS] = {
 static const char *const family_words[FAMILIES] = { [IPV4] = "ip", [IPV6] = "ip6" };
 
 /* One table that is being read. */
+/* How often a table may change while it is read. */
+#define TRIES 10
+
 struct reader {
 	struct view *view;
 	struct view_table *table;
@@ -217,6 +220,17 @@ static bool is_absent(int err)
 	return err == ENOENT || err == ENOPROTOOPT || err == EAFNOSUPPORT || err == EPROTONOSUPPORT;
 }
 
+/* Somebody may change the table between libiptc's two questions. */
+static void init(struct reader *reader)
+{
+	for (int i = 0; i < TRIES && !reader->handle; i++) {
+		errno = 0;
+		reader->handle = reader->xtc->init(tables[reader->kind].name);
+		if (errno != EAGAIN)
+			break;
+	}
+}
+
 static int open_table(struct reader *reader, bool check, struct error *error)
 {
 	int err = check ? table_check(reader->family, tables[reader->kind].name, error) : 0;
@@ -224,8 +238,7 @@ static int open_table(struct reader *reader, bool check, struct error *error)
 	if (err)
 		return err == -EIO ? err : is_absent(-err) ? 0 : explain(-err, reader, error);
 	xtc_lock();
-	errno = 0;
-	reader->handle = reader->xtc->init(tables[reader->kind].name);
+	init(reader);
 	err = reader->handle ? read_table(reader) : errno;
 	if (reader->handle)
 		reader->xtc->free(reader->handle);

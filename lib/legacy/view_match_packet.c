@@ -68,6 +68,27 @@ int view_match_udp(const struct view_match *match)
 }
 
 /* Which chunks a packet has is not for us to say. */
+/* Any chunk of one type, whatever its flags, is what the first one is. */
+static int add_chunks(const struct view_match *match, const struct xt_sctp_info *sctp)
+{
+	const size_t words = sizeof(sctp->chunkmap) / sizeof(sctp->chunkmap[0]);
+	unsigned int types = 0, type = 0;
+	struct step *step;
+
+	for (size_t i = 0; i < words * 32; i++)
+		if (sctp->chunkmap[i / 32] & 1u << i % 32) {
+			types++;
+			type = (unsigned int)i;
+		}
+	if (types != 1 || sctp->flag_count || sctp->chunk_match_type != SCTP_CHUNK_MATCH_ANY)
+		return view_add_unknown(match->view, STEP_UNKNOWN, "sctp chunks") ? 0 : -ENOMEM;
+	step = view_add_number(match->view, FIELD_CHUNK, type, type);
+	if (!step)
+		return -ENOMEM;
+	view_invert(step, sctp->invflags & XT_SCTP_CHUNK_TYPES);
+	return 0;
+}
+
 int view_match_sctp(const struct view_match *match)
 {
 	const struct xt_sctp_info *sctp = match->data;
@@ -79,10 +100,7 @@ int view_match_sctp(const struct view_match *match)
 	if (!err && sctp->flags & XT_SCTP_DEST_PORTS)
 		err = add_port(match, FIELD_DESTINATION_PORT, sctp->dpts,
 			       sctp->invflags & XT_SCTP_DEST_PORTS);
-	if (!err && sctp->flags & XT_SCTP_CHUNK_TYPES &&
-	    !view_add_unknown(match->view, STEP_UNKNOWN, "sctp chunks"))
-		err = -ENOMEM;
-	return err;
+	return !err && sctp->flags & XT_SCTP_CHUNK_TYPES ? add_chunks(match, sctp) : err;
 }
 
 int view_match_multiport(const struct view_match *match)

@@ -7,6 +7,7 @@
 
 #define TCP_SYN_MASK 0x17		/* FIN, SYN, RST, ACK: as iptables' --syn */
 #define TCP_SYN_ONLY 0x02
+#define SCTP_INIT 1			/* RFC 9260, section 3.2 */
 
 /* --- what a rule of ours asks ----------------------------------------- */
 
@@ -78,9 +79,8 @@ static int add_flags(struct view *view, const struct match *match)
 				 match->syn == SYN_NOT);
 	if (!err && match->tcp_mask)
 		err = add_number(view, FIELD_TCP_FLAGS, match->tcp_flags, match->tcp_mask, false);
-	if (!err && (match->sctp_init || match->sctp_not_init) &&
-	    !view_add_unknown(view, STEP_UNKNOWN, "sctp chunks"))
-		err = -ENOMEM;
+	if (!err && (match->sctp_init || match->sctp_not_init))
+		err = add_number(view, FIELD_CHUNK, SCTP_INIT, UINT32_MAX, match->sctp_not_init);
 	return err;
 }
 

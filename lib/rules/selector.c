@@ -163,6 +163,38 @@ static int list_client_ports(const struct compiler *compiler, const struct flow 
 				 &compiler->rules->arena, left);
 }
 
+static void take_wider(struct port_range *widest, unsigned int first, unsigned int last)
+{
+	if (last - first >= (unsigned int)widest->last - widest->first)
+		*widest = (struct port_range){ (uint16_t)first, (uint16_t)last };
+}
+
+int select_client_ports(const struct family_model *model, const struct service *service,
+			enum role role, enum protocol protocol, struct port_range *widest)
+{
+	const struct flow flow = { .role = (uint8_t)role };
+	struct ruleset scratch = { 0 };
+	const struct compiler compiler = { .model = model, .service = service, .rules = &scratch };
+	struct port_list left;
+	int err = list_client_ports(&compiler, &flow, protocol, &left);
+	unsigned int next = 0;
+
+	*widest = (struct port_range){ 0, 0 };
+	for (size_t i = 0; i < left.count && !err; i++) {
+		const struct port_range *range = &left.ranges[i];
+
+		if (!left.inverted)
+			take_wider(widest, range->first, range->last);
+		else if (range->first > next)
+			take_wider(widest, next, range->first - 1u);
+		next = range->last + 1u;
+	}
+	if (!err && left.inverted && next <= UINT16_MAX)
+		take_wider(widest, next, UINT16_MAX);
+	ruleset_free(&scratch);
+	return err;
+}
+
 /* --- classes ---------------------------------------------------------- */
 
 /* What tells the first packet of a connection from the others, where anything does. */

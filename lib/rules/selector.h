@@ -44,6 +44,13 @@ struct compiler {
 	struct error *error;
 };
 
+/*
+ * The ports of whoever is not the server, in a flow over a protocol: the widest range of
+ * those that the selectors pick; 0, or -ENOMEM.
+ */
+int select_client_ports(const struct family_model *model, const struct service *service,
+			enum role role, enum protocol protocol, struct port_range *widest);
+
 /* All packets of the service, and of the class, that come in, or go out. */
 int select_direction(struct compiler *compiler, enum direction direction);
 

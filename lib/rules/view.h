@@ -56,6 +56,7 @@ enum field {
 	FIELD_IN,			/* interfaces, by name */
 	FIELD_OUT,
 	FIELD_TCP_FLAGS,		/* RFC 9293, section 3.1 */
+	FIELD_CHUNK,			/* of SCTP, the first: RFC 9260, section 3.2 */
 	FIELD_ICMP_TYPE,
 	FIELD_ICMP_CODE,
 	FIELD_FRAGMENT,			/* as in an IPv4 header, without DF; 0: a whole packet */

@@ -40,7 +40,7 @@ void *arena_alloc(struct arena *arena, size_t size)
 	struct arena_block *block;
 
 	size = (size + align - 1) & ~(align - 1);
-	if (size > arena->left && add_block(arena, size))
+	if ((!arena->block || size > arena->left) && add_block(arena, size))
 		return NULL;
 	block = arena->block;
 	arena->left -= size;

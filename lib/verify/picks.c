@@ -110,8 +110,13 @@ static int add_probes(struct pick *pick, struct arena *arena)
 	const struct port_ranges destinations = ranges_of(&match->destination);
 	const struct flag_list *flags = match->protocol == IPPROTO_TCP ? &tcp_flags[pick->class] :
 								       &no_flags;
+	/* the first chunk of an association, of what comes later, and of an answer */
+	static const uint8_t chunks[CLASSES] = {
+		[CLASS_REQUEST] = SCTP_INIT, [CLASS_LATER] = SCTP_DATA, [CLASS_ANSWER] = SCTP_INIT_ACK,
+	};
 	struct probe probe = probe_of(pick);
 
+	probe.chunk = chunks[pick->class];
 	pick->probes = arena_alloc(arena, sources.count * destinations.count * flags->count *
 				   sizeof(*pick->probes));
 	if (!pick->probes)

@@ -328,6 +328,8 @@ static unsigned int ask_number(const struct probe *probe, const struct step *con
 		return ask_ports(probe, condition);
 	case FIELD_TCP_FLAGS:
 		return all_or_none(asks_for(condition, probe->tcp_flags));
+	case FIELD_CHUNK:
+		return all_or_none(asks_for(condition, probe->chunk));
 	case FIELD_ICMP_TYPE:
 		return all_or_none(!has_ports(probe) && asks_for(condition, probe->icmp_type));
 	case FIELD_EXTENSION:

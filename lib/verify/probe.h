@@ -9,6 +9,10 @@
 /* RFC 9293, section 3.1 */
 #define TCP_SYN 0x02
 #define TCP_ACK 0x10
+/* RFC 9260, section 3.2; INIT stands alone */
+#define SCTP_DATA 0
+#define SCTP_INIT 1
+#define SCTP_INIT_ACK 2
 
 /*
  * A set of packets: addresses, interfaces and ports are all of a range.  One
@@ -25,6 +29,7 @@ struct probe {
 	uint8_t family;				/* enum family */
 	uint8_t protocol;			/* IPPROTO_* */
 	uint8_t tcp_flags;			/* TCP_* */
+	uint8_t chunk;				/* SCTP_* */
 	uint8_t tracked_states;			/* enum ct_state that it may be in */
 	bool own_source, own_destination;	/* an address of this host */
 	bool reply;				/* the answer to what began the connection */

@@ -23,6 +23,7 @@ struct flow_row {
 	enum notrack_answer untracked;
 	enum notrack_verdict verdict;
 	char by[PLACE_TEXT];
+	struct port_range client_ports;	/* of whoever is not the server */
 };
 
 /* The jump to our chain of a table, at one hook; chain NULL: there is none. */

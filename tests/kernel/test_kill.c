@@ -18,10 +18,12 @@ enum { KILLED = 128 + SIGKILL };
 /* Where packets are untracked, and where they are accepted. */
 static const char *const hooks[][2] = { { "PREROUTING", "INPUT" }, { "OUTPUT", "OUTPUT" } };
 
+/* By a rule of ours, or by the host's, which accepts all that comes over lo. */
 static bool has_path(const struct paths *paths, const char *selector)
 {
 	for (size_t i = 0; i < paths->count; i++)
-		if (!strcmp(paths->path[i].selector, selector))
+		if (!strcmp(paths->path[i].selector, selector) ||
+		    (!strcmp(paths->path[i].selector, "-i lo") && strstr(selector, "-i lo")))
 			return true;
 	return false;
 }
