@@ -5,6 +5,8 @@
 #include <linux/netfilter.h>
 #include <stdlib.h>
 
+#include "nft/graft_plan.h"
+#include "nft/opening.h"
 #include "nft/raise.h"
 
 /* How often rules may change between our reading and what we do next. */
@@ -64,6 +66,7 @@ static bool concerns_others(const struct nft_plan *plan)
 	return !any;
 }
 
+/* Without grafts to say what is wanted there: jumps to what accepts the services. */
 static int plan_openings(struct nft_change *change, const struct model *model)
 {
 	struct error *error = change->change.image->session.error;
@@ -73,7 +76,28 @@ static int plan_openings(struct nft_change *change, const struct model *model)
 	if (!concerns_others(&change->plan))
 		return 0;
 	err = nft_state_load_host(have, &nft_changed_image(change)->netlink, error);
-	return err ? err : nft_openings_make(&change->plan.openings, &have->host, model, error);
+	return err ? err : nft_openings_make(&change->plan.host, &have->host, model, error);
+}
+
+static int plan_grafts(struct nft_change *change)
+{
+	struct error *error = change->change.image->session.error;
+	struct nft_state *have = nft_change_have(change);
+	struct nft_sight sight;
+	int err = nft_sight_open(&sight, &nft_changed_image(change)->netlink,
+				 change->change.wanted->grafts, error);
+
+	if (!err)
+		err = nft_state_see_host(have, &sight, NULL, error);
+	if (!err)
+		err = nft_grafts_make(&change->plan.host, &have->host, &sight, error);
+	nft_sight_close(&sight);
+	return err;
+}
+
+static int plan_host(struct nft_change *change, const struct model *model)
+{
+	return change->change.wanted->grafts ? plan_grafts(change) : plan_openings(change, model);
 }
 
 static int plan_model(struct nft_change *change, const struct model *model)
@@ -88,7 +112,7 @@ static int plan_model(struct nft_change *change, const struct model *model)
 	err = nft_lower(&plan->table, model, &plan->pools, session->error);
 	if (!err && nft_steps_make(&plan->steps, &have->table, &plan->table, edits_elements(plan)))
 		err = error_set(session->error, -ENOMEM, "out of memory");
-	return err ? err : plan_openings(change, model);
+	return err ? err : plan_host(change, model);
 }
 
 static int explain_load(struct nft_change *change, int err)
@@ -117,16 +141,34 @@ static int plan_wanted(struct nft_change *change)
 
 /* --- what was there ------------------------------------------------------- */
 
+/* What there is in the tables of others, where something was changed there. */
+static int look_back(struct nft_change *change)
+{
+	struct error *error = change->change.image->session.error;
+	const struct nft_host *before = &nft_changed_image(change)->state.host;
+	struct nft_state *have = nft_change_have(change);
+	struct nft_sight sight;
+	int err;
+
+	if (!before->has_rules)
+		return 0;
+	if (!before->has_bodies)
+		return nft_state_load_host(have, &nft_changed_image(change)->netlink, error);
+	err = nft_sight_open(&sight, &nft_changed_image(change)->netlink, NULL, error);
+	if (!err)
+		err = nft_state_see_host(have, &sight, before, error);
+	nft_sight_close(&sight);
+	return err;
+}
+
 static int plan_back(struct nft_change *change)
 {
 	struct error *error = change->change.image->session.error;
 	const struct nft_state *before = &nft_changed_image(change)->state;
 	struct nft_state *have = nft_change_have(change);
 	struct nft_plan *plan = &change->plan;
-	int err = 0;
+	int err = look_back(change);
 
-	if (before->host.has_rules)
-		err = nft_state_load_host(have, &nft_changed_image(change)->netlink, error);
 	if (err)
 		return err;
 	err = nft_plan_load_like(&have->pools, &before->pools, change->change.wanted->model,
@@ -138,7 +180,7 @@ static int plan_back(struct nft_change *change)
 		err = nft_steps_make(&plan->steps, &have->table, &before->table,
 				     edits_elements(plan));
 	if (!err && before->host.has_rules)
-		err = nft_openings_restore(&plan->openings, &have->host, &before->host);
+		err = nft_host_plan_restore(&plan->host, &have->host, &before->host);
 	return err ? error_set(error, err, "out of memory") : 0;
 }
 

@@ -36,7 +36,7 @@ struct nft_host_table *nft_host_find(const struct nft_host *host, const struct n
 	return NULL;
 }
 
-static bool is_rebuilt(const char *name)
+bool nft_table_is_rebuilt(const char *name)
 {
 	for (size_t i = 0; i < sizeof(rebuilt) / sizeof(rebuilt[0]); i++)
 		if (!strcmp(rebuilt[i], name))
@@ -56,7 +56,7 @@ static int add_table(struct nft_host *host, uint8_t family, const char *name, ui
 	table->place.family = family;
 	table->place.table = arena_strdup(&host->arena, name);
 	table->place.is_iptables = family != NFPROTO_INET && !strcmp(name, "filter");
-	table->is_locked = flags & FLAG_OWNER || is_rebuilt(name);
+	table->is_locked = flags & FLAG_OWNER || nft_table_is_rebuilt(name);
 	table->table.exists = true;
 	table->table.is_dormant = flags & NFT_TABLE_F_DORMANT;
 	if (!table->place.table)

@@ -20,6 +20,7 @@ struct nft_host {
 	struct nft_host_table **list;
 	size_t count;
 	bool has_rules;			/* all that chains of others have, and not ours alone */
+	bool has_bodies;		/* ... as nft_sight_host() has them */
 	struct arena arena;
 };
 
@@ -32,6 +33,9 @@ int nft_host_read(struct nft_host *host, struct netlink *netlink, bool rules,
 void nft_host_free(struct nft_host *host);
 
 struct nft_host_table *nft_host_find(const struct nft_host *host, const struct nft_place *place);
+
+/* Whether a program writes the table anew whenever it likes. */
+bool nft_table_is_rebuilt(const char *name);
 
 bool nft_chain_is_ours(const struct nft_chain *chain);
 /* At input or output: @direction says which. */

@@ -37,6 +37,13 @@ int nft_state_load_host(struct nft_state *state, struct netlink *netlink, struct
 	return nft_host_read(&state->host, netlink, true, error);
 }
 
+int nft_state_see_host(struct nft_state *state, struct nft_sight *sight,
+		       const struct nft_host *also, struct error *error)
+{
+	nft_host_free(&state->host);
+	return nft_sight_host(sight, &state->host, also, error);
+}
+
 /* -EAGAIN: it changed meanwhile. */
 static int read_once(struct nft_state *state, struct netlink *netlink, unsigned int families,
 		     struct error *error)

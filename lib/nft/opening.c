@@ -14,7 +14,7 @@
 static const char *const builtin[DIRECTIONS] = { [IN] = "INPUT", [OUT] = "OUTPUT" };
 
 struct making {
-	struct nft_opening *opening;
+	struct nft_table_plan *opening;
 	const struct model *model;
 	struct error *error;
 };
@@ -42,7 +42,7 @@ static int check_protocols(const struct making *making, const struct service *se
 static int add_service(const struct making *making, struct nft_chain *chain,
 		       const struct service *service, enum family family, enum direction direction)
 {
-	struct nft_opening *opening = making->opening;
+	struct nft_table_plan *opening = making->opening;
 	const struct nft_rule accept = { .counts = true, .target = TARGET_ACCEPT,
 					 .comment = service->name };
 	struct nft_selection selection = { 0 };
@@ -149,7 +149,7 @@ static int open_chain(const struct making *making, const struct nft_chain *chain
 	return nft_graft_chain(&making->opening->want, chain, &graft, accepting ? 1 : 0);
 }
 
-static int open_table(struct nft_opening *opening, const struct model *model, struct error *error)
+static int open_table(struct nft_table_plan *opening, const struct model *model, struct error *error)
 {
 	const struct making making = { opening, model, error };
 	const struct nft_table *have = &opening->host->table;
@@ -164,119 +164,18 @@ static int open_table(struct nft_opening *opening, const struct model *model, st
 	return err;
 }
 
-static struct nft_opening *add_opening(struct nft_openings *openings,
-				       const struct nft_host_table *host)
-{
-	struct nft_opening *grown = memory_grow(openings->list, openings->count, sizeof(*grown));
-
-	if (!grown)
-		return NULL;
-	openings->list = grown;
-	grown[openings->count] = (struct nft_opening){ .host = host };
-	return &grown[openings->count++];
-}
-
-int nft_openings_make(struct nft_openings *openings, const struct nft_host *host,
+int nft_openings_make(struct nft_host_plan *openings, const struct nft_host *host,
 		      const struct model *model, struct error *error)
 {
 	int err = 0;
 
 	for (size_t i = 0; i < host->count && !err; i++) {
-		struct nft_opening *opening;
+		struct nft_table_plan *opening;
 
 		if (host->list[i]->is_locked)
 			continue;
-		opening = add_opening(openings, host->list[i]);
+		opening = nft_host_plan_add(openings, host->list[i]);
 		err = opening ? open_table(opening, model, error) : -ENOMEM;
 	}
 	return err == -ENOMEM ? error_set(error, err, "out of memory") : err;
-}
-
-/* --- and back --------------------------------------------------------------- */
-
-/* The place in @have of the first rule of others behind rule @at of @before. */
-static size_t place_of(const struct nft_chain *have, const struct nft_chain *before, size_t at)
-{
-	while (at < before->count && !before->rules[at].is_theirs)
-		at++;
-	for (size_t i = 0; i < have->count && at < before->count; i++)
-		if (have->rules[i].is_theirs && have->rules[i].handle == before->rules[at].handle)
-			return i;
-	return have->count;
-}
-
-static int restore_chain(struct nft_opening *opening, const struct nft_chain *have,
-			 const struct nft_chain *before)
-{
-	struct nft_graft *grafts = calloc(before ? before->count + 1 : 1, sizeof(*grafts));
-	size_t count = 0;
-	int err;
-
-	if (!grafts)
-		return -ENOMEM;
-	for (size_t i = 0; before && i < before->count; i++)
-		if (!before->rules[i].is_theirs)
-			grafts[count++] = (struct nft_graft){
-				.before = place_of(have, before, i), .rule = before->rules[i],
-			};
-	err = nft_graft_chain(&opening->want, have, grafts, count);
-	free(grafts);
-	return err;
-}
-
-/* A chain of ours, as it was. */
-static int copy_chain(struct nft_table *want, const struct nft_chain *from)
-{
-	struct nft_chain *chain = nft_table_add_chain(want, from->name);
-
-	if (!chain)
-		return -ENOMEM;
-	chain->rules = from->rules;
-	chain->count = from->count;
-	return 0;
-}
-
-static int restore_table(struct nft_opening *opening, const struct nft_table *before)
-{
-	const struct nft_table *have = &opening->host->table;
-	int err = 0;
-
-	opening->want.exists = true;
-	for (size_t i = 0; before && i < before->chain_count && !err; i++)
-		if (nft_chain_is_ours(before->chains[i]))
-			err = copy_chain(&opening->want, before->chains[i]);
-	for (size_t i = 0; i < have->chain_count && !err; i++)
-		if (!nft_chain_is_ours(have->chains[i]))
-			err = restore_chain(opening, have->chains[i],
-					    before ? nft_table_chain(before, have->chains[i]->name) :
-						     NULL);
-	return err ? err : nft_graft_steps(&opening->steps, have, &opening->want);
-}
-
-int nft_openings_restore(struct nft_openings *openings, const struct nft_host *have,
-			 const struct nft_host *before)
-{
-	int err = 0;
-
-	for (size_t i = 0; i < have->count && !err; i++) {
-		const struct nft_host_table *host = have->list[i];
-		const struct nft_host_table *old = nft_host_find(before, &host->place);
-		struct nft_opening *opening;
-
-		if (host->is_locked)
-			continue;
-		opening = add_opening(openings, host);
-		err = opening ? restore_table(opening, old ? &old->table : NULL) : -ENOMEM;
-	}
-	return err;
-}
-
-void nft_openings_free(struct nft_openings *openings)
-{
-	for (size_t i = 0; i < openings->count; i++) {
-		nft_steps_free(&openings->list[i].steps);
-		nft_table_free(&openings->list[i].want);
-	}
-	free(openings->list);
-	*openings = (struct nft_openings){ 0 };
 }

@@ -11,30 +11,13 @@
 #define LIB_NFT_OPENING_H
 
 #include "model/model.h"
-#include "nft/graft.h"
-#include "nft/host.h"
-
-/* What one table of others is to become. */
-struct nft_opening {
-	const struct nft_host_table *host;
-	struct nft_table want;
-	struct nft_steps steps;
-};
-
-struct nft_openings {
-	struct nft_opening *list;
-	size_t count;
-};
+#include "nft/host_plan.h"
 
 /*
  * For each table of @host, which must have its rules; @openings refers to it.
  * -ENOMEM; -EOPNOTSUPP where a service needs what iptables-nft cannot read.
  */
-int nft_openings_make(struct nft_openings *openings, const struct nft_host *host,
+int nft_openings_make(struct nft_host_plan *openings, const struct nft_host *host,
 		      const struct model *model, struct error *error);
-/* Back to what @before had of ours; @have is what there is now. */
-int nft_openings_restore(struct nft_openings *openings, const struct nft_host *have,
-			 const struct nft_host *before);
-void nft_openings_free(struct nft_openings *openings);
 
 #endif

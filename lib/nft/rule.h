@@ -73,7 +73,11 @@ enum nft_shape {
 	NFT_SHAPE_LEADS,		/* every packet to @chain, whatever else it does */
 };
 
+struct nft_body;
+
 struct nft_rule {
+	/* of a rule of ours in a table of others: all that it is; NULL: what follows is */
+	const struct nft_body *body;
 	const struct nft_test *tests;
 	size_t test_count;
 	const struct nft_update *update;	/* NULL: none */

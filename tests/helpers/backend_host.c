@@ -9,6 +9,8 @@
 #include <string.h>
 
 #include "backend.h"
+#include "nft/view.h"
+#include "verify/twins.h"
 
 #define BACKEND (&nft_backend)
 #define TEXTS_MAX 4096
@@ -17,6 +19,16 @@ struct backend_host {
 	struct session session;
 	struct error error;
 	struct model model;
+	void (*between)(void);		/* happens between planning and the backend's turn */
+	bool has_twins;			/* what is wanted has grafts, made by twins_make() */
+};
+
+/* What is wanted, with all that it refers to. */
+struct wish {
+	struct wanted wanted;
+	struct view view;
+	struct grafts grafts;
+	struct findings findings;
 };
 
 static int must_have_done(struct backend_host *host, int result, const char *what)
@@ -191,14 +203,71 @@ char *host_words(const struct backend_host *host)
 	return text;
 }
 
+/* --- what is wanted -------------------------------------------------------- */
+
+void host_use_twins(struct backend_host *host)
+{
+	host->has_twins = true;
+}
+
+static void take_ours_out(struct view_chain *chain)
+{
+	struct view_rule **at = &chain->rules;
+
+	chain->last = NULL;
+	while (*at) {
+		if ((*at)->flags & RULE_OURS) {
+			*at = (*at)->next;
+			continue;
+		}
+		chain->last = *at;
+		at = &(*at)->next;
+	}
+}
+
+static void plan_twins(struct backend_host *host, struct wish *wish)
+{
+	const struct twins_options options = { .model = &host->model,
+					       .families = host->session.families,
+					       .host.errors_untracked = true };
+
+	must_have_done(host, nft_view(&wish->view, &host->error), "view");
+	for (struct view_table *table = wish->view.tables; table; table = table->next)
+		for (struct view_chain *chain = table->chains; chain; chain = chain->next)
+			take_ours_out(chain);
+	must_have_done(host, view_reach(&wish->view), "view");
+	must_have_done(host, twins_make(&wish->view, &options, &wish->grafts, &wish->findings),
+		       "twins");
+	wish->wanted.grafts = &wish->grafts;
+}
+
+static struct wish *wish_of(struct backend_host *host)
+{
+	struct wish *wish = calloc(1, sizeof(*wish));
+
+	ck_assert_ptr_nonnull(wish);
+	wish->wanted = (struct wanted){ .families = host->session.families,
+					.model = &host->model };
+	if (host->has_twins)
+		plan_twins(host, wish);
+	return wish;
+}
+
+static void forget_wish(struct wish *wish)
+{
+	grafts_free(&wish->grafts);
+	findings_free(&wish->findings);
+	view_free(&wish->view);
+	free(wish);
+}
+
 /* --- the kernel ----------------------------------------------------------- */
 
 enum then { THEN_END, THEN_ROLLBACK };
 
 static int commit(struct backend_host *host, enum then then, struct notrack_changes *changes)
 {
-	struct wanted wanted = { .families = host->session.families,
-				 .model = &host->model };
+	struct wish *wish = wish_of(host);
 	struct change *change;
 	struct image *image;
 	int err;
@@ -206,9 +275,13 @@ static int commit(struct backend_host *host, enum then then, struct notrack_chan
 	*host->error.text = '\0';
 	*changes = (struct notrack_changes){ .size = sizeof(*changes) };
 	err = BACKEND->read(&host->session, PART_RULES, &image);
-	if (err)
+	if (err) {
+		forget_wish(wish);
 		return err;
-	err = BACKEND->begin(image, &wanted, &change);
+	}
+	if (host->between)
+		host->between();
+	err = BACKEND->begin(image, &wish->wanted, &change);
 	if (!err) {
 		err = BACKEND->commit(change, PHASES, changes);
 		if (!err && then == THEN_ROLLBACK)
@@ -216,7 +289,13 @@ static int commit(struct backend_host *host, enum then then, struct notrack_chan
 		BACKEND->end(change);
 	}
 	BACKEND->release(image);
+	forget_wish(wish);
 	return err;
+}
+
+void host_let_happen(struct backend_host *host, void (*between)(void))
+{
+	host->between = between;
 }
 
 struct notrack_changes host_commit(struct backend_host *host)
@@ -243,8 +322,7 @@ int host_try_rollback(struct backend_host *host)
 
 char *host_diff(struct backend_host *host)
 {
-	struct wanted wanted = { .families = host->session.families,
-				 .model = &host->model };
+	struct wish *wish = wish_of(host);
 	struct notrack_changes changes = { .size = sizeof(changes) };
 	struct change *change;
 	struct image *image;
@@ -254,10 +332,11 @@ char *host_diff(struct backend_host *host)
 
 	ck_assert_ptr_nonnull(out);
 	must_have_done(host, BACKEND->read(&host->session, PART_RULES, &image), "read");
-	must_have_done(host, BACKEND->begin(image, &wanted, &change), "begin");
+	must_have_done(host, BACKEND->begin(image, &wish->wanted, &change), "begin");
 	must_have_done(host, BACKEND->diff(change, out, &changes), "diff");
 	BACKEND->end(change);
 	BACKEND->release(image);
+	forget_wish(wish);
 	fclose(out);
 	return text;
 }
