@@ -65,7 +65,7 @@ int nft_body_complete(struct nft_body *body, struct view_reader *reader, struct 
 	if (err)
 		return err;
 	body->protocol = protocol_of(reader->view);
-	return nft_body_describe(body, reader, from, arena);
+	return nft_body_describe(body, reader, chain->table, from, arena);
 }
 
 bool nft_body_same(const struct nft_body *a, const struct nft_body *b)

@@ -51,8 +51,8 @@ int nft_body_complete(struct nft_body *body, struct view_reader *reader, struct 
 bool nft_body_same(const struct nft_body *a, const struct nft_body *b);
 
 /* body_essence.c: of the steps that reader_run() left in the view.  -ENOMEM */
-int nft_body_describe(struct nft_body *body, struct view_reader *reader, const uint8_t *from,
-		      struct arena *arena);
+int nft_body_describe(struct nft_body *body, struct view_reader *reader,
+		      const struct view_table *table, const uint8_t *from, struct arena *arena);
 
 /* body_set.c: reads a set that has no name.  -errno */
 int nft_body_read_set(struct nft_body *body, struct view_reader *reader,

@@ -316,11 +316,11 @@ static int make_essence(struct describing *describing, FILE *out)
 	return err;
 }
 
-int nft_body_describe(struct nft_body *body, struct view_reader *reader, const uint8_t *from,
-		      struct arena *arena)
+int nft_body_describe(struct nft_body *body, struct view_reader *reader,
+		      const struct view_table *table, const uint8_t *from, struct arena *arena)
 {
 	struct describing describing = {
-		.reader = reader, .from = from,
+		.reader = reader, .table = table, .from = from,
 		.all = expressions_of(body->expressions, body->size),
 	};
 	char *bytes = NULL, *copy = NULL;
@@ -339,5 +339,5 @@ int nft_body_describe(struct nft_body *body, struct view_reader *reader, const u
 	body->essence_size = size;
 	if (!copy)
 		return -ENOMEM;
-	return nft_body_text(body, reader->view, arena);
+	return nft_body_text(body, reader->view, table, arena);
 }

@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -104,9 +105,88 @@ static void print_name(const struct step *step, FILE *out)
 		step->name, size < step->length ? "" : "*");
 }
 
-static void print_condition(const struct step *step, FILE *out)
+/* Of what family and protocol the packets are by then. */
+struct context {
+	int family;
+	uint8_t protocol;
+};
+
+static const char *protocol_name(uint8_t protocol)
 {
-	fputs(fields[step->field], out);
+	switch (protocol) {
+	case IPPROTO_UDP:
+		return "udp";
+	case IPPROTO_TCP:
+		return "tcp";
+	case IPPROTO_SCTP:
+		return "sctp";
+	case IPPROTO_UDPLITE:
+		return "udplite";
+	case IPPROTO_ICMP:
+		return "icmp";
+	case IPPROTO_ICMPV6:
+		return "icmpv6";
+	default:
+		return NULL;
+	}
+}
+
+static void print_field(uint8_t field, const struct context *context, FILE *out)
+{
+	const char *protocol = protocol_name(context->protocol);
+
+	if (field == FIELD_SOURCE || field == FIELD_DESTINATION)
+		fputs(context->family == AF_INET6 ? "ip6 " : "ip ", out);
+	if (protocol && (field == FIELD_SOURCE_PORT || field == FIELD_DESTINATION_PORT))
+		fprintf(out, "%s %s", protocol, field == FIELD_SOURCE_PORT ? "sport" : "dport");
+	else if (protocol && (field == FIELD_ICMP_TYPE || field == FIELD_ICMP_CODE))
+		fprintf(out, "%s %s", protocol, field == FIELD_ICMP_TYPE ? "type" : "code");
+	else
+		fputs(fields[field], out);
+}
+
+static bool is_one_number(const struct step *step)
+{
+	return step->kind == STEP_NUMBER && !(step->flags & STEP_INVERTED) &&
+	       step->range.first == step->range.last;
+}
+
+/* Names that nft(8) has for numbers; false: none. */
+static bool print_named(const struct step *step, struct context *context, FILE *out)
+{
+	if (!is_one_number(step))
+		return false;
+	if (step->field == FIELD_FAMILY) {
+		context->family = (int)step->range.first;
+		fprintf(out, "meta nfproto %s", context->family == AF_INET6 ? "ipv6" : "ipv4");
+		return true;
+	}
+	if (step->field == FIELD_PROTOCOL)
+		context->protocol = (uint8_t)step->range.first;
+	if (step->field != FIELD_PROTOCOL || !protocol_name(context->protocol))
+		return false;
+	fprintf(out, "meta l4proto %s", protocol_name(context->protocol));
+	return true;
+}
+
+/* A protocol goes without saying where its ports are asked next. */
+static bool is_told_by_next(const struct view *view, size_t index)
+{
+	const struct step *step = &view->steps[index];
+	const struct step *next = index + 1 < view->step_count ? step + 1 : NULL;
+
+	return next && is_one_number(step) && step->field == FIELD_PROTOCOL &&
+	       protocol_name((uint8_t)step->range.first) &&
+	       (next->kind == STEP_NUMBER || next->kind == STEP_NUMBERS) &&
+	       (next->field == FIELD_SOURCE_PORT || next->field == FIELD_DESTINATION_PORT ||
+		next->field == FIELD_ICMP_TYPE);
+}
+
+static void print_condition(const struct step *step, struct context *context, FILE *out)
+{
+	if (print_named(step, context, out))
+		return;
+	print_field(step->field, context, out);
 	switch (step->kind) {
 	case STEP_NUMBER:
 	case STEP_NUMBERS:
@@ -123,7 +203,7 @@ static void print_condition(const struct step *step, FILE *out)
 	}
 }
 
-static void print_step(const struct step *step, FILE *out)
+static void print_step(const struct step *step, struct context *context, FILE *out)
 {
 	switch (step->kind) {
 	case STEP_NUMBER:
@@ -131,7 +211,7 @@ static void print_step(const struct step *step, FILE *out)
 	case STEP_PREFIX:
 	case STEP_ADDRESSES:
 	case STEP_INTERFACE:
-		print_condition(step, out);
+		print_condition(step, context, out);
 		break;
 	case STEP_LOOKUP:
 	case STEP_MAP:
@@ -151,8 +231,13 @@ static void print_step(const struct step *step, FILE *out)
 	}
 }
 
-int nft_body_text(struct nft_body *body, const struct view *view, struct arena *arena)
+int nft_body_text(struct nft_body *body, const struct view *view, const struct view_table *table,
+		  struct arena *arena)
 {
+	struct context context = {
+		.family = table->families == 1u << IPV6 ? AF_INET6 : AF_INET,
+	};
+	const char *before = "";
 	char *text = NULL;
 	size_t size;
 	FILE *out = open_memstream(&text, &size);
@@ -160,9 +245,13 @@ int nft_body_text(struct nft_body *body, const struct view *view, struct arena *
 	if (!out)
 		return -ENOMEM;
 	for (size_t i = 0; i < view->step_count; i++) {
-		if (i)
-			putc(' ', out);
-		print_step(&view->steps[i], out);
+		if (is_told_by_next(view, i)) {
+			context.protocol = (uint8_t)view->steps[i].range.first;
+			continue;
+		}
+		fputs(before, out);
+		before = " ";
+		print_step(&view->steps[i], &context, out);
 	}
 	if (!fclose(out))
 		body->text = arena_strdup(arena, text);

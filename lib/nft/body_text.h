@@ -6,6 +6,7 @@
 #include "nft/body.h"
 
 /* Of the steps that are in the view; what it has no words for is named alone.  -ENOMEM */
-int nft_body_text(struct nft_body *body, const struct view *view, struct arena *arena);
+int nft_body_text(struct nft_body *body, const struct view *view, const struct view_table *table,
+		  struct arena *arena);
 
 #endif

@@ -142,7 +142,8 @@ static int compare_own(struct making *making, size_t index, bool *dropped)
 			*dropped = true;
 		if (overlap < OVERLAP_COVERED && overlap != OVERLAP_NARROWS)
 			continue;
-		if (overlap == OVERLAP_NARROWS && making->lowering->place->is_iptables)
+		if (overlap == OVERLAP_NARROWS &&
+		    nft_graft_may_replace(&making->original, i, making->lowering->place->is_iptables))
 			making->original.replaced[i] = true;
 		if (overlap == OVERLAP_BESIDE && making->lowering->place->is_iptables && !is_port(own))
 			return refuse(making, "an address or interface in two ways");

@@ -46,6 +46,11 @@ struct nft_original {
 enum nft_graft_part nft_graft_part_of(const struct nft_original *original, size_t step);
 /* Whether a step of the row is there for an element of a set. */
 bool nft_graft_is_extra(const struct nft_original *original, size_t step);
+/*
+ * Whether a condition of ours that asks for less of the same may stand in place of it:
+ * iptables-nft reads one of them only, and nft(8) takes no second protocol.
+ */
+bool nft_graft_may_replace(const struct nft_original *original, size_t step, bool is_iptables);
 /* Whether an expression has no part in a rule of ours, although one of its steps does. */
 bool nft_graft_is_mixed(const struct nft_original *original);
 /* Marks the expressions that a part is made of. */

@@ -13,6 +13,28 @@ bool nft_graft_is_extra(const struct nft_original *original, size_t step)
 	return step >= meaning->extra_first && step < meaning->extra_first + meaning->extra_count;
 }
 
+/* What other conditions and verdicts are understood by: a family, and a protocol. */
+static bool gives_context(const struct step *step)
+{
+	return step->kind == STEP_NUMBER && !(step->flags & STEP_INVERTED) &&
+	       (step->field == FIELD_FAMILY || step->field == FIELD_ETHER_TYPE ||
+		step->field == FIELD_PROTOCOL);
+}
+
+/* A tail that does more than to decide: nft(8) and iptables-nft read it with its context. */
+static bool needs_context(const struct nft_original *original)
+{
+	const struct view_rule *row = row_of(original);
+	const struct step *verdict = rule_verdict(row);
+
+	if (!(original->rule->copies & COPY_TAIL))
+		return false;
+	return rule_tail(row) + !!verdict < row->count ||
+	       (verdict && verdict->kind != STEP_ACCEPT && verdict->kind != STEP_DROP &&
+		verdict->kind != STEP_RETURN && verdict->kind != STEP_JUMP &&
+		verdict->kind != STEP_GOTO);
+}
+
 enum nft_graft_part nft_graft_part_of(const struct nft_original *original, size_t index)
 {
 	const struct view_rule *row = row_of(original);
@@ -25,7 +47,8 @@ enum nft_graft_part nft_graft_part_of(const struct nft_original *original, size_
 	if (step_asks_conntrack(step) || original->replaced[index] || step->flags & STEP_COUNTER)
 		return PART_NONE;
 	if (index < rule_tail(row))
-		return copies & COPY_HEAD ? PART_HEAD : PART_NONE;
+		return copies & COPY_HEAD || (gives_context(step) && needs_context(original)) ?
+		       PART_HEAD : PART_NONE;
 	if (!(copies & COPY_TAIL) || (copies & COPY_FORGETFUL && step_records(step)))
 		return PART_NONE;
 	return PART_TAIL;
@@ -38,6 +61,22 @@ static size_t step_of_rule(const struct nft_original *original, size_t index)
 
 	return meaning->extra_count && index >= meaning->extra_first ?
 	       index - meaning->extra_count + 1 : index;
+}
+
+/* "meta l4proto", which ours is, and not a field of a header. */
+static bool is_meta(const struct nft_original *original, size_t index)
+{
+	const size_t expression = original->from[step_of_rule(original, index)];
+
+	return expression && !strcmp(expression_parts(original->all.list[expression - 1]).name, "meta");
+}
+
+bool nft_graft_may_replace(const struct nft_original *original, size_t index, bool is_iptables)
+{
+	const struct step *step = &row_of(original)->steps[index];
+
+	return is_iptables || (step->field == FIELD_PROTOCOL && !nft_graft_is_extra(original, index) &&
+			       is_meta(original, index));
 }
 
 bool nft_graft_is_mixed(const struct nft_original *original)
@@ -74,7 +113,13 @@ void nft_graft_mark(const struct nft_original *original, enum nft_graft_part par
 
 static bool holds_range(const struct step *outer, const struct step *inner)
 {
-	return outer->range.first <= inner->range.first && outer->range.last >= inner->range.last;
+	const struct range *ranges = outer->kind == STEP_NUMBER ? &outer->range : outer->ranges;
+	const size_t count = outer->kind == STEP_NUMBER ? 1 : outer->count;
+
+	for (size_t i = 0; i < count; i++)
+		if (ranges[i].first <= inner->range.first && ranges[i].last >= inner->range.last)
+			return inner->kind == STEP_NUMBER;
+	return false;
 }
 
 static bool holds_prefix(const struct step *outer, const struct step *inner)
@@ -95,12 +140,13 @@ static bool holds_name(const struct step *outer, const struct step *inner)
 /* Whether all that meets @inner meets @outer, as far as that is plain. */
 static bool holds(const struct step *outer, const struct step *inner)
 {
-	if (outer->kind != inner->kind || (outer->flags | inner->flags) & STEP_INVERTED ||
-	    outer->mask != inner->mask)
+	if ((outer->flags | inner->flags) & STEP_INVERTED)
+		return false;
+	if (outer->kind == STEP_NUMBER || outer->kind == STEP_NUMBERS)
+		return outer->mask == inner->mask && holds_range(outer, inner);
+	if (outer->kind != inner->kind)
 		return false;
 	switch (outer->kind) {
-	case STEP_NUMBER:
-		return holds_range(outer, inner);
 	case STEP_PREFIX:
 		return holds_prefix(outer, inner);
 	case STEP_INTERFACE:

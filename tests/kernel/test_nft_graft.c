@@ -79,6 +79,33 @@ static const char leading[] =
 	"\t\tct state new ip saddr 192.0.2.0/24 th dport { 7, 53 } accept\n"
 	"\t\tct state new iifname \"lo\" accept\n\t}\n}\n";
 
+/* What people do besides. */
+static const char odd[] =
+	"table inet fw {\n"
+	"\tlimit lim {\n\t\trate 900/second\n\t}\n"
+	"\tquota much {\n\t\tover 5000 mbytes\n\t}\n"
+	"\tset recent {\n\t\ttype ipv4_addr\n\t\tsize 1000\n\t\tflags dynamic,timeout\n"
+	"\t\ttimeout 1m\n\t}\n"
+	"\tchain input {\n\t\ttype filter hook input priority filter - 5; policy drop;\n"
+	"\t\tct state established,related ip saddr { 192.0.2.0/25, 198.51.100.7-198.51.100.9, "
+	"127.0.0.1 } counter accept\n"
+	"\t\tct state established,related ip6 saddr { 2001:db8::/32, ::1 } accept\n"
+	"\t\tct state { established, related } accept\n"
+	"\t\tct state new quota name \"much\" drop\n"
+	"\t\tct state new limit name \"lim\" meta mark set 0x10\n"
+	"\t\tct state new update @recent { ip saddr limit rate over 400/second } drop\n"
+	"\t\tct state new add @recent { ip saddr } continue\n"
+	"\t\tct state . ip saddr . meta l4proto { new . 192.0.2.2 . udp, new . 127.0.0.1 . udp } accept\n"
+	"\t\tct state new meta l4proto . th dport { tcp . 53, udp . 53, tcp . 7, udp . 7 } "
+	"tcp flags & (fin|syn|rst|ack) == syn counter drop\n"
+	"\t\tmeta l4proto { tcp, udp } th dport { 7, 50-60 } ct state new ct mark != 0x5 "
+	"fib daddr type local jump more\n"
+	"\t\tct state new meta l4proto { tcp, udp } iifname vmap { \"lo\" : accept, \"veth*\" : jump more }\n\t}\n"
+	"\tchain more {\n\t\tct state invalid,new,untracked ip ttl 1 drop\n"
+	"\t\tct state new th dport vmap { 7 : accept, 53 : accept }\n"
+	"\t\tct state new,established udp length > 8 reject with icmpx admin-prohibited\n"
+	"\t\tct state new accept\n\t}\n}\n";
+
 static void given_text(const char *text)
 {
 	must_as(&(struct how){ .input = text }, "nft -f -");
@@ -94,6 +121,11 @@ static void given_leading(void)
 	given_text(leading);
 }
 
+static void given_odd(void)
+{
+	given_text(odd);
+}
+
 static void given_both(void)
 {
 	given_iptables();
@@ -102,6 +134,10 @@ static void given_both(void)
 
 static void (*const hosts[])(void) = {
 	given_iptables, given_native, given_leading, given_both,
+};
+/* Here nobody is asked to answer. */
+static void (*const more_hosts[])(void) = {
+	given_iptables, given_native, given_leading, given_both, given_odd,
 };
 
 static struct backend_host *given_dns(void)
@@ -183,8 +219,9 @@ START_TEST(clear_leaves_what_was_there_byte_for_byte)
 	char *before;
 
 	netns_add_peer();
-	hosts[_i]();
-	everybody_is_answered(&families[0]);
+	more_hosts[_i]();
+	if (more_hosts[_i] != given_odd)
+		everybody_is_answered(&families[0]);
 	before = host_rules();
 
 	ck_assert_uint_gt(host_commit(host).added, 0);
@@ -203,7 +240,7 @@ START_TEST(a_second_commit_changes_nothing)
 	struct notrack_changes changes;
 	char *before;
 
-	hosts[_i]();
+	more_hosts[_i]();
 	host_commit(host);
 	before = ruleset();
 	changes = host_commit(host);
@@ -219,7 +256,7 @@ START_TEST(rollback_leaves_what_was_there)
 	struct backend_host *host = given_dns();
 	char *before;
 
-	hosts[_i]();
+	more_hosts[_i]();
 	before = host_rules();
 	ck_assert_msg(!host_try_rollback(host), "%s", host_error(host));
 	assert_same_text(host_rules(), before);
@@ -271,7 +308,7 @@ START_TEST(iptables_reads_what_is_ours_and_restores_it)
 }
 END_TEST
 
-static void (*const native_hosts[])(void) = { given_native, given_leading };
+static void (*const native_hosts[])(void) = { given_native, given_leading, given_odd };
 
 START_TEST(after_nft_wrote_it_anew_there_is_nothing_to_do)
 {
@@ -358,18 +395,66 @@ START_TEST(a_twin_follows_its_rule)
 }
 END_TEST
 
+/* A program that owns its table, and one that rebuilds it. */
+START_TEST(tables_that_others_manage_are_left_alone)
+{
+	static const char managed[] =
+		"table inet firewalld {\n"
+		"\tchain input {\n\t\ttype filter hook input priority 10; policy drop;\n"
+		"\t\tct state established,related accept\n\t\tct state new accept\n\t}\n}\n";
+	struct backend_host *host = given_dns();
+	char *before;
+
+	given_text(managed);
+	given_native();
+	before = must("nft -a list table inet firewalld").out;
+	host_commit(host);
+	ck_assert_ptr_nonnull(strstr(must("nft list table inet filter").out, "NOTRACK"));
+	assert_same_text(must("nft -a list table inet firewalld").out, before);
+	host_free(host);
+}
+END_TEST
+
+/* --- told ---------------------------------------------------------------------- */
+
+START_TEST(a_dry_run_prints_what_it_would_do)
+{
+	static const char plain[] =
+		"table inet filter {\n"
+		"\tchain input {\n\t\ttype filter hook input priority filter; policy drop;\n"
+		"\t\tip saddr 192.0.2.0/24 ct state new udp dport 53 accept\n\t}\n}\n";
+	struct backend_host *host = host_new(NOTRACK_IPV4);
+	const char *diff;
+
+	given_text(plain);
+	host_add(host, "dns: ports = 53; roles = inbound; protocols = udp");
+	host_use_twins(host);
+	diff = host_diff(host);
+
+	ck_assert_ptr_nonnull(strstr(diff, "+inet filter input ct state untracked meta nfproto ipv4 "
+		"ip saddr 192.0.2.0/24 udp dport 53 counter jump NOTRACK-new-accept\n"));
+	ck_assert_ptr_nonnull(strstr(diff, "+inet filter NOTRACK-new-accept meta nfproto ipv4 "
+		"udp dport 53 counter accept\n"));
+	host_commit(host);
+	assert_same_text(host_diff(host), "");
+	host_free(host);
+}
+END_TEST
+
 static void tests(TCase *tcase)
 {
 	tcase_add_loop_test(tcase, whoever_was_answered_is_answered_untracked, 0, COUNT(hosts));
-	tcase_add_loop_test(tcase, clear_leaves_what_was_there_byte_for_byte, 0, COUNT(hosts));
-	tcase_add_loop_test(tcase, a_second_commit_changes_nothing, 0, COUNT(hosts));
-	tcase_add_loop_test(tcase, rollback_leaves_what_was_there, 0, COUNT(hosts));
+	tcase_add_loop_test(tcase, clear_leaves_what_was_there_byte_for_byte, 0, COUNT(more_hosts));
+	tcase_add_loop_test(tcase, a_second_commit_changes_nothing, 0, COUNT(more_hosts));
+	tcase_add_loop_test(tcase, rollback_leaves_what_was_there, 0, COUNT(more_hosts));
 	tcase_add_test(tcase, iptables_reads_what_is_ours_and_restores_it);
 	tcase_add_loop_test(tcase, after_nft_wrote_it_anew_there_is_nothing_to_do, 0,
 			    COUNT(native_hosts));
 	tcase_add_test(tcase, a_rule_put_between_is_drift_and_the_twin_moves);
 	tcase_add_test(tcase, rules_that_changed_since_they_were_looked_at_are_left_alone);
 	tcase_add_test(tcase, a_twin_follows_its_rule);
+	tcase_add_test(tcase, tables_that_others_manage_are_left_alone);
+	tcase_add_test(tcase, a_dry_run_prints_what_it_would_do);
 }
 
 int main(void)
