@@ -41,11 +41,9 @@ bool nft_image_is_used(const struct image *image);
  */
 int nft_state_read(struct nft_state *state, struct netlink *netlink, unsigned int families,
 		   struct error *error);
-/* Also has all rules of others that matter. */
-int nft_state_load_host(struct nft_state *state, struct netlink *netlink, struct error *error);
 /*
- * The same, as nft_sight_host() has them, with the chains that @also has, which may be
- * NULL.
+ * Also has the tables of others as nft_sight_host() has them, with the chains that @also
+ * has, which may be NULL.
  */
 int nft_state_see_host(struct nft_state *state, struct nft_sight *sight,
 		       const struct nft_host *also, struct error *error);

@@ -362,7 +362,7 @@ int nft_sight_host(struct nft_sight *sight, struct nft_host *host, const struct 
 				   .concerned = calloc(sight->view.chain_count + 1, 1) };
 	int err = hosting.concerned ? 0 : -ENOMEM;
 
-	*host = (struct nft_host){ .has_rules = true, .has_bodies = true };
+	*host = (struct nft_host){ .has_bodies = true };
 	if (!err) {
 		mark_chains(&hosting);
 		mark_also(&hosting, also);

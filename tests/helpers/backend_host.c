@@ -10,7 +10,7 @@
 
 #include "backend.h"
 #include "nft/view.h"
-#include "verify/twins.h"
+#include "verify/parity.h"
 
 #define BACKEND (&nft_backend)
 #define TEXTS_MAX 4096
@@ -20,15 +20,15 @@ struct backend_host {
 	struct error error;
 	struct model model;
 	void (*between)(void);		/* happens between planning and the backend's turn */
-	bool has_twins;			/* what is wanted has grafts, made by twins_make() */
 };
 
 /* What is wanted, with all that it refers to. */
 struct wish {
 	struct wanted wanted;
+	int err;
 	struct view view;
-	struct grafts grafts;
-	struct findings findings;
+	struct host host;
+	struct parity parity;
 };
 
 static int must_have_done(struct backend_host *host, int result, const char *what)
@@ -205,40 +205,23 @@ char *host_words(const struct backend_host *host)
 
 /* --- what is wanted -------------------------------------------------------- */
 
-void host_use_twins(struct backend_host *host)
+/* As a commit of the library plans it, and whatever it finds. */
+static int plan_parity(struct backend_host *host, struct wish *wish)
 {
-	host->has_twins = true;
-}
+	const struct parity_options options = {
+		.model = &host->model, .families = 1u << IPV4 | 1u << IPV6, .host = &wish->host,
+		.world = WORLD_NFT, .edits = true,
+	};
 
-static void take_ours_out(struct view_chain *chain)
-{
-	struct view_rule **at = &chain->rules;
+	int err = host_look(&wish->host);
 
-	chain->last = NULL;
-	while (*at) {
-		if ((*at)->flags & RULE_OURS) {
-			*at = (*at)->next;
-			continue;
-		}
-		chain->last = *at;
-		at = &(*at)->next;
-	}
-}
-
-static void plan_twins(struct backend_host *host, struct wish *wish)
-{
-	const struct twins_options options = { .model = &host->model,
-					       .families = host->session.families,
-					       .host.errors_untracked = true };
-
-	must_have_done(host, nft_view(&wish->view, &host->error), "view");
-	for (struct view_table *table = wish->view.tables; table; table = table->next)
-		for (struct view_chain *chain = table->chains; chain; chain = chain->next)
-			take_ours_out(chain);
-	must_have_done(host, view_reach(&wish->view), "view");
-	must_have_done(host, twins_make(&wish->view, &options, &wish->grafts, &wish->findings),
-		       "twins");
-	wish->wanted.grafts = &wish->grafts;
+	if (!err)
+		err = nft_view(&wish->view, &host->error);
+	if (!err)
+		err = parity_plan(&wish->view, &options, &wish->parity);
+	wish->wanted.forwards = wish->host.forwards;
+	wish->wanted.grafts = &wish->parity.grafts;
+	return err;
 }
 
 static struct wish *wish_of(struct backend_host *host)
@@ -248,16 +231,15 @@ static struct wish *wish_of(struct backend_host *host)
 	ck_assert_ptr_nonnull(wish);
 	wish->wanted = (struct wanted){ .families = host->session.families,
 					.model = &host->model };
-	if (host->has_twins)
-		plan_twins(host, wish);
+	wish->err = plan_parity(host, wish);
 	return wish;
 }
 
 static void forget_wish(struct wish *wish)
 {
-	grafts_free(&wish->grafts);
-	findings_free(&wish->findings);
+	parity_free(&wish->parity);
 	view_free(&wish->view);
+	host_release(&wish->host);
 	free(wish);
 }
 
@@ -267,14 +249,15 @@ enum then { THEN_END, THEN_ROLLBACK };
 
 static int commit(struct backend_host *host, enum then then, struct notrack_changes *changes)
 {
-	struct wish *wish = wish_of(host);
 	struct change *change;
 	struct image *image;
+	struct wish *wish;
 	int err;
 
 	*host->error.text = '\0';
 	*changes = (struct notrack_changes){ .size = sizeof(*changes) };
-	err = BACKEND->read(&host->session, PART_RULES, &image);
+	wish = wish_of(host);
+	err = wish->err ? wish->err : BACKEND->read(&host->session, PART_RULES, &image);
 	if (err) {
 		forget_wish(wish);
 		return err;

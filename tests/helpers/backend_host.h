@@ -37,9 +37,7 @@ char *host_words(const struct backend_host *host);
 
 /* --- the kernel ----------------------------------------------------------- */
 
-/* From now on what is wanted has twins, computed from the rules that are there. */
-void host_use_twins(struct backend_host *host);
-/* Called by each commit, once twins were planned and before the backend looks. */
+/* Called by each commit, once it was planned and before the backend looks. */
 void host_let_happen(struct backend_host *host, void (*between)(void));
 
 /* Rules and elements that were added and removed. */

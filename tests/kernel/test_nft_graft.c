@@ -145,7 +145,6 @@ static struct backend_host *given_dns(void)
 	struct backend_host *host = host_new(NOTRACK_ANY);
 
 	host_add(host, "dns");
-	host_use_twins(host);
 	return host;
 }
 
@@ -428,7 +427,6 @@ START_TEST(a_dry_run_prints_what_it_would_do)
 
 	given_text(plain);
 	host_add(host, "dns: ports = 53; roles = inbound; protocols = udp");
-	host_use_twins(host);
 	diff = host_diff(host);
 
 	ck_assert_ptr_nonnull(strstr(diff, "+inet filter input ct state untracked meta nfproto ipv4 "
