@@ -5,6 +5,7 @@
 #include <linux/netfilter.h>
 #include <stdlib.h>
 
+#include "nft/graft_plan.h"
 #include "nft/raise.h"
 
 /* How often rules may change between our reading and what we do next. */
@@ -40,40 +41,20 @@ static bool edits_elements(const struct nft_plan *plan)
 	return false;
 }
 
-/* A step that is about services, and not about limits alone. */
-static bool is_of_services(const struct nft_step *step)
-{
-	if (step->kind == NFT_ADD_TABLE || step->kind == NFT_REMOVE_TABLE)
-		return true;
-	return step->chain && (nft_service_of(step->chain->name, NFT_SERVICE) ||
-			       (step->chain->is_base &&
-				step->chain->hook.number != NF_INET_LOCAL_IN));
-}
-
-/*
- * Where only clients or limits change, the rules of others are not looked at: there may be
- * very many.  Where nothing changes, they are, as something of ours may be missing.
- */
-static bool concerns_others(const struct nft_plan *plan)
-{
-	bool any = edits_elements(plan) || plan->steps.count;
-
-	for (size_t i = 0; i < plan->steps.count; i++)
-		if (is_of_services(&plan->steps.list[i]))
-			return true;
-	return !any;
-}
-
-static int plan_openings(struct nft_change *change, const struct model *model)
+static int plan_grafts(struct nft_change *change)
 {
 	struct error *error = change->change.image->session.error;
 	struct nft_state *have = nft_change_have(change);
-	int err;
+	struct nft_sight sight;
+	int err = nft_sight_open(&sight, &nft_changed_image(change)->netlink,
+				 change->change.wanted->grafts, error);
 
-	if (!concerns_others(&change->plan))
-		return 0;
-	err = nft_state_load_host(have, &nft_changed_image(change)->netlink, error);
-	return err ? err : nft_openings_make(&change->plan.openings, &have->host, model, error);
+	if (!err)
+		err = nft_state_see_host(have, &sight, NULL, error);
+	if (!err)
+		err = nft_grafts_make(&change->plan.host, &have->host, &sight, error);
+	nft_sight_close(&sight);
+	return err;
 }
 
 static int plan_model(struct nft_change *change, const struct model *model)
@@ -88,7 +69,7 @@ static int plan_model(struct nft_change *change, const struct model *model)
 	err = nft_lower(&plan->table, model, &plan->pools, session->error);
 	if (!err && nft_steps_make(&plan->steps, &have->table, &plan->table, edits_elements(plan)))
 		err = error_set(session->error, -ENOMEM, "out of memory");
-	return err ? err : plan_openings(change, model);
+	return err || !change->change.wanted->grafts ? err : plan_grafts(change);
 }
 
 static int explain_load(struct nft_change *change, int err)
@@ -117,16 +98,32 @@ static int plan_wanted(struct nft_change *change)
 
 /* --- what was there ------------------------------------------------------- */
 
+/* What there is in the tables of others, where something was changed there. */
+static int look_back(struct nft_change *change)
+{
+	struct error *error = change->change.image->session.error;
+	const struct nft_host *before = &nft_changed_image(change)->state.host;
+	struct nft_state *have = nft_change_have(change);
+	struct nft_sight sight;
+	int err;
+
+	if (!before->has_bodies)
+		return 0;
+	err = nft_sight_open(&sight, &nft_changed_image(change)->netlink, NULL, error);
+	if (!err)
+		err = nft_state_see_host(have, &sight, before, error);
+	nft_sight_close(&sight);
+	return err;
+}
+
 static int plan_back(struct nft_change *change)
 {
 	struct error *error = change->change.image->session.error;
 	const struct nft_state *before = &nft_changed_image(change)->state;
 	struct nft_state *have = nft_change_have(change);
 	struct nft_plan *plan = &change->plan;
-	int err = 0;
+	int err = look_back(change);
 
-	if (before->host.has_rules)
-		err = nft_state_load_host(have, &nft_changed_image(change)->netlink, error);
 	if (err)
 		return err;
 	err = nft_plan_load_like(&have->pools, &before->pools, change->change.wanted->model,
@@ -137,8 +134,8 @@ static int plan_back(struct nft_change *change)
 	if (!err)
 		err = nft_steps_make(&plan->steps, &have->table, &before->table,
 				     edits_elements(plan));
-	if (!err && before->host.has_rules)
-		err = nft_openings_restore(&plan->openings, &have->host, &before->host);
+	if (!err && before->host.has_bodies)
+		err = nft_host_plan_restore(&plan->host, &have->host, &before->host);
 	return err ? error_set(error, err, "out of memory") : 0;
 }
 

@@ -128,7 +128,7 @@ int nft_filters(const struct session *session)
 	if (!result)
 		result = read_generation(&netlink, &generation, session->error);
 	if (!result)
-		result = nft_host_read(&host, &netlink, false, session->error);
+		result = nft_host_read(&host, &netlink, session->error);
 	for (size_t i = 0; i < host.count && !result; i++)
 		result = filters(host.list[i]);
 	nft_host_free(&host);

@@ -35,10 +35,14 @@ int nft_graft_chain(struct nft_table *want, const struct nft_chain *have,
 	return err;
 }
 
-/* Chains of ours, before the rules that lead to them. */
+/* Chains of ours, before the rules that lead to them: one may lead to another. */
 static void add_chains(struct nft_steps *steps, const struct nft_table *have,
 		       const struct nft_table *want)
 {
+	for (size_t i = 0; i < want->chain_count; i++)
+		if (name_is_ours(want->chains[i]->name) &&
+		    !nft_table_chain(have, want->chains[i]->name))
+			nft_steps_add_chain(steps, want->chains[i]);
 	for (size_t i = 0; i < want->chain_count; i++) {
 		const struct nft_chain *chain = want->chains[i];
 		const struct nft_chain *other = nft_table_chain(have, chain->name);
@@ -48,7 +52,7 @@ static void add_chains(struct nft_steps *steps, const struct nft_table *have,
 		if (other)
 			nft_steps_edit_chain(steps, other, chain);
 		else
-			nft_steps_add_chain(steps, chain);
+			nft_steps_fill_chain(steps, chain);
 	}
 }
 
@@ -64,13 +68,18 @@ static void edit_theirs(struct nft_steps *steps, const struct nft_table *have,
 	}
 }
 
+/* None is removed while another one still leads to it. */
 static void remove_chains(struct nft_steps *steps, const struct nft_table *have,
 			  const struct nft_table *want)
 {
-	for (size_t i = 0; i < have->chain_count; i++)
-		if (name_is_ours(have->chains[i]->name) &&
-		    !nft_table_chain(want, have->chains[i]->name))
-			nft_steps_remove_chain(steps, have->chains[i]);
+	for (int pass = 0; pass < 2; pass++)
+		for (size_t i = 0; i < have->chain_count; i++) {
+			const struct nft_chain *chain = have->chains[i];
+
+			if (!name_is_ours(chain->name) || nft_table_chain(want, chain->name))
+				continue;
+			(pass ? nft_steps_remove_chain : nft_steps_empty_chain)(steps, chain);
+		}
 }
 
 int nft_graft_steps(struct nft_steps *steps, const struct nft_table *have,

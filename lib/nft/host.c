@@ -13,8 +13,6 @@
 
 /* linux/netfilter/nf_tables.h, since Linux 5.12 */
 #define FLAG_OWNER 0x2u
-/* Chains that lead to others, and so on; the kernel has 16 at most. */
-#define DEPTH_MAX 16
 
 /* Rebuilt by their programs at will, whatever somebody put there. */
 static const char *const rebuilt[] = { "firewalld", "kube-proxy" };
@@ -36,7 +34,7 @@ struct nft_host_table *nft_host_find(const struct nft_host *host, const struct n
 	return NULL;
 }
 
-static bool is_rebuilt(const char *name)
+bool nft_table_is_rebuilt(const char *name)
 {
 	for (size_t i = 0; i < sizeof(rebuilt) / sizeof(rebuilt[0]); i++)
 		if (!strcmp(rebuilt[i], name))
@@ -56,7 +54,7 @@ static int add_table(struct nft_host *host, uint8_t family, const char *name, ui
 	table->place.family = family;
 	table->place.table = arena_strdup(&host->arena, name);
 	table->place.is_iptables = family != NFPROTO_INET && !strcmp(name, "filter");
-	table->is_locked = flags & FLAG_OWNER || is_rebuilt(name);
+	table->is_locked = flags & FLAG_OWNER || nft_table_is_rebuilt(name);
 	table->table.exists = true;
 	table->table.is_dormant = flags & NFT_TABLE_F_DORMANT;
 	if (!table->place.table)
@@ -137,59 +135,15 @@ static int take_chain(const struct nlmsghdr *message, void *data)
 
 /* --- rules -------------------------------------------------------------- */
 
-/* All but those of ours, which are known by the chain that they lead to, stay as they are. */
-static void mark_rules(struct nft_chain *chain)
-{
-	for (size_t i = 0; i < chain->count && !nft_chain_is_ours(chain); i++) {
-		struct nft_rule *rule = &chain->rules[i];
-
-		rule->is_theirs = !rule->chain || !name_is_ours(rule->chain);
-	}
-}
-
-static int read_rules(struct nft_host_table *table, struct netlink *netlink,
-		      struct nft_chain *chain)
-{
-	int err = chain->count ? 0 : read_chain_rules(netlink, &table->place, &table->table, chain);
-
-	mark_rules(chain);
-	return err;
-}
-
-/* Where all packets are led to, may be dropped: those chains matter, too. */
-static int follow(struct nft_host_table *table, struct netlink *netlink,
-		  const struct nft_chain *from, unsigned int depth)
+static int read_table_rules(struct nft_host_table *table, struct netlink *netlink)
 {
 	int err = 0;
 
-	for (size_t i = 0; i < from->count && !err; i++) {
-		const struct nft_rule *rule = &from->rules[i];
-		struct nft_chain *chain;
-
-		if (rule->shape != NFT_SHAPE_LEADS || name_is_ours(rule->chain) ||
-		    depth == DEPTH_MAX || nft_table_chain(&table->table, rule->chain))
-			continue;
-		chain = nft_table_add_chain(&table->table, rule->chain);
-		err = chain ? read_rules(table, netlink, chain) : -ENOMEM;
-		if (!err)
-			err = follow(table, netlink, chain, depth + 1);
-	}
-	return err;
-}
-
-static int read_table_rules(struct nft_host_table *table, struct netlink *netlink, bool rules)
-{
-	size_t count = table->table.chain_count;
-	int err = 0;
-
-	for (size_t i = 0; i < count && !err; i++) {
+	for (size_t i = 0; i < table->table.chain_count && !err; i++) {
 		struct nft_chain *chain = table->table.chains[i];
 
-		if (!rules && !nft_chain_is_ours(chain))
-			continue;
-		err = read_rules(table, netlink, chain);
-		if (!err && !nft_chain_is_ours(chain))
-			err = follow(table, netlink, chain, 0);
+		if (nft_chain_is_ours(chain))
+			err = read_chain_rules(netlink, &table->place, &table->table, chain);
 	}
 	return err;
 }
@@ -203,16 +157,14 @@ static int ask_all(struct nft_host *host, struct netlink *netlink, uint16_t type
 			   host);
 }
 
-int nft_host_read(struct nft_host *host, struct netlink *netlink, bool rules,
-		  struct error *error)
+int nft_host_read(struct nft_host *host, struct netlink *netlink, struct error *error)
 {
 	int err = ask_all(host, netlink, NFT_MSG_GETTABLE, take_table);
 
 	if (!err)
 		err = ask_all(host, netlink, NFT_MSG_GETCHAIN, take_chain);
 	for (size_t i = 0; i < host->count && !err; i++)
-		err = read_table_rules(host->list[i], netlink, rules);
-	host->has_rules = rules;
+		err = read_table_rules(host->list[i], netlink);
 	if (err == -ENOENT)	/* a chain that was there a moment ago */
 		return -EAGAIN;
 	return err ? read_explain(err, "the tables of others", error) : 0;
@@ -225,56 +177,4 @@ void nft_host_free(struct nft_host *host)
 	free(host->list);
 	arena_free(&host->arena);
 	*host = (struct nft_host){ 0 };
-}
-
-/* --- what drops all there is ---------------------------------------------- */
-
-enum end {
-	END_GOES_ON,		/* packets come out at its end */
-	END_DROPS,		/* none does: those that nothing singled out are dropped */
-	END_LETS_GO,		/* they are accepted, or returned */
-};
-
-static enum end chain_end(const struct nft_table *table, const struct nft_chain *chain,
-			  size_t *place, unsigned int depth);
-
-static enum end rule_end(const struct nft_table *table, const struct nft_rule *rule,
-			 unsigned int depth)
-{
-	const struct nft_chain *chain;
-	size_t ignored;
-
-	if (rule->shape == NFT_SHAPE_DROPS)
-		return END_DROPS;
-	if (rule->shape == NFT_SHAPE_ENDS)
-		return END_LETS_GO;
-	chain = rule->shape == NFT_SHAPE_LEADS && rule->is_theirs && depth < DEPTH_MAX ?
-		nft_table_chain(table, rule->chain) : NULL;
-	/* of a chain that is returned from, the next rule sees the packets */
-	return chain && chain_end(table, chain, &ignored, depth + 1) == END_DROPS ? END_DROPS :
-	       END_GOES_ON;
-}
-
-/* @place: the rule where it ends. */
-static enum end chain_end(const struct nft_table *table, const struct nft_chain *chain,
-			  size_t *place, unsigned int depth)
-{
-	enum end end = END_GOES_ON;
-
-	for (*place = 0; *place < chain->count && end == END_GOES_ON; ++*place)
-		end = rule_end(table, &chain->rules[*place], depth);
-	*place -= end != END_GOES_ON;
-	return end;
-}
-
-bool nft_chain_drops_all(const struct nft_table *table, const struct nft_chain *chain,
-			 size_t *before)
-{
-	enum end end = chain_end(table, chain, before, 0);
-
-	if (end == END_LETS_GO || (end == END_GOES_ON && chain->hook.policy != NF_DROP))
-		return false;
-	while (*before && chain->rules[*before - 1].shape == NFT_SHAPE_NOTES)
-		--*before;
-	return true;
 }

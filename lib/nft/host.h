@@ -12,37 +12,31 @@
 struct nft_host_table {
 	struct nft_place place;
 	bool is_locked;			/* a program owns it, and would undo what we do there */
-	struct nft_table table;		/* base chains of type filter at input and output, chains
-					   that they lead all packets to, and ours */
+	struct nft_table table;		/* base chains of type filter at input and output, and
+					   chains of ours */
 };
 
 struct nft_host {
 	struct nft_host_table **list;
 	size_t count;
-	bool has_rules;			/* all that chains of others have, and not ours alone */
+	bool has_bodies;		/* as nft_sight_host() has them; else rules of ours alone */
 	struct arena arena;
 };
 
 /*
- * Reads which chains there are, and the rules of those that are ours, where @rules is false;
- * else all rules that matter.  -EAGAIN, or -errno with a sentence.
+ * Reads which chains there are, and the rules of those that are ours.  -EAGAIN, or -errno
+ * with a sentence.
  */
-int nft_host_read(struct nft_host *host, struct netlink *netlink, bool rules,
-		  struct error *error);
+int nft_host_read(struct nft_host *host, struct netlink *netlink, struct error *error);
 void nft_host_free(struct nft_host *host);
 
 struct nft_host_table *nft_host_find(const struct nft_host *host, const struct nft_place *place);
 
+/* Whether a program writes the table anew whenever it likes. */
+bool nft_table_is_rebuilt(const char *name);
+
 bool nft_chain_is_ours(const struct nft_chain *chain);
 /* At input or output: @direction says which. */
 bool nft_chain_filters(const struct nft_chain *chain, enum direction *direction);
-
-/*
- * Whether a base chain drops all packets that come to its end, or to a rule that drops
- * all there is; @before is that rule, and those before it that only count or log; or
- * the chain's count of rules.
- */
-bool nft_chain_drops_all(const struct nft_table *table, const struct nft_chain *chain,
-			 size_t *before);
 
 #endif

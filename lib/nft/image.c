@@ -29,12 +29,11 @@ int nft_state_load(struct nft_state *state, struct netlink *netlink, unsigned in
 	return err ? read_explain(err, "the limited clients", error) : 0;
 }
 
-int nft_state_load_host(struct nft_state *state, struct netlink *netlink, struct error *error)
+int nft_state_see_host(struct nft_state *state, struct nft_sight *sight,
+		       const struct nft_host *also, struct error *error)
 {
-	if (state->host.has_rules)
-		return 0;
 	nft_host_free(&state->host);
-	return nft_host_read(&state->host, netlink, true, error);
+	return nft_sight_host(sight, &state->host, also, error);
 }
 
 /* -EAGAIN: it changed meanwhile. */
@@ -47,7 +46,7 @@ static int read_once(struct nft_state *state, struct netlink *netlink, unsigned 
 	if (!err)
 		err = read_table(netlink, &nft_own_place, &state->table, error);
 	if (!err)
-		err = nft_host_read(&state->host, netlink, false, error);
+		err = nft_host_read(&state->host, netlink, error);
 	if (!err && nft_pools_read(&state->pools, &state->table))
 		err = error_set(error, -ENOMEM, "out of memory");
 	if (!err)

@@ -6,6 +6,7 @@
 #include "backend.h"
 #include "nft/plan.h"
 #include "nft/read.h"
+#include "nft/sight.h"
 
 /* What was read, of one generation of the kernel's rules. */
 struct nft_state {
@@ -40,8 +41,12 @@ bool nft_image_is_used(const struct image *image);
  */
 int nft_state_read(struct nft_state *state, struct netlink *netlink, unsigned int families,
 		   struct error *error);
-/* Also has all rules of others that matter. */
-int nft_state_load_host(struct nft_state *state, struct netlink *netlink, struct error *error);
+/*
+ * Also has the tables of others as nft_sight_host() has them, with the chains that @also
+ * has, which may be NULL.
+ */
+int nft_state_see_host(struct nft_state *state, struct nft_sight *sight,
+		       const struct nft_host *also, struct error *error);
 /* Also has the clients of @families: reads them where they were not read yet. */
 int nft_state_load(struct nft_state *state, struct netlink *netlink, unsigned int families,
 		   struct error *error);

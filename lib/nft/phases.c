@@ -31,12 +31,12 @@ typedef void take_step(const struct nft_step *step, const struct nft_place *plac
 
 static void each_step(const struct nft_plan *plan, unsigned int phases, take_step *take, void *data)
 {
-	for (size_t i = 0; i < plan->openings.count; i++) {
-		const struct nft_opening *opening = &plan->openings.list[i];
+	for (size_t i = 0; i < plan->host.count; i++) {
+		const struct nft_table_plan *table = &plan->host.list[i];
 
-		for (size_t j = 0; j < opening->steps.count; j++)
-			if (is_in(&opening->steps.list[j], false, phases))
-				take(&opening->steps.list[j], &opening->host->place, data);
+		for (size_t j = 0; j < table->steps.count; j++)
+			if (is_in(&table->steps.list[j], false, phases))
+				take(&table->steps.list[j], &table->host->place, data);
 	}
 	for (size_t i = 0; i < plan->steps.count; i++)
 		if (is_in(&plan->steps.list[i], true, phases))
@@ -45,9 +45,9 @@ static void each_step(const struct nft_plan *plan, unsigned int phases, take_ste
 
 bool nft_plan_closes(const struct nft_plan *plan)
 {
-	for (size_t i = 0; i < plan->openings.count; i++)
-		for (size_t j = 0; j < plan->openings.list[i].steps.count; j++)
-			if (is_removal(plan->openings.list[i].steps.list[j].kind))
+	for (size_t i = 0; i < plan->host.count; i++)
+		for (size_t j = 0; j < plan->host.list[i].steps.count; j++)
+			if (is_removal(plan->host.list[i].steps.list[j].kind))
 				return true;
 	return false;
 }

@@ -371,6 +371,6 @@ void nft_plan_free(struct nft_plan *plan)
 	nft_pools_free(&plan->pools);
 	nft_table_free(&plan->table);
 	nft_steps_free(&plan->steps);
-	nft_openings_free(&plan->openings);
+	nft_host_plan_free(&plan->host);
 	*plan = (struct nft_plan){ 0 };
 }

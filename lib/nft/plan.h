@@ -5,7 +5,7 @@
 
 #include "model/model.h"
 #include "nft/lower.h"
-#include "nft/opening.h"
+#include "nft/host_plan.h"
 #include "nft/pool.h"
 
 /* Elements of one set. */
@@ -22,7 +22,7 @@ struct nft_plan {
 	struct nft_set_edit *edits;
 	size_t edit_count;
 	struct nft_steps steps;		/* to @table */
-	struct nft_openings openings;	/* in the tables of others */
+	struct nft_host_plan host;	/* in the tables of others */
 };
 
 /*

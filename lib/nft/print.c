@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "nft/body.h"
 #include "nft/datatype.h"
 
 const char *nft_family_name(uint8_t family)
@@ -279,6 +280,10 @@ void nft_rule_print(const struct nft_rule *rule, FILE *out)
 {
 	bool begun = false;
 
+	if (rule->body) {
+		fputs(rule->body->text, out);
+		return;
+	}
 	if (rule->target == TARGET_FOREIGN) {
 		fputs("(a rule that is not ours)", out);
 		return;

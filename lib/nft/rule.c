@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "nft/body.h"
 #include "nft/rule.h"
 
 /* Where the addresses are in the IPv4 and IPv6 headers, and how long they are. */
@@ -275,6 +276,8 @@ bool nft_rule_same(const struct nft_rule *a, const struct nft_rule *b)
 {
 	if (a->is_theirs || b->is_theirs)	/* the kernel changes no rule */
 		return a->is_theirs && b->is_theirs && a->handle == b->handle;
+	if (a->body || b->body)
+		return a->body && b->body && nft_body_same(a->body, b->body);
 	return a->target == b->target && a->target != TARGET_FOREIGN && a->counts == b->counts &&
 	       a->notrack == b->notrack && a->test_count == b->test_count &&
 	       same_text(a->chain, b->chain) && same_text(a->comment, b->comment) &&

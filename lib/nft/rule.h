@@ -64,23 +64,17 @@ struct nft_update {
 	struct nft_limit limit;
 };
 
-/* What a rule of others is to whoever looks for the one that drops all there is. */
-enum nft_shape {
-	NFT_SHAPE_OTHER,
-	NFT_SHAPE_NOTES,		/* counts or logs, and lets every packet go on */
-	NFT_SHAPE_DROPS,		/* drops or rejects every packet */
-	NFT_SHAPE_ENDS,			/* accepts every packet, or returns it */
-	NFT_SHAPE_LEADS,		/* every packet to @chain, whatever else it does */
-};
+struct nft_body;
 
 struct nft_rule {
+	/* of a rule of ours in a table of others: all that it is; NULL: what follows is */
+	const struct nft_body *body;
 	const struct nft_test *tests;
 	size_t test_count;
 	const struct nft_update *update;	/* NULL: none */
 	bool counts;
 	bool notrack;
 	uint8_t target;			/* enum target; TARGET_FOREIGN: not understood */
-	uint8_t shape;			/* enum nft_shape; as read */
 	bool is_theirs;			/* of others, in a chain of theirs: it is left alone */
 	const char *chain;		/* of TARGET_JUMP and TARGET_GOTO, and where a foreign rule
 					   leads to one */

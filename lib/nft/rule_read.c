@@ -6,7 +6,6 @@
  * All of them become the one form that lowering makes.
  */
 #include "nft/rule_read.h"
-#include "nft/rule_shape.h"
 
 #include <libnftnl/expr.h>
 #include <libnftnl/udata.h>
@@ -475,5 +474,4 @@ void rule_read(struct nft_draft *draft, const struct nftnl_rule *rule,
 						 .target = TARGET_FOREIGN };
 		draft->overflow = false;
 	}
-	draft->rule.shape = (uint8_t)rule_shape(rule, &draft->rule.chain);
 }

@@ -17,6 +17,7 @@
 #include <linux/netfilter/nf_tables.h>
 #include <string.h>
 
+#include "nft/body.h"
 #include "nft/unnamed_set.h"
 
 struct writer {
@@ -314,8 +315,13 @@ void message_add_rule(struct batch *batch, const struct nft_place *place, const 
 	const struct nft_subject subject = { .family = place->family, .table = place->table,
 					     .chain = chain, .rule = rule };
 	struct writer writer = { .batch = batch, .place = place, .subject = &subject,
-				 .rule = nftnl_rule_alloc(), .set_id = batch->set_id };
+				 .set_id = batch->set_id };
 
+	if (rule->body) {
+		nft_body_put(rule->body, batch, &subject, before);
+		return;
+	}
+	writer.rule = nftnl_rule_alloc();
 	batch->failed |= !writer.rule;
 	for (size_t i = 0; i < rule->test_count; i++)
 		if (rule->tests[i].count > 1)

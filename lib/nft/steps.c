@@ -186,13 +186,13 @@ void nft_steps_edit_chain(struct nft_steps *steps, const struct nft_chain *have,
 
 /* --- all of a table ----------------------------------------------------- */
 
-static void fill_chain(struct nft_steps *steps, const struct nft_chain *chain)
+void nft_steps_fill_chain(struct nft_steps *steps, const struct nft_chain *chain)
 {
 	for (size_t i = 0; i < chain->count; i++)
 		add_rule_step(steps, NFT_ADD_RULE, chain, &chain->rules[i], 0);
 }
 
-static void empty_chain(struct nft_steps *steps, const struct nft_chain *chain)
+void nft_steps_empty_chain(struct nft_steps *steps, const struct nft_chain *chain)
 {
 	for (size_t i = 0; i < chain->count; i++)
 		add_rule_step(steps, NFT_REMOVE_RULE, chain, &chain->rules[i], 0);
@@ -201,12 +201,10 @@ static void empty_chain(struct nft_steps *steps, const struct nft_chain *chain)
 void nft_steps_add_chain(struct nft_steps *steps, const struct nft_chain *chain)
 {
 	add_chain_step(steps, NFT_ADD_CHAIN, chain);
-	fill_chain(steps, chain);
 }
 
 void nft_steps_remove_chain(struct nft_steps *steps, const struct nft_chain *chain)
 {
-	empty_chain(steps, chain);
 	add_chain_step(steps, NFT_REMOVE_CHAIN, chain);
 }
 
@@ -245,14 +243,14 @@ static void edit_rules(struct nft_steps *steps, const struct nft_table *have,
 {
 	for (size_t i = 0; i < have->chain_count; i++)
 		if (!fellow(want, have->chains[i]))
-			empty_chain(steps, have->chains[i]);
+			nft_steps_empty_chain(steps, have->chains[i]);
 	for (size_t i = 0; i < want->chain_count; i++) {
 		const struct nft_chain *other = fellow(have, want->chains[i]);
 
 		if (other)
 			edit_chain(steps, other, want->chains[i], replaced);
 		else
-			fill_chain(steps, want->chains[i]);
+			nft_steps_fill_chain(steps, want->chains[i]);
 	}
 }
 

@@ -44,8 +44,10 @@ void nft_steps_free(struct nft_steps *steps);
 /* From the rules that a chain has to those it is to have. */
 void nft_steps_edit_chain(struct nft_steps *steps, const struct nft_chain *have,
 			  const struct nft_chain *want);
-/* A chain with its rules comes, or goes. */
+/* A chain comes, and then its rules; its rules go, and then it goes. */
 void nft_steps_add_chain(struct nft_steps *steps, const struct nft_chain *chain);
+void nft_steps_fill_chain(struct nft_steps *steps, const struct nft_chain *chain);
+void nft_steps_empty_chain(struct nft_steps *steps, const struct nft_chain *chain);
 void nft_steps_remove_chain(struct nft_steps *steps, const struct nft_chain *chain);
 
 #endif

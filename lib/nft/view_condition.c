@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Expressions that mask, compare and look up what registers hold. */
 #include "nft/view_machine.h"
+#include "nft/view_reader.h"
 
 #include <errno.h>
 #include <linux/netfilter/nf_tables.h>

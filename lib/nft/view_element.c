@@ -265,7 +265,7 @@ static int simplify(struct view *view, struct step *step)
 #define HOOKS_OF_OURS (1u << HOOK_PREROUTING | 1u << HOOK_INPUT | 1u << HOOK_OUTPUT | \
 		       1u << HOOK_POSTROUTING)
 
-static int read_step(struct view_reader *reader, struct step *step)
+int reader_read_step(struct view_reader *reader, struct step *step)
 {
 	int err;
 
@@ -283,7 +283,7 @@ static int read_chain(struct view_reader *reader, const struct view_chain *chain
 
 	for (struct view_rule *rule = chain->rules; rule && !err; rule = rule->next)
 		for (size_t i = 0; i < rule->count && !err; i++)
-			err = read_step(reader, &rule->steps[i]);
+			err = reader_read_step(reader, &rule->steps[i]);
 	return err;
 }
 

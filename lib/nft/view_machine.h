@@ -61,7 +61,7 @@ expression_run run_payload, run_meta, run_ct, run_fib, run_exthdr, run_load_unkn
 /* view_condition.c */
 expression_run run_bitwise, run_byteorder, run_compare, run_range, run_lookup;
 /* view_statement.c */
-expression_run run_immediate, run_limit, run_quota, run_connlimit, run_count, run_reject,
+expression_run run_immediate, run_limit, run_quota, run_connlimit, run_count, run_counter, run_reject,
 	       run_notrack, run_nat, run_masquerade, run_redirect, run_tproxy, run_queue,
 	       run_objref, run_dynset, run_synproxy, run_match, run_target;
 
@@ -81,8 +81,6 @@ int machine_add_unknown(struct machine *machine, const char *what, uint8_t sourc
 
 /* --- sets: view_set.c ------------------------------------------------- */
 
-struct view_set *reader_find_set(struct view_reader *reader, const struct view_table *table,
-				const char *name);
 /*
  * A lookup by the key in a register.  0; MACHINE_HARDWARE where the key is the
  * address of a sender on its link; or -ENOMEM.  NULL and 0: by something that we

@@ -8,6 +8,7 @@
 #include <linux/netfilter/nfnetlink.h>
 #include <stdlib.h>
 
+#include "nft/host.h"
 #include "nft/view_reader.h"
 
 #ifndef NFT_TABLE_F_OWNER
@@ -84,7 +85,8 @@ static int take_table(const struct nlmsghdr *message, void *data)
 				       attribute_text(of.of[NFTA_TABLE_NAME]));
 		if (!table)
 			return -ENOMEM;
-		table->locked = flags & NFT_TABLE_F_OWNER;
+		table->locked = flags & NFT_TABLE_F_OWNER ||
+				nft_table_is_rebuilt(attribute_text(of.of[NFTA_TABLE_NAME]));
 		table->dormant = flags & NFT_TABLE_F_DORMANT;
 	}
 	return 0;
@@ -260,7 +262,7 @@ static int take_generation(const struct nlmsghdr *message, void *data)
 	return 0;
 }
 
-static int read_generation(struct netlink *netlink, uint32_t *generation)
+static int ask_generation(struct netlink *netlink, uint32_t *generation)
 {
 	char buffer[MESSAGE_SIZE];
 
@@ -276,7 +278,7 @@ static int dump(struct view_reader *reader, uint16_t type, uint8_t family, netli
 			   reader);
 }
 
-static int read_all(struct view_reader *reader)
+int reader_read(struct view_reader *reader)
 {
 	int err = dump(reader, NFT_MSG_GETTABLE, NFPROTO_UNSPEC, take_table);
 
@@ -289,7 +291,7 @@ static int read_all(struct view_reader *reader)
 	for (size_t i = 0; i < KINDS && !err; i++)
 		if (kinds[i].families)
 			err = dump(reader, NFT_MSG_GETRULE, kinds[i].family, take_rule);
-	return err ? err : reader_read_elements(reader);
+	return err;
 }
 
 /* -EINTR: something was changed meanwhile. */
@@ -297,16 +299,18 @@ static int read_once(struct view *view, struct netlink *netlink)
 {
 	struct view_reader *reader = calloc(1, sizeof(*reader));
 	uint32_t before = 0, after = 0;
-	int err = reader ? read_generation(netlink, &before) : -ENOMEM;
+	int err = reader ? ask_generation(netlink, &before) : -ENOMEM;
 
 	if (reader) {
 		reader->view = view;
 		reader->netlink = netlink;
 	}
 	if (!err)
-		err = read_all(reader);
+		err = reader_read(reader);
 	if (!err)
-		err = read_generation(netlink, &after);
+		err = reader_read_elements(reader);
+	if (!err)
+		err = ask_generation(netlink, &after);
 	free(reader);
 	return !err && before != after ? -EINTR : err;
 }
@@ -370,7 +374,7 @@ int nft_view(struct view *view, struct error *error)
 	asker->view = view;
 	err = netlink_open(&asker->netlink, NETLINK_NETFILTER);
 	if (!err)
-		err = read_generation(&asker->netlink, &generation);
+		err = ask_generation(&asker->netlink, &generation);
 	if (err) {
 		release(asker);
 		return is_absent(err) ? 0 : explain(err, error);

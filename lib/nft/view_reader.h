@@ -32,6 +32,10 @@ struct view_reader {
 	struct view_set *sets[SET_SLOTS];
 	struct view_object *objects;
 	struct view_chain *chain;	/* of the rule that was read last */
+	/* whoever wants more of each rule than its steps; NULL: nobody */
+	int (*take)(struct view_reader *reader, const struct view_chain *chain,
+		    const struct view_rule *rule, const struct attributes *from);
+	void *data;
 };
 
 /* --- messages ---------------------------------------------------------- */
@@ -50,12 +54,20 @@ uint8_t view_family_of(const struct view_table *table);
 
 int reader_add_set(struct view_reader *reader, const struct view_table *table,
 		   const struct attributes *set);
+struct view_set *reader_find_set(struct view_reader *reader, const struct view_table *table,
+				 const char *name);
 const struct view_object *reader_find_object(const struct view_reader *reader,
 					    const struct view_table *table, const char *name,
 					    uint32_t type);
 
+/* Reads all tables of nftables into the reader's view, but for the elements of sets. */
+int reader_read(struct view_reader *reader);
+
 /* Reads the elements of all sets that belong to rules which packets of ours may meet. */
 int reader_read_elements(struct view_reader *reader);
+
+/* Likewise for one step. */
+int reader_read_step(struct view_reader *reader, struct step *step);
 
 /* --- keys: view_key.c --------------------------------------------------- */
 
@@ -78,6 +90,15 @@ int nft_view_ask(void *asker, const struct view_lookup *lookup, const struct key
 		 struct set_element *found);
 
 /* --- rules: view_rule.c ------------------------------------------------- */
+
+/* More than any rule has: a rule of the kernel has 128 expressions at most. */
+#define VIEW_STEPS_MAX 256
+/*
+ * Makes a row of steps in view.steps of a list of expressions; @from, which may be NULL,
+ * has room for VIEW_STEPS_MAX: the number of the expression that each step was made of.
+ */
+int reader_run(struct view_reader *reader, struct view_chain *chain, const void *list, size_t size,
+	       uint8_t *from);
 
 /* Of the attributes of a rule. */
 int reader_add_rule(struct view_reader *reader, struct view_chain *chain,

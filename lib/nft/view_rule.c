@@ -21,7 +21,7 @@ static const struct expression {
 	{ "byteorder", run_byteorder },
 	{ "cmp", run_compare },
 	{ "connlimit", run_connlimit },
-	{ "counter", run_count },
+	{ "counter", run_counter },
 	{ "ct", run_ct },
 	{ "dup", run_count },
 	{ "dynset", run_dynset },
@@ -31,7 +31,7 @@ static const struct expression {
 	{ "hash", run_load_unknown },
 	{ "immediate", run_immediate },
 	{ "inner", run_load_unknown },
-	{ "last", run_count },
+	{ "last", run_counter },
 	{ "limit", run_limit },
 	{ "log", run_count },
 	{ "lookup", run_lookup },
@@ -153,32 +153,49 @@ static bool is_comment_of_ours(const struct nlattr *attr)
 	       begins_as_ours(mnl_attr_get_payload(info), mnl_attr_get_payload_len(info));
 }
 
-int reader_add_rule(struct view_reader *reader, struct view_chain *chain,
-		    const struct attributes *from)
+int reader_run(struct view_reader *reader, struct view_chain *chain, const void *list, size_t size,
+	       uint8_t *from)
 {
 	struct machine machine = { .reader = reader, .view = reader->view, .chain = chain,
 				   .family = view_family_of(chain->table), .protocol = -1 };
-	bool ours = name_is_ours(chain->name) || !strcmp(chain->table->name, NFT_TABLE) ||
-		    has_comment_of_ours(from->of[NFTA_RULE_USERDATA]);
-	const struct nlattr *list = from->of[NFTA_RULE_EXPRESSIONS], *attr;
-	struct view_rule *rule;
-	int result = 0;
+	const struct nlattr *attr = list;
+	int left = (int)size, result = 0;
+	size_t before = 0;
 
 	if (machine.family != AF_INET && machine.family != AF_INET6)
 		machine.family = AF_UNSPEC;
 	reader->view->step_count = 0;
+	for (size_t i = 0; mnl_attr_ok(attr, left) && !result; attr = mnl_attr_next(attr), i++) {
+		left -= (int)MNL_ALIGN(attr->nla_len);
+		result = run_expression(&machine, attr);
+		for (; from && before < reader->view->step_count && before < VIEW_STEPS_MAX; before++)
+			from[before] = (uint8_t)i;
+	}
+	return result < 0 ? result : 0;
+}
+
+int reader_add_rule(struct view_reader *reader, struct view_chain *chain,
+		    const struct attributes *from)
+{
+	bool ours = name_is_ours(chain->name) || !strcmp(chain->table->name, NFT_TABLE) ||
+		    has_comment_of_ours(from->of[NFTA_RULE_USERDATA]);
+	const struct nlattr *list = from->of[NFTA_RULE_EXPRESSIONS], *attr;
+	struct view_rule *rule;
+	int err = 0;
+
+	reader->view->step_count = 0;
 	if (list)
-		mnl_attr_for_each_nested(attr, list) {
+		mnl_attr_for_each_nested(attr, list)
 			ours |= is_comment_of_ours(attr);
-			if (!result)
-				result = run_expression(&machine, attr);
-		}
-	if (result < 0)
-		return result;
+	if (list)
+		err = reader_run(reader, chain, mnl_attr_get_payload(list),
+				 mnl_attr_get_payload_len(list), NULL);
+	if (err)
+		return err;
 	rule = view_end_rule(reader->view, chain, attribute_handle(from->of[NFTA_RULE_HANDLE]));
 	if (!rule)
 		return -ENOMEM;
 	if (ours || leads_to_ours(rule))
 		rule->flags |= RULE_OURS;
-	return 0;
+	return reader->take ? reader->take(reader, chain, rule, from) : 0;
 }

@@ -34,6 +34,12 @@ int run_count(struct machine *machine, const struct attributes *data)
 	return add_step(machine, STEP_COUNT, 0);
 }
 
+int run_counter(struct machine *machine, const struct attributes *data)
+{
+	(void)data;
+	return add_step(machine, STEP_COUNT, STEP_COUNTER);
+}
+
 int run_reject(struct machine *machine, const struct attributes *data)
 {
 	(void)data;

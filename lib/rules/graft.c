@@ -119,11 +119,13 @@ bool step_records(const struct step *step)
 	return step->flags & STEP_REMEMBERS && step->kind != STEP_WITHIN_RATE;
 }
 
+/* A counter of the rule's own is no effect: each rule of iptables-nft has one. */
 size_t rule_tail(const struct view_rule *rule)
 {
 	size_t i = 0;
 
-	while (i < rule->count && step_is_condition(&rule->steps[i]) &&
+	while (i < rule->count &&
+	       (step_is_condition(&rule->steps[i]) || rule->steps[i].flags & STEP_COUNTER) &&
 	       !(rule->steps[i].flags & STEP_REMEMBERS))
 		i++;
 	return i;

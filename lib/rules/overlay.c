@@ -172,6 +172,17 @@ static int add_family(struct view *view, const struct view_table *table, uint8_t
 			  UINT32_MAX, false);
 }
 
+int overlay_asks(struct view *view, const struct view_table *table, const struct graft_rule *graft)
+{
+	int err = add_family(view, table, graft->families);
+
+	if (!err)
+		err = add_prefix(view, FIELD_SOURCE, &graft->rule.source);
+	if (!err && graft->rule.match)
+		err = add_match(view, graft->rule.match);
+	return err;
+}
+
 static int add_steps(struct view *view, const struct view_table *table,
 		     const struct graft_rule *graft)
 {

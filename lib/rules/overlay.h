@@ -19,4 +19,10 @@ struct overlay_top {
 int overlay_ruleset(struct view *view, const struct ruleset *rules, enum family family,
 		    const struct overlay_top *tops, int priority);
 
+/*
+ * Adds to the rule that is being built what one of ours in @table asks beside states and
+ * what it repeats of another one.  -ENOMEM
+ */
+int overlay_asks(struct view *view, const struct view_table *table, const struct graft_rule *rule);
+
 #endif

@@ -130,6 +130,7 @@ enum step_flags {
 					   STEP_TEMPLATE: those that are untracked get one again */
 	STEP_HELPER = 1 << 3,		/* STEP_TEMPLATE: it gives the connection a helper */
 	STEP_ANY_VALUE = 1 << 4,	/* STEP_MARK: we do not know which */
+	STEP_COUNTER = 1 << 5,		/* STEP_COUNT: a rule's own counter, and nothing else */
 };
 
 struct range {

@@ -163,7 +163,7 @@ static int add_row(struct making *making, const struct set_element *element, uin
 	const struct step *step = &making->rule->steps[making->at];
 	const struct view_lookup *lookup = step->lookup;
 	struct row row = { .count = 0 };
-	size_t extra;
+	size_t extra, extra_count;
 
 	copy_steps(making, &row, 0, making->at);
 	extra = row.count;
@@ -173,9 +173,10 @@ static int add_row(struct making *making, const struct set_element *element, uin
 		add_condition(&row, &lookup->fields[i], &element->ranges[i]);
 	if (step->kind == STEP_MAP)
 		add_verdict(&row, element);
-	else
+	extra_count = row.count - extra;
+	if (step->kind != STEP_MAP)
 		copy_steps(making, &row, making->at + 1, making->rule->count);
-	return end_row(making, &row, extra, row.count - extra);
+	return end_row(making, &row, extra, extra_count);
 }
 
 static bool same_verdict(const struct set_element *a, const struct set_element *b)

@@ -9,6 +9,8 @@
 #include <string.h>
 
 #include "backend.h"
+#include "nft/view.h"
+#include "verify/parity.h"
 
 #define BACKEND (&nft_backend)
 #define TEXTS_MAX 4096
@@ -17,6 +19,16 @@ struct backend_host {
 	struct session session;
 	struct error error;
 	struct model model;
+	void (*between)(void);		/* happens between planning and the backend's turn */
+};
+
+/* What is wanted, with all that it refers to. */
+struct wish {
+	struct wanted wanted;
+	int err;
+	struct view view;
+	struct host host;
+	struct parity parity;
 };
 
 static int must_have_done(struct backend_host *host, int result, const char *what)
@@ -191,24 +203,68 @@ char *host_words(const struct backend_host *host)
 	return text;
 }
 
+/* --- what is wanted -------------------------------------------------------- */
+
+/* As a commit of the library plans it, and whatever it finds. */
+static int plan_parity(struct backend_host *host, struct wish *wish)
+{
+	const struct parity_options options = {
+		.model = &host->model, .families = 1u << IPV4 | 1u << IPV6, .host = &wish->host,
+		.world = WORLD_NFT, .edits = true,
+	};
+
+	int err = host_look(&wish->host);
+
+	if (!err)
+		err = nft_view(&wish->view, &host->error);
+	if (!err)
+		err = parity_plan(&wish->view, &options, &wish->parity);
+	wish->wanted.forwards = wish->host.forwards;
+	wish->wanted.grafts = &wish->parity.grafts;
+	return err;
+}
+
+static struct wish *wish_of(struct backend_host *host)
+{
+	struct wish *wish = calloc(1, sizeof(*wish));
+
+	ck_assert_ptr_nonnull(wish);
+	wish->wanted = (struct wanted){ .families = host->session.families,
+					.model = &host->model };
+	wish->err = plan_parity(host, wish);
+	return wish;
+}
+
+static void forget_wish(struct wish *wish)
+{
+	parity_free(&wish->parity);
+	view_free(&wish->view);
+	host_release(&wish->host);
+	free(wish);
+}
+
 /* --- the kernel ----------------------------------------------------------- */
 
 enum then { THEN_END, THEN_ROLLBACK };
 
 static int commit(struct backend_host *host, enum then then, struct notrack_changes *changes)
 {
-	struct wanted wanted = { .families = host->session.families,
-				 .model = &host->model };
 	struct change *change;
 	struct image *image;
+	struct wish *wish;
 	int err;
 
 	*host->error.text = '\0';
 	*changes = (struct notrack_changes){ .size = sizeof(*changes) };
-	err = BACKEND->read(&host->session, PART_RULES, &image);
-	if (err)
+	wish = wish_of(host);
+	err = wish->err ? wish->err : BACKEND->read(&host->session, PART_RULES, &image);
+	if (err) {
+		forget_wish(wish);
 		return err;
-	err = BACKEND->begin(image, &wanted, &change);
+	}
+	if (host->between)
+		host->between();
+	err = BACKEND->begin(image, &wish->wanted, &change);
 	if (!err) {
 		err = BACKEND->commit(change, PHASES, changes);
 		if (!err && then == THEN_ROLLBACK)
@@ -216,7 +272,13 @@ static int commit(struct backend_host *host, enum then then, struct notrack_chan
 		BACKEND->end(change);
 	}
 	BACKEND->release(image);
+	forget_wish(wish);
 	return err;
+}
+
+void host_let_happen(struct backend_host *host, void (*between)(void))
+{
+	host->between = between;
 }
 
 struct notrack_changes host_commit(struct backend_host *host)
@@ -243,8 +305,7 @@ int host_try_rollback(struct backend_host *host)
 
 char *host_diff(struct backend_host *host)
 {
-	struct wanted wanted = { .families = host->session.families,
-				 .model = &host->model };
+	struct wish *wish = wish_of(host);
 	struct notrack_changes changes = { .size = sizeof(changes) };
 	struct change *change;
 	struct image *image;
@@ -254,10 +315,11 @@ char *host_diff(struct backend_host *host)
 
 	ck_assert_ptr_nonnull(out);
 	must_have_done(host, BACKEND->read(&host->session, PART_RULES, &image), "read");
-	must_have_done(host, BACKEND->begin(image, &wanted, &change), "begin");
+	must_have_done(host, BACKEND->begin(image, &wish->wanted, &change), "begin");
 	must_have_done(host, BACKEND->diff(change, out, &changes), "diff");
 	BACKEND->end(change);
 	BACKEND->release(image);
+	forget_wish(wish);
 	fclose(out);
 	return text;
 }

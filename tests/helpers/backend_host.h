@@ -37,6 +37,9 @@ char *host_words(const struct backend_host *host);
 
 /* --- the kernel ----------------------------------------------------------- */
 
+/* Called by each commit, once it was planned and before the backend looks. */
+void host_let_happen(struct backend_host *host, void (*between)(void));
+
 /* Rules and elements that were added and removed. */
 struct notrack_changes host_commit(struct backend_host *host);
 /* A line each; "" where nothing differs. */

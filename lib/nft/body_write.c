@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* A rule of ours in a table of others, as the kernel takes it. */
+#include "nft/body.h"
+
+#include <linux/netfilter/nf_tables.h>
+
+#include "nft/unnamed_set.h"
+
+/* Which of the batch's sets without a name one is; 0: it is none of them. */
+static uint32_t set_number(const struct nft_body *body, const char *name, uint32_t before)
+{
+	for (const struct nft_body_set *set = body->sets; set && name; set = set->next) {
+		before++;
+		if (!strcmp(set->name, name))
+			return before;
+	}
+	return 0;
+}
+
+static uint16_t name_type(const char *expression)
+{
+	return !strcmp(expression, "lookup") ? NFTA_LOOKUP_SET :
+	       !strcmp(expression, "objref") ? NFTA_OBJREF_SET_NAME : NFTA_DYNSET_SET_NAME;
+}
+
+static uint16_t number_type(const char *expression)
+{
+	return !strcmp(expression, "lookup") ? NFTA_LOOKUP_SET_ID :
+	       !strcmp(expression, "objref") ? NFTA_OBJREF_SET_ID : NFTA_DYNSET_SET_ID;
+}
+
+/* One that refers to a set which is made anew. */
+static void put_lookup(struct nlmsghdr *message, const struct expression_parts *parts,
+		       uint32_t number)
+{
+	struct nlattr *expression = mnl_attr_nest_start(message, NFTA_LIST_ELEM), *data;
+
+	mnl_attr_put_strz(message, NFTA_EXPR_NAME, parts->name);
+	data = mnl_attr_nest_start(message, NFTA_EXPR_DATA);
+	for (uint16_t type = 1; type < ATTRIBUTES; type++) {
+		const struct nlattr *attr = parts->data.of[type];
+
+		if (attr && type != name_type(parts->name) && type != number_type(parts->name))
+			mnl_attr_put(message, attr->nla_type, mnl_attr_get_payload_len(attr),
+				     mnl_attr_get_payload(attr));
+	}
+	mnl_attr_put_strz(message, name_type(parts->name), UNNAMED_SET);
+	mnl_attr_put_u32(message, number_type(parts->name), htobe32(number));
+	mnl_attr_nest_end(message, data);
+	mnl_attr_nest_end(message, expression);
+}
+
+static void put_expressions(struct nlmsghdr *message, const struct nft_body *body, uint32_t before)
+{
+	const struct expressions all = expressions_of(body->expressions, body->size);
+	struct nlattr *list = mnl_attr_nest_start(message, NFTA_RULE_EXPRESSIONS);
+
+	for (size_t i = 0; i < all.count; i++) {
+		const struct expression_parts parts = expression_parts(all.list[i]);
+		uint32_t number = set_number(body, expression_set(&parts), before);
+
+		if (number)
+			put_lookup(message, &parts, number);
+		else
+			mnl_attr_put(message, all.list[i]->nla_type,
+				     mnl_attr_get_payload_len(all.list[i]),
+				     mnl_attr_get_payload(all.list[i]));
+	}
+	mnl_attr_nest_end(message, list);
+}
+
+static void put_protocol(struct nlmsghdr *message, uint8_t protocol)
+{
+	struct nlattr *nest = mnl_attr_nest_start(message, NFTA_RULE_COMPAT);
+
+	mnl_attr_put_u32(message, NFTA_RULE_COMPAT_PROTO, htobe32(protocol));
+	mnl_attr_put_u32(message, NFTA_RULE_COMPAT_FLAGS, 0);
+	mnl_attr_nest_end(message, nest);
+}
+
+void nft_body_put(const struct nft_body *body, struct batch *batch,
+		  const struct nft_subject *subject, uint64_t before)
+{
+	const uint32_t first = batch->set_id;
+	struct nlmsghdr *message;
+
+	nft_body_put_sets(body, batch, subject);
+	message = batch_message(batch, NFT_MSG_NEWRULE,
+				(uint16_t)(NLM_F_CREATE | (before ? 0 : NLM_F_APPEND)), subject);
+	if (!message)
+		return;
+	mnl_attr_put_strz(message, NFTA_RULE_TABLE, subject->table);
+	mnl_attr_put_strz(message, NFTA_RULE_CHAIN, subject->chain);
+	if (before)
+		mnl_attr_put_u64(message, NFTA_RULE_POSITION, htobe64(before));
+	put_expressions(message, body, first);
+	if (body->protocol)
+		put_protocol(message, body->protocol);
+	if (body->userdata_size)
+		mnl_attr_put(message, NFTA_RULE_USERDATA, body->userdata_size, body->userdata);
+}

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "nft/graft_lower.h"
+
+static const struct view_rule *row_of(const struct nft_original *original)
+{
+	return original->rule->original.row;
+}
+
+bool nft_graft_is_extra(const struct nft_original *original, size_t step)
+{
+	const struct meaning *meaning = &original->rule->original;
+
+	return step >= meaning->extra_first && step < meaning->extra_first + meaning->extra_count;
+}
+
+/* What other conditions and verdicts are understood by: a family, and a protocol. */
+static bool gives_context(const struct step *step)
+{
+	return step->kind == STEP_NUMBER && !(step->flags & STEP_INVERTED) &&
+	       (step->field == FIELD_FAMILY || step->field == FIELD_ETHER_TYPE ||
+		step->field == FIELD_PROTOCOL);
+}
+
+/* A tail that does more than to decide: nft(8) and iptables-nft read it with its context. */
+static bool needs_context(const struct nft_original *original)
+{
+	const struct view_rule *row = row_of(original);
+	const struct step *verdict = rule_verdict(row);
+
+	if (!(original->rule->copies & COPY_TAIL))
+		return false;
+	return rule_tail(row) + !!verdict < row->count ||
+	       (verdict && verdict->kind != STEP_ACCEPT && verdict->kind != STEP_DROP &&
+		verdict->kind != STEP_RETURN && verdict->kind != STEP_JUMP &&
+		verdict->kind != STEP_GOTO);
+}
+
+enum nft_graft_part nft_graft_part_of(const struct nft_original *original, size_t index)
+{
+	const struct view_rule *row = row_of(original);
+	const uint8_t copies = original->rule->copies;
+	const struct step *step = &row->steps[index];
+
+	if (step_is_verdict(step))
+		return copies & COPY_VERDICT ? PART_VERDICT : PART_NONE;
+	/* a rule of ours has a counter of its own */
+	if (step_asks_conntrack(step) || original->replaced[index] || step->flags & STEP_COUNTER)
+		return PART_NONE;
+	if (index < rule_tail(row))
+		return copies & COPY_HEAD || (gives_context(step) && needs_context(original)) ?
+		       PART_HEAD : PART_NONE;
+	if (!(copies & COPY_TAIL) || (copies & COPY_FORGETFUL && step_records(step)))
+		return PART_NONE;
+	return PART_TAIL;
+}
+
+/* The rule has one step, a lookup, in place of those that are there for an element. */
+static size_t step_of_rule(const struct nft_original *original, size_t index)
+{
+	const struct meaning *meaning = &original->rule->original;
+
+	return meaning->extra_count && index >= meaning->extra_first ?
+	       index - meaning->extra_count + 1 : index;
+}
+
+/* "meta l4proto", which ours is, and not a field of a header. */
+static bool is_meta(const struct nft_original *original, size_t index)
+{
+	const size_t expression = original->from[step_of_rule(original, index)];
+
+	return expression && !strcmp(expression_parts(original->all.list[expression - 1]).name, "meta");
+}
+
+bool nft_graft_may_replace(const struct nft_original *original, size_t index, bool is_iptables)
+{
+	const struct step *step = &row_of(original)->steps[index];
+
+	return is_iptables || (step->field == FIELD_PROTOCOL && !nft_graft_is_extra(original, index) &&
+			       is_meta(original, index));
+}
+
+bool nft_graft_is_mixed(const struct nft_original *original)
+{
+	const struct view_rule *row = row_of(original);
+	int last = -1;
+	bool kept = false;
+
+	for (size_t i = 0; i < row->count; i++) {
+		bool keeps = nft_graft_part_of(original, i) != PART_NONE;
+		int from;
+
+		if (nft_graft_is_extra(original, i) || original->replaced[i])
+			continue;
+		from = original->from[step_of_rule(original, i)];
+		if (from == last && keeps != kept && step_asks_conntrack(&row->steps[i]) != keeps)
+			return true;
+		last = from;
+		kept = keeps;
+	}
+	return false;
+}
+
+void nft_graft_mark(const struct nft_original *original, enum nft_graft_part part, bool *needed)
+{
+	const struct view_rule *row = row_of(original);
+
+	for (size_t i = 0; i < row->count; i++)
+		if (!nft_graft_is_extra(original, i) && nft_graft_part_of(original, i) == part)
+			needed[original->from[step_of_rule(original, i)]] = true;
+}
+
+/* --- conditions on the same ------------------------------------------------- */
+
+static bool holds_range(const struct step *outer, const struct step *inner)
+{
+	const struct range *ranges = outer->kind == STEP_NUMBER ? &outer->range : outer->ranges;
+	const size_t count = outer->kind == STEP_NUMBER ? 1 : outer->count;
+
+	for (size_t i = 0; i < count; i++)
+		if (ranges[i].first <= inner->range.first && ranges[i].last >= inner->range.last)
+			return inner->kind == STEP_NUMBER;
+	return false;
+}
+
+static bool holds_prefix(const struct step *outer, const struct step *inner)
+{
+	if (outer->length > inner->length)
+		return false;
+	for (size_t bit = 0; bit < outer->length; bit++)
+		if ((outer->address[bit / 8] ^ inner->address[bit / 8]) & 0x80 >> bit % 8)
+			return false;
+	return true;
+}
+
+static bool holds_name(const struct step *outer, const struct step *inner)
+{
+	return outer->length <= inner->length && !memcmp(outer->name, inner->name, outer->length);
+}
+
+/* Whether all that meets @inner meets @outer, as far as that is plain. */
+static bool holds(const struct step *outer, const struct step *inner)
+{
+	if ((outer->flags | inner->flags) & STEP_INVERTED)
+		return false;
+	if (outer->kind == STEP_NUMBER || outer->kind == STEP_NUMBERS)
+		return outer->mask == inner->mask && holds_range(outer, inner);
+	if (outer->kind != inner->kind)
+		return false;
+	switch (outer->kind) {
+	case STEP_PREFIX:
+		return holds_prefix(outer, inner);
+	case STEP_INTERFACE:
+		return holds_name(outer, inner);
+	default:
+		return false;
+	}
+}
+
+static bool is_same(const struct step *a, const struct step *b)
+{
+	return a->kind == b->kind && a->flags == b->flags && a->length == b->length &&
+	       a->mask == b->mask && a->kind != STEP_NUMBERS && a->kind != STEP_ADDRESSES &&
+	       !memcmp(&a->range, &b->range, sizeof(*a) - offsetof(struct step, range));
+}
+
+enum nft_graft_overlap nft_graft_overlap_of(const struct step *ours, const struct step *theirs)
+{
+	if (theirs->field != ours->field || theirs->kind == STEP_UNKNOWN ||
+	    theirs->kind == STEP_WITHIN_RATE || theirs->kind == STEP_REMEMBERED)
+		return OVERLAP_NONE;
+	if (is_same(ours, theirs) || holds(ours, theirs))
+		return OVERLAP_COVERED;
+	return holds(theirs, ours) ? OVERLAP_NARROWS : OVERLAP_BESIDE;
+}
