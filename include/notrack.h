@@ -44,6 +44,7 @@
  *	-EIO			the kernel refused a table; the sentence has its
  *				reason, and every table is as it was; or the lock
  *				file cannot be opened
+ *	-EEXIST			there is a watch in this network namespace already
  *	-ENOTRECOVERABLE	it refused, and refused the way back as well
  *
  * Threads.  A context belongs to one thread at a time; different contexts may
@@ -578,6 +579,110 @@ int notrack_stats(struct notrack *nt,
 		  int (*service)(const struct notrack_service_stats *stats, void *data),
 		  int (*client)(const struct hashlimit_stats *stats, void *data),
 		  void *data);
+
+/* --- watching --------------------------------------------------------- */
+
+/**
+ * struct notrack_watch - keeps the kernel's tables at what a model says
+ *
+ * Others change the rules of a host as well: a firewall reloads, somebody restores a
+ * saved table or flushes the rule set, and rules of this library are gone with it, or
+ * the host's new rules ask for what ours do not have yet.  A watch sees that and
+ * commits again.  Where a commit is refused or fails, it takes all rules of ours away
+ * instead: a packet that is tracked is answered, one that is untracked and dropped is
+ * not.  It commits again after the next change.
+ *
+ *	notrack_watch_start(nt, &watch);
+ *	for (;;) {
+ *		poll(&(struct pollfd){ .fd = notrack_watch_fd(watch), .events = POLLIN }, 1, -1);
+ *		notrack_watch_run(watch, visit, NULL);
+ *	}
+ *
+ * Changes of nftables are told by the kernel.  The legacy tables are looked at every
+ * second: whether their size has changed, and every tenth second at all of them.
+ */
+struct notrack_watch;
+
+enum notrack_watch_kind {
+	NOTRACK_WATCH_IN_PLACE,		/**< the rules are in force: after the start, after
+					     notrack_watch_replace(), and again after one of
+					     the two below */
+	NOTRACK_WATCH_REPAIRED,		/**< somebody changed something, and a commit has put
+					     ours right */
+	NOTRACK_WATCH_WITHDRAWN,	/**< a commit failed, and none of our rules is there
+					     any more */
+	NOTRACK_WATCH_FAILED,		/**< a commit failed; rules of ours may be there still.
+					     It is tried again within a second. */
+};
+
+/** struct notrack_watch_event - what a watch did */
+struct notrack_watch_event {
+	size_t size;
+	enum notrack_watch_kind kind;
+	int err;			/**< what a commit failed with: -errno, or 0 */
+	unsigned int added, removed;	/**< rules */
+	const char *text;		/**< a sentence */
+};
+
+/**
+ * notrack_watch_start - begin to watch
+ * @nt: whose model is to be kept, in whose network namespace; both calls that change
+ *	it and @watch belong to one thread at a time, and it must be there until
+ *	notrack_watch_stop() or notrack_watch_replace()
+ * @watch: set to a watch to be given to notrack_watch_stop(); NULL on an error
+ *
+ * Commits nothing: the first notrack_watch_run() does, for which the descriptor is
+ * readable at once.  There is one watch in a network namespace: a file beside the
+ * xtables lock, notrack-watch-NUMBER.lock, is locked until the watch ends.
+ * Returns: 0; -EEXIST where another watch is there, and the sentence names its
+ * process; -EPERM without CAP_NET_ADMIN; -ENOMEM, -EIO.
+ * Since: 2.0
+ */
+int notrack_watch_start(struct notrack *nt, struct notrack_watch **watch);
+
+/**
+ * notrack_watch_fd - what to poll
+ *
+ * Readable where there is something to do.  Owned by @watch.
+ * Returns: a descriptor, or -EINVAL if @watch is NULL.
+ * Since: 2.0
+ */
+int notrack_watch_fd(const struct notrack_watch *watch);
+
+/**
+ * notrack_watch_run - do what there is to do, without waiting for more
+ * @visit: called for what was done, strings good until it returns; what it returns
+ *	is returned; may be NULL
+ *
+ * To be called where the descriptor is readable; at any other time it does nothing.
+ * At most one commit in 100 milliseconds is made, however often the rules change;
+ * where only elements of sets change, one in a second.  A commit waits for the
+ * xtables lock as notrack_set_wait() says.  Nothing is reported where nothing had to
+ * be done, and a failure is reported once, and again where it is another one.
+ * Returns: 0, what @visit returned, or -EINVAL if @watch is NULL.
+ * Since: 2.0
+ */
+int notrack_watch_run(struct notrack_watch *watch,
+		      int (*visit)(const struct notrack_watch_event *event, void *data),
+		      void *data);
+
+/**
+ * notrack_watch_replace - keep what another model says, or what the same one says now
+ * @nt: works in the same network namespace; the watch does not use the one before
+ *	any more
+ *
+ * The next notrack_watch_run() commits it; the descriptor is readable at once.
+ * Returns: 0, or -EINVAL.
+ * Since: 2.0
+ */
+int notrack_watch_replace(struct notrack_watch *watch, struct notrack *nt);
+
+/**
+ * notrack_watch_stop - end a watch; the rules stay as they are
+ * @watch: may be NULL
+ * Since: 2.0
+ */
+void notrack_watch_stop(struct notrack_watch *watch);
 
 /* --- the connection tracking table ------------------------------------ */
 
