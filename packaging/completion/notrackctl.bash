@@ -15,8 +15,8 @@ _notrackctl_clients()
 _notrackctl()
 {
 	local builtin='dns dns-auth dot doq syslog syslog-tls ntp http https quic radius snmp-trap'
-	local commands='add del limit unlimit apply show stats top advise flush-tracked clear doctor
-		verify'
+	local commands='add del limit unlimit apply watch show stats top advise flush-tracked clear
+		doctor verify'
 	local everywhere='-4 -6 --ipv4 --ipv6 --netns --backend -w --wait --json -h --help -V
 		--version'
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]}
@@ -76,7 +76,7 @@ _notrackctl()
 		add:0) words="$builtin $(_notrackctl_services)" ;;
 		del:0 | limit:0 | unlimit:0 | top:0 | verify:0) words=$(_notrackctl_services) ;;
 		limit:1 | unlimit:1) words="- $(_notrackctl_clients "$service")" ;;
-		apply:0)
+		apply:0 | watch:0)
 			compopt -o filenames 2>/dev/null
 			mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 			return ;;
