@@ -766,16 +766,22 @@ struct hashlimit_advice {
 	size_t size;
 	const char *service;
 	const char *prefix;
-	uint64_t count;			/**< entries of this source */
-	uint64_t median;		/**< entries of the median source of the service */
+	uint64_t count;			/**< entries of this source, or requests counted */
+	uint64_t median;		/**< the same of the median source of the service */
 	const struct hashlimit *limit;	/**< for hashlimit_add_client() */
+	double rate;			/**< requests a second of this source, as counted; 0:
+					     not counted, and @limit is a guess, by entries */
+	double median_rate;		/**< of the median source of those that asked */
 };
 
 /** struct notrack_advise_request - where advice begins; 0 is the default */
 struct notrack_advise_request {
 	size_t size;
 	double threshold;		/**< share of the table, 0.001 to 1; 0.05 */
-	double times;			/**< the median source's entries, 1 to 1000000; 10 */
+	double times;			/**< the median source's requests, or entries, 1 to
+					     1000000; 10 */
+	unsigned int seconds;		/**< count requests for so long, at most 3600; 0: judge
+					     sources by their entries */
 };
 
 /**
@@ -787,9 +793,13 @@ struct notrack_advise_request {
  *	the services that are in the model or that @service was told to add, most
  *	entries first; may be NULL
  *
- * Reads the connection tracking table twice.  A service is left tracked where
+ * Reads the connection tracking table twice; with @seconds, once, and counts the
+ * requests that arrive in that time, which the call takes (needs CAP_NET_RAW).  One
+ * entry stands for all requests that a client sends from one port: by entries alone,
+ * nobody can tell how often it asks.  A service is left tracked where
  * an untracked packet would miss something: address translation, a conntrack
- * helper; where its flows are forwarded; or where there are few, long ones.
+ * helper; where its flows are forwarded; where there are few, long ones; or where
+ * notrack_commit() would refuse it.
  * The model, as notrack_load() made it, tells what is untracked already.
  * Returns and errors: as notrack_usage().
  * Since: 1.0

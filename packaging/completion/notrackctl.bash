@@ -27,7 +27,7 @@ _notrackctl()
 		case ${COMP_WORDS[i]} in
 		--netns | --backend | -w | --wait | --ports | --proto | --role | --local | --remote | \
 		--interface | --reply-ports | --above | --burst | --srcmask | --htable-* | \
-		--watch | -o | --output | --by | -n | --number | --threshold | --times)
+		--watch | -o | --output | --by | -n | --number | --threshold | --times | --seconds)
 			((i++)) ;;
 		-?*) ;;
 		*)
@@ -56,7 +56,7 @@ _notrackctl()
 		[[ $command != verify ]] ||
 			words='SERVICE FAMILY PROTOCOL ROLE PACKET HOOK INTERFACE UNTRACKED VERDICT BY' ;;
 	-w | --wait | --ports | --local | --remote | --reply-ports | --burst | --srcmask | \
-	--htable-* | --watch | -n | --number | --threshold | --times)
+	--htable-* | --watch | -n | --number | --threshold | --times | --seconds)
 		return ;;
 	*)
 		case $command in
@@ -66,7 +66,7 @@ _notrackctl()
 		apply) words='--dry-run --flush-tracked' ;;
 		show) words='--rules' ;;
 		top) words='--by -n --number --srcmask --watch -o --output --noheadings --raw' ;;
-		advise) words='--threshold --times' ;;
+		advise) words='--threshold --times --seconds' ;;
 		stats) words='--prometheus --watch -o --output --noheadings --raw' ;;
 		verify) words='-o --output --noheadings --raw' ;;
 		esac
