@@ -878,7 +878,10 @@ struct notrack_check {
  * @visit: called for each check; other than 0 ends the call
  *
  * Looked at are the packet filter, the lock, how full the connection tracking table
- * is and whether the kernel log says that it was full, and who else filters packets.
+ * is and whether the kernel log says that it was full, who else filters packets, what
+ * packets that are not tracked miss (NAT, marks), whether the host forwards packets, and
+ * whether there is a watch.  For firewall managers, the text has the lines to run, for the
+ * services that the kernel has.
  * Changes nothing: tables that the network namespace does not have are tried in
  * one that lives for the moment, where that is allowed.
  * Returns: 0, or what @visit returned.
