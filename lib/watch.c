@@ -144,6 +144,7 @@ static int commit_nothing(struct notrack *nt, struct notrack_changes *changes)
 	for (enum family family = IPV4; family < FAMILIES; family++)
 		if (context_has(nt, family))
 			nt->model.families[family] = (struct family_model){ 0 };
+	nt->clients_only = false;
 	result = notrack_commit(nt, changes);
 	nt->model = kept;
 	return result;
@@ -200,11 +201,13 @@ static void check(struct notrack_watch *watch, struct listener *listener)
 	int result;
 
 	watch->due_ms = NEVER;
+	watch->nt->clients_only = false;	/* it is the host that has changed */
 	if (watch->gently && watch->state == IN_PLACE && !notrack_diff(watch->nt, NULL, NULL)) {
 		watch->checked_ms = now_ms();
 		return;
 	}
 	watch->mark = ask_mark(watch);	/* what comes after it is seen, our own commit included */
+	watch->nt->clients_only = false;
 	result = notrack_commit(watch->nt, &changes);
 	watch->checked_ms = now_ms();
 	if (is_passing(result)) {
