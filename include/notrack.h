@@ -977,6 +977,41 @@ int notrack_verify(struct notrack *nt, const char *service,
 		   int (*finding)(const struct notrack_finding *finding, void *data),
 		   void *data);
 
+/** enum notrack_way - which packets of a flow */
+enum notrack_way {
+	NOTRACK_WAY_TRACKED,		/**< as they would be, if nothing of ours untracked them */
+	NOTRACK_WAY_UNTRACKED,		/**< as the rules have it */
+};
+
+/** struct notrack_step - a rule that the usual packet of a flow meets */
+struct notrack_step {
+	size_t size;
+	const struct notrack_flow *flow;/**< without @untracked, @verdict and @by */
+	enum notrack_way way;
+	const char *place;		/**< "filter INPUT 3", "inet filter input policy" */
+	const char *rule;		/**< in the words of iptables-save(8), or of "nft list"; what
+					     the library does not read is left out, or in
+					     parentheses; "": a policy */
+	const char *outcome;		/**< "accept", "drop", "return", "enter" a chain, "go on";
+					     "perhaps": nobody knows */
+	int parts;			/**< not 0: here, the two ways part: the first rule, but for
+					     those of this library, that the other way does not
+					     have */
+};
+
+/**
+ * notrack_explain - the whole way of each flow, as tracked and as untracked
+ * @service: this one only; may be NULL: all
+ * @step: called for each rule that the usual packet of a flow meets, in the order of
+ *	the kernel: the way of the tracked packet, then that of the untracked one
+ *
+ * As notrack_verify(), whose flows these are; of TCP, the SYN is followed.
+ * Returns: 0, what @step returned, or -errno.
+ * Since: 2.0
+ */
+int notrack_explain(struct notrack *nt, const char *service,
+		    int (*step)(const struct notrack_step *step, void *data), void *data);
+
 #ifdef __cplusplus
 }
 #endif

@@ -68,7 +68,7 @@ _notrackctl()
 		top) words='--by -n --number --srcmask --watch -o --output --noheadings --raw' ;;
 		advise) words='--threshold --times --seconds' ;;
 		stats) words='--prometheus --watch -o --output --noheadings --raw' ;;
-		verify) words='-o --output --noheadings --raw' ;;
+		verify) words='--explain -o --output --noheadings --raw' ;;
 		esac
 		words="$everywhere $words"
 		[[ $cur == -* ]] || case $command:$count in

@@ -66,6 +66,13 @@ static int visit_check(const struct notrack_check *check, void *data)
 	return 0;
 }
 
+static int visit_step(const struct notrack_step *step, void *data)
+{
+	(void)step;
+	(void)data;
+	return 0;
+}
+
 static int visit_watch(const struct notrack_watch_event *event, void *data)
 {
 	(void)event;
@@ -138,6 +145,8 @@ static int visit_watch(const struct notrack_watch_event *event, void *data)
 	CALL(notrack_doctor(NULL, visit_check, NULL))					\
 	CALL(notrack_doctor(nt, NULL, NULL))						\
 	CALL(notrack_verify(NULL, NULL, NULL, NULL, NULL))				\
+	CALL(notrack_explain(NULL, NULL, visit_step, NULL))				\
+	CALL(notrack_explain(nt, NULL, NULL, NULL))					\
 	CALL(notrack_watch_start(NULL, &watch))						\
 	CALL(notrack_watch_start(nt, NULL))						\
 	CALL(notrack_watch_fd(NULL))							\
