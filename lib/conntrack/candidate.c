@@ -9,7 +9,7 @@
 /* What is less than this share of a service's entries is by chance. */
 #define CHANCE 0.01
 /* Whom this host asks, fewer entries do not tell. */
-#define REMOTES_TOLD_BY 16
+#define REMOTES_TOLD_BY 8
 
 /* --- counting --------------------------------------------------------- */
 
