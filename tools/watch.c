@@ -11,11 +11,19 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "changes.h"
 #include "config.h"
 #include "context.h"
 #include "heap.h"
 #include "json.h"
 #include "notify.h"
+
+static bool force;
+
+static const struct option_row rows[] = {
+	FORCE_ROW(force),
+	{ .name = NULL },
+};
 
 struct watcher {
 	const struct options *options;
@@ -24,6 +32,7 @@ struct watcher {
 	int signal_fd, watchdog_fd;
 	bool started;			/* it was in force, or withdrawn, once */
 	bool ready;			/* so it is since the configuration was read */
+	bool warned;			/* of what was found about the host since then */
 	bool ended;
 	int code;
 };
@@ -79,6 +88,21 @@ static int take_event(const struct notrack_watch_event *event, void *data)
 	return 0;
 }
 
+static int warn(const struct notrack_finding *finding, void *data)
+{
+	(void)data;
+	complain(0, "warning: %s: %s", finding->code, finding->text);
+	return 0;
+}
+
+/* Once for each configuration: what is so at each commit is no news. */
+static void warn_once(struct watcher *watcher)
+{
+	if (!watcher->warned && watcher->ready)
+		notrack_each_finding(watcher->nt, warn, NULL);
+	watcher->warned |= watcher->ready;
+}
+
 /* --- the configuration ------------------------------------------------ */
 
 static struct notrack *read_model(const struct options *options, int *code)
@@ -95,6 +119,8 @@ static struct notrack *read_model(const struct options *options, int *code)
 		heap_prepare(config_clients(config) * HEAP_CLIENT_BYTES);
 	if (!*code)
 		nt = open_context(options, code);
+	if (nt && force)
+		notrack_set_force(nt, NOTRACK_FORCE);
 	if (nt)
 		*code = config_build(config, options, nt);
 	config_free(config);
@@ -125,7 +151,7 @@ static void reload(struct watcher *watcher)
 		notrack_watch_replace(watcher->watch, nt);
 		notrack_free(watcher->nt);
 		watcher->nt = nt;
-		watcher->ready = false;
+		watcher->ready = watcher->warned = false;
 	} else {
 		complain(code, "the configuration from before stays in force");
 		notify("READY=1\nSTATUS=the configuration cannot be used; the one from before stays in "
@@ -206,6 +232,7 @@ static void loop(struct watcher *watcher)
 			watcher->code = complain_error(err, strerror(-err));
 			return;
 		}
+		warn_once(watcher);
 	}
 }
 
@@ -254,6 +281,7 @@ const struct command command_watch = {
 		"once in 100 ms. Where that is not possible, remove all rules of ours, so that no\n"
 		"service is untracked and dropped, and try again after the next change.\n\n"
 		"SIGHUP: read the files again. SIGTERM, SIGINT: end; the rules stay.\n",
+	.rows = rows,
 	.words_max = 1,
 	.run = run_watch,
 };

@@ -64,6 +64,7 @@ _notrackctl()
 			--classic --no-icmp-errors --flush-tracked' ;;
 		limit) words='--above --burst --srcmask --htable-max --htable-size --htable-expire' ;;
 		apply) words='--dry-run --flush-tracked' ;;
+		watch) words='--force' ;;
 		show) words='--rules' ;;
 		top) words='--by -n --number --srcmask --watch -o --output --noheadings --raw' ;;
 		advise) words='--threshold --times --seconds' ;;
