@@ -195,19 +195,29 @@ static uint64_t ask_mark(struct notrack_watch *watch)
 	return mark;
 }
 
+/*
+ * It is the host that has changed, and not the model: all services are looked at as if they
+ * had just been added, and refused where they would no longer be answered.
+ */
+static void judge_anew(struct notrack *nt)
+{
+	nt->clients_only = false;
+	nt->adds = true;
+}
+
 static void check(struct notrack_watch *watch, struct listener *listener)
 {
 	struct notrack_changes changes = { .size = sizeof(changes) };
 	int result;
 
 	watch->due_ms = NEVER;
-	watch->nt->clients_only = false;	/* it is the host that has changed */
+	judge_anew(watch->nt);
 	if (watch->gently && watch->state == IN_PLACE && !notrack_diff(watch->nt, NULL, NULL)) {
 		watch->checked_ms = now_ms();
 		return;
 	}
 	watch->mark = ask_mark(watch);	/* what comes after it is seen, our own commit included */
-	watch->nt->clients_only = false;
+	judge_anew(watch->nt);
 	result = notrack_commit(watch->nt, &changes);
 	watch->checked_ms = now_ms();
 	if (is_passing(result)) {

@@ -525,6 +525,39 @@ START_TEST(where_it_cannot_be_our_rules_go)
 }
 END_TEST
 
+/* Whose table nobody else edits, as it is made anew at will. */
+static const char firewalld[] =
+	"table inet firewalld {\n"
+	"	chain filter_INPUT {\n"
+	"		type filter hook input priority 10; policy accept;\n"
+	"		ct state established,related accept\n"
+	"		iifname lo accept\n"
+	"		udp dport 53 accept\n"
+	"		tcp dport 53 accept\n"
+	"		meta l4proto ipv6-icmp accept\n"
+	"		reject\n"
+	"	}\n"
+	"}\n";
+
+/* Nothing of ours is missing, and yet answers to the host would be dropped from now on. */
+START_TEST(rules_that_make_it_deaf_later_are_noticed)
+{
+	struct line line;
+	pid_t pid;
+
+	line = given_a_watched_host(&families[0], _i ? "--backend nft" : "--backend legacy", &pid);
+	must_as(&(struct how){ .input = firewalld }, "nft -f -");
+	wait_for_log("no rule of ours is there now", 1);
+	answers_are_back(&line);
+	ck_assert_ptr_null(strstr(must("notrackctl show").out, "[service dns]"));
+
+	must("nft delete table inet firewalld");
+	wait_for_log("in force", 2);
+	all_is_well(&line);
+	end_watch(pid);
+}
+END_TEST
+
 /* Memory after so many reloads of the firewall is what it was after the first few. */
 START_TEST(reloads_take_no_memory)
 {
@@ -653,6 +686,7 @@ static void tests(TCase *tcase)
 	tcase_add_test(tcase, what_a_killed_one_left_is_put_right_by_the_next);
 	tcase_add_test(tcase, a_held_lock_is_waited_for);
 	tcase_add_loop_test(tcase, where_it_cannot_be_our_rules_go, 0, FAMILY_COUNT);
+	tcase_add_loop_test(tcase, rules_that_make_it_deaf_later_are_noticed, 0, 2);
 	tcase_add_test(tcase, reloads_take_no_memory);
 	tcase_add_loop_test(tcase, the_manager_is_told, 0, 2);
 	tcase_add_test(tcase, json_is_a_line_each);
