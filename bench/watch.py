@@ -65,7 +65,7 @@ class Host:
         self.server = start_server(self.space, directory)
         self.config = os.path.join(directory, "notrack.conf")
         with open(self.config, "w", encoding="ascii") as out:
-            out.write("[service dns]\n")
+            out.write("[service dns]\nroles = inbound\n")
         os.chmod(self.config, 0o644)
         self.log = os.path.join(directory, "watch.log")
         self.watch = None
