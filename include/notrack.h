@@ -44,6 +44,7 @@
  *	-EIO			the kernel refused a table; the sentence has its
  *				reason, and every table is as it was; or the lock
  *				file cannot be opened
+ *	-EEXIST			there is a watch in this network namespace already
  *	-ENOTRECOVERABLE	it refused, and refused the way back as well
  *
  * Threads.  A context belongs to one thread at a time; different contexts may
@@ -579,6 +580,110 @@ int notrack_stats(struct notrack *nt,
 		  int (*client)(const struct hashlimit_stats *stats, void *data),
 		  void *data);
 
+/* --- watching --------------------------------------------------------- */
+
+/**
+ * struct notrack_watch - keeps the kernel's tables at what a model says
+ *
+ * Others change the rules of a host as well: a firewall reloads, somebody restores a
+ * saved table or flushes the rule set, and rules of this library are gone with it, or
+ * the host's new rules ask for what ours do not have yet.  A watch sees that and
+ * commits again.  Where a commit is refused or fails, it takes all rules of ours away
+ * instead: a packet that is tracked is answered, one that is untracked and dropped is
+ * not.  It commits again after the next change.
+ *
+ *	notrack_watch_start(nt, &watch);
+ *	for (;;) {
+ *		poll(&(struct pollfd){ .fd = notrack_watch_fd(watch), .events = POLLIN }, 1, -1);
+ *		notrack_watch_run(watch, visit, NULL);
+ *	}
+ *
+ * Changes of nftables are told by the kernel.  The legacy tables are looked at every
+ * second: whether their size has changed, and every tenth second at all of them.
+ */
+struct notrack_watch;
+
+enum notrack_watch_kind {
+	NOTRACK_WATCH_IN_PLACE,		/**< the rules are in force: after the start, after
+					     notrack_watch_replace(), and again after one of
+					     the two below */
+	NOTRACK_WATCH_REPAIRED,		/**< somebody changed something, and a commit has put
+					     ours right */
+	NOTRACK_WATCH_WITHDRAWN,	/**< a commit failed, and none of our rules is there
+					     any more */
+	NOTRACK_WATCH_FAILED,		/**< a commit failed; rules of ours may be there still.
+					     It is tried again within a second. */
+};
+
+/** struct notrack_watch_event - what a watch did */
+struct notrack_watch_event {
+	size_t size;
+	enum notrack_watch_kind kind;
+	int err;			/**< what a commit failed with: -errno, or 0 */
+	unsigned int added, removed;	/**< rules */
+	const char *text;		/**< a sentence */
+};
+
+/**
+ * notrack_watch_start - begin to watch
+ * @nt: whose model is to be kept, in whose network namespace; both calls that change
+ *	it and @watch belong to one thread at a time, and it must be there until
+ *	notrack_watch_stop() or notrack_watch_replace()
+ * @watch: set to a watch to be given to notrack_watch_stop(); NULL on an error
+ *
+ * Commits nothing: the first notrack_watch_run() does, for which the descriptor is
+ * readable at once.  There is one watch in a network namespace: a file beside the
+ * xtables lock, notrack-watch-NUMBER.lock, is locked until the watch ends.
+ * Returns: 0; -EEXIST where another watch is there, and the sentence names its
+ * process; -EPERM without CAP_NET_ADMIN; -ENOMEM, -EIO.
+ * Since: 2.0
+ */
+int notrack_watch_start(struct notrack *nt, struct notrack_watch **watch);
+
+/**
+ * notrack_watch_fd - what to poll
+ *
+ * Readable where there is something to do.  Owned by @watch.
+ * Returns: a descriptor, or -EINVAL if @watch is NULL.
+ * Since: 2.0
+ */
+int notrack_watch_fd(const struct notrack_watch *watch);
+
+/**
+ * notrack_watch_run - do what there is to do, without waiting for more
+ * @visit: called for what was done, strings good until it returns; what it returns
+ *	is returned; may be NULL
+ *
+ * To be called where the descriptor is readable; at any other time it does nothing.
+ * At most one commit in 100 milliseconds is made, however often the rules change;
+ * where only elements of sets change, one in a second.  A commit waits for the
+ * xtables lock as notrack_set_wait() says.  Nothing is reported where nothing had to
+ * be done, and a failure is reported once, and again where it is another one.
+ * Returns: 0, what @visit returned, or -EINVAL if @watch is NULL.
+ * Since: 2.0
+ */
+int notrack_watch_run(struct notrack_watch *watch,
+		      int (*visit)(const struct notrack_watch_event *event, void *data),
+		      void *data);
+
+/**
+ * notrack_watch_replace - keep what another model says, or what the same one says now
+ * @nt: works in the same network namespace; the watch does not use the one before
+ *	any more
+ *
+ * The next notrack_watch_run() commits it; the descriptor is readable at once.
+ * Returns: 0, or -EINVAL.
+ * Since: 2.0
+ */
+int notrack_watch_replace(struct notrack_watch *watch, struct notrack *nt);
+
+/**
+ * notrack_watch_stop - end a watch; the rules stay as they are
+ * @watch: may be NULL
+ * Since: 2.0
+ */
+void notrack_watch_stop(struct notrack_watch *watch);
+
 /* --- the connection tracking table ------------------------------------ */
 
 /** struct notrack_conntrack - the table as a whole, from ctnetlink */
@@ -661,16 +766,22 @@ struct hashlimit_advice {
 	size_t size;
 	const char *service;
 	const char *prefix;
-	uint64_t count;			/**< entries of this source */
-	uint64_t median;		/**< entries of the median source of the service */
+	uint64_t count;			/**< entries of this source, or requests counted */
+	uint64_t median;		/**< the same of the median source of the service */
 	const struct hashlimit *limit;	/**< for hashlimit_add_client() */
+	double rate;			/**< requests a second of this source, as counted; 0:
+					     not counted, and @limit is a guess, by entries */
+	double median_rate;		/**< of the median source of those that asked */
 };
 
 /** struct notrack_advise_request - where advice begins; 0 is the default */
 struct notrack_advise_request {
 	size_t size;
 	double threshold;		/**< share of the table, 0.001 to 1; 0.05 */
-	double times;			/**< the median source's entries, 1 to 1000000; 10 */
+	double times;			/**< the median source's requests, or entries, 1 to
+					     1000000; 10 */
+	unsigned int seconds;		/**< count requests for so long, at most 3600; 0: judge
+					     sources by their entries */
 };
 
 /**
@@ -682,9 +793,13 @@ struct notrack_advise_request {
  *	the services that are in the model or that @service was told to add, most
  *	entries first; may be NULL
  *
- * Reads the connection tracking table twice.  A service is left tracked where
+ * Reads the connection tracking table twice; with @seconds, once, and counts the
+ * requests that arrive in that time, which the call takes (needs CAP_NET_RAW).  One
+ * entry stands for all requests that a client sends from one port: by entries alone,
+ * nobody can tell how often it asks.  A service is left tracked where
  * an untracked packet would miss something: address translation, a conntrack
- * helper; where its flows are forwarded; or where there are few, long ones.
+ * helper; where its flows are forwarded; where there are few, long ones; or where
+ * notrack_commit() would refuse it.
  * The model, as notrack_load() made it, tells what is untracked already.
  * Returns and errors: as notrack_usage().
  * Since: 1.0
@@ -763,7 +878,10 @@ struct notrack_check {
  * @visit: called for each check; other than 0 ends the call
  *
  * Looked at are the packet filter, the lock, how full the connection tracking table
- * is and whether the kernel log says that it was full, and who else filters packets.
+ * is and whether the kernel log says that it was full, who else filters packets, what
+ * packets that are not tracked miss (NAT, marks), whether the host forwards packets, and
+ * whether there is a watch.  For firewall managers, the text has the lines to run, for the
+ * services that the kernel has.
  * Changes nothing: tables that the network namespace does not have are tried in
  * one that lives for the moment, where that is allowed.
  * Returns: 0, or what @visit returned.
@@ -858,6 +976,41 @@ int notrack_verify(struct notrack *nt, const char *service,
 		   int (*flow)(const struct notrack_flow *flow, void *data),
 		   int (*finding)(const struct notrack_finding *finding, void *data),
 		   void *data);
+
+/** enum notrack_way - which packets of a flow */
+enum notrack_way {
+	NOTRACK_WAY_TRACKED,		/**< as they would be, if nothing of ours untracked them */
+	NOTRACK_WAY_UNTRACKED,		/**< as the rules have it */
+};
+
+/** struct notrack_step - a rule that the usual packet of a flow meets */
+struct notrack_step {
+	size_t size;
+	const struct notrack_flow *flow;/**< without @untracked, @verdict and @by */
+	enum notrack_way way;
+	const char *place;		/**< "filter INPUT 3", "inet filter input policy" */
+	const char *rule;		/**< in the words of iptables-save(8), or of "nft list"; what
+					     the library does not read is left out, or in
+					     parentheses; "": a policy */
+	const char *outcome;		/**< "accept", "drop", "return", "enter" a chain, "go on";
+					     "perhaps": nobody knows */
+	int parts;			/**< not 0: here, the two ways part: the first rule, but for
+					     those of this library, that the other way does not
+					     have */
+};
+
+/**
+ * notrack_explain - the whole way of each flow, as tracked and as untracked
+ * @service: this one only; may be NULL: all
+ * @step: called for each rule that the usual packet of a flow meets, in the order of
+ *	the kernel: the way of the tracked packet, then that of the untracked one
+ *
+ * As notrack_verify(), whose flows these are; of TCP, the SYN is followed.
+ * Returns: 0, what @step returned, or -errno.
+ * Since: 2.0
+ */
+int notrack_explain(struct notrack *nt, const char *service,
+		    int (*step)(const struct notrack_step *step, void *data), void *data);
 
 #ifdef __cplusplus
 }

@@ -8,33 +8,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "conntrack/candidate.h"
+#include "advise.h"
 #include "conntrack/conntrack.h"
-#include "context.h"
 #include "layout.h"
-#include "conntrack/catalogue.h"
 #include "support/memory.h"
-#include "conntrack/tally.h"
 
 #define THRESHOLD_DEFAULT 0.05
 #define TIMES_DEFAULT 10
 #define TIMES_MAX 1000000
-/* A source of fewer entries is no trouble, whatever the others do. */
-#define OVER_EAGER_MIN 16
-
-struct advisor {
-	struct notrack *nt;
-	struct notrack_advise_request request;
-	struct catalogue known;
-	struct own_addresses local;
-	uint64_t read;
-	struct tally ports;
-	struct flows *flows;		/* beside the rows of @ports */
-	size_t room;
-	struct candidate *candidates;
-	size_t count;
-	struct tally sources;		/* by address; the port is the candidate's number */
-};
+#define SECONDS_MAX 3600
 
 /* --- ports ------------------------------------------------------------ */
 
@@ -73,10 +55,41 @@ static struct flows *flows_at(struct advisor *advisor, uint8_t protocol, uint16_
 	return row < 0 ? NULL : flows_of(advisor, row);
 }
 
+/*
+ * Where somebody's rules untrack the requests and not the answers, entries begin with an
+ * answer, which nothing follows: its source is the server, and each client port is one.
+ */
+static bool begins_at_server(const struct advisor *advisor, const struct tracked *entry)
+{
+	int protocol = protocol_of(entry->protocol);
+
+	return !(entry->status & IPS_SEEN_REPLY) && protocol >= 0 &&
+	       !catalogue_find(&advisor->known, protocol, entry->original.destination_port) &&
+	       catalogue_find(&advisor->known, protocol, entry->original.source_port);
+}
+
+uint16_t advise_server_port(const struct advisor *advisor, const struct tracked *entry)
+{
+	return begins_at_server(advisor, entry) ? entry->original.source_port :
+						   entry->original.destination_port;
+}
+
+/* As the request was, which is in no entry. */
+static void turn(struct flow *flow)
+{
+	const struct flow answer = *flow;
+
+	*flow = (struct flow){ .source = answer.destination, .destination = answer.source,
+			       .source_port = answer.destination_port,
+			       .destination_port = answer.source_port, .protocol = answer.protocol,
+			       .from_here = answer.to_here, .to_here = answer.from_here };
+}
+
 static int count_port(const struct tracked *entry, void *data)
 {
-	uint16_t port = entry->original.destination_port, answers = entry->reply.source_port;
 	struct advisor *advisor = data;
+	bool turned = begins_at_server(advisor, entry), covered;
+	uint16_t port = advise_server_port(advisor, entry), answers = entry->reply.source_port;
 	struct flows *flows;
 	struct flow flow;
 
@@ -87,8 +100,12 @@ static int count_port(const struct tracked *entry, void *data)
 	if (!flows)
 		return -ENOMEM;
 	flow_read(&flow, entry, &advisor->local);
-	flows_note(flows, entry, &flow, is_covered(advisor, &flow, entry->family));
-	if (!(entry->status & IPS_DST_NAT) || answers == port)
+	covered = is_covered(advisor, &flow, entry->family);
+	if (turned)
+		turn(&flow);
+	flows->halves += turned;
+	flows_note(flows, entry, &flow, covered);
+	if (!(entry->status & IPS_DST_NAT) || answers == port || turned)
 		return 0;
 	flows = flows_at(advisor, entry->protocol, answers);
 	if (!flows)
@@ -170,123 +187,6 @@ static int report_service(const struct advisor *advisor, const struct candidate 
 	}, data);
 }
 
-/* --- sources ---------------------------------------------------------- */
-
-static bool wants_sources(const struct candidate *candidate)
-{
-	return candidate->kind == NOTRACK_UNTRACK || candidate->in_model;
-}
-
-static const struct candidate *find_candidate(const struct advisor *advisor,
-					      const struct tracked *entry)
-{
-	int protocol = protocol_of(entry->protocol);
-	const struct service *service = catalogue_find(&advisor->known, protocol,
-						   entry->original.destination_port);
-
-	for (size_t i = 0; i < advisor->count; i++) {
-		const struct candidate *candidate = &advisor->candidates[i];
-
-		if (service ? candidate->service && !strcmp(candidate->service->name, service->name) :
-		    !candidate->service && candidate->protocol == protocol &&
-		    candidate->port == entry->original.destination_port)
-			return candidate;
-	}
-	return NULL;
-}
-
-static int count_source(const struct tracked *entry, void *data)
-{
-	static const unsigned int bytes[FAMILIES] = { [IPV4] = 4, [IPV6] = 8 };	/* the usual srcmask */
-	struct advisor *advisor = data;
-	const struct candidate *candidate = find_candidate(advisor, entry);
-	struct tally_key key = { .family = (uint8_t)entry->family };
-	struct flow flow;
-
-	if (!candidate || !wants_sources(candidate) || !context_has(advisor->nt, entry->family))
-		return 0;
-	flow_read(&flow, entry, &advisor->local);
-	if (!flow.to_here || flow.from_here)
-		return 0;
-	memcpy(key.address, entry->original.source, bytes[entry->family]);
-	key.port = (uint16_t)(candidate - advisor->candidates);
-	return tally_add(&advisor->sources, &key) < 0 ? -ENOMEM : 0;
-}
-
-/*
- * As many requests as entries of @times median sources in the time for which
- * an entry of one request lasts: nf_conntrack_udp_timeout, ..._tcp_timeout_time_wait.
- */
-static void make_limit(const struct advisor *advisor, const struct candidate *candidate,
-		       uint64_t median, struct hashlimit *limit, char above[LIMIT_ABOVE_TEXT])
-{
-	unsigned int seconds = candidate_has_datagrams(candidate) ? 30 : 120;
-	double rate = advisor->request.times * (double)median / seconds;
-
-	if (rate > LIMIT_SCALE)
-		rate = LIMIT_SCALE;
-	if (rate >= 1)
-		snprintf(above, LIMIT_ABOVE_TEXT, "%u/sec", (unsigned int)(rate + 0.999));
-	else
-		snprintf(above, LIMIT_ABOVE_TEXT, "%u/min", (unsigned int)(60 * rate + 0.999));
-	*limit = (struct hashlimit){ .size = sizeof(*limit), .above = above,
-				     .burst = rate > 5 ? 2 * (uint32_t)rate : 10 };
-	if (limit->burst > LIMIT_BURST_MAX)
-		limit->burst = LIMIT_BURST_MAX;
-}
-
-static bool is_limited(const struct advisor *advisor, const char *service,
-		       const struct prefix *source)
-{
-	const struct served *served = model_find(&advisor->nt->model.families[source->family],
-						 service);
-
-	return served && clients_has(&served->clients, source);
-}
-
-static int report_sources(const struct advisor *advisor, size_t number,
-			int (*visit)(const struct hashlimit_advice *, void *), void *data)
-{
-	const struct candidate *candidate = &advisor->candidates[number];
-	char above[LIMIT_ABOVE_TEXT], text[PREFIX_TEXT];
-	struct hashlimit limit;
-	uint64_t median = 0;
-	size_t count = 0, at = 0;
-	int result = 0;
-
-	for (size_t i = 0; i < advisor->sources.count; i++)
-		count += advisor->sources.rows[i].key.port == number;
-	for (size_t i = 0; i < advisor->sources.count && at <= count / 2; i++) {
-		const struct tally_row *row = tally_ranked(&advisor->sources, i);
-
-		if (row->key.port == number && at++ == count / 2)
-			median = row->count;
-	}
-	if (!median)
-		return 0;
-	make_limit(advisor, candidate, median, &limit, above);
-	for (size_t i = 0; i < advisor->sources.count && !result; i++) {
-		const struct tally_row *row = tally_ranked(&advisor->sources, i);
-		struct prefix source = { .family = row->key.family,
-					 .length = row->key.family == IPV6 ? 64 : 32 };
-
-		if (row->count < OVER_EAGER_MIN ||
-		    (double)row->count <= advisor->request.times * (double)median)
-			break;		/* most come first */
-		if (row->key.port != number)
-			continue;
-		memcpy(source.address, row->key.address, sizeof(source.address));
-		if (is_limited(advisor, candidate->words.name, &source))
-			continue;
-		result = visit(&(struct hashlimit_advice){
-			.size = sizeof(struct hashlimit_advice),
-			.service = candidate->words.name,
-			.prefix = prefix_format(&source, true, text),
-			.count = row->count, .median = median, .limit = &limit }, data);
-	}
-	return result;
-}
-
 /* --- all of it -------------------------------------------------------- */
 
 struct look {
@@ -310,7 +210,7 @@ static int look_in_kernel(struct notrack *nt, void *data)
 	return err;
 }
 
-static int look(struct advisor *advisor, int (*count)(const struct tracked *entry, void *data))
+int advise_look(struct advisor *advisor, int (*count)(const struct tracked *entry, void *data))
 {
 	return context_in_kernel(advisor->nt, look_in_kernel, &(struct look){ advisor, count });
 }
@@ -330,6 +230,9 @@ static int take_request(struct notrack *nt, struct notrack_advise_request *to,
 			   to->threshold);
 	if (!err && !(to->times >= 1 && to->times <= TIMES_MAX))
 		err = error_set(&nt->error, -EINVAL, "times %.10g: must be 1 to %d", to->times, TIMES_MAX);
+	if (!err && to->seconds > SECONDS_MAX)
+		err = error_set(&nt->error, -EINVAL, "seconds %u: must be at most %d", to->seconds,
+				SECONDS_MAX);
 	return err;
 }
 
@@ -339,11 +242,43 @@ static bool in_model(const struct advisor *advisor, const char *name)
 	       model_find(&advisor->nt->model.families[IPV6], name);
 }
 
+/* Why a commit refuses the service, beside those that are there; "": it does not. */
+static const char *try_service(struct notrack *nt, const struct notrack_service *words)
+{
+	int result = notrack_add_service(nt, words);
+
+	if (!result)
+		result = notrack_diff(nt, NULL, NULL);
+	/* kept, as the next call has a sentence of its own */
+	switch (result) {
+	case -EPERM:		/* what says nothing about the service */
+	case -ENOMEM:
+	case -EBUSY:
+	case -EPROTONOSUPPORT:
+		return "";
+	}
+	return result < 0 ? nt->error.text : "";
+}
+
+/* What would do harm is not advised. */
+static void heed_refusal(struct advisor *advisor, struct candidate *candidate)
+{
+	const char *why = try_service(advisor->nt, &candidate->words);
+
+	if (*why) {
+		candidate->kind = NOTRACK_LEAVE;
+		snprintf(candidate->text, sizeof(candidate->text), "it would be refused: %.900s",
+			 why);
+	}
+	notrack_remove_service(advisor->nt, candidate->words.name);
+	context_begin(advisor->nt);	/* it is no error of this call */
+}
+
 static int advise(struct advisor *advisor,
 		  int (*service)(const struct notrack_advice *advice, void *data),
 		  int (*client)(const struct hashlimit_advice *advice, void *data), void *data)
 {
-	int result = look(advisor, count_port);
+	int result = advise_look(advisor, count_port);
 
 	if (!result)
 		result = find_candidates(advisor);
@@ -360,15 +295,13 @@ static int advise(struct advisor *advisor,
 			continue;
 		candidate_judge(candidate, share(advisor, candidate->flows.count -
 						 candidate->flows.covered), advisor->request.threshold);
+		if (candidate->kind == NOTRACK_UNTRACK)
+			heed_refusal(advisor, candidate);
 		if (service)
 			result = report_service(advisor, candidate, service, data);
 	}
-	if (!result && client && advisor->count) {
-		result = look(advisor, count_source);
-		tally_rank(&advisor->sources);
-	}
-	for (size_t i = 0; i < advisor->count && client && !result; i++)
-		result = report_sources(advisor, i, client, data);
+	if (!result && client && advisor->count)
+		result = advise_sources(advisor, client, data);
 	return result;
 }
 

@@ -21,6 +21,13 @@ static size_t find_backend(const char *name)
 	return found;
 }
 
+static int choose(struct notrack *nt, size_t backend, const char *why)
+{
+	nt->choice.backend = backend;
+	nt->choice.why = why;
+	return 0;
+}
+
 int notrack_set_backend(struct notrack *nt, const char *name)
 {
 	int err = context_begin(nt);
@@ -35,15 +42,8 @@ int notrack_set_backend(struct notrack *nt, const char *name)
 	found = find_backend(name);
 	if (found == BACKENDS)
 		return error_set(&nt->error, -EINVAL, "backend %.40s: must be auto, legacy or nft", name);
-	nt->choice = (struct choice){ .backend = found, .fixed = true, .why = "asked for" };
-	return 0;
-}
-
-static int choose(struct notrack *nt, size_t backend, const char *why)
-{
-	nt->choice.backend = backend;
-	nt->choice.why = why;
-	return 0;
+	nt->choice.fixed = true;
+	return choose(nt, found, "asked for");
 }
 
 /* The one that untracks already, so that nothing moves that nobody asked to move. */
@@ -112,6 +112,9 @@ int context_choose(struct notrack *nt)
 		err = find_filtering(nt, &found);
 	if (!err && found < BACKENDS)
 		return choose(nt, found, "others filter there");
+	/* where somebody has just removed all there was, what comes next will be of the same kind */
+	if (!err && nt->choice.used)
+		return choose(nt, nt->choice.last, "was used before all rules were removed");
 	if (!err)
 		err = find_possible(nt, &found);
 	return err ? err : choose(nt, found, found ? "the kernel has no legacy tables" :

@@ -14,6 +14,8 @@
 struct choice {
 	size_t backend;			/* its place among @backends */
 	bool fixed;			/* asked for */
+	bool used;			/* a watch has committed before, */
+	size_t last;			/* through this one */
 	const char *why;
 };
 

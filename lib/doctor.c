@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What a commit needs, and whether this host has it; and what else is in the way of packets. */
-#include "context.h"
+#include "doctor.h"
 
-#include <ctype.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -13,21 +11,14 @@
 #include <unistd.h>
 
 #include "conntrack/conntrack.h"
+#include "legacy/view.h"
 #include "nft/foreign.h"
+#include "nft/view.h"
+#include "support/instance.h"
 #include "support/lock.h"
 
-struct doctor {
-	struct notrack *nt;
-	int (*visit)(const struct notrack_check *check, void *data);
-	void *data;
-	int result;
-};
-
-static void report(struct doctor *doctor, const char *name, enum notrack_status status, int err,
-		 const char *format, ...) __attribute__((format(printf, 5, 6)));
-
-static void report(struct doctor *doctor, const char *name, enum notrack_status status, int err,
-		 const char *format, ...)
+void doctor_report(struct doctor *doctor, const char *name, enum notrack_status status, int err,
+		   const char *format, ...)
 {
 	char text[1200];
 	struct notrack_check check = { .size = sizeof(check), .name = name, .status = status,
@@ -48,7 +39,7 @@ static int report_check(const char *name, enum notrack_status status, int err, c
 {
 	struct doctor *doctor = data;
 
-	report(doctor, name, status, err, "%s", text);
+	doctor_report(doctor, name, status, err, "%s", text);
 	return doctor->result;
 }
 
@@ -60,9 +51,9 @@ static int check_backends(struct notrack *nt, struct doctor *doctor)
 	int err = context_choose(nt), result = 0;
 
 	if (err)
-		report(doctor, "backend", NOTRACK_FAILED, err, "%s", nt->error.text);
+		doctor_report(doctor, "backend", NOTRACK_FAILED, err, "%s", nt->error.text);
 	else
-		report(doctor, "backend", NOTRACK_OK, 0, "%s: %s",
+		doctor_report(doctor, "backend", NOTRACK_OK, 0, "%s: %s",
 		       backends[context_chosen(nt)]->name, nt->choice.why);
 	if (!lock_is_held(&nt->lock))
 		context_forget(nt);
@@ -82,15 +73,15 @@ static void check_lock(struct doctor *doctor)
 	int err;
 
 	if (lock_is_held(&doctor->nt->lock)) {
-		report(doctor, "lock", NOTRACK_OK, 0, "held by this very program");
+		doctor_report(doctor, "lock", NOTRACK_OK, 0, "held by this very program");
 		return;
 	}
 	err = lock_take(&lock, 0, &error);
 	if (!err) {
 		lock_release(&lock);
-		report(doctor, "lock", NOTRACK_OK, 0, "free");
+		doctor_report(doctor, "lock", NOTRACK_OK, 0, "free");
 	} else {
-		report(doctor, "lock", err == -EBUSY ? NOTRACK_WARNING : NOTRACK_FAILED,
+		doctor_report(doctor, "lock", err == -EBUSY ? NOTRACK_WARNING : NOTRACK_FAILED,
 		     err == -EBUSY ? 0 : err, "%s", error.text);
 	}
 }
@@ -110,12 +101,12 @@ static void check_conntrack(struct doctor *doctor)
 		conntrack_close(&conntrack);
 	}
 	if (err) {
-		report(doctor, "conntrack table", NOTRACK_WARNING, 0, "%s", error.text);
+		doctor_report(doctor, "conntrack table", NOTRACK_WARNING, 0, "%s", error.text);
 		return;
 	}
 	nearly_full = totals.max && totals.count >= totals.max / 10 * 9;
 	lost = totals.dropped || totals.early_dropped;
-	report(doctor, "conntrack table", nearly_full || lost ? NOTRACK_WARNING : NOTRACK_OK, 0,
+	doctor_report(doctor, "conntrack table", nearly_full || lost ? NOTRACK_WARNING : NOTRACK_OK, 0,
 	       "%" PRIu64 " of %" PRIu64 " entries%s; so far, %" PRIu64 " packets dropped, %" PRIu64
 	       " entries dropped early, %" PRIu64 " not inserted%s", totals.count, totals.max,
 	       nearly_full ? ", nearly full" : "", totals.dropped, totals.early_dropped,
@@ -132,7 +123,7 @@ static void check_log(struct doctor *doctor)
 	ssize_t size;
 
 	if (fd < 0) {
-		report(doctor, "kernel log", NOTRACK_WARNING, 0, "may not be read here");
+		doctor_report(doctor, "kernel log", NOTRACK_WARNING, 0, "may not be read here");
 		return;
 	}
 	while ((size = read(fd, record, sizeof(record) - 1)) > 0 || (size < 0 && errno == EPIPE)) {
@@ -144,10 +135,10 @@ static void check_log(struct doctor *doctor)
 	}
 	close(fd);
 	if (lines)
-		report(doctor, "kernel log", NOTRACK_WARNING, 0, "%lu lines say that the conntrack "
+		doctor_report(doctor, "kernel log", NOTRACK_WARNING, 0, "%lu lines say that the conntrack "
 		       "table was full", lines);
 	else
-		report(doctor, "kernel log", NOTRACK_OK, 0, "does not say that the conntrack table was "
+		doctor_report(doctor, "kernel log", NOTRACK_OK, 0, "does not say that the conntrack table was "
 		       "full");
 }
 
@@ -160,50 +151,70 @@ static void check_nft(struct doctor *doctor)
 	int tables = nft_foreign_tables(names, sizeof(names));
 
 	if (tables == -EPROTONOSUPPORT)
-		report(doctor, name, NOTRACK_OK, 0, "the kernel has no nftables");
+		doctor_report(doctor, name, NOTRACK_OK, 0, "the kernel has no nftables");
 	else if (tables < 0)
-		report(doctor, name, NOTRACK_WARNING, 0, "cannot be read; if it has rules, they are in "
+		doctor_report(doctor, name, NOTRACK_WARNING, 0, "cannot be read; if it has rules, they are in "
 		       "force beside ours");
 	else if (!tables)
-		report(doctor, name, NOTRACK_OK, 0, "no tables");
+		doctor_report(doctor, name, NOTRACK_OK, 0, "no tables");
 	else
-		report(doctor, name, NOTRACK_WARNING, 0, "%d table%s (%s): what their rules drop stays "
+		doctor_report(doctor, name, NOTRACK_WARNING, 0, "%d table%s (%s): what their rules drop stays "
 		       "dropped, whatever we accept; see nft list ruleset", tables,
 		       tables == 1 ? "" : "s", names);
 }
 
-static bool runs(const char *name)
+/* What the kernel has of ours; nothing where it cannot be read. */
+static void load_model(struct notrack *nt, struct model *model)
 {
-	DIR *processes = opendir("/proc");
-	struct dirent *entry;
-	bool found = false;
+	struct image *image;
 
-	while (processes && !found && (entry = readdir(processes))) {
-		char path[300], comm[32] = "";
-		FILE *file;
-
-		if (!isdigit((unsigned char)*entry->d_name))
-			continue;
-		snprintf(path, sizeof(path), "/proc/%s/comm", entry->d_name);
-		file = fopen(path, "re");
-		if (!file)
-			continue;
-		found = fgets(comm, sizeof(comm), file) && !strncmp(comm, name, strlen(name)) &&
-			comm[strlen(name)] == '\n';
-		fclose(file);
-	}
-	if (processes)
-		closedir(processes);
-	return found;
+	if (!context_image(nt, context_chosen(nt), PART_RULES, &image) &&
+	    !backends[context_chosen(nt)]->raise(image, model))
+		return;
+	model_free(model);
+	*model = (struct model){ 0 };
 }
 
-static void check_managers(struct doctor *doctor)
+/* Everybody's chains; what cannot be read was told of by the backends' own checks. */
+static void check_chains(struct doctor *doctor)
 {
-	if (runs("firewalld"))
-		report(doctor, "firewalld", NOTRACK_WARNING, 0, "runs: it may replace tables, and our "
-		       "rules with them; commit again after it was reloaded");
+	struct notrack *nt = doctor->nt;
+	struct model model = { 0 };
+	struct view view = { 0 };
+	struct error error;
+	int err = legacy_view(nt->families, nt->netns_fd >= 0, &view, &error);
+
+	if (err)
+		doctor_report(doctor, "legacy tables of others", NOTRACK_WARNING, 0, "%s", error.text);
+	err = nft_view(&view, &error);
+	if (!err)
+		err = view_reach(&view);
+	if (!err) {
+		load_model(nt, &model);
+		doctor_check_rules(doctor, &view);
+		doctor_check_managers(doctor, &view, &model);
+	}
+	view_free(&view);
+	model_free(&model);
+	if (!lock_is_held(&nt->lock))
+		context_forget(nt);
+}
+
+/* --- who puts right what others change -------------------------------- */
+
+static void check_watch(struct doctor *doctor)
+{
+	static const char name[] = "watch";
+	pid_t holder = instance_holder("watch");
+
+	if (holder > 0)
+		doctor_report(doctor, name, NOTRACK_OK, 0, "runs (process %d)", (int)holder);
+	else if (!holder)
+		doctor_report(doctor, name, NOTRACK_OK, 0, "does not run: where others change rules, or "
+			      "remove ours, somebody has to commit again");
 	else
-		report(doctor, "firewalld", NOTRACK_OK, 0, "does not run");
+		doctor_report(doctor, name, NOTRACK_WARNING, 0, "cannot be told: its lock may not be "
+			      "read here");
 }
 
 /* --- all of it -------------------------------------------------------- */
@@ -215,6 +226,8 @@ static int check_kernel(struct notrack *nt, void *data)
 	if (!err) {
 		check_conntrack(data);
 		check_nft(data);
+		check_chains(data);
+		check_watch(data);
 	}
 	return err;
 }
@@ -231,7 +244,6 @@ int notrack_doctor(struct notrack *nt,
 		return err;
 	check_lock(&doctor);
 	check_log(&doctor);
-	check_managers(&doctor);
 	context_begin(nt);	/* what the checks found is no error of this call */
 	return doctor.result;
 }

@@ -68,6 +68,7 @@ LAYOUT(layout_usage_request, struct notrack_usage_request, usage_request_ends);
 static const size_t advise_request_ends[] = {
 	END(struct notrack_advise_request, threshold),
 	END(struct notrack_advise_request, times),
+	END(struct notrack_advise_request, seconds),
 };
 LAYOUT(layout_advise_request, struct notrack_advise_request, advise_request_ends);
 

@@ -16,6 +16,7 @@ struct usage {
 	bool wanted;			/* the entries, and not the totals alone */
 	struct conntrack_totals totals;
 	uint64_t read;			/* entries, of both families */
+	struct catalogue known;
 	struct tally tally;
 };
 
@@ -26,6 +27,21 @@ static void key_of_port(struct tally_key *key, const struct tracked *entry)
 	key->protocol = entry->protocol;
 	if (protocol_of(entry->protocol) >= 0 || entry->protocol == IPPROTO_DCCP)
 		key->port = entry->original.destination_port;	/* GRE has a key there */
+}
+
+/*
+ * Where somebody's rules untrack the requests of a service and not the answers, an entry
+ * begins with an answer, and the service is known by the port that it comes from.
+ */
+static void key_of_service(struct tally_key *key, const struct tracked *entry,
+			   const struct catalogue *known)
+{
+	int protocol = protocol_of(entry->protocol);
+
+	key_of_port(key, entry);
+	if (protocol >= 0 && !catalogue_find(known, protocol, key->port) &&
+	    catalogue_find(known, protocol, entry->original.source_port))
+		key->port = entry->original.source_port;
 }
 
 static void key_of_source(struct tally_key *key, const struct tracked *entry, unsigned int length)
@@ -41,6 +57,7 @@ static void key_of_source(struct tally_key *key, const struct tracked *entry, un
 struct counter {
 	struct notrack *nt;
 	struct usage *usage;
+	const struct catalogue *known;
 	unsigned int lengths[FAMILIES];
 };
 
@@ -54,6 +71,8 @@ static int count_entry(const struct tracked *entry, void *data)
 		return 0;
 	if (counter->usage->request.by == NOTRACK_BY_SOURCE)
 		key_of_source(&key, entry, counter->lengths[entry->family]);
+	else if (counter->usage->request.by == NOTRACK_BY_SERVICE)
+		key_of_service(&key, entry, counter->known);
 	else
 		key_of_port(&key, entry);
 	return tally_add(&counter->usage->tally, &key) < 0 ? -ENOMEM : 0;
@@ -62,7 +81,7 @@ static int count_entry(const struct tracked *entry, void *data)
 static int count_in_kernel(struct notrack *nt, void *data)
 {
 	struct usage *usage = data;
-	struct counter counter = { nt, usage, { [IPV4] = usage->request.srcmask4,
+	struct counter counter = { nt, usage, &usage->known, { [IPV4] = usage->request.srcmask4,
 						[IPV6] = usage->request.srcmask6 } };
 	struct conntrack conntrack;
 	int err = conntrack_open(&conntrack, &nt->error);
@@ -107,9 +126,10 @@ static int report_sources(const struct usage *usage,
 	return result;
 }
 
-static int report_ports(const struct usage *usage, const struct catalogue *known,
-		      int (*visit)(const struct notrack_usage *, void *), void *data)
+static int report_ports(const struct usage *usage,
+			int (*visit)(const struct notrack_usage *, void *), void *data)
 {
+	const struct catalogue *known = &usage->known;
 	int result = 0;
 
 	for (size_t i = 0; i < usage->tally.count && !result; i++) {
@@ -142,9 +162,10 @@ static int compare_counts(const void *a, const void *b)
 }
 
 /* The ports of each service together; services of both families by one name, too. */
-static void fold(const struct usage *usage, const struct catalogue *known,
-		 struct service_count *counts)
+static void fold(const struct usage *usage, struct service_count *counts)
 {
+	const struct catalogue *known = &usage->known;
+
 	for (size_t i = 0; i < usage->tally.count; i++) {
 		const struct tally_row *row = &usage->tally.rows[i];
 		const struct service *service = catalogue_find(known, protocol_of(row->key.protocol),
@@ -160,16 +181,17 @@ static void fold(const struct usage *usage, const struct catalogue *known,
 	qsort(counts, known->count + 1, sizeof(*counts), compare_counts);
 }
 
-static int report_services(struct notrack *nt, const struct usage *usage, const struct catalogue *known,
-			 int (*visit)(const struct notrack_usage *, void *), void *data)
+static int report_services(struct notrack *nt, const struct usage *usage,
+			   int (*visit)(const struct notrack_usage *, void *), void *data)
 {
-	struct service_count *counts = calloc(known->count + 1, sizeof(*counts));
+	size_t names = usage->known.count;
+	struct service_count *counts = calloc(names + 1, sizeof(*counts));
 	int result = 0;
 
 	if (!counts)
 		return error_set(&nt->error, -ENOMEM, "out of memory");
-	fold(usage, known, counts);
-	for (size_t i = 0; i <= known->count && counts[i].count && !result; i++)
+	fold(usage, counts);
+	for (size_t i = 0; i <= names && counts[i].count && !result; i++)
 		result = report(usage, &(struct notrack_usage){
 				.service = counts[i].name, .count = counts[i].count }, visit, data);
 	free(counts);
@@ -211,7 +233,6 @@ int notrack_usage(struct notrack *nt, const struct notrack_usage_request *reques
 		  int (*visit)(const struct notrack_usage *row, void *data), void *data)
 {
 	struct usage usage = { .wanted = visit };
-	struct catalogue known = { 0 };
 	int result = context_begin(nt, ARGUMENT(request));
 
 	if (!result)
@@ -221,18 +242,18 @@ int notrack_usage(struct notrack *nt, const struct notrack_usage_request *reques
 	if (!result)
 		result = check_request(nt, &usage.request);
 	if (!result)
-		result = context_in_kernel(nt, count_in_kernel, &usage);
+		result = catalogue_make(&usage.known, &nt->model, &nt->error);
 	if (!result)
-		result = catalogue_make(&known, &nt->model, &nt->error);
+		result = context_in_kernel(nt, count_in_kernel, &usage);
 	if (!result)
 		give_totals(totals, &usage);
 	if (!result && visit) {
 		tally_rank(&usage.tally);
 		result = usage.request.by == NOTRACK_BY_SOURCE ? report_sources(&usage, visit, data) :
-			 usage.request.by == NOTRACK_BY_PORT ? report_ports(&usage, &known, visit, data) :
-			 report_services(nt, &usage, &known, visit, data);
+			 usage.request.by == NOTRACK_BY_PORT ? report_ports(&usage, visit, data) :
+			 report_services(nt, &usage, visit, data);
 	}
-	catalogue_free(&known);
+	catalogue_free(&usage.known);
 	tally_free(&usage.tally);
 	return result;
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Whether each flow of the model is untracked and accepted, in the tables as they stand. */
-#include "context.h"
-#include "verify/verify.h"
+#include "explain.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -199,6 +198,11 @@ static int ask_variant(struct verification *all, struct flow_row *row,
 		probe.tcp_flags = row->request ? TCP_SYN : TCP_SYN | TCP_ACK;
 	if (row->protocol == SCTP)
 		probe.chunk = row->request ? SCTP_INIT : SCTP_INIT_ACK;
+	if (all->explain && !memcmp(variant, &(struct variant){ 0 }, sizeof(*variant))) {
+		err = all->explain(all, row, &probe);
+		if (err)
+			return err;
+	}
 	err = ask(all, row, &probe);
 	if (err || (row->protocol != TCP && row->protocol != SCTP))
 		return err;
@@ -320,9 +324,8 @@ static int verify_in_kernel(struct notrack *nt, void *data)
 
 /* --- telling ---------------------------------------------------------- */
 
-static int compare_rows(const void *a, const void *b)
+int verify_compare_rows(const struct flow_row *one, const struct flow_row *other)
 {
-	const struct flow_row *one = a, *other = b;
 	int order = strcmp(one->service->name, other->service->name);
 
 	if (!order)
@@ -336,11 +339,15 @@ static int compare_rows(const void *a, const void *b)
 	return order ? order : (int)other->request - (int)one->request;
 }
 
-static int report_row(const struct flow_row *row,
-		    int (*visit)(const struct notrack_flow *flow, void *data), void *data)
+static int compare_rows(const void *a, const void *b)
 {
-	const struct notrack_flow flow = {
-		.size = sizeof(flow),
+	return verify_compare_rows(a, b);
+}
+
+struct notrack_flow verify_flow_of(const struct flow_row *row)
+{
+	return (struct notrack_flow){
+		.size = sizeof(struct notrack_flow),
 		.service = row->service->name,
 		.family = 1u << row->family,
 		.protocol = protocol_names[row->protocol],
@@ -352,6 +359,12 @@ static int report_row(const struct flow_row *row,
 		.by = row->by,
 		.interface = row->loopback ? "lo" : NULL,
 	};
+}
+
+static int report_row(const struct flow_row *row,
+		      int (*visit)(const struct notrack_flow *flow, void *data), void *data)
+{
+	const struct notrack_flow flow = verify_flow_of(row);
 
 	return visit(&flow, data);
 }
@@ -372,6 +385,23 @@ static bool is_there(struct notrack *nt, const char *service)
 		if (context_has(nt, family) && model_find(&nt->model.families[family], service))
 			return true;
 	return false;
+}
+
+int verify_collect(struct notrack *nt, struct verification *all)
+{
+	all->model = &nt->model;
+	if (all->name && !is_there(nt, all->name))
+		return error_set(&nt->error, -ENOENT, "service %.80s: there is none of that name",
+				 all->name);
+	return context_in_kernel(nt, verify_in_kernel, all);
+}
+
+void verify_release(struct verification *all)
+{
+	view_free(&all->view);
+	host_release(&all->host);
+	free(all->rows);
+	free(all->findings);
 }
 
 static int find_drift(struct notrack *nt, struct verification *all)
@@ -403,11 +433,7 @@ int notrack_verify(struct notrack *nt, const char *service,
 
 	if (result)
 		return result;
-	all.model = &nt->model;
-	if (service && !is_there(nt, service))
-		return error_set(&nt->error, -ENOENT, "service %.80s: there is none of that name",
-			    service);
-	result = context_in_kernel(nt, verify_in_kernel, &all);
+	result = verify_collect(nt, &all);
 	if (!result)
 		result = find_drift(nt, &all);
 	if (!result && all.row_count)
@@ -418,9 +444,6 @@ int notrack_verify(struct notrack *nt, const char *service,
 		result = report_finding(&all.findings[i], finding, data);
 	if (!result)
 		result = count_failures(&all);
-	view_free(&all.view);
-	host_release(&all.host);
-	free(all.rows);
-	free(all.findings);
+	verify_release(&all);
 	return result;
 }

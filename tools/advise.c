@@ -23,8 +23,10 @@ static const char *const kinds[] = {
 
 static double threshold;		/* share of the table; 0: the default */
 static uint32_t times;			/* of the median; 0: the default */
+static uint32_t seconds;		/* to count requests for; 0: do not */
 
 #define TIMES_MAX 1000000
+#define SECONDS_MAX 3600
 
 /* "5", "0.5%": of a hundred. */
 static int take_percent(const char *name, const char *word, void *to)
@@ -45,12 +47,19 @@ static int take_times(const char *name, const char *word, void *to)
 	return take_number(name, word, 1, TIMES_MAX, to);
 }
 
+static int take_whole_seconds(const char *name, const char *word, void *to)
+{
+	return take_number(name, word, 1, SECONDS_MAX, to);
+}
+
 static const struct option_row rows[] = {
+	{ "seconds", 0, "N", take_whole_seconds, &seconds,
+	  "count requests for so long, and advise limits by their\nrates and not by entries" },
 	{ "threshold", 0, "PERCENT", take_percent, &threshold,
 	  "of the table, from which a service is worth it (5)" },
 	{ "times", 0, "N", take_times, &times,
-	  "a source with more than N times the entries of the\nmedian source of its service is "
-	  "over-eager (10)" },
+	  "a source with more than N times the requests, or entries,\nof the median source of its "
+	  "service is over-eager (10)" },
 	{ .name = NULL },
 };
 
@@ -78,6 +87,11 @@ static int add_client(const struct hashlimit_advice *advice, void *data)
 				   "prefix", advice->prefix, "count", (json_int_t)advice->count,
 				   "median", (json_int_t)advice->median, "above", advice->limit->above,
 				   "burst", (json_int_t)advice->limit->burst);
+
+	if (advice->rate > 0) {
+		json_object_set_new(object, "rate", json_real(advice->rate));
+		json_object_set_new(object, "median-rate", json_real(advice->median_rate));
+	}
 
 	return json_array_append_new(advise->clients, object) ? -ENOMEM : 0;
 }
@@ -115,12 +129,30 @@ static int print_service(json_t *advice, const char *families)
 	return 0;
 }
 
-/* They come service by service, with one limit each. */
+static void print_source(json_t *client, const char *service)
+{
+	json_t *rate = json_object_get(client, "rate");
+
+	if (rate)
+		printf("# %s: %.1f requests a second, the median source of %s has %.1f\n",
+		       word(client, "prefix"), json_real_value(rate), service,
+		       json_real_value(json_object_get(client, "median-rate")));
+	else
+		printf("# %s: %" JSON_INTEGER_FORMAT " entries, the median source of %s has %"
+		       JSON_INTEGER_FORMAT "\n", word(client, "prefix"), number(client, "count"),
+		       service, number(client, "median"));
+}
+
+/*
+ * They come service by service, with one limit each; a limit that is a guess is a comment, as
+ * it would drop requests.
+ */
 static int print_limit(json_t *clients, size_t first, size_t *next)
 {
 	const char *service = word(json_array_get(clients, first), "service");
 	size_t size = json_array_size(clients), count = 0;
 	const char **prefixes = calloc(size, sizeof(*prefixes));
+	const char *margin = json_object_get(json_array_get(clients, first), "rate") ? "" : "# ";
 
 	if (!prefixes)
 		return -ENOMEM;
@@ -129,15 +161,15 @@ static int print_limit(json_t *clients, size_t first, size_t *next)
 
 		if (strcmp(word(client, "service"), service))
 			break;
-		printf("# %s: %" JSON_INTEGER_FORMAT " entries, the median source of %s has %"
-		       JSON_INTEGER_FORMAT "\n", word(client, "prefix"), number(client, "count"),
-		       service, number(client, "median"));
+		print_source(client, service);
 		prefixes[count++] = word(client, "prefix");
 	}
-	printf("[limit %s]\n", service);
-	config_print_words("clients", prefixes, count);
-	printf("above = %s\nburst = %" JSON_INTEGER_FORMAT "\n\n",
-	       word(json_array_get(clients, first), "above"),
+	if (*margin)
+		puts("# How often it asks, entries do not tell: notrackctl advise --seconds 10 counts.");
+	printf("%s[limit %s]\n", margin, service);
+	config_print_words(margin, "clients", prefixes, count);
+	printf("%sabove = %s\n%sburst = %" JSON_INTEGER_FORMAT "\n\n", margin,
+	       word(json_array_get(clients, first), "above"), margin,
 	       number(json_array_get(clients, first), "burst"));
 	free(prefixes);
 	return 0;
@@ -216,7 +248,7 @@ static int collect(struct advise *advise, const struct options *options)
 	const struct notrack_usage_request everything = { .size = sizeof(everything) };
 	const struct notrack_advise_request request = { .size = sizeof(request),
 							.threshold = threshold,
-							.times = times };
+							.times = times, .seconds = seconds };
 	int err = notrack_load(advise->nt);
 
 	/* a look is worth having without tables of rules, a configuration for them is not */

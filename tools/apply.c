@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* apply: make the kernel what the configuration says. */
-#include <errno.h>
-#include <glob.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -9,9 +7,6 @@
 #include "config.h"
 #include "context.h"
 #include "heap.h"
-
-#define CONFIG_FILE "/etc/notrack.conf"
-#define CONFIG_PARTS "/etc/notrack.conf.d/*.conf"
 
 static bool dry_run, flush_tracked, force;
 
@@ -21,35 +16,6 @@ static const struct option_row rows[] = {
 	FLUSH_TRACKED_ROW(flush_tracked),
 	{ .name = NULL },
 };
-
-/* A folder that is not there is one without parts; one that cannot be read is not. */
-static int is_fatal(const char *path, int err)
-{
-	if (err == ENOENT || err == ENOTDIR)
-		return 0;
-	errno = err;
-	complain(0, "%s: %m", path);
-	return 1;
-}
-
-/* The file, then the parts in order of name. */
-static int read_default(struct config *config)
-{
-	int code = config_read(config, CONFIG_FILE), found;
-	glob_t parts;
-
-	if (code)
-		return code;
-	found = glob(CONFIG_PARTS, 0, is_fatal, &parts);
-	if (found == GLOB_NOMATCH)
-		return 0;
-	if (found)
-		return found == GLOB_NOSPACE ? out_of_memory() : EXIT_BAD_INPUT;
-	for (size_t i = 0; i < parts.gl_pathc && !code; i++)
-		code = config_read(config, parts.gl_pathv[i]);
-	globfree(&parts);
-	return code;
-}
 
 static int apply(const struct options *options, struct notrack *nt)
 {
@@ -73,7 +39,7 @@ static int run_apply(const struct options *options)
 
 	if (!config)
 		return out_of_memory();
-	code = options->word_count ? config_read(config, options->words[0]) : read_default(config);
+	code = config_read_files(config, options);
 	if (!code)
 		heap_prepare(config_clients(config) * HEAP_CLIENT_BYTES);
 	nt = code ? NULL : open_context(options, &code);

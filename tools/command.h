@@ -34,6 +34,6 @@ struct command {
 
 extern const struct command command_add, command_del, command_limit, command_unlimit,
 	command_apply, command_show, command_stats, command_top, command_advise,
-	command_flush_tracked, command_clear, command_doctor, command_verify;
+	command_flush_tracked, command_clear, command_doctor, command_verify, command_watch;
 
 #endif

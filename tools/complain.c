@@ -1,24 +1,53 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "complain.h"
 
-int complain(int code, const char *format, ...)
+static bool to_journal;
+
+void complain_to_journal(void)
+{
+	const char *journal = getenv("JOURNAL_STREAM");
+
+	to_journal = journal && *journal;
+}
+
+static void print_line(FILE *to, int priority, const char *format, va_list args)
 {
 	char text[1500];
-	va_list args;
 
-	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
-	va_end(args);
 	for (char *byte = text; *byte; byte++)	/* a terminal obeys control bytes of bad input */
 		if ((unsigned char)*byte < ' ' || *byte == 0x7f)
 			*byte = '?';
-	fprintf(stderr, "notrackctl: %s\n", text);
+	if (to_journal)
+		fprintf(to, "<%d>%s\n", priority, text);
+	else
+		fprintf(to, "%s%s\n", to == stderr ? "notrackctl: " : "", text);
+}
+
+int complain(int code, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	print_line(stderr, code ? LOG_ERR : LOG_WARNING, format, args);
+	va_end(args);
 	return code;
+}
+
+void report_line(int priority, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	print_line(stdout, priority, format, args);
+	va_end(args);
 }
 
 int complain_line(const char *path, unsigned int line, const char *format, ...)

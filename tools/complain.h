@@ -4,6 +4,7 @@
 #define COMPLAIN_H
 
 #include <stdio.h>
+#include <syslog.h>
 
 #include "notrack.h"
 
@@ -21,6 +22,15 @@ enum exit_code {
 
 /* Prints a sentence; returns @code, so that a function can end with it. */
 int complain(int code, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/*
+ * From now on, lines begin with their priority, as in "<4>", where they go to the journal of
+ * systemd ($JOURNAL_STREAM is set), which knows already who writes them.
+ */
+void complain_to_journal(void);
+
+/* A line on standard output; @priority: LOG_INFO, LOG_NOTICE. */
+void report_line(int priority, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* "path:line: ..."; returns the exit code of bad input. */
 int complain_line(const char *path, unsigned int line, const char *format, ...)

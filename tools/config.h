@@ -13,6 +13,13 @@ void config_free(struct config *config);
 /* Adds what a file says, "-" being standard input; an exit code, after a complaint. */
 int config_read(struct config *config, const char *path);
 
+/* Where it is when no file is named. */
+#define CONFIG_FILE "/etc/notrack.conf"
+#define CONFIG_PARTS "/etc/notrack.conf.d/*.conf"
+
+/* Adds the file that the command was given, or else those; an exit code, after a complaint. */
+int config_read_files(struct config *config, const struct options *options);
+
 /* How many clients were read. */
 size_t config_clients(const struct config *config);
 

@@ -15,13 +15,14 @@ struct print {
 /* What is longer goes on in the next line. */
 #define LINE_WIDTH 78
 
-void config_print_words(const char *key, const char *const *words, size_t count)
+void config_print_words(const char *margin, const char *key, const char *const *words,
+			size_t count)
 {
-	int column = printf("%s =", key);
+	int column = printf("%s%s =", margin, key);
 
 	for (size_t i = 0; i < count; i++) {
 		if (column + (int)strlen(words[i]) + 2 > LINE_WIDTH) {
-			column = printf("\n   ");
+			column = printf("\n%s   ", margin);
 			column--;
 		}
 		column += printf(" %s%s", words[i], i + 1 < count ? "," : "");
@@ -43,7 +44,7 @@ static int print_list(const char *key, const char *list)
 	}
 	while ((word = strsep(&rest, ",")))
 		words[count++] = word + (*word == ' ');
-	config_print_words(key, words, count);
+	config_print_words("", key, words, count);
 	free(words);
 	free(copy);
 	return 0;
@@ -55,7 +56,7 @@ static int print_limit(const struct hashlimit *limit, const char *const *clients
 	const struct print *print = data;
 
 	printf("\n[limit %s]\n", print->service->name);
-	config_print_words("clients", clients, count);
+	config_print_words("", "clients", clients, count);
 	printf("above = %s\nburst = %u\n", limit->above, limit->burst);
 	if (limit->srcmask)
 		printf("srcmask = %u\n", limit->srcmask);

@@ -14,6 +14,7 @@ int config_print_services(struct notrack *nt);
 int config_print_service(const struct notrack_service *service);
 
 /* "KEY = a, b, c", in lines that are not too long to be read. */
-void config_print_words(const char *key, const char *const *words, size_t count);
+void config_print_words(const char *margin, const char *key, const char *const *words,
+			size_t count);
 
 #endif

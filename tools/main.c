@@ -7,7 +7,7 @@
 
 static const struct command *const commands[] = {
 	&command_add, &command_del, &command_limit, &command_unlimit, &command_apply,
-	&command_show, &command_stats, &command_top, &command_advise, &command_flush_tracked,
+	&command_watch, &command_show, &command_stats, &command_top, &command_advise, &command_flush_tracked,
 	&command_clear, &command_doctor, &command_verify,
 };
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))

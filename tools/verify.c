@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* verify: what becomes of each flow in the tables as they stand. */
+#include <errno.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "context.h"
 #include "report.h"
@@ -9,8 +11,11 @@
 /* --- options and columns ---------------------------------------------- */
 
 static struct report_options report;
+static bool explain;
 
 static const struct option_row rows[] = {
+	{ "explain", 0, NULL, take_flag, &explain,
+	  "print the whole way of each flow, rule by rule" },
 	REPORT_ROWS(report),
 	{ .name = NULL },
 };
@@ -57,6 +62,7 @@ static void print_columns(void)
 
 struct verify {
 	struct report flows, findings;
+	json_t *steps;			/* of --explain */
 };
 
 /* A value that a later library has is none that we could be sure of. */
@@ -91,7 +97,64 @@ static int add_finding(const struct notrack_finding *finding, void *data)
 		.code = finding->code, .text = finding->text });
 }
 
+static int add_step(const struct notrack_step *step, void *data)
+{
+	const struct notrack_flow *flow = step->flow;
+	struct verify *verify = data;
+	json_t *object = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:s, s:b}",
+		"service", flow->service, "family", flow->family == NOTRACK_IPV6 ? "ipv6" : "ipv4",
+		"protocol", flow->protocol, "role", flow->role, "packet", flow->packet,
+		"hook", flow->hook, "way", step->way == NOTRACK_WAY_TRACKED ? "tracked" : "untracked",
+		"place", json_text(step->place), "rule", json_text(step->rule),
+		"outcome", step->outcome, "parts", step->parts);
+
+	if (object && flow->interface)
+		json_object_set_new(object, "interface", json_string(flow->interface));
+	return json_array_append_new(verify->steps, object) ? -ENOMEM : 0;
+}
+
 /* --- printing --------------------------------------------------------- */
+
+static const char *word(json_t *step, const char *key)
+{
+	const char *value = json_string_value(json_object_get(step, key));
+
+	return value ? value : "";
+}
+
+/* Each flow and way has its heading. */
+static const char *print_heading(json_t *step, const char *before)
+{
+	static char flow[200];
+	char heading[200];
+
+	snprintf(heading, sizeof(heading), "%s %s %s %s %s %s%s%s", word(step, "service"),
+		 word(step, "family"), word(step, "protocol"), word(step, "role"),
+		 word(step, "packet"), word(step, "hook"), *word(step, "interface") ? " over " : "",
+		 word(step, "interface"));
+	if (strcmp(flow, heading))
+		printf("\n%s\n", heading);
+	if (strcmp(flow, heading) || strcmp(before, word(step, "way")))
+		printf("  %s:\n", word(step, "way"));
+	strcpy(flow, heading);
+	return word(step, "way");
+}
+
+/* "*" marks where the ways part. */
+static void print_steps(const struct verify *verify)
+{
+	const char *way = "";
+	json_t *step;
+	size_t i;
+
+	json_array_foreach(verify->steps, i, step) {
+		way = print_heading(step, way);
+		printf("  %c %-8s %s%s", json_is_true(json_object_get(step, "parts")) ? '*' : ' ',
+		       word(step, "outcome"), word(step, "place"), *word(step, "rule") ? ": " : "");
+		print_escaped(stdout, word(step, "rule"));
+		putchar('\n');
+	}
+}
 
 /* A script that reads raw columns does not want sentences among them. */
 static void print_findings(const struct verify *verify)
@@ -115,13 +178,16 @@ static int print(const struct options *options, const struct verify *verify, boo
 	int code = 0;
 
 	if (options->json)
-		return json_print(json_pack("{s:b, s:o, s:o}", "ok", ok, "flows", report_json(flows),
-					    "findings", report_json(&verify->findings)), JSON_LINES);
+		return json_print(json_pack("{s:b, s:o, s:o, s:O*}", "ok", ok, "flows",
+					    report_json(flows), "findings",
+					    report_json(&verify->findings), "steps", verify->steps),
+				  JSON_LINES);
 	if (flows->count)
 		code = reports_print(&flows, 1, &report);
 	else if (ok && !report.raw)
 		puts("There is nothing to verify: no services.");
 	print_findings(verify);
+	print_steps(verify);
 	return code;
 }
 
@@ -142,6 +208,12 @@ static int ask(struct notrack *nt, const struct options *options, struct verify 
 	if (result >= 0)
 		result = notrack_verify(nt, options->word_count ? options->words[0] : NULL,
 					add_flow, add_finding, verify);
+	if (result >= 0 && explain) {
+		int err = notrack_explain(nt, options->word_count ? options->words[0] : NULL, add_step,
+					  verify);
+
+		result = err < 0 ? err : result;
+	}
 	return result;
 }
 
@@ -156,12 +228,15 @@ static int run_verify(const struct options *options)
 
 	if (!nt)
 		return code;
+	if (explain)
+		verify.steps = json_array();
 	result = ask(nt, options, &verify);
 	code = result < 0 ? complain_notrack(nt, result) : print(options, &verify, !result);
 	if (!code && result)
 		code = EXIT_FAILED;
 	report_clear(&verify.flows);
 	report_clear(&verify.findings);
+	json_decref(verify.steps);
 	notrack_free(nt);
 	return code;
 }

@@ -8,6 +8,8 @@
 
 /* What is less than this share of a service's entries is by chance. */
 #define CHANCE 0.01
+/* Whom this host asks, fewer entries do not tell. */
+#define REMOTES_TOLD_BY 8
 
 /* --- counting --------------------------------------------------------- */
 
@@ -39,6 +41,20 @@ static void note_helped(struct flows *flows, const struct tracked *entry)
 	flows->helped++;
 }
 
+static void note_remote(struct flows *flows, const struct prefix *remote)
+{
+	unsigned int i = 0;
+
+	while (i < flows->remote_count && i < REMOTES_MAX &&
+	       memcmp(&flows->remotes[i], remote, sizeof(*remote)))
+		i++;
+	if (i < flows->remote_count)
+		return;
+	if (i < REMOTES_MAX)
+		flows->remotes[i] = *remote;
+	flows->remote_count = i + 1;
+}
+
 void flows_note(struct flows *flows, const struct tracked *entry, const struct flow *flow,
 		 bool covered)
 {
@@ -48,6 +64,8 @@ void flows_note(struct flows *flows, const struct tracked *entry, const struct f
 	flows->forwarded += !flow->from_here && !flow->to_here;
 	flows->brief += is_brief(entry);
 	flows->covered += covered;
+	if (flow->from_here && !flow->to_here)
+		note_remote(flows, &flow->destination);
 	if (entry->status & IPS_NAT_MASK)
 		flows_note_translated(flows, entry);
 	if (entry->helper)
@@ -68,6 +86,11 @@ void flows_add(struct flows *sum, const struct flows *flows)
 	sum->translated += flows->translated;
 	sum->helped += flows->helped;
 	sum->covered += flows->covered;
+	sum->halves += flows->halves;
+	for (unsigned int i = 0; i < flows->remote_count && i < REMOTES_MAX; i++)
+		note_remote(sum, &flows->remotes[i]);
+	if (flows->remote_count > REMOTES_MAX)
+		sum->remote_count = flows->remote_count;
 }
 
 /* --- judging ---------------------------------------------------------- */
@@ -94,6 +117,19 @@ void candidate_name(struct candidate *candidate)
 	}
 	if (!candidate->in_model && roles && roles != (candidate->service ? candidate->service->roles : INBOUND))
 		words->roles = role_names[roles - 1];
+}
+
+/* Nobody else's packets need to be let in as answers. */
+static void name_remotes(struct candidate *candidate)
+{
+	const struct flows *flows = &candidate->flows;
+	char text[PREFIX_TEXT], *to = candidate->remote;
+
+	if (flows->outbound < REMOTES_TOLD_BY || flows->remote_count > REMOTES_MAX)
+		return;
+	for (unsigned int i = 0; i < flows->remote_count; i++)
+		to += sprintf(to, "%s%s", i ? ", " : "", prefix_format(&flows->remotes[i], true, text));
+	candidate->words.remote = candidate->remote;
 }
 
 bool candidate_has_datagrams(const struct candidate *candidate)
@@ -153,16 +189,30 @@ static const char *judge_flows(struct candidate *candidate)
 	return text;
 }
 
-void candidate_judge(struct candidate *candidate, double uncovered, double threshold)
+static void tell_flows(struct candidate *candidate)
 {
 	const struct flows *flows = &candidate->flows;
+	size_t size = sizeof(candidate->text);
+	int used = snprintf(candidate->text, size, "%" PRIu64 " in, %" PRIu64 " out; %" PRIu64
+			    " short or over", flows->inbound, flows->outbound, flows->brief);
 
+	if (flows->halves)
+		used += snprintf(candidate->text + used, size - (size_t)used, "; %" PRIu64 " begin with "
+				 "an answer from the server's port: somebody's rules untrack the "
+				 "requests, and not the answers", flows->halves);
+	if (candidate->words.remote)
+		snprintf(candidate->text + used, size - (size_t)used, "; it asks no other servers than "
+			 "those of remote");
+}
+
+void candidate_judge(struct candidate *candidate, double uncovered, double threshold)
+{
 	candidate->kind = NOTRACK_LEAVE;
 	if (candidate->in_model) {
 		judge_model(candidate, uncovered < threshold);
 	} else if (!judge_flows(candidate)) {
 		candidate->kind = NOTRACK_UNTRACK;
-		snprintf(candidate->text, sizeof(candidate->text), "%" PRIu64 " in, %" PRIu64 " out; %"
-			 PRIu64 " short or over", flows->inbound, flows->outbound, flows->brief);
+		name_remotes(candidate);
+		tell_flows(candidate);
 	}
 }

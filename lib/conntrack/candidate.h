@@ -5,6 +5,9 @@
 
 #include "conntrack/flow.h"
 
+/* A forwarder asks so many servers at most; who asks more asks the world. */
+#define REMOTES_MAX 3
+
 /* Of the entries of one port, or of all ports of a service. */
 struct flows {
 	uint64_t count;
@@ -12,6 +15,9 @@ struct flows {
 	uint64_t brief;			/* exchanges that are over, or hardly began */
 	uint64_t translated, helped;
 	uint64_t covered;		/* untracked by now: from before */
+	uint64_t halves;		/* began with an answer, as the request was untracked */
+	struct prefix remotes[REMOTES_MAX];	/* servers that this host asks */
+	unsigned int remote_count;	/* REMOTES_MAX + 1: more than that */
 	struct prefix translated_to;	/* one of them */
 	char helper[32];
 };
@@ -26,7 +32,8 @@ struct candidate {
 	enum notrack_advice_kind kind;
 	struct notrack_service words;
 	char name[SERVICE_NAME_MAX + 1], ports[8];
-	char text[256];
+	char remote[REMOTES_MAX * (PREFIX_TEXT + 2)];
+	char text[1024];
 };
 
 /* @covered: the model's services untrack such flows. */

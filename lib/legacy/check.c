@@ -82,6 +82,29 @@ size_t table_bytes(const struct xt_family *family, const char *name)
 	return table_exists(family, name) ? ask_info(family, name).size : 0;
 }
 
+/* FNV-1a, 64 bits */
+static uint64_t digest(uint64_t sum, const void *bytes, size_t size)
+{
+	for (size_t i = 0; i < size; i++)
+		sum = (sum ^ ((const uint8_t *)bytes)[i]) * 0x100000001b3u;
+	return sum;
+}
+
+uint64_t tables_mark(void)
+{
+	static const char *const names[] = { "raw", "mangle", "nat", "filter", "security" };
+	uint64_t sum = 0;
+
+	for (enum family family = IPV4; family < FAMILIES; family++)
+		for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+			if (table_exists(&xt_families[family], names[i])) {
+				struct ipt_getinfo info = ask_info(&xt_families[family], names[i]);
+
+				sum = digest(sum + i + 1, &info, sizeof(info));
+			}
+	return sum;
+}
+
 static int get_entries(struct check *check, int sockfd, const char *name)
 {
 	socklen_t size;

@@ -72,6 +72,12 @@ int table_check(const struct xt_family *family, const char *name, struct error *
 unsigned int table_entries(const struct xt_family *family, const char *name);
 /* And how large it is; 0 also where there is no such table, which asking would make. */
 size_t table_bytes(const struct xt_family *family, const char *name);
+/*
+ * A number made of how many entries each table has, how large it is and where its chains
+ * begin: another one says that somebody changed a table.  The same one does not say that
+ * nobody did.  0: there are no tables.
+ */
+uint64_t tables_mark(void);
 
 /*
  * Adds the counters that the handle of @from has to the same rules of @to, which

@@ -138,13 +138,18 @@ static int explain_wait(int err, const char *path, unsigned int wait_ms, struct 
 	return error_set(error, err, "lock %s: %m", path);
 }
 
-int lock_take(struct lock *lock, unsigned int wait_ms, struct error *error)
+const char *lock_path(void)
 {
 	const char *path = secure_getenv("XTABLES_LOCKFILE");
+
+	return path && *path ? path : LOCK_FILE;
+}
+
+int lock_take(struct lock *lock, unsigned int wait_ms, struct error *error)
+{
+	const char *path = lock_path();
 	int fd, err;
 
-	if (!path || !*path)
-		path = LOCK_FILE;
 	fd = open_file(path, error);
 	if (fd < 0)
 		return fd;

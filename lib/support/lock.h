@@ -15,6 +15,9 @@ struct lock {
 
 #define LOCK_FREE ((struct lock){ .fd = -1 })
 
+/* $XTABLES_LOCKFILE, or /run/xtables.lock. */
+const char *lock_path(void);
+
 /* Waits so long, UINT_MAX for ever; -EBUSY: somebody else holds it. */
 int lock_take(struct lock *lock, unsigned int wait_ms, struct error *error);
 

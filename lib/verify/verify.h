@@ -43,6 +43,10 @@ struct verification {
 	size_t row_count;
 	struct finding *findings;
 	size_t finding_count;
+	/* Where not NULL, called for the first packets of each row, before they are judged. */
+	int (*explain)(struct verification *verification, const struct flow_row *row,
+		       const struct probe *probe);
+	void *data;
 };
 
 /* What became of a packet of a flow. */

@@ -46,6 +46,15 @@ static int add_result(struct way *way, const struct traveller *traveller, struct
 	return 0;
 }
 
+int way_tell(const struct way *way, const struct traveller *traveller, const struct place *place,
+	     int kind)
+{
+	const struct walk *walk = way->walk;
+
+	return !walk->meet || !traveller->usual ? 0 :
+	       walk->meet(walk->data, way->hook, place, kind, traveller->decision_count);
+}
+
 static void tell(struct way *way, enum fate fate, const struct traveller *traveller,
 		 struct place place)
 {
@@ -226,9 +235,12 @@ static int walk_policy(struct way *way, struct company *back)
 	const struct place policy = { .chain = way->base };
 	int err = 0;
 
-	for (size_t i = 0; i < back->count && !err; i++)
-		err = way->base->drops ? way_drop(way, &back->list[i], policy) :
-		      way_accept(way, &back->list[i], policy);
+	for (size_t i = 0; i < back->count && !err; i++) {
+		err = way_tell(way, &back->list[i], &policy, way->base->drops ? STEP_DROP : STEP_ACCEPT);
+		if (!err)
+			err = way->base->drops ? way_drop(way, &back->list[i], policy) :
+			      way_accept(way, &back->list[i], policy);
+	}
 	return err;
 }
 

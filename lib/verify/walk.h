@@ -8,6 +8,9 @@
 struct walk {
 	const struct view *view;
 	struct journey *journeys[SIDES];	/* of the sides that are walked */
+	/* Where not NULL, told what the usual packet meets, in that order; @kind: enum step_kind. */
+	int (*meet)(void *data, enum hook hook, const struct place *place, int kind, bool unsure);
+	void *data;
 	/* travellers whose sides fared differently, at the end of the way */
 	struct company parted;
 	/*

@@ -339,8 +339,10 @@ static int translate(struct taking *taking, const struct traveller *traveller)
 static int take_verdict(struct taking *taking, const struct traveller *traveller,
 			enum step_kind kind, const struct view_chain *chain)
 {
-	int err;
+	int err = way_tell(taking->way, traveller, taking->place, kind);
 
+	if (err)
+		return err;
 	switch (kind) {
 	case STEP_ACCEPT:
 		return way_accept(taking->way, traveller, *taking->place);
@@ -518,7 +520,9 @@ static int take_steps(struct taking *taking, struct progress *progress)
 						    &progress->traveller.course[side], side);
 		}
 	}
-	return pass(taking, &progress->traveller);
+	err = progress->active ? way_tell(taking->way, &progress->traveller, taking->place, STEP_COUNT) :
+				 0;
+	return err ? err : pass(taking, &progress->traveller);
 }
 
 /* A rule that a change would add, or take away, is there for one side alone. */

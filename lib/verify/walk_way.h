@@ -48,6 +48,10 @@ bool way_passes(const struct way *way, const struct view_rule *rule,
 int way_enter(struct way *way, const struct view_chain *chain, const struct traveller *traveller,
 	      struct place place, struct company *back);
 
+/* The traveller took a rule, or a policy, that does this. */
+int way_tell(const struct way *way, const struct traveller *traveller, const struct place *place,
+	     int kind);
+
 int way_accept(struct way *way, const struct traveller *traveller, struct place place);
 int way_drop(struct way *way, const struct traveller *traveller, struct place place);
 

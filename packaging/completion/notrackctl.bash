@@ -15,8 +15,8 @@ _notrackctl_clients()
 _notrackctl()
 {
 	local builtin='dns dns-auth dot doq syslog syslog-tls ntp http https quic radius snmp-trap'
-	local commands='add del limit unlimit apply show stats top advise flush-tracked clear doctor
-		verify'
+	local commands='add del limit unlimit apply watch show stats top advise flush-tracked clear
+		doctor verify'
 	local everywhere='-4 -6 --ipv4 --ipv6 --netns --backend -w --wait --json -h --help -V
 		--version'
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]}
@@ -27,7 +27,7 @@ _notrackctl()
 		case ${COMP_WORDS[i]} in
 		--netns | --backend | -w | --wait | --ports | --proto | --role | --local | --remote | \
 		--interface | --reply-ports | --above | --burst | --srcmask | --htable-* | \
-		--watch | -o | --output | --by | -n | --number | --threshold | --times)
+		--watch | -o | --output | --by | -n | --number | --threshold | --times | --seconds)
 			((i++)) ;;
 		-?*) ;;
 		*)
@@ -56,7 +56,7 @@ _notrackctl()
 		[[ $command != verify ]] ||
 			words='SERVICE FAMILY PROTOCOL ROLE PACKET HOOK INTERFACE UNTRACKED VERDICT BY' ;;
 	-w | --wait | --ports | --local | --remote | --reply-ports | --burst | --srcmask | \
-	--htable-* | --watch | -n | --number | --threshold | --times)
+	--htable-* | --watch | -n | --number | --threshold | --times | --seconds)
 		return ;;
 	*)
 		case $command in
@@ -64,11 +64,12 @@ _notrackctl()
 			--classic --no-icmp-errors --flush-tracked' ;;
 		limit) words='--above --burst --srcmask --htable-max --htable-size --htable-expire' ;;
 		apply) words='--dry-run --flush-tracked' ;;
+		watch) words='--force' ;;
 		show) words='--rules' ;;
 		top) words='--by -n --number --srcmask --watch -o --output --noheadings --raw' ;;
-		advise) words='--threshold --times' ;;
+		advise) words='--threshold --times --seconds' ;;
 		stats) words='--prometheus --watch -o --output --noheadings --raw' ;;
-		verify) words='-o --output --noheadings --raw' ;;
+		verify) words='--explain -o --output --noheadings --raw' ;;
 		esac
 		words="$everywhere $words"
 		[[ $cur == -* ]] || case $command:$count in
@@ -76,7 +77,7 @@ _notrackctl()
 		add:0) words="$builtin $(_notrackctl_services)" ;;
 		del:0 | limit:0 | unlimit:0 | top:0 | verify:0) words=$(_notrackctl_services) ;;
 		limit:1 | unlimit:1) words="- $(_notrackctl_clients "$service")" ;;
-		apply:0)
+		apply:0 | watch:0)
 			compopt -o filenames 2>/dev/null
 			mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 			return ;;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What doctor says of this host, and of another network namespace. */
 #include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <unistd.h>
@@ -38,7 +40,107 @@ START_TEST(a_host_that_has_all_passes)
 	has(root, "conntrack table", "ok", "0 of ");
 	has(root, "nftables of others", "ok", "no tables");
 	check_named(root, "kernel log");
-	check_named(root, "firewalld");
+	has(root, "NAT", "ok", "no rule");
+	has(root, "marks", "ok", "no rule");
+	has(root, "forwarding", "ok", "off");
+	has(root, "tables that may not be edited", "ok", "none");
+	has(root, "firewalld", "ok", "does not run");
+	has(root, "ufw", "ok", "does not run");
+	has(root, "watch", "ok", "does not run");
+}
+END_TEST
+
+/* The rules are told by their places, in whichever world and namespace they are. */
+START_TEST(what_untracked_packets_miss_is_named)
+{
+	const char *options = _i ? "--netns other" : "";
+	const char *in = _i ? "ip netns exec other" : "";
+	json_t *root;
+
+	must("ip netns add other");
+	must("%s iptables-legacy -t nat -A PREROUTING -p tcp --dport 80 -j REDIRECT --to-ports 8080", in);
+	must("%s iptables-legacy -t nat -A POSTROUTING -j MASQUERADE", in);
+	must("%s ip6tables-legacy -t mangle -A OUTPUT -j CONNMARK --restore-mark", in);
+	must("%s sysctl -w net.ipv4.ip_forward=1", in);
+	root = must_json("notrackctl --json %s doctor", options);
+	has(root, "NAT", "warning", "2 rules, the first at nat PREROUTING 1: ");
+	has(root, "marks", "warning", "1 rule, the first at mangle OUTPUT 1: ");
+	has(root, "forwarding", "warning", "net.ipv4.ip_forward");
+	has(root, "legacy rules of others", "ok", "3 rules");
+
+	root = must_json("notrackctl --json %s doctor", _i ? "" : "--netns other");
+	has(root, "NAT", "ok", "no rule");
+	has(root, "forwarding", "ok", "off");
+}
+END_TEST
+
+START_TEST(managers_get_their_lines)
+{
+	json_t *root;
+
+	must("nft add table inet firewalld");
+	must("nft add table ip filter");
+	must("nft add chain ip filter ufw-user-input");
+	root = must_json("notrackctl --json doctor");
+	has(root, "firewalld", "warning", "firewall-cmd --permanent --add-service=dns");
+	has(root, "ufw", "warning", "ufw allow 53");
+
+	must("notrackctl add dns --remote 192.0.2.1,2001:db8::1");
+	must("notrackctl add relay --ports 5140,6000:6010");
+	root = must_json("notrackctl --json doctor");
+	has(root, "firewalld", "warning", "firewall-cmd --permanent --add-rich-rule='rule family=ipv6 "
+	    "source address=2001:db8::1 source-port port=53 protocol=tcp accept'; ");
+	has(root, "firewalld", "warning", "firewall-cmd --permanent --add-port=6000-6010/udp; "
+	    "firewall-cmd --reload");
+	has(root, "ufw", "warning", "ufw allow in proto udp from 192.0.2.1 port 53; ");
+	has(root, "ufw", "warning", "ufw allow in proto udp to any port 5140,6000:6010");
+
+	/* what is in this namespace is no matter of another one */
+	must("ip netns add other");
+	root = must_json("notrackctl --json --netns other doctor");
+	has(root, "firewalld", "ok", "does not run");
+	has(root, "ufw", "ok", "does not run");
+}
+END_TEST
+
+/* nft owns a table as long as it runs: it waits here for what never comes. */
+START_TEST(tables_of_others_alone_are_named)
+{
+	unsigned int waits = 0;
+	int commands[2];
+	pid_t nft;
+
+	ck_assert_int_eq(pipe(commands), 0);
+	nft = fork_child();
+	if (!nft) {
+		dup2(commands[0], 0);
+		close(commands[1]);
+		execlp("nft", "nft", "-i", NULL);
+		_exit(1);
+	}
+	close(commands[0]);
+	ck_assert_int_gt(dprintf(commands[1], "add table inet owned { flags owner; }\n"), 0);
+	while (!strstr(must("nft list tables").out, "owned") && wait_a_little(&waits))
+		;
+	has(must_json("notrackctl --json doctor"), "tables that may not be edited", "warning",
+	    "inet owned: ");
+	close(commands[1]);
+	wait_for(nft);
+}
+END_TEST
+
+START_TEST(a_watch_that_runs_is_told)
+{
+	unsigned int waits = 0;
+	pid_t watch;
+
+	must_as(&(struct how){ .input = "[service dns]\n" }, "tee /run/notrack.conf");
+	watch = start(HOST, "/run/watch.log", "notrackctl watch /run/notrack.conf");
+	while (!strstr(must("cat /run/watch.log").out, "in force") && wait_a_little(&waits))
+		;
+	has(must_json("notrackctl --json doctor"), "watch", "ok", format_text("runs (process %d)", watch));
+	stop(watch, SIGKILL);
+	has(must_json("notrackctl --json doctor"), "watch", "ok", "does not run");
 }
 END_TEST
 
@@ -89,6 +191,10 @@ END_TEST
 static void tests(TCase *tcase)
 {
 	tcase_add_test(tcase, a_host_that_has_all_passes);
+	tcase_add_loop_test(tcase, what_untracked_packets_miss_is_named, 0, 2);
+	tcase_add_test(tcase, managers_get_their_lines);
+	tcase_add_test(tcase, tables_of_others_alone_are_named);
+	tcase_add_test(tcase, a_watch_that_runs_is_told);
 	tcase_add_test(tcase, a_held_lock_is_a_warning);
 	tcase_add_test(tcase, another_namespace_is_looked_at_as_this_one);
 	tcase_add_test(tcase, many_tables_are_counted);

@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "packets.h"
@@ -152,6 +153,8 @@ START_TEST(bad_words_are_named)
 		{ "advise --threshold 101", "--threshold 101" },
 		{ "advise --threshold x", "--threshold x" },
 		{ "advise --times 0", "--times 0" },
+		{ "advise --seconds 0", "--seconds 0" },
+		{ "advise --seconds 3601", "--seconds 3601" },
 		{ "flush-tracked dns", "dns" },
 	};
 	struct run done = run("notrackctl %s", bad[_i].words);
@@ -274,13 +277,118 @@ START_TEST(an_over_eager_source_is_advised_to_be_limited)
 	ck_assert_uint_eq(json_array_size(json_object_get(must_json("notrackctl advise --json "
 		"--times 16"), "clients")), 0);
 
+	/* how often it asks, entries do not tell: its limit is there to be read, and not in force */
+	ck_assert_ptr_null(json_object_get(client, "rate"));
 	text = must("notrackctl advise").out;
+	ck_assert_ptr_nonnull(strstr(text, format_text("\n# clients = %s\n", word_of(client, "prefix"))));
 	must_as(&(struct how){ .input = text }, "notrackctl apply -");
-	ck_assert_ptr_nonnull(strstr(must("notrackctl show").out, word_of(client, "prefix")));
+	ck_assert_ptr_null(strstr(must("notrackctl show").out, "[limit "));
+	must("notrackctl limit dns %s --above %s", word_of(client, "prefix"), word_of(client, "above"));
 	ck_assert_uint_eq(json_array_size(json_object_get(must_json("notrackctl advise --json"),
 							  "clients")), 0);
 	text = must("notrackctl advise").out;
 	must_as(&(struct how){ .input = text }, "notrackctl apply -");
+}
+END_TEST
+
+/* Sends so many requests a second, from one port, until the test ends. */
+static void keep_asking(const struct family *family, const char *from, unsigned int rate)
+{
+	struct end server = { HOST, family->host, 53 };
+	int fd = udp_open(family, (struct end){ PEER, from, 4000 });
+
+	if (fork_child()) {
+		close(fd);
+		return;
+	}
+	for (;;) {
+		udp_send(family, fd, server, 1);
+		nanosleep(&(struct timespec){ .tv_nsec = 999999999 / rate }, NULL);
+	}
+}
+
+START_TEST(a_limit_is_advised_by_rates_that_were_counted)
+{
+	const struct family *family = &families[_i];
+	json_t *advice, *client;
+	char *text;
+
+	track(family);
+	udp_open(family, (struct end){ HOST, family->host, 53 });
+	ask_host(family, family->peer, 53, 50);
+	keep_asking(family, family->peer, 4);
+	keep_asking(family, family->other, 4);
+	keep_asking(family, family->limited, 100);
+
+	advice = must_json("notrackctl advise --json --seconds 3");
+	ck_assert_uint_eq(json_array_size(json_object_get(advice, "clients")), 1);
+	client = json_array_get(json_object_get(advice, "clients"), 0);
+	ck_assert_int_eq(strncmp(word_of(client, "prefix"), family->limited, 10), 0);
+	ck_assert_double_ge(json_real_value(json_object_get(client, "rate")), 60);
+	ck_assert_double_le(json_real_value(json_object_get(client, "rate")), 110);
+	ck_assert_double_le(json_real_value(json_object_get(client, "median-rate")), 5);
+
+	text = must("notrackctl advise --seconds 2").out;
+	ck_assert_ptr_nonnull(strstr(text, "requests a second, the median source of dns has "));
+	must_as(&(struct how){ .input = text }, "notrackctl apply -");
+	ck_assert_ptr_nonnull(strstr(must("notrackctl show").out, "[limit dns]"));
+}
+END_TEST
+
+/* Few entries, and many requests: nobody is to be held below what he needs. */
+START_TEST(steady_clients_get_no_limit)
+{
+	const struct family *family = &families[0];
+
+	track(family);
+	udp_open(family, (struct end){ HOST, family->host, 53 });
+	ask_host(family, family->wide_client, 53, 30);
+	keep_asking(family, family->peer, 20);
+	keep_asking(family, family->other, 20);
+	keep_asking(family, family->limited, 20);
+
+	ck_assert_ptr_null(strstr(must("notrackctl advise").out, "\n[limit "));
+	ck_assert_ptr_null(strstr(must("notrackctl advise --seconds 3").out, "[limit "));
+}
+END_TEST
+
+START_TEST(a_forwarder_names_its_server)
+{
+	const struct family *family = &families[_i];
+	char *text;
+
+	track(family);
+	must("%s -w -A OUTPUT -m conntrack --ctstate NEW -j ACCEPT", family->tables);
+	make_flows(family, (struct end){ HOST, family->host, 3000 },
+		   (struct end){ PEER, family->peer, 53 }, 30);
+	text = must("notrackctl advise").out;
+	ck_assert_ptr_nonnull(strstr(text, format_text("\nremote = %s\n", family->peer)));
+	ck_assert_ptr_nonnull(strstr(text, "\nroles = outbound\n"));
+	must_as(&(struct how){ .input = text }, "notrackctl apply -");
+}
+END_TEST
+
+START_TEST(a_service_that_is_half_untracked_is_named)
+{
+	const struct family *family = &families[_i];
+	json_t *advised;
+
+	track(family);
+	must("%s -w -t raw -A PREROUTING -p udp --dport 53 -j NOTRACK", family->tables);
+	must("%s -w -A INPUT -p udp --dport 53 -j ACCEPT", family->tables);
+	must("%s -w -A OUTPUT -m conntrack --ctstate NEW -j ACCEPT", family->tables);
+	for (uint16_t i = 0; i < 20; i++)
+		make_flows(family, (struct end){ HOST, family->host, 53 },
+			   (struct end){ PEER, family->peer, (uint16_t)(3000 + i) }, 1);
+
+	advised = json_array_get(json_object_get(must_json("notrackctl top --by service --json"),
+						 "entries"), 0);
+	ck_assert_str_eq(word_of(advised, "service"), "dns");
+	advised = row_of(must_json("notrackctl advise --json"), "services", "service",
+			 json_string("dns"));
+	ck_assert_str_eq(word_of(advised, "verdict"), "untrack");
+	ck_assert_str_eq(word_of(advised, "roles"), "inbound");
+	ck_assert_ptr_nonnull(strstr(word_of(advised, "text"), "20 begin with an answer"));
 }
 END_TEST
 
@@ -502,13 +610,17 @@ static void tests(TCase *tcase)
 	tcase_add_loop_test(tcase, top_counts_what_conntrack_counts, 0, FAMILY_COUNT);
 	tcase_add_test(tcase, top_of_a_family_has_its_entries_only);
 	tcase_add_test(tcase, top_prints_so_many_rows_and_those_columns);
-	tcase_add_loop_test(tcase, bad_words_are_named, 0, 15);
+	tcase_add_loop_test(tcase, bad_words_are_named, 0, 17);
 	tcase_add_test(tcase, entries_that_come_and_go_do_no_harm);
 	tcase_add_test(tcase, a_kernel_without_conntrack_is_named);
 	tcase_add_loop_test(tcase, dns_at_nine_tenths_is_advised_first_and_taken_out, 0,
 			    FAMILY_COUNT);
 	tcase_add_test(tcase, advice_keeps_what_is_there);
 	tcase_add_loop_test(tcase, an_over_eager_source_is_advised_to_be_limited, 0, FAMILY_COUNT);
+	tcase_add_loop_test(tcase, a_limit_is_advised_by_rates_that_were_counted, 0, FAMILY_COUNT);
+	tcase_add_test(tcase, steady_clients_get_no_limit);
+	tcase_add_loop_test(tcase, a_forwarder_names_its_server, 0, FAMILY_COUNT);
+	tcase_add_loop_test(tcase, a_service_that_is_half_untracked_is_named, 0, FAMILY_COUNT);
 	tcase_add_loop_test(tcase, a_translated_service_is_left_alone, 0, FAMILY_COUNT);
 	tcase_add_loop_test(tcase, where_another_port_is_translated_to_is_left_alone, 0, FAMILY_COUNT);
 	tcase_add_test(tcase, an_unknown_port_gets_a_name_and_long_exchanges_are_left_alone);

@@ -27,6 +27,7 @@ static struct notrack_changes changes = { .size = sizeof(changes) };
 static struct notrack_usage_request usage_request = { .size = sizeof(usage_request) };
 static const char *const prefixes[] = { "192.0.2.1", NULL };
 static const char *key, *value;
+static struct notrack_watch *watch;
 
 static int visit_service(const struct notrack_service *each, void *data)
 {
@@ -61,6 +62,20 @@ static int visit_finding(const struct notrack_finding *finding, void *data)
 static int visit_check(const struct notrack_check *check, void *data)
 {
 	(void)check;
+	(void)data;
+	return 0;
+}
+
+static int visit_step(const struct notrack_step *step, void *data)
+{
+	(void)step;
+	(void)data;
+	return 0;
+}
+
+static int visit_watch(const struct notrack_watch_event *event, void *data)
+{
+	(void)event;
 	(void)data;
 	return 0;
 }
@@ -129,7 +144,15 @@ static int visit_check(const struct notrack_check *check, void *data)
 	CALL(hashlimit_each_bucket(nt, "dns", NULL, NULL))				\
 	CALL(notrack_doctor(NULL, visit_check, NULL))					\
 	CALL(notrack_doctor(nt, NULL, NULL))						\
-	CALL(notrack_verify(NULL, NULL, NULL, NULL, NULL))
+	CALL(notrack_verify(NULL, NULL, NULL, NULL, NULL))				\
+	CALL(notrack_explain(NULL, NULL, visit_step, NULL))				\
+	CALL(notrack_explain(nt, NULL, NULL, NULL))					\
+	CALL(notrack_watch_start(NULL, &watch))						\
+	CALL(notrack_watch_start(nt, NULL))						\
+	CALL(notrack_watch_fd(NULL))							\
+	CALL(notrack_watch_run(NULL, visit_watch, NULL))				\
+	CALL(notrack_watch_replace(NULL, nt))					\
+	CALL(notrack_watch_replace(NULL, NULL))
 
 /* One after the other, as a call may be told by its number. */
 static const char *try_call(struct notrack *nt, int number, int *result)
@@ -178,6 +201,7 @@ START_TEST(what_has_no_result_ignores_null)
 	notrack_unlock(NULL);
 	ck_assert_uint_eq(notrack_table_bytes(NULL), 0);
 	notrack_free(NULL);
+	notrack_watch_stop(NULL);
 	ck_assert_str_ne(notrack_error(NULL), "");
 }
 END_TEST
@@ -185,7 +209,8 @@ END_TEST
 /* They are given no pointer, or tried above; all that hashlimit_check() is given may be NULL. */
 static const char *const exceptions[] = {
 	"notrack_new", "notrack_version", "notrack_builtin_service", "notrack_free", "notrack_error",
-	"notrack_set_wait", "notrack_unlock", "notrack_table_bytes", "hashlimit_check",
+	"notrack_set_wait", "notrack_unlock", "notrack_table_bytes", "notrack_watch_stop",
+	"hashlimit_check",
 };
 
 static bool is_exception(const char *name)

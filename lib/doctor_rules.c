@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Who else filters, and what packets that are not tracked miss of what others' rules do. */
+#include "doctor.h"
+
+#include <linux/if_bridge.h>
+#include <linux/sockios.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* Rules of one kind: how many, and the first of them. */
+struct finds {
+	unsigned int count;
+	struct place first;
+};
+
+struct survey {
+	unsigned int foreign;		/* rules of others in the legacy tables */
+	struct finds translations, marks, proxies, helpers;
+	char locked[300];		/* names of tables */
+};
+
+/* --- rules ------------------------------------------------------------ */
+
+static void note(struct finds *finds, const struct view_chain *chain, const struct view_rule *rule)
+{
+	if (!finds->count++)
+		finds->first = (struct place){ chain, rule };
+}
+
+static void survey_step(struct survey *survey, const struct view_chain *chain,
+			const struct view_rule *rule, const struct step *step)
+{
+	bool asks = step_is_condition(step);
+
+	if (!asks && step->kind == STEP_TRANSLATE)
+		note(&survey->translations, chain, rule);
+	else if (!asks && (step->kind == STEP_RESTORE_MARK || step->kind == STEP_CT_MARK))
+		note(&survey->marks, chain, rule);
+	else if (asks && step->field == FIELD_CT_MARK)
+		note(&survey->marks, chain, rule);
+	else if (!asks && step->kind == STEP_SYNPROXY)
+		note(&survey->proxies, chain, rule);
+	else if (!asks && step->kind == STEP_TEMPLATE && step->flags & STEP_HELPER)
+		note(&survey->helpers, chain, rule);
+}
+
+static void append_locked(struct survey *survey, const struct view_table *table)
+{
+	size_t used = strlen(survey->locked);
+
+	snprintf(survey->locked + used, sizeof(survey->locked) - used, "%s%s %s", used ? ", " : "",
+		 table->family_name, table->name);
+}
+
+static void survey_table(struct survey *survey, const struct view_table *table)
+{
+	if (table->locked)
+		append_locked(survey, table);
+	for (const struct view_chain *chain = table->chains; chain; chain = chain->next)
+		for (const struct view_rule *rule = chain->rules; rule; rule = rule->next) {
+			survey->foreign += table->world == WORLD_LEGACY && !(rule->flags & RULE_OURS);
+			for (uint32_t i = 0; i < rule->count; i++)
+				survey_step(survey, chain, rule, &rule->steps[i]);
+		}
+}
+
+static void report_finds(struct doctor *doctor, const char *name, const struct finds *finds,
+			 const char *none, const char *some)
+{
+	char place[PLACE_TEXT];
+
+	if (!finds->count)
+		doctor_report(doctor, name, NOTRACK_OK, 0, "%s", none);
+	else
+		doctor_report(doctor, name, NOTRACK_WARNING, 0, "%u rule%s, the first at %s: %s",
+			      finds->count, finds->count == 1 ? "" : "s",
+			      view_format_place(&finds->first, place), some);
+}
+
+static void report_survey(struct doctor *doctor, const struct survey *survey)
+{
+	report_finds(doctor, "NAT", &survey->translations, "no rule translates addresses or ports",
+		     "untracked packets are never translated; leave tracked what is reached, or asks, "
+		     "by translation");
+	report_finds(doctor, "marks", &survey->marks, "no rule asks for marks of connections",
+		     "untracked packets have no connection, and no mark of one; where routes or "
+		     "rules depend on it, they go another way");
+	if (survey->proxies.count)
+		report_finds(doctor, "SYNPROXY", &survey->proxies, "", "it works for tracked connections "
+			     "only; leave tracked what it protects");
+	if (survey->helpers.count)
+		report_finds(doctor, "helpers", &survey->helpers, "", "conntrack helpers read tracked "
+			     "packets only; leave tracked what they are for");
+	if (survey->foreign)
+		doctor_report(doctor, "legacy rules of others", NOTRACK_OK, 0, "%u rule%s: in force "
+			      "beside those of nftables, a drop in either is a drop", survey->foreign,
+			      survey->foreign == 1 ? "" : "s");
+	if (*survey->locked)
+		doctor_report(doctor, "tables that may not be edited", NOTRACK_WARNING, 0, "%s: their "
+			      "owner is a program, and what they drop can only be let in by it",
+			      survey->locked);
+	else
+		doctor_report(doctor, "tables that may not be edited", NOTRACK_OK, 0, "none");
+}
+
+/* --- forwarding ------------------------------------------------------- */
+
+static bool is_set(const char *path)
+{
+	FILE *file = fopen(path, "re");
+	int value = 0;
+
+	if (!file)
+		return false;
+	if (fscanf(file, "%d", &value) != 1)
+		value = 0;
+	fclose(file);
+	return value > 0;
+}
+
+/* The switch for bridges is on as soon as its module is there; so is there a bridge? */
+static bool has_bridge(void)
+{
+	int indices[64], fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), count;
+	unsigned long arguments[] = { BRCTL_GET_BRIDGES, (unsigned long)indices,
+				      sizeof(indices) / sizeof(indices[0]) };
+
+	if (fd < 0)
+		return true;
+	count = ioctl(fd, SIOCGIFBR, arguments);
+	close(fd);
+	return count > 0;
+}
+
+/* Of the network namespace of the calling thread. */
+static void check_forwarding(struct doctor *doctor)
+{
+	static const struct {
+		const char *path, *name;
+		bool bridges;
+	} switches[] = {
+		{ "/proc/sys/net/ipv4/ip_forward", "net.ipv4.ip_forward", false },
+		{ "/proc/sys/net/ipv6/conf/all/forwarding", "net.ipv6.conf.all.forwarding", false },
+		{ "/proc/sys/net/bridge/bridge-nf-call-iptables", "net.bridge.bridge-nf-call-iptables",
+		  true },
+	};
+	char names[200] = "";
+
+	for (size_t i = 0; i < sizeof(switches) / sizeof(switches[0]); i++) {
+		size_t used = strlen(names);
+
+		if (is_set(switches[i].path) && (!switches[i].bridges || has_bridge()))
+			snprintf(names + used, sizeof(names) - used, "%s%s", used ? ", " : "",
+				 switches[i].name);
+	}
+	if (*names)
+		doctor_report(doctor, "forwarding", NOTRACK_WARNING, 0, "on (%s): packets that are "
+			      "forwarded for others pass the same PREROUTING; where it also translates "
+			      "them, leave its own questions tracked", names);
+	else
+		doctor_report(doctor, "forwarding", NOTRACK_OK, 0, "off");
+}
+
+void doctor_check_rules(struct doctor *doctor, const struct view *view)
+{
+	struct survey survey = { 0 };
+
+	for (const struct view_table *table = view->tables; table; table = table->next)
+		survey_table(&survey, table);
+	report_survey(doctor, &survey);
+	check_forwarding(doctor);
+}

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "nft/events.h"
+
+#include <errno.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <string.h>
+
+#include "support/attribute.h"
+
+/* In a storm of changes more come in while we read: what is left is read the next time. */
+#define MESSAGES_MAX 4096
+
+struct reading {
+	struct nft_events *events;
+	unsigned int news;
+	unsigned int count;
+};
+
+int nft_events_open(struct nft_events *events)
+{
+	int err;
+
+	*events = (struct nft_events){ .netlink.fd = -1 };
+	err = netlink_open(&events->netlink, NETLINK_NETFILTER);
+	if (!err)
+		err = netlink_join(&events->netlink, NFNLGRP_NFTABLES);
+	if (err)
+		netlink_close(&events->netlink);
+	return err == -EPROTONOSUPPORT ? 0 : err;
+}
+
+void nft_events_close(struct nft_events *events)
+{
+	netlink_close(&events->netlink);
+}
+
+/* Each change ends with its generation, which says who made it. */
+static void take_generation(const struct nlmsghdr *message, struct nft_events *events)
+{
+	const struct nlattr *attr;
+
+	each_attribute(attr, attributes(message), message_end(message)) {
+		const char *name = type_of(attr) == NFTA_GEN_PROC_NAME ? string_in(attr) : NULL;
+
+		if (name)
+			strncpy(events->program, name, sizeof(events->program) - 1);
+		else if (type_of(attr) == NFTA_GEN_PROC_PID)
+			events->process = number_in(attr);
+	}
+}
+
+static int take(const struct nlmsghdr *message, void *data)
+{
+	struct reading *reading = data;
+	bool has_header = mnl_nlmsg_get_payload_len(message) >= sizeof(struct nfgenmsg);
+
+	if (message->nlmsg_type >> 8 == NFNL_SUBSYS_NFTABLES && has_header) {
+		switch (message->nlmsg_type & 0xff) {
+		case NFT_MSG_NEWGEN:
+			take_generation(message, reading->events);
+			break;
+		case NFT_MSG_NEWSETELEM:
+		case NFT_MSG_DELSETELEM:
+			reading->news |= NFT_ELEMENTS_CHANGED;
+			break;
+		default:
+			reading->news |= NFT_RULES_CHANGED;
+		}
+	}
+	return ++reading->count >= MESSAGES_MAX;
+}
+
+unsigned int nft_events_take(struct nft_events *events)
+{
+	struct reading reading = { .events = events };
+
+	memset(events->program, 0, sizeof(events->program));
+	events->process = 0;
+	/* where the queue was full, or a message is not to be read, something was changed */
+	if (events->netlink.fd >= 0 && netlink_receive(&events->netlink, take, &reading) < 0)
+		reading.news |= NFT_RULES_CHANGED;
+	return reading.news;
+}

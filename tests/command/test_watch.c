@@ -1,0 +1,698 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * watch, while others change the rules of the host: those who were answered before
+ * are answered again, and rules of others stay as their owners wrote them.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "packets.h"
+#include "run.h"
+#include "tables.h"
+
+#define LOG "/run/watch.log"
+#define CONFIG "/run/notrack.conf"
+
+enum {
+	EXIT_BAD_INPUT = 2,
+	CLIENT_PORT = 40053,
+	RELOADS_DEFAULT = 100,		/* NOTRACK_WATCH_RELOADS for more */
+	RELOADS_FIRST = 30,		/* by which everything was allocated once */
+	GROWTH_MAX_KB = 256,
+	STORM_MS = 2000,
+	PAUSE_MS = 100,
+};
+
+/* --- the host and its owner --------------------------------------------- */
+
+static const char shield[] =
+	"flush ruleset\n"
+	"table inet shield {\n"
+	"	set banned { type ipv4_addr; elements = { 192.0.2.66 } }\n"
+	"	chain input {\n"
+	"		type filter hook input priority filter; policy drop;\n"
+	"		iif lo accept\n"
+	"		ip saddr @banned drop\n"
+	"		ct state established,related accept\n"
+	"		icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept\n"
+	"		%s\n"
+	"	}\n"
+	"	chain output {\n"
+	"		type filter hook output priority filter; policy accept;\n"
+	"		ct state invalid drop\n"
+	"	}\n"
+	"}\n";
+
+static const char filter[] =
+	"*filter\n"
+	":INPUT DROP [0:0]\n"
+	":FORWARD DROP [0:0]\n"
+	":OUTPUT ACCEPT [0:0]\n"
+	"-A INPUT -i lo -j ACCEPT\n"
+	"-A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT\n"
+	"-A INPUT -p tcp -m tcp --dport %d -j ACCEPT\n"
+	"COMMIT\n";
+
+static void write_text(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(write(fd, text, strlen(text)), strlen(text));
+	close(fd);
+}
+
+static void load_shield(const char *rule)
+{
+	must_as(&(struct how){ .input = format_text(shield, rule) }, "nft -f -");
+}
+
+static void restore(const char *tool, int port)
+{
+	must_as(&(struct how){ .input = format_text(filter, port) }, "%s", tool);
+}
+
+/* Without what is of the moment: what policies counted, and when it was printed. */
+static char *without_moment(const char *saved)
+{
+	char *text = keep(strdup(saved)), *to = text;
+
+	for (char *line = text, *next; *line; line = next) {
+		size_t length = strcspn(line, *line == ':' ? "[\n" : "\n");
+
+		next = line + strcspn(line, "\n");
+		next += *next == '\n';
+		if (*line == '#')
+			continue;
+		memmove(to, line, length);
+		to += length;
+		*to++ = '\n';
+	}
+	*to = '\0';
+	return text;
+}
+
+static const char *nft_rules(void)
+{
+	return must("nft -s list ruleset").out;
+}
+
+/* --- the watch ---------------------------------------------------------- */
+
+/* By line, as the log of many reloads is long. */
+static unsigned int count_in_log(const char *words)
+{
+	FILE *log = fopen(LOG, "re");
+	unsigned int count = 0;
+	char line[2000];
+
+	while (log && fgets(line, sizeof(line), log))
+		count += strstr(line, words) != NULL;
+	if (log)
+		fclose(log);
+	return count;
+}
+
+static void wait_for_log(const char *words, unsigned int times)
+{
+	unsigned int waits = 0;
+
+	while (count_in_log(words) < times && wait_a_little(&waits))
+		;
+	ck_assert_msg(count_in_log(words) >= times, "not %u times \"%s\": %s", times, words,
+		      read_file(LOG));
+}
+
+static pid_t start_watch(const char *options)
+{
+	unsigned int before = count_in_log("in force");
+	pid_t pid = start(HOST, LOG, "notrackctl %s watch " CONFIG, options);
+
+	wait_for_log("in force", before + 1);
+	return pid;
+}
+
+static void end_watch(pid_t pid)
+{
+	ck_assert_int_eq(stop(pid, SIGTERM), 0);
+}
+
+/* --- who is answered ---------------------------------------------------- */
+
+struct line {
+	const struct family *family;
+	int server, client;
+	struct end at, from;
+};
+
+static struct line open_line(const struct family *family)
+{
+	struct line line = {
+		.family = family,
+		.at = { HOST, family->host, 53 },
+		.from = { PEER, family->peer, CLIENT_PORT },
+	};
+
+	line.server = udp_open(family, line.at);
+	line.client = udp_open(family, line.from);
+	return line;
+}
+
+static bool comes_out(int fd)
+{
+	for (int i = 0; i < 5; i++) {
+		if (udp_pending(fd))
+			return true;
+		nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
+	}
+	return false;
+}
+
+static bool is_answered(const struct line *line)
+{
+	udp_send(line->family, line->client, line->at, 1);
+	if (!comes_out(line->server))
+		return false;
+	udp_send(line->family, line->server, line->from, 1);
+	return comes_out(line->client);
+}
+
+static void answers_are_back(const struct line *line)
+{
+	unsigned int waits = 0;
+
+	while (!is_answered(line) && wait_a_little(&waits))
+		;
+	ck_assert_msg(is_answered(line), "%s is deaf: %s", line->family->name, read_file(LOG));
+}
+
+/* All that was asked for is in force again, and nobody is deaf. */
+static void all_is_well(const struct line *line)
+{
+	unsigned int waits = 0;
+
+	/* without a service, there is nothing that verify could find fault with */
+	while (run("notrackctl verify dns").code && wait_a_little(&waits))
+		;
+	must("notrackctl verify dns");
+	answers_are_back(line);
+}
+
+static struct line given_a_watched_host(const struct family *family, const char *options, pid_t *pid)
+{
+	struct line line;
+
+	netns_add_peer();
+	write_text(CONFIG, "[service dns]\n");
+	*pid = start_watch(options);
+	line = open_line(family);
+	answers_are_back(&line);
+	return line;
+}
+
+/* --- nftables ----------------------------------------------------------- */
+
+START_TEST(a_changed_file_of_nft_is_followed)
+{
+	const char *wanted;
+	struct line line;
+	pid_t pid;
+
+	load_shield("tcp dport 22 accept");
+	line = given_a_watched_host(&families[_i], "--backend nft", &pid);
+
+	load_shield("tcp dport { 22, 80 } accept");
+	all_is_well(&line);
+	ck_assert_uint_ge(count_in_log("put right"), 1);
+	ck_assert_uint_ge(count_in_log("nft (process "), 1);
+
+	end_watch(pid);
+	must("notrackctl clear");
+	wanted = nft_rules();
+	load_shield("tcp dport { 22, 80 } accept");
+	assert_same_text(wanted, nft_rules());
+}
+END_TEST
+
+START_TEST(a_flushed_rule_set_gets_ours_back)
+{
+	struct line line;
+	pid_t pid;
+
+	load_shield("tcp dport 22 accept");
+	line = given_a_watched_host(&families[_i], "", &pid);
+
+	must("nft flush ruleset");
+	all_is_well(&line);
+	wait_for_log("put right", 1);
+	must("nft list table inet libnotrack");	/* and not in the other world */
+
+	end_watch(pid);
+	must("notrackctl clear");
+	ck_assert_str_eq(nft_rules(), "");
+}
+END_TEST
+
+START_TEST(iptables_nft_restore_is_followed)
+{
+	char *wanted;
+	struct line line;
+	pid_t pid;
+
+	restore("iptables-nft-restore", 22);
+	restore("ip6tables-nft-restore", 22);
+	line = given_a_watched_host(&families[_i], "", &pid);
+
+	restore("iptables-nft-restore", 80);
+	restore("ip6tables-nft-restore", 80);
+	all_is_well(&line);
+
+	end_watch(pid);
+	must("notrackctl clear");
+	wanted = without_moment(must("iptables-nft-save -t filter").out);
+	restore("iptables-nft-restore", 80);
+	assert_same_text(wanted, without_moment(must("iptables-nft-save -t filter").out));
+}
+END_TEST
+
+/* However often it changes, it is followed, and at most every so often. */
+START_TEST(a_storm_is_followed_in_steps)
+{
+	struct timespec begin, now;
+	unsigned int repairs;
+	struct line line;
+	long passed_ms;
+	pid_t pid;
+
+	load_shield("tcp dport 22 accept");
+	line = given_a_watched_host(&families[0], "--backend nft", &pid);
+	clock_gettime(CLOCK_MONOTONIC, &begin);
+	do {
+		load_shield("tcp dport 22 accept");
+		clock_gettime(CLOCK_MONOTONIC, &now);
+		passed_ms = (now.tv_sec - begin.tv_sec) * 1000 + (now.tv_nsec - begin.tv_nsec) / 1000000;
+	} while (passed_ms < STORM_MS);
+	all_is_well(&line);
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	passed_ms = (now.tv_sec - begin.tv_sec) * 1000 + (now.tv_nsec - begin.tv_nsec) / 1000000;
+
+	repairs = count_in_log("put right");
+	ck_assert_uint_ge(repairs, 3);
+	ck_assert_int_le(repairs, passed_ms / PAUSE_MS + 1);
+	end_watch(pid);
+}
+END_TEST
+
+static unsigned long status_number(pid_t pid, const char *key)
+{
+	const char *at = strstr(read_file(format_text("/proc/%d/status", pid)), key);
+
+	ck_assert_ptr_nonnull(at);
+	return strtoul(at + strlen(key), NULL, 10);
+}
+
+START_TEST(its_own_commits_are_no_reason_to_work)
+{
+	unsigned long before;
+	pid_t pid;
+
+	write_text(CONFIG, "[service dns]\n");
+	pid = start_watch("--backend nft");
+	must("nft delete table inet libnotrack");
+	wait_for_log("put right", 1);
+	before = status_number(pid, "\nvoluntary_ctxt_switches:");
+
+	/* a commit each 100 ms, or a loop, would wait, or work, more often than that */
+	nanosleep(&(struct timespec){ .tv_sec = 3 }, NULL);
+	ck_assert_uint_le(status_number(pid, "\nvoluntary_ctxt_switches:") - before, 20);
+	ck_assert_uint_eq(count_in_log("put right"), 1);
+	end_watch(pid);
+}
+END_TEST
+
+/* --- the legacy tables -------------------------------------------------- */
+
+START_TEST(iptables_legacy_restore_is_followed)
+{
+	const struct family *family = &families[_i];
+	char *wanted;
+	struct line line;
+	pid_t pid;
+
+	restore("iptables-legacy-restore", 22);
+	restore("ip6tables-legacy-restore", 22);
+	line = given_a_watched_host(family, "", &pid);
+
+	restore("iptables-legacy-restore", 80);
+	restore("ip6tables-legacy-restore", 80);
+	all_is_well(&line);
+	wait_for_log("changed the legacy tables", 1);
+
+	end_watch(pid);
+	must("notrackctl clear");
+	wanted = without_moment(must("%s -t filter", family->save).out);
+	ck_assert_ptr_null(strstr(wanted, "NOTRACK"));
+	ck_assert_ptr_nonnull(strstr(wanted, "--dport 80 -j ACCEPT"));
+	ck_assert_ptr_null(strstr(wanted, "--dport 22"));
+}
+END_TEST
+
+/* Of the same size as before: seen when all of it is looked at. */
+START_TEST(a_rule_of_ours_that_was_replaced_is_put_right)
+{
+	struct line line;
+	pid_t pid;
+
+	restore("iptables-legacy-restore", 22);
+	line = given_a_watched_host(&families[0], "-4", &pid);
+
+	/* past the look that follows its own commit, which would find it, too */
+	nanosleep(&(struct timespec){ .tv_sec = 2, .tv_nsec = 500000000 }, NULL);
+	must("iptables-legacy -w -t raw -R NOTRACK-PREROUTING 1 -p udp --dport 5354 -j RETURN");
+	wait_for_log("put right", 1);
+	ck_assert_ptr_null(strstr(must("iptables-legacy-save").out, "5354"));
+	answers_are_back(&line);
+	end_watch(pid);
+}
+END_TEST
+
+/* --- what its owner says ------------------------------------------------ */
+
+START_TEST(sighup_reads_the_file_again)
+{
+	pid_t pid;
+
+	write_text(CONFIG, "[service dns]\n");
+	pid = start_watch("");
+	write_text(CONFIG, "[service ntp]\n");
+	kill(pid, SIGHUP);
+	wait_for_log("in force", 2);
+	ck_assert_ptr_null(strstr(must("notrackctl show").out, "[service dns]"));
+	ck_assert_ptr_nonnull(strstr(must("notrackctl show").out, "[service ntp]"));
+
+	write_text(CONFIG, "[service ntp\n");
+	kill(pid, SIGHUP);
+	wait_for_log("stays in force", 1);
+	ck_assert_uint_eq(count_in_log(CONFIG ":1: "), 1);
+	must("nft flush ruleset");
+	must("notrackctl clear");
+	wait_for_log("put right", 1);
+	ck_assert_ptr_nonnull(strstr(must("notrackctl show").out, "[service ntp]"));
+	end_watch(pid);
+}
+END_TEST
+
+START_TEST(a_file_that_is_wrong_at_the_start_changes_nothing)
+{
+	struct run wrong;
+
+	must("notrackctl add ntp");
+	write_text(CONFIG, "[service dns]\nports = 70000\n");
+	wrong = run("notrackctl watch " CONFIG);
+	ck_assert_int_eq(wrong.code, EXIT_BAD_INPUT);
+	ck_assert_ptr_nonnull(strstr(wrong.err, CONFIG ":2: "));
+	ck_assert_ptr_nonnull(strstr(must("notrackctl show").out, "[service ntp]"));
+	ck_assert_int_eq(run("notrackctl watch -").code, EXIT_BAD_INPUT);
+}
+END_TEST
+
+START_TEST(sigterm_and_sigint_leave_the_rules)
+{
+	const int signals[] = { SIGTERM, SIGINT };
+	const char *before;
+	pid_t pid;
+
+	write_text(CONFIG, "[service dns]\n");
+	pid = start_watch("");
+	before = must("notrackctl show --rules").out;
+	ck_assert_int_eq(stop(pid, signals[_i]), 0);
+	ck_assert_str_eq(must("notrackctl show --rules").out, before);
+	ck_assert_ptr_nonnull(strstr(before, "NOTRACK"));
+	ck_assert_ptr_null(strstr(must("ls /run").out, "notrack-watch"));
+}
+END_TEST
+
+START_TEST(a_second_one_says_so)
+{
+	struct run second;
+	pid_t pid;
+
+	write_text(CONFIG, "[service dns]\n");
+	pid = start_watch("");
+	second = run("notrackctl watch " CONFIG);
+	ck_assert_int_eq(second.code, 1);
+	ck_assert_ptr_nonnull(strstr(second.err, format_text("process %d ", pid)));
+
+	/* another network namespace is another host */
+	must("ip netns add other");
+	start(HOST, "/run/other.log", "notrackctl --netns other watch " CONFIG);
+	for (unsigned int waits = 0; !strstr(must("cat /run/other.log").out, "in force");)
+		ck_assert_msg(wait_a_little(&waits), "%s", read_file("/run/other.log"));
+	end_watch(pid);
+}
+END_TEST
+
+START_TEST(what_a_killed_one_left_is_put_right_by_the_next)
+{
+	struct line line;
+	pid_t pid;
+
+	load_shield("tcp dport 22 accept");
+	line = given_a_watched_host(&families[0], "", &pid);
+	ck_assert_int_eq(stop(pid, SIGKILL), 128 + SIGKILL);
+	load_shield("tcp dport 80 accept");
+	must("notrackctl add ntp");
+	pid = start_watch("");
+	all_is_well(&line);
+	ck_assert_ptr_null(strstr(must("notrackctl show").out, "[service ntp]"));
+	end_watch(pid);
+}
+END_TEST
+
+/* --- where there is trouble --------------------------------------------- */
+
+START_TEST(a_held_lock_is_waited_for)
+{
+	int lock = open("/run/xtables.lock", O_CREAT | O_RDWR | O_CLOEXEC, 0600);
+	pid_t pid;
+
+	ck_assert_int_eq(flock(lock, LOCK_EX), 0);
+	write_text(CONFIG, "[service dns]\n");
+	pid = start(HOST, LOG, "notrackctl -w 0 watch " CONFIG);
+	wait_for_log("held by another program", 1);
+	nanosleep(&(struct timespec){ .tv_sec = 2 }, NULL);
+	ck_assert_uint_eq(count_in_log("held by another program"), 1);
+	close(lock);
+	wait_for_log("in force", 1);
+	end_watch(pid);
+}
+END_TEST
+
+/* iptables-nft has no words for SCTP that we could write into its tables. */
+START_TEST(where_it_cannot_be_our_rules_go)
+{
+	struct line line;
+	pid_t pid;
+
+	netns_add_peer();
+	write_text(CONFIG, "[service dns]\n[service relay]\nports = 7000\nprotocols = sctp\n");
+	pid = start_watch("--backend nft");
+	line = open_line(&families[_i]);
+	answers_are_back(&line);
+
+	restore("iptables-nft-restore", 53);
+	must("iptables-nft -I INPUT -p udp --dport 53 -m conntrack --ctstate NEW -j ACCEPT");
+	wait_for_log("no rule of ours is there now", 1);
+	answers_are_back(&line);	/* by rules of the host, as it is tracked */
+	ck_assert_int_ne(run("nft list table inet libnotrack").code, 0);
+	must("iptables-nft -A INPUT -p tcp --dport 80 -j ACCEPT");
+
+	must("iptables-nft -P INPUT ACCEPT");
+	wait_for_log("in force", 2);
+	answers_are_back(&line);
+	ck_assert_uint_eq(count_in_log("no rule of ours is there now"), 1);
+	end_watch(pid);
+}
+END_TEST
+
+/* Whose table nobody else edits, as it is made anew at will. */
+static const char firewalld[] =
+	"table inet firewalld {\n"
+	"	chain filter_INPUT {\n"
+	"		type filter hook input priority 10; policy accept;\n"
+	"		ct state established,related accept\n"
+	"		iifname lo accept\n"
+	"		udp dport 53 accept\n"
+	"		tcp dport 53 accept\n"
+	"		meta l4proto ipv6-icmp accept\n"
+	"		reject\n"
+	"	}\n"
+	"}\n";
+
+/* Nothing of ours is missing, and yet answers to the host would be dropped from now on. */
+START_TEST(rules_that_make_it_deaf_later_are_noticed)
+{
+	struct line line;
+	pid_t pid;
+
+	line = given_a_watched_host(&families[0], _i ? "--backend nft" : "--backend legacy", &pid);
+	must_as(&(struct how){ .input = firewalld }, "nft -f -");
+	wait_for_log("no rule of ours is there now", 1);
+	answers_are_back(&line);
+	ck_assert_ptr_null(strstr(must("notrackctl show").out, "[service dns]"));
+
+	must("nft delete table inet firewalld");
+	wait_for_log("in force", 2);
+	all_is_well(&line);
+	end_watch(pid);
+}
+END_TEST
+
+/* Memory after so many reloads of the firewall is what it was after the first few. */
+START_TEST(reloads_take_no_memory)
+{
+	const char *number = getenv("NOTRACK_WATCH_RELOADS");
+	unsigned int reloads = number ? (unsigned int)atoi(number) : RELOADS_DEFAULT, repairs = 0;
+	unsigned long first = 0, last;
+	struct line line;
+	pid_t pid;
+
+	load_shield("tcp dport 22 accept");
+	line = given_a_watched_host(&families[0], "--backend nft", &pid);
+	for (unsigned int i = 0; i < reloads; i++) {
+		load_shield(i % 2 ? "tcp dport 22 accept" : "tcp dport 80 accept");
+		if (i % 10 == 9)
+			wait_for_log("put right", ++repairs);
+		if (i % 50 == 49)
+			kill(pid, SIGHUP);
+		if (i == RELOADS_FIRST)
+			first = status_number(pid, "\nVmRSS:");
+	}
+	all_is_well(&line);
+	last = status_number(pid, "\nVmRSS:");
+	ck_assert_msg(last <= first + GROWTH_MAX_KB, "%lu kB after %u reloads, %lu kB after %u", first,
+		      RELOADS_FIRST, last, reloads);
+	fprintf(stderr, "%u reloads, %u repairs: %lu kB after %u, %lu kB at the end\n", reloads,
+		count_in_log("put right"), first, RELOADS_FIRST, last);
+	end_watch(pid);
+}
+END_TEST
+
+/* --- the service manager ------------------------------------------------ */
+
+static int manager;
+
+static void listen_at(const char *name, bool abstract)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	size_t length = strlen(name);
+
+	memcpy(address.sun_path + abstract, name, length);
+	manager = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	ck_assert_int_eq(bind(manager, (const void *)&address,
+			      (socklen_t)(offsetof(struct sockaddr_un, sun_path) + abstract + length +
+					  !abstract)), 0);
+	setenv("NOTIFY_SOCKET", format_text("%s%s", abstract ? "@" : "", name), 1);
+}
+
+/* The next message that has the words; those before it are not of interest. */
+static const char *hear(const char *words)
+{
+	static char text[4096];
+	unsigned int waits = 0;
+
+	do {
+		ssize_t size = recv(manager, text, sizeof(text) - 1, MSG_DONTWAIT);
+
+		text[size > 0 ? size : 0] = '\0';
+		if (size > 0 && strstr(text, words))
+			return text;
+	} while (wait_a_little(&waits));
+	ck_abort_msg("the manager was not told %s: %s", words, read_file(LOG));
+}
+
+START_TEST(the_manager_is_told)
+{
+	const char *text;
+	pid_t pid;
+
+	listen_at(_i ? "manager" : "/run/manager", _i);
+	setenv("WATCHDOG_USEC", "400000", 1);
+	setenv("JOURNAL_STREAM", "1:2", 1);
+	write_text(CONFIG, "[service dns]\n");
+	pid = start_watch("");
+
+	text = hear("READY=1\n");
+	ck_assert_ptr_nonnull(strstr(text, "STATUS=the rules are in force"));
+	hear("WATCHDOG=1");
+	hear("WATCHDOG=1");
+	kill(pid, SIGHUP);
+	text = hear("RELOADING=1\n");
+	ck_assert_ptr_nonnull(strstr(text, "MONOTONIC_USEC="));
+	hear("READY=1\n");
+	write_text(CONFIG, "[service");
+	kill(pid, SIGHUP);
+	hear("RELOADING=1\n");
+	text = hear("READY=1\n");
+	ck_assert_ptr_nonnull(strstr(text, "STATUS=the configuration cannot be used"));
+	kill(pid, SIGTERM);
+	hear("STOPPING=1\n");
+	ck_assert_int_eq(wait_for(pid), 0);
+	ck_assert_int_eq(strncmp(read_file(LOG), "<6>the rules are in force", 24), 0);
+	ck_assert_uint_eq(count_in_log("<3>" CONFIG ":1: "), 1);
+}
+END_TEST
+
+START_TEST(json_is_a_line_each)
+{
+	json_error_t error;
+	json_t *event;
+	pid_t pid;
+
+	write_text(CONFIG, "[service dns]\n");
+	pid = start(HOST, LOG, "notrackctl --json watch " CONFIG);
+	wait_for_log("\n", 1);
+	event = keep(json_loads(read_file(LOG), JSON_DISABLE_EOF_CHECK, &error));
+	ck_assert_msg(event != NULL, "%s: %s", error.text, read_file(LOG));
+	ck_assert_str_eq(json_string_value(json_object_get(event, "event")), "in-place");
+	ck_assert_int_gt(json_integer_value(json_object_get(event, "added")), 0);
+	end_watch(pid);
+}
+END_TEST
+
+static void tests(TCase *tcase)
+{
+	tcase_add_loop_test(tcase, a_changed_file_of_nft_is_followed, 0, FAMILY_COUNT);
+	tcase_add_loop_test(tcase, a_flushed_rule_set_gets_ours_back, 0, FAMILY_COUNT);
+	tcase_add_loop_test(tcase, iptables_nft_restore_is_followed, 0, FAMILY_COUNT);
+	tcase_add_test(tcase, a_storm_is_followed_in_steps);
+	tcase_add_test(tcase, its_own_commits_are_no_reason_to_work);
+	tcase_add_loop_test(tcase, iptables_legacy_restore_is_followed, 0, FAMILY_COUNT);
+	tcase_add_test(tcase, a_rule_of_ours_that_was_replaced_is_put_right);
+	tcase_add_test(tcase, sighup_reads_the_file_again);
+	tcase_add_test(tcase, a_file_that_is_wrong_at_the_start_changes_nothing);
+	tcase_add_loop_test(tcase, sigterm_and_sigint_leave_the_rules, 0, 2);
+	tcase_add_test(tcase, a_second_one_says_so);
+	tcase_add_test(tcase, what_a_killed_one_left_is_put_right_by_the_next);
+	tcase_add_test(tcase, a_held_lock_is_waited_for);
+	tcase_add_loop_test(tcase, where_it_cannot_be_our_rules_go, 0, FAMILY_COUNT);
+	tcase_add_loop_test(tcase, rules_that_make_it_deaf_later_are_noticed, 0, 2);
+	tcase_add_test(tcase, reloads_take_no_memory);
+	tcase_add_loop_test(tcase, the_manager_is_told, 0, 2);
+	tcase_add_test(tcase, json_is_a_line_each);
+}
+
+int main(void)
+{
+	return netns_main("watch", tests);
+}
