@@ -15,6 +15,7 @@
 #include "conntrack/conntrack.h"
 #include "nft/foreign.h"
 #include "support/lock.h"
+#include "support/text.h"
 
 struct doctor {
 	struct notrack *nt;
@@ -37,6 +38,7 @@ static void report(struct doctor *doctor, const char *name, enum notrack_status 
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
+	text_make_plain(text);
 	if (!doctor->result)
 		doctor->result = doctor->visit(&check, doctor->data);
 }

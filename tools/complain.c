@@ -6,6 +6,19 @@
 
 #include "complain.h"
 
+/* A terminal obeys control bytes, those of two bytes in UTF-8 (U+0080 to U+009F) as well. */
+static void make_plain(char *text)
+{
+	for (char *byte = text; *byte; byte++)
+		if ((unsigned char)*byte < ' ' || *byte == 0x7f)
+			*byte = '?';
+		else if ((unsigned char)byte[0] == 0xc2 && (unsigned char)byte[1] < 0xa0)
+			*byte = '?';
+		else if ((unsigned char)byte[0] >= 0x80 && (unsigned char)byte[0] < 0xa0 &&
+			 (byte == text || (unsigned char)byte[-1] < 0x80))
+			*byte = '?';
+}
+
 int complain(int code, const char *format, ...)
 {
 	char text[1500];
@@ -14,9 +27,7 @@ int complain(int code, const char *format, ...)
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	for (char *byte = text; *byte; byte++)	/* a terminal obeys control bytes of bad input */
-		if ((unsigned char)*byte < ' ' || *byte == 0x7f)
-			*byte = '?';
+	make_plain(text);
 	fprintf(stderr, "notrackctl: %s\n", text);
 	return code;
 }
