@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * A legacy table of somebody else's namespace: refused by our check, or read by libiptc
- * and by us.  The socket calls are ours.  Input: a byte for the family, the numbers of
+ * and by us, and walked through by packets.  The socket calls are ours.  Input: a byte for the family, the numbers of
  * the entries that chains and their policies begin at, and then the entries.
  */
 #include "fuzz.h"
 #include "kernel_takes.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -14,6 +15,7 @@
 
 #include "legacy/table.h"
 #include "legacy/view.h"
+#include "walk_through.h"
 
 enum { HOOKS_MAX = 3, HEAD = 1 + 2 * HOOKS_MAX };
 
@@ -46,6 +48,19 @@ int getsockopt(int fd, int level, int option, void *restrict value, socklen_t *r
 	}
 	errno = option == IPT_SO_GET_ENTRIES ? EAGAIN : ENOPROTOOPT;
 	return -1;
+}
+
+/* A namespace with one table, in either family. */
+FILE *fopen(const char *path, const char *mode)
+{
+	static FILE *(*usual)(const char *path, const char *mode);
+	static char names[] = "filter\n";
+
+	if (strstr(path, "_tables_names"))
+		return fmemopen(names, strlen(names), "r");
+	if (!usual)
+		usual = (FILE *(*)(const char *, const char *))dlsym(RTLD_NEXT, "fopen");
+	return usual(path, mode);
 }
 
 /* Up to the first that the kernel would refuse; returns how many. */
@@ -92,6 +107,19 @@ static void read_table(const struct xt_family *family)
 		promise_sentence(error.text);
 }
 
+static void view_table(const struct xt_family *family)
+{
+	struct error error = { "" };
+	struct view view = { 0 };
+	int err = legacy_view(1u << family->family, true, &view, &error);
+
+	if (err)
+		promise_sentence(error.text);
+	else
+		walk_all_ways(&view);
+	view_free(&view);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	const struct xt_family *family;
@@ -102,8 +130,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	family = &xt_families[data[0] & 1];
 	entries = copy = fuzz_copy(data + HEAD, size - HEAD);
 	make_info(data + 1, size - HEAD, family);
-	if (info.num_entries)
+	if (info.num_entries) {
 		read_table(family);
+		view_table(family);
+	}
 	free(copy);
 	return 0;
 }
