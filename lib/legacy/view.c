@@ -219,7 +219,8 @@ static int open_table(struct reader *reader, bool check, struct error *error)
 	xtc_lock();
 	errno = 0;
 	reader->handle = reader->xtc->init(tables[reader->kind].name);
-	err = reader->handle ? read_table(reader) : -xtc_errno();
+	/* a handle that memory was short for has part of the table, and libiptc aborts on it */
+	err = reader->handle && xtc_errno() != -ENOMEM ? read_table(reader) : -xtc_errno();
 	if (reader->handle)
 		reader->xtc->free(reader->handle);
 	xtc_unlock();
