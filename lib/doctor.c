@@ -16,6 +16,7 @@
 #include "nft/view.h"
 #include "support/instance.h"
 #include "support/lock.h"
+#include "support/text.h"
 
 void doctor_report(struct doctor *doctor, const char *name, enum notrack_status status, int err,
 		   const char *format, ...)
@@ -28,6 +29,7 @@ void doctor_report(struct doctor *doctor, const char *name, enum notrack_status 
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
+	text_make_plain(text);
 	if (!doctor->result)
 		doctor->result = doctor->visit(&check, doctor->data);
 }

@@ -92,7 +92,7 @@ static int add_to_entry(const struct both *both, const char *chain, size_t i, si
 	counters.pcnt += since.pcnt;
 	counters.bcnt += since.bcnt;
 	return xtc[both->family->family].set_counters(chain, (unsigned int)j + 1, &counters,
-						      both->to->handle) ? 0 : -errno;
+						      both->to->handle) ? 0 : xtc_errno();
 }
 
 /* From both ends, up to where somebody put a rule in between, or took one away. */

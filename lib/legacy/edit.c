@@ -33,7 +33,7 @@ struct editor {
 /* libiptc gives 1, or 0 and errno. */
 static int result(int done)
 {
-	return done ? 0 : -errno;
+	return done ? 0 : xtc_errno();
 }
 
 /* --- chains ----------------------------------------------------------- */

@@ -312,7 +312,7 @@ static int insert(void *data, const struct grafted_chain *live, const struct gra
 					     position_of_slot(live, want->before));
 
 	if (!calls->insert(live->name, want->entry, position, table->handle))
-		return -errno;
+		return xtc_errno();
 	editor->shift++;
 	return 0;
 }
@@ -324,7 +324,7 @@ static int delete(void *data, const struct grafted_chain *live, const struct gra
 	const struct xtc *calls = &xtc[table->family->family];
 
 	if (!calls->delete(live->name, position_now(editor, live, have->position), table->handle))
-		return -errno;
+		return xtc_errno();
 	editor->shift--;
 	return 0;
 }

@@ -7,6 +7,7 @@
 
 #include "legacy/layout.h"
 #include "legacy/match.h"
+#include "support/text.h"
 
 /* What an entry asks of a packet's header, whatever is inverted. */
 struct asked {
@@ -54,8 +55,10 @@ static void print_address(const char *option, const struct asked *asked, uint8_t
 static void print_interface(const char *option, const struct asked *asked, uint8_t bit,
 			    const char *name, FILE *out)
 {
-	if (*name)
-		fprintf(out, "%s %s %s", not_if(asked, bit), option, name);
+	if (!*name)
+		return;
+	fprintf(out, "%s %s ", not_if(asked, bit), option);
+	text_print_name(name, out);
 }
 
 static void print_header(const struct asked *asked, FILE *out)
@@ -104,6 +107,8 @@ void entry_print(const void *entry, unsigned int number, const struct xt_family 
 	print_header(&asked, out);
 	while ((match = match_at(family, entry, &offset)))
 		print_match(match, number, asked.header.protocol, family, out);
-	if (*target)
-		fprintf(out, " %s %s", asked.header.go ? "-g" : "-j", target);
+	if (!*target)
+		return;
+	fputs(asked.header.go ? " -g " : " -j ", out);
+	text_print_name(target, out);
 }

@@ -42,6 +42,23 @@ static bool is_twin(const struct xt_family *family, const void *entry)
 	return match && match_states(match) == CT_UNTRACKED;
 }
 
+/* --- hashes ----------------------------------------------------------- */
+
+static uint64_t add_to_hash(uint64_t hash, const void *data, size_t size)
+{
+	const unsigned char *byte = data;
+	uint64_t word;
+
+	for (; size >= sizeof(word); size -= sizeof(word), byte += sizeof(word)) {
+		memcpy(&word, byte, sizeof(word));
+		hash = (hash ^ word) * UINT64_C(0x9e3779b97f4a7c15);
+		hash ^= hash >> 29;
+	}
+	while (size--)
+		hash = (hash ^ *byte++) * UINT64_C(0x100000001b3);
+	return hash;
+}
+
 /* --- lists ------------------------------------------------------------ */
 
 const char *rule_led_to(const struct rule *rule, const struct xt_family *family)
@@ -61,29 +78,59 @@ struct grafted *grafted_new(struct ruleset *rules, const struct xt_family *famil
 	return grafted;
 }
 
+/* Anybody may have ten thousand chains with rules of ours. */
+static size_t slot_of(const struct grafted *grafted, const char *name)
+{
+	return add_to_hash(UINT64_C(0xcbf29ce484222325), name, strlen(name)) &
+	       (grafted->name_room - 1);
+}
+
 struct grafted_chain *grafted_find(const struct grafted *grafted, const char *name)
 {
-	struct grafted_chain *chain = grafted ? grafted->last : NULL;
+	struct grafted_chain *chain = grafted && grafted->count ?
+				      grafted->names[slot_of(grafted, name)] : NULL;
 
-	if (chain && !strcmp(chain->name, name))	/* mostly the one of last time */
-		return chain;
-	chain = grafted ? grafted->chains : NULL;
 	while (chain && strcmp(chain->name, name))
-		chain = chain->next;
+		chain = chain->next_of_name;
 	return chain;
+}
+
+static void put_name(struct grafted *grafted, struct grafted_chain *chain)
+{
+	size_t slot = slot_of(grafted, chain->name);
+
+	chain->next_of_name = grafted->names[slot];
+	grafted->names[slot] = chain;
+}
+
+/* At least as many slots as chains. */
+static int grow_names(struct grafted *grafted)
+{
+	size_t room = grafted->name_room ? 2 * grafted->name_room : 16;
+	struct grafted_chain **names = arena_alloc(grafted->arena, room * sizeof(*names));
+
+	if (!names)
+		return -ENOMEM;
+	grafted->names = names;
+	grafted->name_room = room;
+	for (struct grafted_chain *chain = grafted->chains; chain; chain = chain->next)
+		put_name(grafted, chain);
+	return 0;
 }
 
 struct grafted_chain *grafted_add_chain(struct grafted *grafted, const char *name)
 {
 	struct grafted_chain *chain = arena_alloc(grafted->arena, sizeof(*chain));
 
-	if (!chain)
+	if (!chain || (grafted->count == grafted->name_room && grow_names(grafted)))
 		return NULL;
 	chain->name = arena_strdup(grafted->arena, name);
 	if (!chain->name)
 		return NULL;
 	*(grafted->last ? &grafted->last->next : &grafted->chains) = chain;
 	grafted->last = chain;
+	grafted->count++;
+	put_name(grafted, chain);
 	return chain;
 }
 
@@ -106,21 +153,6 @@ struct grafted_rule *grafted_add_rule(struct grafted *grafted, struct grafted_ch
 }
 
 /* --- a chain of the host ---------------------------------------------- */
-
-static uint64_t add_to_hash(uint64_t hash, const void *data, size_t size)
-{
-	const unsigned char *byte = data;
-	uint64_t word;
-
-	for (; size >= sizeof(word); size -= sizeof(word), byte += sizeof(word)) {
-		memcpy(&word, byte, sizeof(word));
-		hash = (hash ^ word) * UINT64_C(0x9e3779b97f4a7c15);
-		hash ^= hash >> 29;
-	}
-	while (size--)
-		hash = (hash ^ *byte++) * UINT64_C(0x100000001b3);
-	return hash;
-}
 
 /* But for its counters, and for where in the table it leads to. */
 static uint64_t add_rule_to_hash(uint64_t hash, const struct xt_family *family, const void *entry,

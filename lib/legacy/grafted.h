@@ -19,7 +19,7 @@ struct grafted_rule {
 };
 
 struct grafted_chain {
-	struct grafted_chain *next;
+	struct grafted_chain *next, *next_of_name;
 	const char *name;		/* a chain of the host */
 	unsigned int host_count;	/* rules that it has but for ours */
 	uint32_t *host_at;		/* their positions, and where the chain ends */
@@ -31,6 +31,8 @@ struct grafted_chain {
 
 struct grafted {
 	struct grafted_chain *chains, *last;
+	struct grafted_chain **names;	/* by hash of the name */
+	size_t name_room, count;	/* a power of two, and how many chains there are */
 	struct arena *arena;		/* of the ruleset that has it */
 	const struct xt_family *family;
 };

@@ -7,6 +7,7 @@
 #include "legacy/grafted.h"
 #include "rules/diff.h"
 #include "rules/view.h"
+#include "support/text.h"
 
 const char *protocol_print_name(uint8_t protocol, char text[8])
 {
@@ -27,6 +28,13 @@ const char *protocol_print_name(uint8_t protocol, char text[8])
 		snprintf(text, 8, "%u", protocol);
 		return text;
 	}
+}
+
+/* " -i eth0"; a name may be anybody's. */
+static void print_word(const char *option, const char *name, FILE *out)
+{
+	fprintf(out, " %s ", option);
+	text_print_name(name, out);
 }
 
 static void print_address(const char *option, const struct prefix *prefix, FILE *out)
@@ -143,8 +151,8 @@ static void print_above(const struct match *match, enum family family, FILE *out
 
 	limit_format_above(rate->period, above);
 	fprintf(out, " -m hashlimit --hashlimit-above %s --hashlimit-burst %u"
-		" --hashlimit-mode srcip --hashlimit-name %s", above, rate->burst,
-		match->table_name);
+		" --hashlimit-mode srcip", above, rate->burst);
+	print_word("--hashlimit-name", match->table_name, out);
 	if (rate->htable_size)
 		fprintf(out, " --hashlimit-htable-size %u", rate->htable_size);
 	if (rate->htable_max)
@@ -155,19 +163,15 @@ static void print_above(const struct match *match, enum family family, FILE *out
 		fprintf(out, " --hashlimit-srcmask %u", rate->srcmask);
 }
 
-/* Quoted where xtables_save_string() would quote; ours need no backslash. */
 static void print_comment(const char *comment, FILE *out)
 {
-	static const char plain[] = "_-0123456789abcdefghijklmnopqrstuvwxyz"
-				    "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
 	size_t left = strlen(comment);
 
 	while (left) {
 		size_t piece = left < COMMENT_MAX ? left : COMMENT_MAX;
 
-		const char *quote = strspn(comment, plain) < piece ? "\"" : "";
-
-		fprintf(out, " -m comment --comment %s%.*s%s", quote, (int)piece, comment, quote);
+		fputs(" -m comment --comment ", out);
+		text_print_string(comment, piece, out);
 		comment += piece;
 		left -= piece;
 	}
@@ -202,9 +206,9 @@ static void print_match(const struct match *match, enum family family, FILE *out
 	char text[8];
 
 	if (*match->in)
-		fprintf(out, " -i %s", match->in);
+		print_word("-i", match->in, out);
 	if (*match->out)
-		fprintf(out, " -o %s", match->out);
+		print_word("-o", match->out, out);
 	if (match->protocol)
 		fprintf(out, " -p %s", protocol_print_name(match->protocol, text));
 	print_matches(match, family, out);
@@ -218,16 +222,17 @@ static void print_target(const struct rule *rule, FILE *out)
 	};
 
 	if (rule->target == TARGET_JUMP)
-		fprintf(out, " -j %s", rule->to->name);
+		print_word("-j", rule->to->name, out);
 	else if (rule->target == TARGET_GOTO)
-		fprintf(out, " -g %s", rule->to->name);
+		print_word("-g", rule->to->name, out);
 	else if (rule->target != TARGET_NONE)
 		fprintf(out, " -j %s", verdicts[rule->target]);
 }
 
 void rule_print(const struct rule *rule, const char *chain, enum family family, FILE *out)
 {
-	fprintf(out, "-A %s", chain);
+	fputs("-A ", out);
+	text_print_name(chain, out);
 	if (rule->target == TARGET_FOREIGN) {
 		entry_print(rule->match->foreign, 0, &xt_families[family], out);
 		return;
@@ -290,8 +295,9 @@ static void print_line(struct printer *printer, char sign, const struct rule *ru
 static void graft_print(char sign, const struct printer *printer, const struct grafted_chain *chain,
 			const struct grafted_rule *rule)
 {
-	fprintf(printer->out, "%c%s %s -A %s", sign, printer->family == IPV6 ? "-6" : "-4",
-		printer->table, chain->name);
+	fprintf(printer->out, "%c%s %s -A ", sign, printer->family == IPV6 ? "-6" : "-4",
+		printer->table);
+	text_print_name(chain->name, printer->out);
 	entry_print(rule->entry, rule->number, &xt_families[printer->family], printer->out);
 	putc('\n', printer->out);
 }

@@ -2,6 +2,7 @@
 #include "legacy/table.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 #include <xtables.h>
@@ -20,22 +21,44 @@ const char *legacy_table_name(unsigned int table)
 
 /* --- opening ---------------------------------------------------------- */
 
-bool table_exists(const struct xt_family *family, const char *name)
+/* Without stdio, which asks for memory, and takes the lack of it for the end of the file. */
+bool table_names_read(const struct xt_family *family, char names[TABLE_NAMES_SIZE])
 {
-	char path[64], line[XT_TABLE_MAXNAMELEN + 2];
-	bool found = false;
-	FILE *names;
+	char path[64];
+	size_t size = 0;
+	ssize_t got;
+	int fd;
 
 	snprintf(path, sizeof(path), "/proc/thread-self/net/%s_names", family->module);
-	names = fopen(path, "re");
-	if (!names)	/* not ours to read, or no /proc: let the kernel say so */
-		return errno != ENOENT || access("/proc/thread-self/net", F_OK);
-	while (!found && fgets(line, sizeof(line), names)) {
-		line[strcspn(line, "\n")] = '\0';
-		found = !strcmp(line, name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	names[0] = '\0';
+	if (fd < 0)	/* not ours to read, or no /proc: let the kernel say so */
+		return errno == ENOENT && !access("/proc/thread-self/net", F_OK);
+	while ((got = read(fd, names + size, TABLE_NAMES_SIZE - 1 - size)) > 0)
+		size += (size_t)got;
+	close(fd);
+	names[size] = '\0';
+	return !got;
+}
+
+bool table_is_named(const char *names, const char *name)
+{
+	size_t size = strlen(name);
+
+	for (; *names; names += strcspn(names, "\n") + 1) {
+		if (!strncmp(names, name, size) && names[size] == '\n')
+			return true;
+		if (!names[strcspn(names, "\n")])
+			break;
 	}
-	fclose(names);
-	return found;
+	return false;
+}
+
+bool table_exists(const struct xt_family *family, const char *name)
+{
+	char names[TABLE_NAMES_SIZE];
+
+	return !table_names_read(family, names) || table_is_named(names, name);
 }
 
 int table_explain(const struct table *table, int err, struct error *error)
@@ -87,7 +110,7 @@ static int init(struct table *table)
 			break;
 	}
 	if (!table->handle)
-		return errno ? -errno : -EBADMSG;
+		return errno ? xtc_errno() : -EBADMSG;
 	table->doubtful = errno && errno != EAGAIN;
 	return 0;
 }
@@ -179,7 +202,7 @@ static int settle(struct table *table, int err, struct error *error)
 		if (result > 0)
 			result = counters_add(table, &now);
 		if (!result && !calls->commit(now.handle))
-			result = -errno;
+			result = xtc_errno();
 		xtc_unlock();
 		table_close(&now);
 	}
@@ -197,7 +220,7 @@ int table_commit(struct table *table, struct error *error)
 	xtc_lock();
 	err = counters_keep_policies(table, table);
 	if (!err && !xtc[table->family->family].commit(table->handle))
-		err = -errno;
+		err = xtc_errno();
 	xtc_unlock();
 	if (err)
 		err = settle(table, err, error);

@@ -29,6 +29,10 @@ struct table {
 	const struct ruleset *want;	/* what it was edited to, for table_commit() */
 };
 
+/* The names of a family's tables that the namespace has, a line each; false: nobody says. */
+#define TABLE_NAMES_SIZE 1024
+bool table_names_read(const struct xt_family *family, char names[TABLE_NAMES_SIZE]);
+bool table_is_named(const char *names, const char *name);
 /*
  * Whether the network namespace has the table already; reading one that is not
  * there would make it.

@@ -182,21 +182,14 @@ static int read_table(struct reader *reader)
 /* Which of the tables the namespace has, as bits: reading one that is not there makes it. */
 static unsigned int tables_there(enum family family)
 {
-	char path[64], line[XT_TABLE_MAXNAMELEN + 2];
+	char names[TABLE_NAMES_SIZE];
 	unsigned int there = 0;
-	FILE *names;
 
-	snprintf(path, sizeof(path), "/proc/thread-self/net/%s_names", xt_families[family].module);
-	names = fopen(path, "re");
-	if (!names)	/* not ours to read, or no /proc: let the kernel say so */
-		return errno != ENOENT || access("/proc/thread-self/net", F_OK) ? ~0u : 0;
-	while (fgets(line, sizeof(line), names)) {
-		line[strcspn(line, "\n")] = '\0';
-		for (size_t i = 0; i < TABLE_COUNT; i++)
-			if (!strcmp(line, tables[i].name))
-				there |= 1u << i;
-	}
-	fclose(names);
+	if (!table_names_read(&xt_families[family], names))
+		return ~0u;
+	for (size_t i = 0; i < TABLE_COUNT; i++)
+		if (table_is_named(names, tables[i].name))
+			there |= 1u << i;
 	return there;
 }
 
@@ -239,7 +232,8 @@ static int open_table(struct reader *reader, bool check, struct error *error)
 		return err == -EIO ? err : is_absent(-err) ? 0 : explain(-err, reader, error);
 	xtc_lock();
 	init(reader);
-	err = reader->handle ? read_table(reader) : errno;
+	/* a handle that memory was short for has part of the table, and libiptc aborts on it */
+	err = reader->handle && xtc_errno() != -ENOMEM ? read_table(reader) : -xtc_errno();
 	if (reader->handle)
 		reader->xtc->free(reader->handle);
 	xtc_unlock();

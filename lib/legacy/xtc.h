@@ -3,6 +3,7 @@
 #ifndef LIB_LEGACY_XTC_H
 #define LIB_LEGACY_XTC_H
 
+#include <errno.h>
 #include "model/prefix.h"
 
 #include <libiptc/xtcshared.h>
@@ -61,5 +62,11 @@ int xtc_list(struct xtc_entries *entries, enum family family, const char *chain,
  */
 void xtc_lock(void);
 void xtc_unlock(void);
+
+/* What a call of libiptc failed with: it sets errno to ENOMEM, and in places to -ENOMEM. */
+static inline int xtc_errno(void)
+{
+	return errno > 0 ? -errno : errno;
+}
 
 #endif

@@ -69,8 +69,8 @@ static int take_table(const struct nlmsghdr *message, void *data)
 	int err = table ? 0 : -ENOMEM;
 	const char *name;
 
-	if (!err && nftnl_table_nlmsg_parse(message, table) < 0)
-		err = -EBADMSG;
+	if (!err)
+		err = read_parsed(nftnl_table_nlmsg_parse(message, table));
 	name = err ? NULL : nftnl_table_get_str(table, NFTNL_TABLE_NAME);
 	if (name && is_of_interest((uint8_t)nftnl_table_get_u32(table, NFTNL_TABLE_FAMILY), name))
 		err = add_table(data, (uint8_t)nftnl_table_get_u32(table, NFTNL_TABLE_FAMILY), name,
@@ -124,8 +124,8 @@ static int take_chain(const struct nlmsghdr *message, void *data)
 	struct nftnl_chain *chain = nftnl_chain_alloc();
 	int err = chain ? 0 : -ENOMEM;
 
-	if (!err && nftnl_chain_nlmsg_parse(message, chain) < 0)
-		err = -EBADMSG;
+	if (!err)
+		err = read_parsed(nftnl_chain_nlmsg_parse(message, chain));
 	if (!err)
 		err = add_chain(data, chain);
 	if (chain)

@@ -12,6 +12,7 @@
 #include <stdio.h>
 
 #include "nft/print.h"
+#include "support/text.h"
 
 static bool is_removal(enum nft_step_kind kind)
 {
@@ -145,9 +146,10 @@ static FILE *begin_line(struct reporting *reporting, char sign, const struct nft
 		reporting->changes->added++;
 	else
 		reporting->changes->removed++;
-	if (reporting->out)
-		fprintf(reporting->out, "%c%s %s", sign, nft_family_name(place->family),
-			place->table);
+	if (reporting->out) {
+		fprintf(reporting->out, "%c%s ", sign, nft_family_name(place->family));
+		text_print_name(place->table, reporting->out);
+	}
 	return reporting->out;
 }
 
@@ -156,8 +158,12 @@ static void report_name(struct reporting *reporting, char sign, const struct nft
 {
 	FILE *out = begin_line(reporting, sign, place);
 
-	if (out)
-		fprintf(out, "%s%s\n", kind, name);
+	if (!out)
+		return;
+	fputs(kind, out);
+	if (*name)
+		text_print_name(name, out);
+	putc('\n', out);
 }
 
 static void report_rule(struct reporting *reporting, char sign, const struct nft_place *place,
@@ -169,7 +175,9 @@ static void report_rule(struct reporting *reporting, char sign, const struct nft
 	if (!out)
 		return;
 	plain.count = (struct notrack_count){ 0 };
-	fprintf(out, " %s ", chain->name);
+	putc(' ', out);
+	text_print_name(chain->name, out);
+	putc(' ', out);
 	nft_rule_print(&plain, out);
 	putc('\n', out);
 }
@@ -182,7 +190,9 @@ static void report_elements(struct reporting *reporting, char sign, const struct
 
 		if (!out)
 			continue;
-		fprintf(out, " %s { ", set->name);
+		putc(' ', out);
+		text_print_name(set->name, out);
+		fputs(" { ", out);
 		nft_key_print(set, elements->list[i].key, out);
 		fputs(" }\n", out);
 	}

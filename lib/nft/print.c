@@ -12,6 +12,7 @@
 
 #include "nft/body.h"
 #include "nft/datatype.h"
+#include "support/text.h"
 
 const char *nft_family_name(uint8_t family)
 {
@@ -110,6 +111,16 @@ static void print_address(const struct nft_field *field, const uint8_t *value, F
 		fprintf(out, "/%u", length);
 }
 
+/* A name that is compared in part begins so. */
+static void print_interface(const struct nft_field *field, const uint8_t *value, FILE *out)
+{
+	char name[IFNAMSIZ + sizeof("*")] = "";
+
+	snprintf(name, sizeof(name), "%.*s%s", field->size, (const char *)value,
+		 field->size < IFNAMSIZ ? "*" : "");
+	text_print_quoted(name, sizeof(name), out);
+}
+
 static void print_value(const struct nft_rule *rule, const struct nft_field *field,
 			const uint8_t *value, FILE *out)
 {
@@ -117,8 +128,7 @@ static void print_value(const struct nft_rule *rule, const struct nft_field *fie
 							field->key == NFT_META_OIFNAME);
 
 	if (is_name)
-		fprintf(out, "\"%.*s%s\"", field->size, (const char *)value,
-			field->size < IFNAMSIZ ? "*" : "");
+		print_interface(field, value, out);
 	else if (field->base == NFT_BASE_META && field->key == NFT_META_NFPROTO)
 		fputs(value[0] == NFPROTO_IPV4 ? "ipv4" : "ipv6", out);
 	else if (field->base == NFT_BASE_META && protocol_name(value[0]))
@@ -208,7 +218,8 @@ static void print_test(const struct nft_rule *rule, const struct nft_test *test,
 		fputs(" !=", out);
 	}
 	if (test->set) {
-		fprintf(out, " @%s", test->set);
+		fputs(" @", out);
+		text_print_name(test->set, out);
 		return;
 	}
 	for (size_t i = 0; i < test->count; i++) {
@@ -232,7 +243,9 @@ static void print_limit(const struct nft_limit *limit, FILE *out)
 
 static void print_update(const struct nft_rule *rule, const struct nft_update *update, FILE *out)
 {
-	fprintf(out, "update @%s { ", update->set);
+	fputs("update @", out);
+	text_print_name(update->set, out);
+	fputs(" { ", out);
 	print_field(rule, &update->key, out);
 	if (nft_field_is_masked(&update->key))
 		print_mask(&update->key, out);
@@ -251,7 +264,9 @@ static void print_verdict(const struct nft_rule *rule, FILE *out)
 		[TARGET_JUMP] = "jump ", [TARGET_GOTO] = "goto ",
 	};
 
-	fprintf(out, "%s%s", verdicts[rule->target], rule->chain ? rule->chain : "");
+	fputs(verdicts[rule->target], out);
+	if (rule->chain)
+		text_print_name(rule->chain, out);
 }
 
 static void print_statements(const struct nft_rule *rule, const char *space, FILE *out)
@@ -297,8 +312,10 @@ void nft_rule_print(const struct nft_rule *rule, FILE *out)
 		begun = true;
 	}
 	print_statements(rule, begun ? " " : "", out);
-	if (rule->comment)
-		fprintf(out, " comment \"%s\"", rule->comment);
+	if (rule->comment) {
+		fputs(" comment ", out);
+		text_print_quoted(rule->comment, strlen(rule->comment), out);
+	}
 }
 
 void nft_rule_text(const struct nft_rule *rule, char *text, size_t size)
@@ -341,7 +358,9 @@ static void print_hook(const struct nft_hook *hook, FILE *out)
 
 void nft_chain_print(const struct nft_chain *chain, FILE *out)
 {
-	fprintf(out, "\tchain %s {\n", chain->name);
+	fputs("\tchain ", out);
+	text_print_name(chain->name, out);
+	fputs(" {\n", out);
 	if (chain->is_base)
 		print_hook(&chain->hook, out);
 	for (size_t i = 0; i < chain->count; i++) {
@@ -362,8 +381,9 @@ void nft_key_print(const struct nft_set *set, const uint8_t *key, FILE *out)
 
 void nft_set_print(const struct nft_set *set, FILE *out)
 {
-	fprintf(out, "\tset %s {\n\t\ttype %s\n", set->name,
-		set->key_type == NFT_TYPE_IPV6_ADDR ? "ipv6_addr" : "ipv4_addr");
+	fputs("\tset ", out);
+	text_print_name(set->name, out);
+	fprintf(out, " {\n\t\ttype %s\n", set->key_type == NFT_TYPE_IPV6_ADDR ? "ipv6_addr" : "ipv4_addr");
 	if (set->size)
 		fprintf(out, "\t\tsize %u\n", set->size);
 	if (set->is_dynamic)

@@ -34,6 +34,11 @@ struct nlmsghdr *read_question(char question[READ_QUESTION_MAX], uint16_t type, 
 	return nftnl_nlmsg_build_hdr(question, type, family, flags, 0);
 }
 
+int read_parsed(int result)
+{
+	return result >= 0 ? 0 : errno == ENOMEM ? -ENOMEM : -EBADMSG;
+}
+
 int read_explain(int err, const char *what, struct error *error)
 {
 	switch (err) {
@@ -85,8 +90,8 @@ static int take_table(const struct nlmsghdr *message, void *data)
 	struct nftnl_table *table = nftnl_table_alloc();
 	int err = table ? 0 : -ENOMEM;
 
-	if (!err && nftnl_table_nlmsg_parse(message, table) < 0)
-		err = -EBADMSG;
+	if (!err)
+		err = read_parsed(nftnl_table_nlmsg_parse(message, table));
 	if (!err) {
 		reading->table->exists = true;
 		reading->table->is_dormant = nftnl_table_get_u32(table, NFTNL_TABLE_FLAGS) &
@@ -141,8 +146,8 @@ static int take_chain(const struct nlmsghdr *message, void *data)
 	struct nftnl_chain *chain = nftnl_chain_alloc();
 	int err = chain ? 0 : -ENOMEM;
 
-	if (!err && nftnl_chain_nlmsg_parse(message, chain) < 0)
-		err = -EBADMSG;
+	if (!err)
+		err = read_parsed(nftnl_chain_nlmsg_parse(message, chain));
 	if (!err)
 		err = add_chain(data, chain);
 	if (chain)
@@ -199,8 +204,8 @@ static int take_set(const struct nlmsghdr *message, void *data)
 	struct nftnl_set *set = nftnl_set_alloc();
 	int err = set ? 0 : -ENOMEM;
 
-	if (!err && nftnl_set_nlmsg_parse(message, set) < 0)
-		err = -EBADMSG;
+	if (!err)
+		err = read_parsed(nftnl_set_nlmsg_parse(message, set));
 	if (!err)
 		err = add_set(data, set);
 	if (set)
@@ -242,8 +247,8 @@ static int take_rule(const struct nlmsghdr *message, void *data)
 	struct nftnl_rule *rule = nftnl_rule_alloc();
 	int err = rule ? 0 : -ENOMEM;
 
-	if (!err && nftnl_rule_nlmsg_parse(message, rule) < 0)
-		err = -EBADMSG;
+	if (!err)
+		err = read_parsed(nftnl_rule_nlmsg_parse(message, rule));
 	if (!err)
 		err = add_rule(data, rule);
 	if (rule)

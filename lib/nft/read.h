@@ -31,6 +31,9 @@ struct nftnl_chain;
 /* What is told of a chain, but for its name. */
 void read_chain(struct nft_chain *chain, const struct nftnl_chain *from);
 
+/* What a nftnl_*_nlmsg_parse() that returned @result means: 0, -ENOMEM or -EBADMSG. */
+int read_parsed(int result);
+
 /* What a failed question means; @what was to be read. */
 int read_explain(int err, const char *what, struct error *error);
 

@@ -199,9 +199,9 @@ static bool add_equal(struct reader *reader, struct loaded *loaded, const uint8_
 		struct nft_field field;
 
 		part = part_size(loaded, (uint8_t)(loaded->offset + at), (uint8_t)(size - at));
-		field = part_field(loaded, at, part);
 		if (part > NFT_FIELD_MAX || (inverted && part < size))
 			return false;
+		field = part_field(loaded, at, part);
 		if (!field.size)	/* asks for nothing */
 			continue;
 		nft_draft_equal(reader->draft, &field, value + at);
@@ -447,14 +447,21 @@ static int take_expression(struct nftnl_expr *expression, void *data)
 	return -1;
 }
 
-static int take_comment(const struct nftnl_udata *attribute, void *data)
+/*
+ * Userdata is whatever somebody's program put there, so that lengths in it are looked at:
+ * nftnl_udata_parse() believes them.  A kind and a length of a byte each, and the text.
+ */
+static const char *find_comment(const uint8_t *at, size_t left)
 {
-	const char *text = nftnl_udata_get(attribute);
+	while (left > 2 && at[1] + 2u <= left) {
+		const char *text = (const char *)at + 2;
 
-	if (nftnl_udata_type(attribute) == NFTNL_UDATA_RULE_COMMENT && nftnl_udata_len(attribute) &&
-	    !text[nftnl_udata_len(attribute) - 1])
-		*(const char **)data = text;
-	return 0;
+		if (at[0] == NFTNL_UDATA_RULE_COMMENT && at[1] && !text[at[1] - 1])
+			return text;
+		left -= at[1] + 2u;
+		at += at[1] + 2u;
+	}
+	return NULL;
 }
 
 void rule_read(struct nft_draft *draft, const struct nftnl_rule *rule,
@@ -467,7 +474,7 @@ void rule_read(struct nft_draft *draft, const struct nftnl_rule *rule,
 	nft_draft_begin(draft);
 	draft->rule.handle = nftnl_rule_get_u64(rule, NFTNL_RULE_HANDLE);
 	if (data)
-		nftnl_udata_parse(data, size, take_comment, &draft->rule.comment);
+		draft->rule.comment = find_comment(data, size);
 	if (nftnl_expr_foreach((struct nftnl_rule *)rule, take_expression, &reader) ||
 	    reader.ranged || draft->overflow) {
 		draft->rule = (struct nft_rule){ .handle = draft->rule.handle,

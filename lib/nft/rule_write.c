@@ -256,6 +256,8 @@ static void update(struct writer *writer, const struct nft_update *update)
 	expression = add_expression(writer, "dynset");
 	state = update->limited ? make_limit(&update->limit) : nftnl_expr_alloc("counter");
 	writer->batch->failed |= !state;
+	if (!expression && state)
+		nftnl_expr_free(state);
 	if (!expression || !state)
 		return;
 	nftnl_expr_set_u32(expression, NFTNL_EXPR_DYNSET_SREG_KEY, NFT_REG_1);

@@ -170,8 +170,8 @@ static int take_elements(const struct nlmsghdr *message, void *data)
 	struct nftnl_set *set = nftnl_set_alloc();
 	int err = set ? 0 : -ENOMEM;
 
-	if (!err && nftnl_set_elems_nlmsg_parse(message, set) < 0)
-		err = -EBADMSG;
+	if (!err)
+		err = read_parsed(nftnl_set_elems_nlmsg_parse(message, set));
 	if (!err && nftnl_set_elem_foreach(set, take_element, data) < 0)
 		err = -ENOMEM;
 	if (set)

@@ -6,6 +6,7 @@
 #include "rules/align.h"
 #include "rules/diff.h"
 #include "rules/pair.h"
+#include "support/memory.h"
 
 struct edit {
 	const struct edit_ops *ops;
@@ -197,30 +198,63 @@ static int announce(struct edit *edit, struct pairs *pairs)
 /* --- where ours are entered ------------------------------------------- */
 
 /*
- * A jump that is there stays where it is.  During a rollback the jump must be in
- * the same chain as before.
+ * The jumps of a ruleset in order of where they lead to and stand: anybody may have
+ * ten thousand chains that lead to ours, and to search all of them for each is slow.
  */
-static bool has_jump(const struct ruleset *rules, const struct jump *jump)
+struct jumps {
+	const struct jump **list;
+	size_t count, room;
+};
+
+static int compare_jumps(const struct jump *a, const struct jump *b)
+{
+	int order = strcmp(a->to->name, b->to->name);
+
+	return order ? order : strcmp(a->chain, b->chain);
+}
+
+static int compare_listed(const void *a, const void *b)
+{
+	return compare_jumps(*(const struct jump *const *)a, *(const struct jump *const *)b);
+}
+
+static int list_jumps(struct jumps *jumps, const struct ruleset *rules)
+{
+	jumps->room = rules->jump_count + 1;
+	jumps->list = memory_get(jumps->room * sizeof(struct jump *));
+	if (!jumps->list)
+		return -ENOMEM;
+	for (size_t i = 0; i < rules->jump_count; i++)
+		jumps->list[jumps->count++] = &rules->jumps[i];
+	qsort(jumps->list, jumps->count, sizeof(struct jump *), compare_listed);
+	return 0;
+}
+
+static void forget_jumps(struct jumps *jumps)
+{
+	memory_put(jumps->list, jumps->room * sizeof(struct jump *));
+}
+
+static bool has_same(const struct jumps *jumps, const struct jump *jump)
+{
+	return bsearch(&jump, jumps->list, jumps->count, sizeof(struct jump *), compare_listed);
+}
+
+/* Of the few jumps that services have, each is looked for among all. */
+static bool is_reached(const struct ruleset *rules, const struct chain *to)
 {
 	for (size_t i = 0; i < rules->jump_count; i++)
-		if (!strcmp(rules->jumps[i].to->name, jump->to->name) &&
-		    (jump->entry ? !strcmp(rules->jumps[i].chain, jump->chain) :
-				   !rules->jumps[i].unreachable))
+		if (!rules->jumps[i].unreachable && !strcmp(rules->jumps[i].to->name, to->name))
 			return true;
 	return false;
 }
 
-/* During a rollback, which leads to what was found: a jump that was not there. */
-static bool is_extra(const struct ruleset *want, const struct jump *jump)
-{
-	for (size_t i = 0; i < want->jump_count && want->found; i++)
-		if (!strcmp(want->jumps[i].to->name, jump->to->name) &&
-		    !strcmp(want->jumps[i].chain, jump->chain))
-			return false;
-	return want->found;
-}
-
-static int edit_jumps(struct edit *edit, const struct ruleset *have, const struct ruleset *want)
+/*
+ * A jump that is there stays where it is.  During a rollback, which leads to what was
+ * found, the jump must be in the same chain as before, and one that was not there goes.
+ */
+static int edit_listed(struct edit *edit, const struct ruleset *have, const struct ruleset *want,
+		       const struct jumps *had, const struct jumps *wanted)
 {
 	int err = 0;
 
@@ -228,11 +262,28 @@ static int edit_jumps(struct edit *edit, const struct ruleset *have, const struc
 	for (size_t i = have->jump_count; i-- > 0 && !err;)
 		if (chain_is_top(have->jumps[i].to->name) &&
 		    (!ruleset_find(want, have->jumps[i].to->name) ||
-		     is_extra(want, &have->jumps[i])))
+		     (want->found && !has_same(wanted, &have->jumps[i]))))
 			err = remove_jump(edit, &have->jumps[i]);
-	for (size_t i = 0; i < want->jump_count && !err; i++)
-		if (!has_jump(have, &want->jumps[i]))
-			err = add_jump(edit, &want->jumps[i]);
+	for (size_t i = 0; i < want->jump_count && !err; i++) {
+		const struct jump *jump = &want->jumps[i];
+
+		if (!(jump->entry ? has_same(had, jump) : is_reached(have, jump->to)))
+			err = add_jump(edit, jump);
+	}
+	return err;
+}
+
+static int edit_jumps(struct edit *edit, const struct ruleset *have, const struct ruleset *want)
+{
+	struct jumps had = { 0 }, wanted = { 0 };
+	int err = list_jumps(&had, have);
+
+	if (!err)
+		err = list_jumps(&wanted, want);
+	if (!err)
+		err = edit_listed(edit, have, want, &had, &wanted);
+	forget_jumps(&had);
+	forget_jumps(&wanted);
 	return err;
 }
 

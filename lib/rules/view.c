@@ -10,6 +10,7 @@
 
 #include "rules/name.h"
 #include "support/memory.h"
+#include "support/text.h"
 
 static_assert(sizeof(struct step) == 24, "a step is small");
 
@@ -507,11 +508,12 @@ const char *view_format_place(const struct place *place, char text[PLACE_TEXT])
 {
 	const struct view_table *table = place->chain->table;
 	bool legacy = table->world == WORLD_LEGACY;
-	char number[16] = "policy";
+	char number[16] = "policy", name[PLACE_TEXT], chain[PLACE_TEXT];
 
 	if (place->rule)
 		snprintf(number, sizeof(number), "%u", view_rule_number(place));
 	snprintf(text, PLACE_TEXT, "%s%s%s %s %s", legacy ? "" : table->family_name,
-		 legacy ? "" : " ", table->name, place->chain->name, number);
+		 legacy ? "" : " ", text_format_name(name, sizeof(name), table->name),
+		 text_format_name(chain, sizeof(chain), place->chain->name), number);
 	return text;
 }

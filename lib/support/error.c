@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "support/error.h"
+#include "support/text.h"
 
 int error_set(struct error *error, int err, const char *format, ...)
 {
@@ -11,8 +12,6 @@ int error_set(struct error *error, int err, const char *format, ...)
 	va_start(args, format);
 	vsnprintf(error->text, sizeof(error->text), format, args);
 	va_end(args);
-	for (char *byte = error->text; *byte; byte++)
-		if ((unsigned char)*byte < ' ' || *byte == 0x7f)
-			*byte = '?';
+	text_make_plain(error->text);
 	return err;
 }

@@ -138,12 +138,15 @@ static ssize_t receive(const struct netlink *netlink, enum wait wait)
 
 /* --- answers ---------------------------------------------------------- */
 
+/* The kernel's MAX_ERRNO. */
+#define ERRNO_MAX 4095
+
 int netlink_status(const struct nlmsghdr *message)
 {
 	bool told = message->nlmsg_len >= NLMSG_LENGTH(sizeof(int));
 	int status = told ? *(const int *)NLMSG_DATA(message) : 0;
 
-	if (status > 0 || (!told && message->nlmsg_type == NLMSG_ERROR))
+	if (status > 0 || status < -ERRNO_MAX || (!told && message->nlmsg_type == NLMSG_ERROR))
 		return -EBADMSG;
 	return status;
 }

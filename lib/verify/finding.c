@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "support/memory.h"
+#include "support/text.h"
 
 static bool is_there(const struct findings *findings, const struct finding *finding)
 {
@@ -26,6 +27,7 @@ int findings_add(struct findings *findings, const char *code, enum notrack_statu
 	va_start(args, format);
 	vsnprintf(finding.text, sizeof(finding.text), format, args);
 	va_end(args);
+	text_make_plain(finding.text);
 	if (is_there(findings, &finding))
 		return 0;
 	grown = memory_grow(findings->list, findings->count, sizeof(*grown));

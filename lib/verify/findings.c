@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "rules/compile.h"
+#include "support/text.h"
 
 int verify_find(struct verification *all, const char *code, enum notrack_status severity,
 		const char *format, ...)
@@ -18,6 +19,7 @@ int verify_find(struct verification *all, const char *code, enum notrack_status 
 	va_start(args, format);
 	vsnprintf(finding.text, sizeof(finding.text), format, args);
 	va_end(args);
+	text_make_plain(finding.text);
 	for (size_t i = 0; i < all->finding_count; i++)
 		if (!strcmp(all->findings[i].code, code) &&
 		    !strcmp(all->findings[i].text, finding.text))

@@ -254,6 +254,50 @@ void company_tidy(struct company *company)
 	}
 }
 
+/* Most often, one with the usual packet covers all others: it was added ahead of them. */
+static bool is_covered(const struct company *company, const struct traveller *traveller)
+{
+	for (size_t i = 0; i < company->count && company->list[i].usual; i++)
+		if (covers(&company->list[i], traveller))
+			return true;
+	return false;
+}
+
+static void put_usual_first(struct company *company)
+{
+	size_t usual = 0;
+
+	for (size_t i = 0; i < company->count; i++)
+		if (company->list[i].usual) {
+			struct traveller traveller = company->list[i];
+
+			company->list[i] = company->list[usual];
+			company->list[usual++] = traveller;
+		}
+}
+
+/* Tidying compares each with each, so that it waits until there are as many new ones as old. */
+int company_add_kind(struct company *company, const struct traveller *traveller, size_t max,
+		     bool *all)
+{
+	int err;
+
+	if (is_covered(company, traveller))
+		return 0;
+	if (!*all && !traveller->usual)
+		return 0;
+	err = company_add(company, traveller);
+	if (err || company->count < 2 * max)
+		return err;
+	company_tidy(company);
+	put_usual_first(company);
+	if (company->count > max) {
+		company->count = max;
+		*all = false;
+	}
+	return 0;
+}
+
 /* --- what two have in common ------------------------------------------ */
 
 static bool meet_prefix(struct prefix *both, const struct prefix *a, const struct prefix *b)

@@ -269,7 +269,7 @@ static int walk_through(struct way *way, struct traveller *traveller)
 
 /* Two sides that parted, and what they have in common. */
 static int join_results(const struct result *today, const struct result *would,
-			struct company *company)
+			struct company *company, bool *all)
 {
 	struct traveller both;
 
@@ -287,7 +287,7 @@ static int join_results(const struct result *today, const struct result *would,
 		both.dropped = today->place;
 	if (would->dropped)
 		both.dropped = would->place;
-	return company_add(company, &both);
+	return company_add_kind(company, &both, COMPANY_MAX, all);
 }
 
 static int compare_results(const void *a, const void *b)
@@ -296,26 +296,39 @@ static int compare_results(const void *a, const void *b)
 
 	if (one->traveller.split != other->traveller.split)
 		return one->traveller.split < other->traveller.split ? -1 : 1;
-	return (int)one->traveller.sides - other->traveller.sides;
+	if (one->traveller.sides != other->traveller.sides)
+		return (int)one->traveller.sides - other->traveller.sides;
+	return other->traveller.usual - one->traveller.usual;
+}
+
+/* No more of one side than are followed: each meets each of the other side. */
+static size_t some_of(struct way *way, size_t count)
+{
+	way->walk->incomplete |= count > COMPANY_MAX;
+	return count > COMPANY_MAX ? COMPANY_MAX : count;
 }
 
 /* The results of one split: those of today come first. */
-static int join_split(const struct result *results, size_t count, struct company *company)
+static int join_split(struct way *way, const struct result *results, size_t count,
+		      struct company *company, bool *all)
 {
-	size_t today = 0;
+	size_t today = 0, some, others;
 	int err = 0;
 
 	while (today < count && results[today].traveller.sides == 1u << TODAY)
 		today++;
-	for (size_t i = 0; i < today && !err; i++)
-		for (size_t j = today; j < count && !err; j++)
-			err = join_results(&results[i], &results[j], company);
+	some = some_of(way, today);
+	others = some_of(way, count - today);
+	for (size_t i = 0; i < some && !err; i++)
+		for (size_t j = 0; j < others && !err; j++)
+			err = join_results(&results[i], &results[today + j], company, all);
 	return err;
 }
 
 static int join_all(struct way *way, struct company *company)
 {
 	size_t count = 1;
+	bool all = true;
 	int err = 0;
 
 	if (way->result_count)
@@ -325,15 +338,17 @@ static int join_all(struct way *way, struct company *company)
 
 		count = 1;
 		if (!result->traveller.split) {
-			err = result->dropped ? 0 : company_add(company, &result->traveller);
+			err = result->dropped ? 0 : company_add_kind(company, &result->traveller,
+								     COMPANY_MAX, &all);
 			continue;
 		}
 		while (i + count < way->result_count &&
 		       way->results[i + count].traveller.split == result->traveller.split)
 			count++;
-		err = join_split(result, count, company);
+		err = join_split(way, result, count, company, &all);
 	}
 	company_tidy(company);
+	way->walk->incomplete |= !all;
 	return err;
 }
 

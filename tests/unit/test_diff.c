@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "legacy/grafted.h"
 #include "legacy/intermediate.h"
 #include "lowered.h"
 #include "random.h"
@@ -489,6 +490,74 @@ START_TEST(a_chain_that_others_lead_to_stays_empty)
 }
 END_TEST
 
+/* --- ten times as many chains of others as anybody has ------------------ */
+
+/* Looking through all of them for each would take the timeout of a test many times over. */
+enum { MANY = 500000 };
+
+static const char *numbered(struct arena *arena, size_t number)
+{
+	char name[32];
+
+	snprintf(name, sizeof(name), "x%zu", number);
+	return arena_strdup(arena, name);
+}
+
+static void add_many_jumps(struct ruleset *rules)
+{
+	struct chain *to = ruleset_add_chain(rules, "NOTRACK-INPUT");
+
+	for (size_t i = 0; i < MANY; i++)
+		expect(!ruleset_add_jump(rules, &(struct jump){
+				.chain = numbered(&rules->arena, i), .to = to, .entry = to }),
+		       "out of memory");
+}
+
+START_TEST(jumps_of_many_chains_are_found_among_as_many)
+{
+	struct ruleset have = { .found = true }, want = { .found = true };
+	struct notrack_changes none = { 0 }, one = { 0 };
+
+	add_many_jumps(&have);
+	add_many_jumps(&want);
+	ck_assert_int_eq(ruleset_edit(&have, &want, NULL, NULL, &none), 0);
+	ck_assert_uint_eq(none.added + none.removed, 0);
+	want.jumps[MANY / 2].chain = "another";
+	ck_assert_int_eq(ruleset_edit(&have, &want, NULL, NULL, &one), 0);
+	ck_assert_uint_eq(one.added, 1);
+	ck_assert_uint_eq(one.removed, 1);
+	ruleset_free(&have);
+	ruleset_free(&want);
+}
+END_TEST
+
+static void add_many_grafts(struct ruleset *rules)
+{
+	rules->grafted = grafted_new(rules, &xt_families[IPV4]);
+	for (size_t i = 0; i < MANY; i++)
+		expect(grafted_add_chain(rules->grafted, numbered(&rules->arena, i)),
+		       "out of memory");
+}
+
+START_TEST(grafts_of_many_chains_are_found_among_as_many)
+{
+	struct ruleset have = { 0 }, want = { 0 };
+	struct notrack_changes changes = { 0 };
+
+	add_many_grafts(&have);
+	add_many_grafts(&want);
+	ck_assert_int_eq(grafted_compare(have.grafted, want.grafted, &xt_families[IPV4], NULL, NULL,
+					 &changes), 0);
+	ck_assert_uint_eq(changes.added + changes.removed, 0);
+	for (size_t i = 0; i < MANY; i += MANY / 10)
+		ck_assert_str_eq(grafted_find(have.grafted, numbered(&have.arena, i))->name,
+				 numbered(&have.arena, i));
+	ck_assert_ptr_null(grafted_find(have.grafted, "x"));
+	ruleset_free(&have);
+	ruleset_free(&want);
+}
+END_TEST
+
 /* --- make before break ------------------------------------------------ */
 
 /* Whether all rules of @part are in @whole, in their order. */
@@ -634,6 +703,8 @@ static void tests(TCase *tcase)
 	tcase_add_test(tcase, a_jump_that_somebody_moved_stays_there);
 	tcase_add_test(tcase, all_jumps_of_ours_go_from_the_last_to_the_first);
 	tcase_add_test(tcase, a_chain_that_others_lead_to_stays_empty);
+	tcase_add_test(tcase, jumps_of_many_chains_are_found_among_as_many);
+	tcase_add_test(tcase, grafts_of_many_chains_are_found_among_as_many);
 	tcase_add_test(tcase, halfway_everything_old_and_new_is_accepted);
 	tcase_add_test(tcase, from_one_model_to_another_everything_old_and_new_is_accepted);
 	tcase_add_test(tcase, a_service_more_needs_no_intermediate);

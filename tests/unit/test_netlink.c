@@ -3,6 +3,7 @@
 #include "support/netlink.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -257,8 +258,24 @@ START_TEST(no_datagram_leads_out_of_itself)
 }
 END_TEST
 
+/* Callers negate it. */
+START_TEST(a_status_that_no_errno_is_is_an_error)
+{
+	static const int wrong[] = { 1, INT_MAX, INT_MIN, -4096 };
+
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		struct netlink_answers answers = { .first = SEQUENCE, .last = SEQUENCE };
+
+		used = 0;
+		put_status(NLMSG_ERROR, SEQUENCE, wrong[i]);
+		ck_assert_int_eq(take_datagram(&answers), -EBADMSG);
+	}
+}
+END_TEST
+
 static void tests(TCase *tcase)
 {
+	tcase_add_test(tcase, a_status_that_no_errno_is_is_an_error);
 	tcase_add_test(tcase, answers_are_handed_over_up_to_the_end);
 	tcase_add_test(tcase, a_refusal_is_its_errno);
 	tcase_add_test(tcase, what_the_visitor_returns_ends_it);

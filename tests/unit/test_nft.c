@@ -6,7 +6,9 @@
 #include "nft/lower.h"
 
 #include <errno.h>
+#include <libnftnl/expr.h>
 #include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -320,6 +322,62 @@ START_TEST(rules_are_read_back_as_they_were_written)
 END_TEST
 
 /* What a test asks in another order or form is the same; what it asks else is not. */
+/* Nobody keeps a program from giving the kernel userdata of its own making. */
+static const struct {
+	uint8_t size, bytes[16];
+	const char *comment;
+} userdata[] = {
+	{ 8, { 0, 6, 'h', 'e', 'l', 'l', 'o', 0 }, "hello" },
+	{ 12, { 1, 2, 9, 9, 0, 6, 'h', 'e', 'l', 'l', 'o', 0 }, "hello" },
+	{ 8, { 0, 7, 'h', 'e', 'l', 'l', 'o', 0 }, NULL },	/* longer than there is */
+	{ 4, { 0, 250, 'x', 0 }, NULL },
+	{ 8, { 0, 6, 'h', 'e', 'l', 'l', 'o', '!' }, NULL },	/* without an end */
+	{ 2, { 0, 1 }, NULL },
+	{ 2, { 0, 0 }, NULL },
+	{ 1, { 0 }, NULL },
+};
+
+START_TEST(userdata_is_not_read_past_its_end)
+{
+	struct nftnl_rule *rule = nftnl_rule_alloc();
+	const struct nft_table table = { .exists = true };
+	struct nft_draft draft;
+
+	nftnl_rule_set_data(rule, NFTNL_RULE_USERDATA, userdata[_i].bytes, userdata[_i].size);
+	rule_read(&draft, rule, &table);
+	expect(!draft.rule.comment == !userdata[_i].comment, "%d", _i);
+	if (draft.rule.comment)
+		ck_assert_str_eq(draft.rule.comment, userdata[_i].comment);
+	nftnl_rule_free(rule);
+}
+END_TEST
+
+/* More bytes at once than any field of ours has. */
+START_TEST(a_comparison_of_thirty_two_bytes_is_none_of_ours)
+{
+	static const uint8_t value[32] = { 1 };
+	struct nftnl_expr *payload = nftnl_expr_alloc("payload"), *cmp = nftnl_expr_alloc("cmp");
+	const uint32_t size = _i ? 16 : sizeof(value), offset = _i ? 8 : 0;
+	struct nftnl_rule *rule = nftnl_rule_alloc();
+	const struct nft_table table = { .exists = true };
+	struct nft_draft draft;
+
+	nftnl_expr_set_u32(payload, NFTNL_EXPR_PAYLOAD_BASE, NFT_PAYLOAD_NETWORK_HEADER);
+	nftnl_expr_set_u32(payload, NFTNL_EXPR_PAYLOAD_DREG, NFT_REG_1);
+	nftnl_expr_set_u32(payload, NFTNL_EXPR_PAYLOAD_OFFSET, offset);
+	nftnl_expr_set_u32(payload, NFTNL_EXPR_PAYLOAD_LEN, size);
+	nftnl_expr_set_u32(cmp, NFTNL_EXPR_CMP_SREG, NFT_REG_1);
+	nftnl_expr_set_u32(cmp, NFTNL_EXPR_CMP_OP, NFT_CMP_EQ);
+	nftnl_expr_set(cmp, NFTNL_EXPR_CMP_DATA, value, size);
+	nftnl_rule_add_expr(rule, payload);
+	nftnl_rule_add_expr(rule, cmp);
+	rule_read(&draft, rule, &table);
+	ck_assert_int_eq(draft.rule.target == TARGET_FOREIGN, !_i);
+	ck_assert_uint_eq(draft.rule.test_count, (unsigned int)_i);
+	nftnl_rule_free(rule);
+}
+END_TEST
+
 START_TEST(rules_are_compared_by_meaning)
 {
 	const struct nft_field source = nft_header_field(NFT_BASE_TRANSPORT, 0, 2);
@@ -372,6 +430,8 @@ static void tests(TCase *tcase)
 	tcase_add_test(tcase, a_description_in_another_order_is_damaged);
 	tcase_add_test(tcase, comments_that_describe_nothing_are_damaged);
 	tcase_add_test(tcase, rules_are_read_back_as_they_were_written);
+	tcase_add_loop_test(tcase, userdata_is_not_read_past_its_end, 0, COUNT(userdata));
+	tcase_add_loop_test(tcase, a_comparison_of_thirty_two_bytes_is_none_of_ours, 0, 2);
 	tcase_add_test(tcase, rules_are_compared_by_meaning);
 	tcase_add_test(tcase, intervals_that_touch_become_one);
 }

@@ -88,6 +88,17 @@ static const struct {
 	  "-m comment --comment plain_word-1 -j NOTRACK-x-in" },
 	{ IPV4, NULL, NULL, { .comment = "service x: ports = 53" }, TARGET_JUMP, "NOTRACK-x-in",
 	  "-m comment --comment \"service x: ports = 53\" -j NOTRACK-x-in" },
+	/* what others may have made of a rule of ours */
+	{ IPV4, NULL, NULL, { .comment = "it's \"x\"" }, TARGET_RETURN, NULL,
+	  "-m comment --comment \"it\\'s \\\"x\\\"\" -j RETURN" },
+	{ IPV4, NULL, NULL, { .comment = "x\n+-4 filter \033[31m" }, TARGET_RETURN, NULL,
+	  "-m comment --comment \"x\\x0a+-4 filter \\x1b[31m\" -j RETURN" },
+	{ IPV4, NULL, NULL, { .in = "a\n-A", .out = "b c" }, TARGET_ACCEPT, NULL,
+	  "-i \"a\\x0a-A\" -o \"b c\" -j ACCEPT" },
+	{ IPV4, NULL, NULL, NOTHING, TARGET_JUMP, "NOTRACK-\nx", "-j \"NOTRACK-\\x0ax\"" },
+	{ IPV4, NULL, NULL, { .above = &as_iptables, .table_name = "y\n" }, TARGET_DROP, NULL,
+	  "-m hashlimit --hashlimit-above 1/sec --hashlimit-burst 5 --hashlimit-mode srcip "
+	  "--hashlimit-name \"y\\x0a\" -j DROP" },
 	{ IPV4, NULL, NULL, { .above = &ten_a_second, .table_name = "x-00000000",
 	  .comment = "drop_overly_frequent_x" }, TARGET_DROP, NULL,
 	  "-m hashlimit --hashlimit-above 10/sec --hashlimit-burst 20 --hashlimit-mode srcip "

@@ -255,8 +255,86 @@ START_TEST(some_may_be_tracked_and_the_usual_one_not)
 }
 END_TEST
 
+/* --- more kinds of packets than anybody can follow ------------------------ */
+
+enum { SOURCES = 200000 };
+
+/* "ip saddr 10.x.y.z accept", for so many addresses. */
+static void add_sources(struct view *large, struct view_chain *chain, unsigned int count)
+{
+	for (unsigned int i = 0; i < count; i++) {
+		struct step *step = view_add_step(large, STEP_PREFIX);
+
+		ck_assert_ptr_nonnull(step);
+		step->field = FIELD_SOURCE;
+		step->length = 32;
+		memcpy(step->address, (uint8_t []){ 10, (uint8_t)(i >> 16), (uint8_t)(i >> 8),
+						    (uint8_t)i }, 4);
+		ck_assert(view_add_step(large, STEP_ACCEPT) && view_end_rule(large, chain, 0));
+	}
+}
+
+/* Two chains of input, one behind the other, that let in so many addresses. */
+static struct journey walk_sources(unsigned int count, bool drops, bool *incomplete)
+{
+	struct view large = { 0 };
+	struct journey journey = { .time = 0 };
+	struct walk walk = { .view = &large, .journeys[WOULD] = &journey };
+	struct view_table *table = view_add_table(&large, WORLD_NFT, 1u << IPV4, "ip", "large");
+	const struct probe probe = udp_to(53, 53);
+
+	for (int i = 0; i < 2; i++) {
+		struct view_chain *chain = view_add_chain(&large, table, i ? "second" : "first");
+
+		view_set_hook(&large, chain, HOOK_INPUT, i);
+		chain->drops = drops;
+		add_sources(&large, chain, count);
+	}
+	ck_assert_int_eq(walk_all(&walk, &probe, WAY_IN), 0);
+	*incomplete = walk.incomplete;
+	walk_free(&walk);
+	view_free(&large);
+	return journey;
+}
+
+START_TEST(work_does_not_grow_with_the_square_of_what_is_let_in)
+{
+	bool incomplete;
+	struct journey journey = walk_sources(SOURCES, true, &incomplete);
+
+	ck_assert(incomplete);
+	ck_assert_uint_eq(journey_states(&journey, DROPPED) & ANY_USUAL, USUAL_ONE);
+	ck_assert_uint_eq(journey.through & ANY_USUAL, 0);
+	ck_assert_uint_ne(journey.through & ANY_PICKED, 0);
+}
+END_TEST
+
+START_TEST(a_few_that_are_let_in_are_all_followed)
+{
+	bool incomplete;
+	struct journey journey = walk_sources(100, true, &incomplete);
+
+	ck_assert(!incomplete);
+	ck_assert_uint_ne(journey.through & ANY_PICKED, 0);
+}
+END_TEST
+
+/* The usual packet goes the same way as all of them. */
+START_TEST(whom_the_usual_packet_covers_need_not_be_followed)
+{
+	bool incomplete;
+	struct journey journey = walk_sources(SOURCES, false, &incomplete);
+
+	ck_assert(!incomplete);
+	ck_assert_uint_eq(journey.through & ANY_USUAL, USUAL_ONE);
+}
+END_TEST
+
 static void tests(TCase *tcase)
 {
+	tcase_add_test(tcase, work_does_not_grow_with_the_square_of_what_is_let_in);
+	tcase_add_test(tcase, a_few_that_are_let_in_are_all_followed);
+	tcase_add_test(tcase, whom_the_usual_packet_covers_need_not_be_followed);
 	tcase_add_test(tcase, the_policy_decides_where_no_rule_does);
 	tcase_add_test(tcase, a_table_that_is_not_there_lets_pass);
 	tcase_add_test(tcase, the_first_verdict_counts);

@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A change for which memory ends, wherever it does: the kernel has what it had, or what it was
+ * to have; the call says that it failed; and nothing is lost of the memory that there was.
+ * Each change is tried again and again, and each time the next request is refused.
+ */
+#include <errno.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netfilter_ipv4/ip_tables.h>
+
+#include "changes.h"
+#include "model.h"
+#include "run.h"
+#include "short_memory.h"
+#include "support/netlink.h"
+
+enum {
+	REQUESTS_MAX = 20000,	/* of one change; more is no end in sight */
+	EACH = 300,		/* at first each request, then one of so many; NOTRACK_EACH=1: */
+	STRIDE = 11,		/* each to the end */
+	/* libnftnl 1.2.4 loses the expression of an update that it has no memory to read whole */
+	LEAKS_OF_LIBNFTNL = 40,
+};
+
+static const char *const backends[] = { "legacy", "nft" };
+
+#define BACKENDS 2
+/* Those of the most kinds of steps: services and clients come; all go. */
+#define TESTS (BACKENDS * 3)
+
+struct story {
+	const char *backend;
+	const struct change *change;
+	char *before, *after;
+	uint64_t untouched;		/* fingerprint of what was before, until somebody changes it */
+	unsigned int leaks;		/* refusals after which libnftnl had lost a block */
+	unsigned int unnoticed;		/* refusals after which all went well */
+};
+
+/* --- what the kernel has ------------------------------------------------ */
+
+/* What is told of a table, and its entries: the same numbers and structs in both families. */
+static uint64_t hash_table(uint64_t hash, const struct family *family, const char *name)
+{
+	int level = family->domain == AF_INET ? IPPROTO_IP : IPPROTO_IPV6;
+	int fd = socket(family->domain, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW);
+	struct ipt_getinfo info = { .size = 0 };
+	struct ipt_get_entries *block;
+	socklen_t size = sizeof(info);
+
+	strcpy(info.name, name);
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(getsockopt(fd, level, IPT_SO_GET_INFO, &info, &size), 0);
+	size = (socklen_t)sizeof(*block) + info.size;
+	block = calloc(1, size);
+	strcpy(block->name, name);
+	block->size = info.size;
+	ck_assert_int_eq(getsockopt(fd, level, IPT_SO_GET_ENTRIES, block, &size), 0);
+	close(fd);
+	for (unsigned int i = 0; i < info.size; i++)
+		hash = (hash ^ ((const unsigned char *)block->entrytable)[i]) *
+		       UINT64_C(0x100000001b3);
+	free(block);
+	return hash;
+}
+
+static int hash_message(const struct nlmsghdr *message, void *data)
+{
+	uint64_t *hash = data;
+
+	for (uint32_t i = NLMSG_HDRLEN; i < message->nlmsg_len; i++)
+		*hash = (*hash ^ ((const unsigned char *)message)[i]) * UINT64_C(0x100000001b3);
+	return 0;
+}
+
+/* The number of the last change of nftables' rules, with who made it. */
+static uint64_t hash_generation(uint64_t hash)
+{
+	struct {
+		struct nlmsghdr header;
+		struct nfgenmsg generic;
+	} request = { .header = { .nlmsg_len = sizeof(request), .nlmsg_flags = NLM_F_REQUEST,
+				  .nlmsg_type = NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETGEN } };
+	struct netlink netlink;
+
+	ck_assert_int_eq(netlink_open(&netlink, NETLINK_NETFILTER), 0);
+	ck_assert_int_eq(netlink_ask(&netlink, &request.header, hash_message, &hash), 0);
+	netlink_close(&netlink);
+	return hash;
+}
+
+/* The same as long as nobody changes anything; no program is run for it. */
+static uint64_t fingerprint(void)
+{
+	uint64_t hash = UINT64_C(0xcbf29ce484222325);
+
+	for (int i = 0; i < FAMILY_COUNT; i++) {
+		hash = hash_table(hash, &families[i], "raw");
+		hash = hash_table(hash, &families[i], "filter");
+	}
+	return hash_generation(hash);
+}
+
+/* Counters and all, as the tools of the two worlds print it. */
+static char *state(void)
+{
+	const struct saved saved = tables_save_both();
+
+	return format_text("%s%s%s", saved.table[0], saved.table[1], must("nft list ruleset").out);
+}
+
+static void put_back(struct story *story, const struct saved *tables, const char *ruleset)
+{
+	tables_restore(tables);
+	must("nft flush ruleset");
+	must_as(&(struct how){ .where = HOST, .input = ruleset }, "nft -f -");
+	assert_same_text(state(), story->before);
+	story->untouched = fingerprint();
+}
+
+/* --- memory ends ---------------------------------------------------------- */
+
+static struct notrack *context_of(const struct story *story)
+{
+	struct notrack *nt = notrack_new();
+
+	ck_assert_ptr_nonnull(nt);
+	ck_assert_int_eq(notrack_set_backend(nt, story->backend), 0);
+	return nt;
+}
+
+/* Loads, edits and commits, and nothing but the library in between. */
+static int change_it(const struct story *story, unsigned int nth, bool *refused, char sentence[1024])
+{
+	struct attempt attempt = { .change = story->change, .nt = context_of(story) };
+	int result;
+
+	memory_refuse(nth);
+	result = attempt_it(&attempt);
+	*refused = memory_end();
+	strncpy(sentence, notrack_error(attempt.nt), 1023);
+	notrack_free(attempt.nt);
+	return result;
+}
+
+static void check_error(const struct story *story, unsigned int nth, int result, bool refused,
+			const char *sentence)
+{
+	ck_assert_msg(refused && result == -ENOMEM && *sentence, "%s, %s, request %u: %d: %s",
+		      story->backend, story->change->name, nth, result, sentence);
+}
+
+/* Returns whether there was an nth request. */
+static bool refuse(struct story *story, unsigned int nth)
+{
+	char sentence[1024] = "";
+	long blocks = memory_blocks();
+	bool refused;
+	int result = change_it(story, nth, &refused, sentence);
+	char *now;
+
+	blocks = memory_blocks() - blocks;
+	story->leaks += blocks != 0;
+	ck_assert_msg(!blocks || (blocks == 1 && story->leaks <= LEAKS_OF_LIBNFTNL &&
+				  !strcmp(story->backend, "nft")),
+		      "%s, %s, request %u: %ld blocks are lost", story->backend,
+		      story->change->name, nth, blocks);
+	if (result < 0 && fingerprint() == story->untouched) {
+		check_error(story, nth, result, refused, sentence);
+		return true;
+	}
+	now = state();
+	if (result >= 0) {
+		story->unnoticed += refused;
+		ck_assert_msg(!first_difference(now, story->after), "%s, %s, request %u: all went well, "
+			      "and not all is there", story->backend, story->change->name, nth);
+		return refused;
+	}
+	check_error(story, nth, result, refused, sentence);
+	/* sets and chains of nftables that a rollback made anew stand in another order */
+	ck_assert_msg(strlen(now) == strlen(story->before), "%s, %s, request %u: %s\n%s",
+		      story->backend, story->change->name, nth, sentence,
+		      first_difference(now, story->before));
+	return true;
+}
+
+START_TEST(a_change_without_memory_is_done_whole_or_not_at_all)
+{
+	struct story story = { .backend = backends[_i % BACKENDS], .change = &changes[_i / BACKENDS] };
+	struct notrack *nt = context_of(&story);
+	char sentence[1024], *ruleset;
+	unsigned int nth = 1;
+	struct saved tables;
+	bool refused;
+
+	given_rules_of_others();
+	must_do(nt, story.change->given(nt));
+	must_do(nt, notrack_commit(nt, NULL));
+	notrack_free(nt);
+	tables = tables_save_both();
+	ruleset = must("nft list ruleset").out;
+	story.before = state();
+	ck_assert_int_gt(change_it(&story, 0, &refused, sentence), 0);
+	story.after = state();
+	put_back(&story, &tables, ruleset);
+
+	while (refuse(&story, nth)) {
+		nth += nth < EACH || getenv("NOTRACK_EACH") ? 1 : STRIDE;
+		ck_assert_uint_lt(nth, REQUESTS_MAX);
+		if (fingerprint() != story.untouched)
+			put_back(&story, &tables, ruleset);
+	}
+	if (getenv("NOTRACK_FIGURES"))
+		printf("%s, %s: %u requests, %u unnoticed, %u leaks of libnftnl\n", story.backend,
+		       story.change->name, nth, story.unnoticed, story.leaks);
+	ck_assert_uint_gt(nth, 50);
+}
+END_TEST
+
+static void tests(TCase *tcase)
+{
+	tcase_add_loop_test(tcase, a_change_without_memory_is_done_whole_or_not_at_all, 0, TESTS);
+}
+
+int main(void)
+{
+	return netns_main("memory", tests);
+}
