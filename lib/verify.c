@@ -94,17 +94,19 @@ struct probe verify_probe(const struct verification *all, const struct flow_row 
 	return probe;
 }
 
-/* Of those that the service's selectors pick, what clients ask from as a rule. */
-static struct port_range client_ports_of(const struct verification *all, const struct flow_row *row)
+/*
+ * Of those that the service's selectors pick, what clients ask from as a rule.  -ENOENT: none,
+ * as this host is asked at all ports that an answer could come to.
+ */
+static int find_client_ports(const struct verification *all, struct flow_row *row)
 {
-	struct port_range ports;
+	struct port_range *ports = &row->client_ports;
+	int err = select_client_ports(&all->model->families[row->family], row->service, row->role,
+				      row->protocol, ports);
 
-	if (select_client_ports(&all->model->families[row->family], row->service, row->role,
-				row->protocol, &ports) || ports.last < client_ports.first)
-		return client_ports;
-	if (ports.first < client_ports.first)
-		ports.first = client_ports.first;
-	return ports;
+	if (!err && ports->last >= client_ports.first && ports->first < client_ports.first)
+		ports->first = client_ports.first;
+	return err;
 }
 
 /* --- one flow --------------------------------------------------------- */
@@ -254,10 +256,11 @@ static int ask_variants(struct verification *all, struct flow_row *row)
 
 static int verify_flow(struct verification *all, struct flow_row row)
 {
-	int err;
+	int err = find_client_ports(all, &row);
 
+	if (err)
+		return err == -ENOENT ? 0 : err;
 	row.untracked = NOTRACK_YES;
-	row.client_ports = client_ports_of(all, &row);
 	err = ask_variants(all, &row);
 	return err ? err : add_row(all, &row);
 }

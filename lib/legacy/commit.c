@@ -54,6 +54,24 @@ static struct legacy_change *legacy_change(struct change *change)
 
 /* --- what there is to do ---------------------------------------------- */
 
+/*
+ * Where no more than clients have changed, nobody looked at the host: what its services
+ * are opened for stays as it is.
+ */
+static void keep_openings(struct ruleset *want, const struct ruleset *found)
+{
+	char service[SERVICE_NAME_MAX + 1];
+
+	for (size_t i = 0; i < want->count; i++) {
+		const char *name = want->chains[i]->name;
+		struct chain *there = ruleset_find(found, name);
+
+		if (there && (chain_is_opening(name) || chain_service(name, CHAIN_IN, service) ||
+			      chain_service(name, CHAIN_OUT, service)))
+			want->chains[i] = there;
+	}
+}
+
 /* Chains of ours as compiled; who leads to those in filter, grafts say. */
 static int lower(struct legacy_change *change, enum family family, unsigned int id)
 {
@@ -66,6 +84,8 @@ static int lower(struct legacy_change *change, enum family family, unsigned int 
 	err = legacy_lower(&wanted->rules[family][id], &wanted->model->families[family], want,
 			   change->error);
 	grafted_take_jumps(want, legacy_table_name(id));
+	if (!err && id == FILTER && !wanted->grafts)
+		keep_openings(want, &change->image->tables[family][id].found);
 	return err;
 }
 

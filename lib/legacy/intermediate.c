@@ -143,7 +143,7 @@ static int merge_jumps(struct ruleset *both, const struct ruleset *have, const s
 		err = ruleset_add_jump(both, &want->jumps[i]);
 	/* no more than is there, except during a rollback */
 	for (size_t i = 0; i < have->jump_count && !err; i++)
-		if (chain_is_top(have->jumps[i].to->name) &&
+		if (leads_to_accepts(have->jumps[i].to) &&
 		    !ruleset_find(want, have->jumps[i].to->name))
 			err = ruleset_add_jump(both, &have->jumps[i]);
 	return err;

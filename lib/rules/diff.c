@@ -12,20 +12,20 @@ struct edit {
 	const struct edit_ops *ops;
 	void *data;
 	struct notrack_changes *changes;
+	struct notrack_changes empty;	/* chains without rules */
 };
 
 /* --- steps ------------------------------------------------------------ */
 
-/* One without rules is a change, too. */
 static int add_chain(struct edit *edit, const struct chain *chain)
 {
-	edit->changes->added += chain->count == 0;
+	edit->empty.added += chain->count == 0;
 	return edit->ops ? edit->ops->add_chain(edit->data, chain) : 0;
 }
 
 static int remove_chain(struct edit *edit, const struct chain *chain)
 {
-	edit->changes->removed += chain->count == 0;
+	edit->empty.removed += chain->count == 0;
 	return edit->ops ? edit->ops->remove_chain(edit->data, chain) : 0;
 }
 
@@ -290,7 +290,8 @@ static int edit_jumps(struct edit *edit, const struct ruleset *have, const struc
 int ruleset_edit(const struct ruleset *have, const struct ruleset *want,
 		 const struct edit_ops *ops, void *data, struct notrack_changes *changes)
 {
-	struct edit edit = { ops, data, changes };
+	struct edit edit = { .ops = ops, .data = data, .changes = changes };
+	const struct notrack_changes before = *changes;
 	struct pairs pairs;
 	int err = pairs_make(&pairs, have, want);
 
@@ -308,6 +309,11 @@ int ruleset_edit(const struct ruleset *have, const struct ruleset *want,
 		err = ops->edit_others(data);
 	if (!err)
 		err = remove_chains(&edit, &pairs);
+	/* where nothing else is, a chain without rules is a change, too */
+	if (changes->added == before.added && changes->removed == before.removed) {
+		changes->added += edit.empty.added;
+		changes->removed += edit.empty.removed;
+	}
 	pairs_free(&pairs);
 	return err;
 }

@@ -20,6 +20,19 @@ bool chain_is_top(const char *name)
 	       !strcmp(name, CHAIN_PREFIX "OUTPUT") || !strcmp(name, CHAIN_LIMITS);
 }
 
+bool chain_is_opening(const char *name)
+{
+	static const char *const stems[] = { CHAIN_PREFIX "INPUT", CHAIN_PREFIX "OUTPUT" };
+
+	for (size_t i = 0; i < sizeof(stems) / sizeof(stems[0]); i++) {
+		size_t size = strlen(stems[i]);
+
+		if (!strncmp(name, stems[i], size) && (!name[size] || name[size] == '-'))
+			return true;
+	}
+	return false;
+}
+
 const char *chain_builtin(const char *top)
 {
 	return strcmp(top, CHAIN_LIMITS) ? top + strlen(CHAIN_PREFIX) : "INPUT";

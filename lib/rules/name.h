@@ -44,6 +44,9 @@ bool chain_is_top(const char *name);
 /* The built-in chain that enters a chain of ours for which chain_is_top() says yes. */
 const char *chain_builtin(const char *top);
 
+/* Whether it is a chain that services are opened by: "NOTRACK-INPUT", or another beside it. */
+bool chain_is_opening(const char *name);
+
 void service_chain_name(char name[CHAIN_NAME_MAX + 1], const char *service, const char *suffix);
 /* Puts the service that a chain is of into @service; false: it is not one with that suffix. */
 bool chain_service(const char *chain, const char *suffix, char service[SERVICE_NAME_MAX + 1]);

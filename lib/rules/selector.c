@@ -192,7 +192,7 @@ int select_client_ports(const struct family_model *model, const struct service *
 	if (!err && left.inverted && next <= UINT16_MAX)
 		take_wider(widest, next, UINT16_MAX);
 	ruleset_free(&scratch);
-	return err;
+	return err ? err : !left.count && !left.inverted ? -ENOENT : 0;
 }
 
 /* --- classes ---------------------------------------------------------- */

@@ -46,7 +46,7 @@ struct compiler {
 
 /*
  * The ports of whoever is not the server, in a flow over a protocol: the widest range of
- * those that the selectors pick; 0, or -ENOMEM.
+ * those that the selectors pick; 0, -ENOENT where they pick none, or -ENOMEM.
  */
 int select_client_ports(const struct family_model *model, const struct service *service,
 			enum role role, enum protocol protocol, struct port_range *widest);

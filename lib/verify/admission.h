@@ -7,6 +7,7 @@
 #include "verify/picks.h"
 
 enum admission {
+	ADMITS_NOTHING_SENT,	/* there are no packets of that flow */
 	ADMITS_SOME,		/* by rules that say whom */
 	ADMITS_BY_RULE,		/* everybody, by a rule */
 	ADMITS_AT_END,		/* everybody, as no rule is about them */

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "rules/name.h"
 #include "verify/walk.h"
 
 /* The packets of a flow that are walked through the host, today and as they would be. */
@@ -11,8 +12,6 @@ struct watching {
 	struct findings *findings;
 	enum family family;
 	struct flow_key flow;
-	bool opened;
-	bool opened_back;		/* where it comes in again, over lo */
 };
 
 static const char *packets_of(const struct flow_key *flow)
@@ -48,10 +47,10 @@ static int tell_widened(const struct watching *watching, const struct traveller 
 			    protocol_names[flow->protocol]);
 }
 
-/* What comes over lo was walked as it went out. */
-static bool comes_back(const struct probe *probe)
+/* A chain that lets in whom the host lets in by no rule of its own: on purpose. */
+static bool is_opening(const struct place *place)
 {
-	return !strcmp(probe->in, "lo");
+	return place->chain && chain_is_opening(place->chain->name);
 }
 
 static int compare(const struct watching *watching, const struct walk *walk)
@@ -63,7 +62,7 @@ static int compare(const struct watching *watching, const struct walk *walk)
 
 		if (traveller->sides == 1u << TODAY)
 			err = tell_dropped(watching, traveller);
-		else if (!watching->opened && !(watching->opened_back && comes_back(&traveller->probe)))
+		else if (!is_opening(&traveller->passed))
 			err = tell_widened(watching, traveller);
 	}
 	if (walk->incomplete && !err)
@@ -71,6 +70,12 @@ static int compare(const struct watching *watching, const struct walk *walk)
 				   "rules tell too many kinds of packets apart to follow them all",
 				   watching->flow.service->name);
 	return err;
+}
+
+/* What comes over lo was walked as it went out. */
+static bool comes_back(const struct probe *probe)
+{
+	return !strcmp(probe->in, "lo");
 }
 
 static int walk_probe(const struct watching *watching, struct probe probe)
@@ -119,7 +124,7 @@ static int walk_flow(struct watching *watching)
 	return err ? err : walk_class(watching, CLASS_LATER);
 }
 
-static int walk_service(struct watching *watching, flow_set opened)
+static int walk_service(struct watching *watching)
 {
 	struct flow_key *flow = &watching->flow;
 	int err = 0;
@@ -132,10 +137,6 @@ static int walk_service(struct watching *watching, flow_set opened)
 			if (!(flow->service->protocols & 1u << flow->protocol) ||
 			    !(flow->service->roles & flow->role))
 				continue;
-			watching->opened = opened & flow_bit(flow->direction, flow->role,
-							     flow->request, flow->protocol);
-			watching->opened_back = opened & flow_bit(IN, flow->role, flow->request,
-								  flow->protocol);
 			err = walk_flow(watching);
 		}
 	return err;
@@ -153,7 +154,7 @@ int guard_walk(const struct guard *guard, struct findings *findings)
 			if (!(guard->families & 1u << watching.family))
 				break;
 			watching.flow.service = model->served[i].service;
-			err = walk_service(&watching, guard->opened[watching.family][i]);
+			err = walk_service(&watching);
 		}
 	}
 	return err;

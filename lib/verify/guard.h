@@ -18,7 +18,6 @@ struct guard {
 	unsigned int families;		/* bits, 1 << enum family */
 	const struct host *host;
 	const struct pick_options *picks;
-	flow_set *const *opened;	/* by family: of each service */
 };
 
 /* Says in @findings where packets would fare differently.  0, or -ENOMEM. */

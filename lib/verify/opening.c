@@ -110,7 +110,7 @@ static int admission_of_flow(const struct work *work, enum family family,
 	struct picks picks = { 0 };
 	int err = pick_flow(work, family, flow, &picks);
 
-	*admitted = (struct admitted){ .admission = ADMITS_SOME };
+	*admitted = (struct admitted){ .admission = ADMITS_NOTHING_SENT };
 	if (!err && picks.count)
 		err = admission_of(work->view, work->base, &picks, work->options->host, admitted);
 	picks_free(&picks);
@@ -243,15 +243,10 @@ static void keep_flows(const struct work *work)
 {
 	bool compiled = is_filter_of_legacy(work->base) && work->options->compiled;
 
-	for (enum family family = IPV4; family < FAMILIES; family++) {
-		struct openings *openings = work->openings;
-
-		for (size_t i = 0; i < work->options->model->families[family].count; i++) {
-			openings->opened[family][i] |= work->flows[family][i];
-			if (compiled)
-				openings->compiled[family][i] |= work->flows[family][i];
-		}
-		openings->errors[family] |= compiled && work->errors[family];
+	for (enum family family = IPV4; family < FAMILIES && compiled; family++) {
+		for (size_t i = 0; i < work->options->model->families[family].count; i++)
+			work->openings->compiled[family][i] |= work->flows[family][i];
+		work->openings->errors[family] |= work->errors[family];
 	}
 }
 
@@ -324,9 +319,8 @@ int openings_make(const struct view *view, const struct opening_options *options
 	int err = 0;
 
 	for (enum family family = IPV4; family < FAMILIES && !err; family++) {
-		openings->opened[family] = new_flows(options, family);
 		openings->compiled[family] = new_flows(options, family);
-		if (!openings->opened[family] || !openings->compiled[family])
+		if (!openings->compiled[family])
 			err = -ENOMEM;
 	}
 	for (enum direction direction = IN; direction < DIRECTIONS && options->edits && !err;
@@ -341,7 +335,6 @@ int openings_make(const struct view *view, const struct opening_options *options
 void openings_free(struct openings *openings)
 {
 	for (enum family family = IPV4; family < FAMILIES; family++) {
-		free(openings->opened[family]);
 		free(openings->compiled[family]);
 	}
 }

@@ -27,7 +27,6 @@ struct opening_options {
 struct openings {
 	struct grafts *grafts;			/* the jumps, and the chains that they lead to */
 	struct findings *findings;		/* refusals */
-	flow_set *opened[FAMILIES];		/* in any chain: of each service of the model */
 	flow_set *compiled[FAMILIES];		/* in table filter of the legacy world */
 	bool errors[FAMILIES];			/* ICMP errors, there */
 };

@@ -221,7 +221,6 @@ static int watch(struct planning *planning)
 	const struct guard guard = {
 		.view = planning->view, .model = options->model, .families = options->families,
 		.host = options->host, .picks = &planning->picks,
-		.opened = planning->opened.opened,
 	};
 	int err = lay_over(planning);
 

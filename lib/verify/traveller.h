@@ -51,6 +51,7 @@ struct traveller {
 	struct course course[SIDES];
 	uint32_t split;			/* where its sides parted within this base chain; 0: nowhere */
 	struct place dropped;		/* the other side was, in a base chain before */
+	struct place passed;		/* where this side went on then */
 };
 
 /* A list of them. */

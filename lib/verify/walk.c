@@ -283,10 +283,14 @@ static int join_results(const struct result *today, const struct result *would,
 		both.sides |= 1u << TODAY;
 	if (!would->dropped)
 		both.sides |= 1u << WOULD;
-	if (today->dropped)
+	if (today->dropped) {
 		both.dropped = today->place;
-	if (would->dropped)
+		both.passed = would->place;
+	}
+	if (would->dropped) {
 		both.dropped = would->place;
+		both.passed = today->place;
+	}
 	return company_add_kind(company, &both, COMPANY_MAX, all);
 }
 
