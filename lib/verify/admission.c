@@ -5,11 +5,6 @@
 
 #include "verify/walk.h"
 
-/* More of them are taken for alike: hosts of containers have hundreds. */
-#define INTERFACES_MAX 32
-/* The name of none that a rule asks for, where all that are up are lo. */
-#define ANY_INTERFACE "any"
-
 /* How the packets of a flow fared. */
 struct tally {
 	bool by_rule, at_end, dropped;	/* the usual packets */
@@ -41,37 +36,22 @@ static void add_journey(struct tally *tally, const struct journey *journey)
 	tally->place = dropped->last;
 }
 
-static int ask(const struct view *view, const struct view_chain *base, const struct probe *probe,
-	       struct tally *tally)
+/* Probes on their way through one base chain. */
+struct asking {
+	const struct view *view;
+	const struct view_chain *base;
+	struct tally *tally;
+};
+
+static int ask(const struct probe *probe, void *data)
 {
+	const struct asking *asking = data;
 	struct journey journey = { 0 };
-	struct walk walk = { .view = view, .journeys = { [TODAY] = &journey } };
-	int err = walk_chain(&walk, base, probe);
+	struct walk walk = { .view = asking->view, .journeys = { [TODAY] = &journey } };
+	int err = walk_chain(&walk, asking->base, probe);
 
 	walk_free(&walk);
-	add_journey(tally, &journey);
-	return err;
-}
-
-/* A packet that comes by any interface comes by each of them. */
-static int ask_each(const struct view *view, const struct view_chain *base, struct probe probe,
-		    const struct host *host, struct tally *tally)
-{
-	char *interface = *probe.in ? probe.in : probe.out;
-	size_t count = host->interface_count < INTERFACES_MAX ? host->interface_count :
-								INTERFACES_MAX;
-	int err = 0;
-
-	if (strcmp(interface, "+"))
-		return ask(view, base, &probe, tally);
-	if (!count) {
-		strcpy(interface, ANY_INTERFACE);
-		return ask(view, base, &probe, tally);
-	}
-	for (size_t i = 0; i < count && !err; i++) {
-		strcpy(interface, host->interfaces[i]);
-		err = ask(view, base, &probe, tally);
-	}
+	add_journey(asking->tally, &journey);
 	return err;
 }
 
@@ -113,14 +93,15 @@ static enum admission judge(const struct tally *tally, const struct view_chain *
 }
 
 int admission_of(const struct view *view, const struct view_chain *base, const struct picks *picks,
-		 const struct host *host, struct admitted *admitted)
+		 const struct entrances *entrances, struct admitted *admitted)
 {
 	struct tally tally = { 0 };
+	struct asking asking = { view, base, &tally };
 	int err = 0;
 
 	for (size_t i = 0; i < picks->count && !err; i++)
 		for (size_t j = 0; j < picks->list[i].count && !err; j++)
-			err = ask_each(view, base, picks->list[i].probes[j], host, &tally);
+			err = entrances_each(entrances, &picks->list[i].probes[j], ask, &asking);
 	*admitted = (struct admitted){ judge(&tally, base), tally.place };
 	return err;
 }

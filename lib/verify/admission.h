@@ -3,7 +3,7 @@
 #ifndef LIB_ADMISSION_H
 #define LIB_ADMISSION_H
 
-#include "verify/host.h"
+#include "verify/entrances.h"
 #include "verify/picks.h"
 
 enum admission {
@@ -23,6 +23,6 @@ struct admitted {
 
 /* What @base does with packets of all picks, on each interface that is up but lo. */
 int admission_of(const struct view *view, const struct view_chain *base, const struct picks *picks,
-		 const struct host *host, struct admitted *admitted);
+		 const struct entrances *entrances, struct admitted *admitted);
 
 #endif

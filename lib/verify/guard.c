@@ -19,13 +19,23 @@ static const char *packets_of(const struct flow_key *flow)
 	return flow->request ? "requests" : "answers";
 }
 
+/*
+ * Of a table that nobody else may edit there are no twins.  Where it lets the usual packets
+ * through, those that it singles out are told, and no reason to refuse.
+ */
+static enum notrack_status severity_of(const struct traveller *traveller)
+{
+	return traveller->dropped.chain->table->locked && !traveller->usual ? NOTRACK_WARNING :
+									      NOTRACK_FAILED;
+}
+
 /* Today they go on, and would be dropped. */
 static int tell_dropped(const struct watching *watching, const struct traveller *traveller)
 {
 	const struct flow_key *flow = &watching->flow;
 	char place[PLACE_TEXT];
 
-	return findings_add(watching->findings, "dropped", NOTRACK_FAILED, "%s (%s) would drop %s of "
+	return findings_add(watching->findings, "dropped", severity_of(traveller), "%s (%s) would drop %s of "
 			    "service %s over %s that are let through today, as they would no longer "
 			    "be tracked: let that chain accept them by port, without asking for a "
 			    "state, or leave the service tracked",
@@ -78,8 +88,10 @@ static bool comes_back(const struct probe *probe)
 	return !strcmp(probe->in, "lo");
 }
 
-static int walk_probe(const struct watching *watching, struct probe probe)
+static int walk_probe(const struct probe *usual, void *data)
 {
+	const struct watching *watching = data;
+	struct probe probe = *usual;
 	const struct host *host = watching->guard->host;
 	struct journey today = { 0 }, would = { 0 };
 	struct walk walk = { .view = watching->guard->view,
@@ -87,11 +99,9 @@ static int walk_probe(const struct watching *watching, struct probe probe)
 	enum whole_way way = !strcmp(probe.out, "lo") ? WAY_LOOPBACK : *probe.in ? WAY_IN : WAY_OUT;
 	int err;
 
-	if (way != WAY_LOOPBACK) {
+	if (way != WAY_LOOPBACK)
 		*(way == WAY_IN ? &probe.usual_destination : &probe.usual_source) =
 			host->address[watching->family];
-		strcpy(probe.usual_interface, host->interface);
-	}
 	err = walk_all(&walk, &probe, way);
 	if (!err)
 		err = compare(watching, &walk);
@@ -109,7 +119,8 @@ static int walk_class(const struct watching *watching, enum packet_class class)
 	for (size_t i = 0; i < picks.count && !err; i++)
 		for (size_t j = 0; j < picks.list[i].count && !err; j++)
 			if (!comes_back(&picks.list[i].probes[j]))
-				err = walk_probe(watching, picks.list[i].probes[j]);
+				err = entrances_each(guard->entrances, &picks.list[i].probes[j],
+						     walk_probe, (void *)watching);
 	picks_free(&picks);
 	return err;
 }

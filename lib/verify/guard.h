@@ -9,7 +9,7 @@
 #include "model/model.h"
 #include "rules/selector.h"
 #include "verify/finding.h"
-#include "verify/host.h"
+#include "verify/entrances.h"
 #include "verify/picks.h"
 
 struct guard {
@@ -17,6 +17,7 @@ struct guard {
 	const struct model *model;
 	unsigned int families;		/* bits, 1 << enum family */
 	const struct host *host;
+	const struct entrances *entrances;
 	const struct pick_options *picks;
 };
 

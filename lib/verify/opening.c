@@ -112,7 +112,7 @@ static int admission_of_flow(const struct work *work, enum family family,
 
 	*admitted = (struct admitted){ .admission = ADMITS_NOTHING_SENT };
 	if (!err && picks.count)
-		err = admission_of(work->view, work->base, &picks, work->options->host, admitted);
+		err = admission_of(work->view, work->base, &picks, work->options->entrances, admitted);
 	picks_free(&picks);
 	return err;
 }
@@ -209,7 +209,8 @@ static int open_errors(struct work *work, enum family family)
 	int err = picks_add_errors(&picks, family, work->direction);
 
 	if (!err)
-		err = admission_of(work->view, work->base, &picks, work->options->host, &admitted);
+		err = admission_of(work->view, work->base, &picks, work->options->entrances,
+				   &admitted);
 	picks_free(&picks);
 	if (err || work->direction != IN || !work->placed ||
 	    (admitted.admission != ADMITS_NOBODY && admitted.admission != ADMITS_AT_END))

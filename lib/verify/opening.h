@@ -11,12 +11,12 @@
 #include "rules/compile.h"
 #include "rules/graft.h"
 #include "verify/finding.h"
-#include "verify/host.h"
+#include "verify/entrances.h"
 #include "verify/picks.h"
 
 struct opening_options {
 	const struct model *model;
-	const struct host *host;
+	const struct entrances *entrances;
 	struct pick_options picks;
 	bool compiled;		/* the legacy tables get the chains that compile() made */
 	bool force;		/* also where a rule forbids the service by name */

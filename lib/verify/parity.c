@@ -19,6 +19,7 @@ struct planning {
 	const struct parity_options *options;
 	struct parity *parity;
 	struct pick_options picks;
+	struct entrances entrances;
 	struct grafts openings;			/* in no order yet */
 	struct openings opened;
 };
@@ -166,7 +167,8 @@ static int plan_grafts(struct planning *planning)
 	const struct twins_options twins = { .model = options->model, .families = options->families,
 					     .host = planning->picks };
 	const struct opening_options opening = {
-		.model = options->model, .host = options->host, .picks = planning->picks,
+		.model = options->model, .entrances = &planning->entrances,
+		.picks = planning->picks,
 		.compiled = options->world == WORLD_LEGACY, .force = options->force, .edits = options->edits,
 	};
 	struct parity *parity = planning->parity;
@@ -220,7 +222,8 @@ static int watch(struct planning *planning)
 	const struct parity_options *options = planning->options;
 	const struct guard guard = {
 		.view = planning->view, .model = options->model, .families = options->families,
-		.host = options->host, .picks = &planning->picks,
+		.host = options->host, .entrances = &planning->entrances,
+		.picks = &planning->picks,
 	};
 	int err = lay_over(planning);
 
@@ -253,6 +256,7 @@ int parity_plan(struct view *view, const struct parity_options *options, struct 
 	err = complete_view(&planning);
 	if (!err)
 		err = view_reach(view);
+	entrances_find(&planning.entrances, view, options->host);
 	if (!err)
 		err = plan_grafts(&planning);
 	if (!err)

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "verify/entrances.h"
+
+#include <string.h>
+
+/* The name of none that a rule asks for. */
+#define ANY_INTERFACE "any"
+
+static bool is_interface(const struct step *step)
+{
+	return step->kind == STEP_INTERFACE &&
+	       (step->field == FIELD_IN || step->field == FIELD_OUT);
+}
+
+/* A set may have any of them, and may change. */
+static bool looks_up_interface(const struct step *step)
+{
+	if (step->kind != STEP_LOOKUP && step->kind != STEP_MAP)
+		return false;
+	for (size_t i = 0; i < step->lookup->field_count; i++)
+		if (step->lookup->fields[i].field == FIELD_IN ||
+		    step->lookup->fields[i].field == FIELD_OUT)
+			return true;
+	return false;
+}
+
+static bool rule_names(const struct view_rule *rule, const char *interface)
+{
+	for (size_t i = 0; i < rule->count; i++) {
+		const struct step *step = &rule->steps[i];
+
+		if (looks_up_interface(step) ||
+		    (is_interface(step) && !strncmp(step->name, interface, step->length)))
+			return true;
+	}
+	return false;
+}
+
+static bool view_names(const struct view *view, const char *interface)
+{
+	for (const struct view_table *table = view->tables; table; table = table->next)
+		for (const struct view_chain *chain = table->chains; chain; chain = chain->next)
+			for (const struct view_rule *rule = chain->rules; rule; rule = rule->next)
+				if (rule_names(rule, interface))
+					return true;
+	return false;
+}
+
+void entrances_find(struct entrances *entrances, const struct view *view, const struct host *host)
+{
+	bool other = false;
+
+	entrances->count = 0;
+	for (size_t i = 0; i < host->interface_count && entrances->count < ENTRANCES_MAX; i++) {
+		bool named = view_names(view, host->interfaces[i]);
+
+		if (!named && other)
+			continue;
+		other |= !named;
+		strcpy(entrances->list[entrances->count++], host->interfaces[i]);
+	}
+	if (!entrances->count)
+		strcpy(entrances->list[entrances->count++], ANY_INTERFACE);
+}
+
+int entrances_each(const struct entrances *entrances, const struct probe *probe,
+		   int (*visit)(const struct probe *probe, void *data), void *data)
+{
+	struct probe one = *probe;
+	char *interface = *one.in ? one.in : one.out;
+	int result = 0;
+
+	if (strcmp(interface, "+"))
+		return visit(probe, data);
+	for (size_t i = 0; i < entrances->count && !result; i++) {
+		strcpy(interface, entrances->list[i]);
+		result = visit(&one, data);
+	}
+	return result;
+}

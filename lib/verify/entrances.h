@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The interfaces that rules tell apart: packets that come, or go, by others fare alike. */
+#ifndef LIB_ENTRANCES_H
+#define LIB_ENTRANCES_H
+
+#include "rules/view.h"
+#include "verify/host.h"
+#include "verify/probe.h"
+
+/* More are taken for alike: hosts of containers have hundreds. */
+#define ENTRANCES_MAX 32
+
+struct entrances {
+	char list[ENTRANCES_MAX][IFNAMSIZ];
+	size_t count;			/* at least one */
+};
+
+/* Those that are up, but lo; where there is none, a name that no rule asks for. */
+void entrances_find(struct entrances *entrances, const struct view *view, const struct host *host);
+
+/*
+ * Calls @visit with the probe on each of them, where it is on any interface; else once,
+ * as it is.  0, or what @visit returned.
+ */
+int entrances_each(const struct entrances *entrances, const struct probe *probe,
+		   int (*visit)(const struct probe *probe, void *data), void *data);
+
+#endif
