@@ -5,9 +5,9 @@
  * A context (struct notrack) holds a model: services, whose packets the
  * kernel shall neither track nor judge by state, and clients of those
  * services, which a per-source hashlimit holds to a rate.  The model is plain
- * data; nothing reaches the kernel before notrack_commit(), which makes the
- * raw and filter tables of IPv4 and IPv6 say what the model says, in one
- * transaction: everything, or nothing.
+ * data; nothing reaches the kernel before notrack_commit(), which makes its
+ * packet filter, the legacy tables or nftables, say what the model says, for IPv4
+ * and IPv6 in one transaction: everything, or nothing.
  *
  *	struct notrack *nt = notrack_new();
  *
@@ -23,8 +23,14 @@
  * builds the model from nothing and commits it; a tool that changes one thing
  * takes the lock, loads, changes, commits.
  *
+ * Packets that are not tracked have no state, and rules of the host that ask for
+ * one no longer match them.  So that the host judges them as it did before, a commit
+ * places rules in its chains as well, and refuses (-ECANCELED) where that cannot be
+ * had: see WHAT THE HOST SAYS in notrackctl(8).
+ *
  * Only rules of this library are touched: chains whose names begin with
- * "NOTRACK-", and the jumps from built-in chains to them.
+ * "NOTRACK-", rules that lead to them or have "NOTRACK-twin" as their comment, and
+ * the table "inet libnotrack".  No rule of the host is changed, removed or reordered.
  *
  * Errors.  Every function that can fail returns 0 or a count on success and a
  * negative errno on failure; notrack_error() then has a sentence that says
@@ -41,11 +47,16 @@
  *	-EBADMSG		the comment that describes a service was edited, and a
  *				commit would remove the service; the sentence names
  *				the rule
+ *	-ECANCELED		a service that came, or that was changed, would let packets
+ *				fare differently than they do when they are tracked; the
+ *				sentence names the rule of the host
+ *	-EOPNOTSUPP		a rule of the host asks for what no rule of ours beside it
+ *				could be written with
  *	-EIO			the kernel refused a table; the sentence has its
  *				reason, and every table is as it was; or the lock
  *				file cannot be opened
  *	-EEXIST			there is a watch in this network namespace already
- *	-ENOTRECOVERABLE	it refused, and refused the way back as well
+ *	-ENOTRECOVERABLE	it refused, and refused the rollback as well
  *
  * Threads.  A context belongs to one thread at a time; different contexts may
  * be used in different threads at once.
@@ -196,7 +207,10 @@ void notrack_set_wait(struct notrack *nt, unsigned int milliseconds);
  * @flags: NOTRACK_FORCE; 0, the default, refuses
  *
  * Refused is, with -EBADMSG, what would remove a service whose description
- * notrack_load() found and could not read.
+ * notrack_load() found and could not read; and, with -ECANCELED, what would let packets
+ * fare differently than they do when they are tracked.  With the flag, the latter is
+ * told by notrack_each_finding() alone, and a service that a rule forbids by name is
+ * accepted ahead of that rule.
  * Returns: 0, or -EINVAL.
  * Since: 2.0
  */
@@ -497,10 +511,10 @@ struct notrack_changes {
  * notrack_commit - make the kernel's tables what the model says
  * @changes: filled in; may be NULL
  *
- * Takes the lock, reads the tables, computes the least edit and commits it,
- * accepts ahead of their NOTRACK, NOTRACK away ahead of its accepts, so that
- * no packet is untracked and not accepted at any time.  Rules that stay keep
- * their counters.  On failure every table is as it was before.
+ * Takes the lock, reads the tables, computes the least edit and commits it.  What
+ * accepts packets is in place before the NOTRACK rules that it belongs to, and NOTRACK
+ * rules are removed before it is, so that no packet meets only one of the two at any
+ * time.  Rules that stay keep their counters.  On failure every table is as it was before.
  * Returns: the number of rules added and removed (0: nothing was committed),
  * or -errno; -EBADMSG where the model was loaded and lacks a service whose
  * description was damaged, see notrack_load(); -ECANCELED where a service that came, or
@@ -531,10 +545,12 @@ int notrack_diff(struct notrack *nt, FILE *out, struct notrack_changes *changes)
 int notrack_clear(struct notrack *nt, struct notrack_changes *changes);
 
 /**
- * notrack_print_rules - the model as text for iptables-restore --noflush
+ * notrack_print_rules - the model as text for iptables-restore --noflush, or for nft -f
  *
- * Needs no kernel and no privilege.  One block a family, each begun by a
- * comment that names it.
+ * Without what depends on the host's own rules.  Of the legacy tables: the chains that
+ * are ours alone, as on a host without rules, where every service is accepted; one block
+ * a family, each begun by a comment that names it.  Of nftables: the table
+ * "inet libnotrack".  Needs no kernel and no privilege.
  * Returns: 0, -ENOMEM or -EIO.
  * Since: 1.0
  */
@@ -551,8 +567,9 @@ struct notrack_service_stats {
 	size_t size;
 	const char *name;
 	unsigned int family;		/**< NOTRACK_IPV4 or NOTRACK_IPV6 */
-	struct notrack_count untracked;	/**< by the rules in raw */
-	struct notrack_count accepted;	/**< by the rules in filter */
+	struct notrack_count untracked;	/**< by NOTRACK rules */
+	struct notrack_count accepted;	/**< by the accepts of what is opened: neither by twins
+					     nor by the host's own rules */
 };
 
 /** struct hashlimit_stats - a client of a service; seen = passed + dropped */
@@ -930,7 +947,11 @@ struct notrack_finding {
 					     our jump and drops or tracks packets of a flow;
 					     "jump-missing": nothing leads to our chains;
 					     "drift": our chains are not what the model says;
-					     "nat": a rule of table nat has no effect */
+					     "nat": a rule of table nat has no effect;
+					     "synproxy": SYNPROXY protects the service no more;
+					     "widened": a rule would no longer drop packets;
+					     "shadowed": one accepts packets as they are not
+					     tracked, ahead of rules that they met before */
 	enum notrack_status severity;	/**< NOTRACK_WARNING or NOTRACK_FAILED */
 	const char *text;		/**< a sentence */
 };

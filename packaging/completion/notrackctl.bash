@@ -25,8 +25,8 @@ _notrackctl()
 	# the command, its first word, and how many words it has before this one
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		case ${COMP_WORDS[i]} in
-		--netns | --backend | -w | --wait | --ports | --proto | --role | --local | --remote | \
-		--interface | --reply-ports | --above | --burst | --srcmask | --htable-* | \
+		--netns | --backend | -w | --wait | --ports | --proto | --role | --from | --local | \
+		--remote | --interface | --reply-ports | --twins | --above | --burst | --srcmask | --htable-* | \
 		--watch | -o | --output | --by | -n | --number | --threshold | --times | --seconds)
 			((i++)) ;;
 		-?*) ;;
@@ -45,6 +45,7 @@ _notrackctl()
 	--interface) words=$(ls /sys/class/net 2>/dev/null) ;;
 	--proto) words='udp tcp udp,tcp sctp udplite' ;;
 	--role) words='inbound outbound both' ;;
+	--twins) words='auto none' ;;
 	--above) words='1/sec 10/sec 100/sec 1/min 10/min 1/hour 1/day' ;;
 	--by) words='port source service client' ;;
 	-o | --output)
@@ -55,15 +56,15 @@ _notrackctl()
 			DROPPED DROPPED/S DROPPED-BYTES'
 		[[ $command != verify ]] ||
 			words='SERVICE FAMILY PROTOCOL ROLE PACKET HOOK INTERFACE UNTRACKED VERDICT BY' ;;
-	-w | --wait | --ports | --local | --remote | --reply-ports | --burst | --srcmask | \
+	-w | --wait | --ports | --from | --local | --remote | --reply-ports | --burst | --srcmask | \
 	--htable-* | --watch | -n | --number | --threshold | --times | --seconds)
 		return ;;
 	*)
 		case $command in
-		add) words='--ports --proto --role --local --remote --interface --reply-ports
-			--classic --no-icmp-errors --flush-tracked' ;;
+		add) words='--ports --proto --role --from --local --remote --interface --reply-ports
+			--classic --no-icmp-errors --twins --force --flush-tracked' ;;
 		limit) words='--above --burst --srcmask --htable-max --htable-size --htable-expire' ;;
-		apply) words='--dry-run --flush-tracked' ;;
+		apply) words='--dry-run --force --flush-tracked' ;;
 		watch) words='--force' ;;
 		show) words='--rules' ;;
 		top) words='--by -n --number --srcmask --watch -o --output --noheadings --raw' ;;
