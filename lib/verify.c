@@ -10,6 +10,7 @@
 #include "nft/view.h"
 #include "rules/compile.h"
 #include "rules/selector.h"
+#include "verify/admission.h"
 
 /* What clients ask from, where nothing else is said (RFC 6056, section 3.2). */
 static const struct port_range client_ports = { 1024, 65535 };
@@ -168,6 +169,19 @@ static void say_by(struct flow_row *row, const struct place *place)
 		strcpy(row->by, "no rule");
 }
 
+/* A host that lets only some ask has said whom; that others are dropped is as it was. */
+static int ask_as_tracked(const struct verification *all, const struct flow_row *row,
+			  const struct probe *probe, struct judgement *judgement)
+{
+	struct journey today = { 0 };
+	int err = verify_walk(all, row, probe, true, &today);
+	const struct ending *dropped = endings_last(today.endings[DROPPED], ANY_USUAL);
+
+	judgement->as_it_was = dropped && !(today.through & ANY_USUAL) &&
+			       !rule_names_ports(dropped->last.rule);
+	return err;
+}
+
 /* The row says the worst of what its packets meet. */
 static int ask(struct verification *all, struct flow_row *row, const struct probe *probe)
 {
@@ -177,6 +191,10 @@ static int ask(struct verification *all, struct flow_row *row, const struct prob
 	if (err)
 		return err;
 	judge(&judgement);
+	if (judgement.verdict == NOTRACK_DROP)
+		err = ask_as_tracked(all, row, probe, &judgement);
+	if (err)
+		return err;
 	if (answer_rank(judgement.untracked) > answer_rank(row->untracked))
 		row->untracked = judgement.untracked;
 	if (!*row->by || verdict_rank(judgement.verdict) > verdict_rank(row->verdict)) {
@@ -407,13 +425,21 @@ void verify_release(struct verification *all)
 	free(all->findings);
 }
 
+static bool some_flow_fails(const struct verification *all)
+{
+	for (size_t i = 0; i < all->row_count; i++)
+		if (all->rows[i].untracked != NOTRACK_YES || all->rows[i].verdict != NOTRACK_ACCEPT)
+			return true;
+	return false;
+}
+
 static int find_drift(struct notrack *nt, struct verification *all)
 {
 	int count = notrack_diff(nt, NULL, NULL);
 
 	if (count <= 0)
 		return count;
-	return verify_find(all, "drift", NOTRACK_WARNING, "%d rules of ours are not what the model "
+	return verify_find(all, "drift", some_flow_fails(all) ? NOTRACK_FAILED : NOTRACK_WARNING, "%d rules of ours are not what the model "
 			   "says: somebody edited them; the next change puts them right", count);
 }
 

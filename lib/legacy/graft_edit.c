@@ -259,8 +259,6 @@ static int put_more(void *data, const struct grafted_chain *chain, const struct 
 {
 	struct merger *merger = data;
 
-	if (have->to && !strcmp(have->to, CHAIN_LIMITS))
-		return 0;	/* it lets nothing through, and goes with its chain */
 	merger->more = true;
 	return put(data, chain, have);
 }

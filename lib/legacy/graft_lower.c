@@ -294,7 +294,7 @@ static int add_graft(struct lowering *lowering, const struct graft *graft)
 	entry_normalise(copy, family);
 	rule.entry = copy;
 	rule.before = graft->before ? host_rules_ahead(chain, graft->before->handle) :
-				      chain->host_count;
+				      GRAFT_AT_END;
 	rule.to = to ? arena_strdup(lowering->want->grafted->arena, to) : NULL;
 	rule.twin = graft->rule.rule.match && graft->rule.rule.match->states;
 	rule.number = original ? original->number : 0;

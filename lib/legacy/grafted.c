@@ -244,6 +244,8 @@ struct grafted_chain *grafted_list(struct grafted *grafted, const struct table *
 		chain->host_count++;
 		chain->fingerprint = add_rule_to_hash(chain->fingerprint, family, entry, label);
 	}
+	for (size_t i = chain->count; i-- > 0 && chain->rules[i].before == chain->host_count;)
+		chain->rules[i].before = GRAFT_AT_END;
 	return note_host_rule(grafted, chain, &room, position) ? NULL : chain;
 }
 

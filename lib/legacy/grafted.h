@@ -9,6 +9,9 @@
 
 #include "legacy/table.h"
 
+/* Behind all rules of the host, however many. */
+#define GRAFT_AT_END (UINT32_MAX - 1)
+
 struct grafted_rule {
 	unsigned int before;		/* how many rules of the host stand ahead of it */
 	unsigned int position;		/* as found: among all rules of its chain */

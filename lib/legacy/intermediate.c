@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "legacy/grafted.h"
 #include "rules/align.h"
@@ -15,12 +14,6 @@ static bool has_accept(const struct chain *chain)
 		if (chain->rules[i].target == TARGET_ACCEPT)
 			return true;
 	return false;
-}
-
-/* Limits only drop: they may go at once, with the way to them. */
-static bool leads_to_accepts(const struct chain *chain)
-{
-	return chain_is_top(chain->name) && strcmp(chain->name, CHAIN_LIMITS);
 }
 
 /* What lets a packet through, or leads from where ours are entered to what does. */
@@ -110,7 +103,7 @@ static int merge(struct ruleset *both, const struct pair *pair, bool twin, bool 
 	struct chain *merged;
 
 	if (!pair->have ||
-	    (!twin && !has_accept(pair->have) && !leads_to_accepts(pair->have)))
+	    (!twin && !has_accept(pair->have) && !chain_is_top(pair->have->name)))
 		return pair->want ? ruleset_share_chain(both, pair->want) : 0;
 	*more |= !pair->want;
 	merged = ruleset_add_chain(both, pair->have->name);
@@ -143,7 +136,7 @@ static int merge_jumps(struct ruleset *both, const struct ruleset *have, const s
 		err = ruleset_add_jump(both, &want->jumps[i]);
 	/* no more than is there, except during a rollback */
 	for (size_t i = 0; i < have->jump_count && !err; i++)
-		if (leads_to_accepts(have->jumps[i].to) &&
+		if (chain_is_top(have->jumps[i].to->name) &&
 		    !ruleset_find(want, have->jumps[i].to->name))
 			err = ruleset_add_jump(both, &have->jumps[i]);
 	return err;

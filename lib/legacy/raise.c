@@ -121,6 +121,30 @@ struct counting {
 	const char *service;
 };
 
+static void add_count(struct notrack_count *sum, const struct notrack_count *count)
+{
+	sum->packets += count->packets;
+	sum->bytes += count->bytes;
+}
+
+/* By twins: their accepts have the service in their comments. */
+static struct notrack_count sum_twins(const struct ruleset *rules, const char *service)
+{
+	struct notrack_count sum = { 0 };
+
+	for (size_t i = 0; i < rules->count; i++)
+		for (size_t j = 0; j < rules->chains[i]->count; j++) {
+			const struct rule *rule = &rules->chains[i]->rules[j];
+
+			if (rule->target != TARGET_ACCEPT)
+				break;
+			if (rule->match && rule->match->comment &&
+			    !strcmp(rule->match->comment, service))
+				add_count(&sum, &rule->count);
+		}
+	return sum;
+}
+
 static struct notrack_count sum_target(const struct ruleset *rules, const char *service,
 				       enum target target)
 {
@@ -134,10 +158,8 @@ static struct notrack_count sum_target(const struct ruleset *rules, const char *
 		service_chain_name(name, service, suffixes[i]);
 		chain = ruleset_find(rules, name);
 		for (size_t j = 0; chain && j < chain->count; j++) {
-			if (chain->rules[j].target != target)
-				continue;
-			sum.packets += chain->rules[j].count.packets;
-			sum.bytes += chain->rules[j].count.bytes;
+			if (chain->rules[j].target == target)
+				add_count(&sum, &chain->rules[j].count);
 		}
 	}
 	return sum;
@@ -167,9 +189,11 @@ static int count_service(struct counting *counting, const char *service)
 	const struct count_visitor *visitor = counting->visitor;
 	struct notrack_count untracked = sum_target(&tables[RAW].found, service, TARGET_NOTRACK);
 	struct notrack_count accepted = sum_target(&tables[FILTER].found, service, TARGET_ACCEPT);
-	int result = visitor->service(service, counting->family, &untracked, &accepted,
-				      visitor->data);
+	struct notrack_count twins = sum_twins(&tables[FILTER].found, service);
+	int result;
 
+	add_count(&accepted, &twins);
+	result = visitor->service(service, counting->family, &untracked, &accepted, visitor->data);
 	counting->service = service;
 	return result ? result : tree_read(&tables[FILTER].found, service, count_client, counting);
 }

@@ -42,7 +42,7 @@ static bool sum_untracked(const struct nft_chain *chain, enum family family,
 	return found;
 }
 
-/* Of one chain of accepts, whose rules have the service in their comments. */
+/* Of one chain of ours, whose accepts have the service in their comments. */
 static struct notrack_count sum_accepted(const struct nft_host_table *table,
 					 const struct nft_chain *chain, const char *service,
 					 enum family family)
@@ -62,22 +62,26 @@ static struct notrack_count sum_accepted(const struct nft_host_table *table,
 }
 
 /*
- * A packet passes all base chains of a hook, and may be accepted in several: it is counted
- * once, in the chain that has most.
+ * A packet passes all base chains of a hook, and may be accepted in several tables: it is
+ * counted once, in the table that has most.
  */
 static struct notrack_count count_accepted(const struct nft_host *host, const char *service,
-					   enum family family, const char *builtin)
+					   enum family family)
 {
 	struct notrack_count most = { 0 };
-	char name[CHAIN_NAME_MAX + 1];
 
-	chain_top_name(name, builtin);
 	for (size_t i = 0; i < host->count; i++) {
-		const struct nft_chain *chain = nft_table_chain(&host->list[i]->table, name);
+		const struct nft_table *table = &host->list[i]->table;
 		struct notrack_count sum = { 0 };
 
-		if (chain)
-			sum = sum_accepted(host->list[i], chain, service, family);
+		for (size_t j = 0; j < table->chain_count; j++) {
+			const struct notrack_count chain =
+				nft_chain_is_ours(table->chains[j]) ?
+				sum_accepted(host->list[i], table->chains[j], service, family) :
+				(struct notrack_count){ 0 };
+
+			add_count(&sum, &chain);
+		}
 		if (sum.packets > most.packets)
 			most = sum;
 	}
@@ -89,13 +93,11 @@ static int count_service(const struct nft_image *image, const struct nft_chain *
 {
 	const char *name = nft_service_of(chain->name, NFT_SERVICE);
 	const struct nft_host *host = &image->state.host;
-	struct notrack_count untracked, accepted, out;
+	struct notrack_count untracked, accepted;
 
 	if (!sum_untracked(chain, family, &untracked))
 		return 0;
-	accepted = count_accepted(host, name, family, "INPUT");
-	out = count_accepted(host, name, family, "OUTPUT");
-	add_count(&accepted, &out);
+	accepted = count_accepted(host, name, family);
 	return visitor->service(name, family, &untracked, &accepted, visitor->data);
 }
 

@@ -73,7 +73,7 @@ static bool asks_ports(const struct step *step)
 	return false;
 }
 
-static bool names_service(const struct view_rule *rule)
+bool rule_names_ports(const struct view_rule *rule)
 {
 	for (size_t i = 0; rule && i < rule->count; i++)
 		if (asks_ports(&rule->steps[i]))
@@ -87,7 +87,7 @@ static enum admission judge(const struct tally *tally, const struct view_chain *
 		return tally->by_rule ? ADMITS_BY_RULE : ADMITS_AT_END;
 	if (tally->by_rule || tally->at_end || tally->some)
 		return ADMITS_SOME;
-	if (names_service(tally->place.rule))
+	if (rule_names_ports(tally->place.rule))
 		return FORBIDS_BY_NAME;
 	return tally->place.chain != base || tally->apart ? FORBIDS_ELSEWHERE : ADMITS_NOBODY;
 }

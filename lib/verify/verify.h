@@ -54,6 +54,8 @@ struct judgement {
 	struct journey journey;
 	enum notrack_answer untracked;
 	enum notrack_verdict verdict;
+	bool as_it_was;			/* the host drops the usual packet, tracked or not, and by
+					   no rule about its ports */
 };
 
 /* Which of the ports, prefixes of the family and interfaces that a service names. */

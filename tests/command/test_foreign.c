@@ -74,13 +74,13 @@ static void given_a_host_full_of_rules(const struct family *family)
 
 /* All a caller may do to a table: chains come, change and go. */
 static const char *const our_work[] = {
-	"notrackctl add dns",
-	"notrackctl add ntp --classic",
-	"notrackctl add web --ports 80,443,8000:8080 --proto tcp --role inbound",
+	"notrackctl add dns --force",	/* its rules forbid it by name */
+	"notrackctl add ntp --classic --force",
+	"notrackctl add web --ports 80,443,8000:8080 --proto tcp --role inbound --force",
 	"notrackctl limit dns 192.0.2.10/31,2001:db8:1::/64 --above 10/sec --burst 20",
 	"notrackctl limit dns 192.0.2.10/31,2001:db8:1::/64 --above 1000/sec --burst 500",
 	"notrackctl limit ntp 198.51.100.0/24,2001:db8:2::/64 --above 3/min",
-	"notrackctl add web --ports 80 --proto tcp --role inbound",
+	"notrackctl add web --ports 80 --proto tcp --role inbound --force",
 	"notrackctl unlimit dns 192.0.2.10/31,2001:db8:1::/64",
 	"notrackctl del ntp",
 	"notrackctl show",

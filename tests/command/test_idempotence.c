@@ -138,9 +138,9 @@ START_TEST(counters_of_unchanged_rules_stand)
 	must("notrackctl del ntp");
 
 	paths = table_walk(family, "raw", "PREROUTING");
-	ck_assert_uint_eq(paths_packets(paths, "--dport 53 -p udp", "NOTRACK"), PACKETS);
+	ck_assert_uint_eq(paths_packets(paths, "! --sport 53 --dport 53 -p udp", "NOTRACK"), PACKETS);
 	paths = table_walk(family, "filter", "INPUT");
-	ck_assert_uint_eq(paths_packets(paths, "--dport 53 -p udp", "ACCEPT"), PACKETS);
+	ck_assert_uint_eq(paths_packets(paths, "! --sport 53 --dport 53 -p udp", "ACCEPT"), PACKETS);
 }
 END_TEST
 
@@ -166,7 +166,7 @@ static char *accept_of_queries(const struct family *family)
 	struct paths accepts = paths_to(table_walk(family, "filter", "INPUT"), "ACCEPT");
 
 	for (size_t i = 0; i < accepts.count; i++)
-		if (!strcmp(accepts.path[i].selector, "--dport 53 -p udp"))
+		if (!strcmp(accepts.path[i].selector, "! --sport 53 --dport 53 -p udp"))
 			return strstr(accepts.path[i].rule, "-A ") + strlen("-A ");
 	ck_abort_msg("queries are not accepted");
 }

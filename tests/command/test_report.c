@@ -50,7 +50,7 @@ START_TEST(json_has_the_keys_that_programs_rely_on)
 			 "prefix seen bytes packets service");
 	root = must_json("notrackctl --json show");
 	ck_assert_ptr_nonnull(json_string_value(json_object_get(root, "backend")));
-	ck_assert_str_eq(keys_of(first(root, "services")), "families interfaces limits above burst "
+	ck_assert_str_eq(keys_of(first(root, "services")), "families from interfaces limits above burst "
 			 "clients srcmask local mode name ports protocols remote reply_ports roles");
 	root = must_json("notrackctl --json verify");
 	ck_assert_str_eq(keys_of(first(root, "flows")),

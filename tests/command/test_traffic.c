@@ -110,10 +110,10 @@ START_TEST(unchanged_rules_count_every_packet)
 	traffic->enough = true;
 	ck_assert_int_eq(wait_for(asking), EXIT_SUCCESS);
 	queries = traffic->queries;
-	hook_counted(family, "raw", "PREROUTING", "NOTRACK", "--dport 53 -p udp", queries);
-	hook_counted(family, "raw", "OUTPUT", "NOTRACK", "--sport 53 -p udp", queries);
-	hook_counted(family, "filter", "INPUT", "ACCEPT", "--dport 53 -p udp", queries);
-	hook_counted(family, "filter", "OUTPUT", "ACCEPT", "--sport 53 -p udp", queries);
+	hook_counted(family, "raw", "PREROUTING", "NOTRACK", "! --sport 53 --dport 53 -p udp", queries);
+	hook_counted(family, "raw", "OUTPUT", "NOTRACK", "! --dport 53 --sport 53 -p udp", queries);
+	hook_counted(family, "filter", "INPUT", "ACCEPT", "! --sport 53 --dport 53 -p udp", queries);
+	hook_counted(family, "filter", "OUTPUT", "ACCEPT", "! --dport 53 --sport 53 -p udp", queries);
 	ck_assert_int_eq(stats_packets(family, "untracked"), 2 * (json_int_t)queries);
 	ck_assert_int_eq(stats_packets(family, "accepted"), 2 * (json_int_t)queries);
 }
