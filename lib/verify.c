@@ -169,16 +169,40 @@ static void say_by(struct flow_row *row, const struct place *place)
 		strcpy(row->by, "no rule");
 }
 
-/* A host that lets only some ask has said whom; that others are dropped is as it was. */
+/* Whether the host lets any of the packets through that the row is about, were they tracked. */
 static int ask_as_tracked(const struct verification *all, const struct flow_row *row,
-			  const struct probe *probe, struct judgement *judgement)
+			  const struct probe *probe, bool *by_name, bool *lets_some)
 {
 	struct journey today = { 0 };
 	int err = verify_walk(all, row, probe, true, &today);
 	const struct ending *dropped = endings_last(today.endings[DROPPED], ANY_USUAL);
 
-	judgement->as_it_was = dropped && !(today.through & ANY_USUAL) &&
-			       !rule_names_ports(dropped->last.rule);
+	*by_name |= dropped && rule_names_ports(dropped->last.rule);
+	*lets_some |= today.through != 0;
+	return err;
+}
+
+/*
+ * A host that lets only some ask, over one protocol or another, has said whom: that others
+ * are dropped is as it was, where all is in place that its rules call for.
+ */
+static int is_as_it_was(const struct verification *all, const struct flow_row *row,
+			const struct probe *probe, bool *as_it_was)
+{
+	bool by_name = false, lets_some = false, ignored = false;
+	struct flow_row other = *row;
+	int err = all->drift ? 0 : ask_as_tracked(all, row, probe, &by_name, &lets_some);
+
+	for (other.protocol = UDP; other.protocol < PROTOCOLS && !all->drift && !err;
+	     other.protocol++) {
+		struct probe asked = *probe;
+
+		asked.protocol = protocol_numbers[other.protocol];
+		asked.tcp_flags = row->request ? TCP_SYN : TCP_SYN | TCP_ACK;
+		if (row->service->protocols & 1u << other.protocol)
+			err = ask_as_tracked(all, &other, &asked, &ignored, &lets_some);
+	}
+	*as_it_was = lets_some && !by_name;
 	return err;
 }
 
@@ -192,7 +216,7 @@ static int ask(struct verification *all, struct flow_row *row, const struct prob
 		return err;
 	judge(&judgement);
 	if (judgement.verdict == NOTRACK_DROP)
-		err = ask_as_tracked(all, row, probe, &judgement);
+		err = is_as_it_was(all, row, probe, &judgement.as_it_was);
 	if (err)
 		return err;
 	if (answer_rank(judgement.untracked) > answer_rank(row->untracked))
@@ -414,7 +438,8 @@ int verify_collect(struct notrack *nt, struct verification *all)
 	if (all->name && !is_there(nt, all->name))
 		return error_set(&nt->error, -ENOENT, "service %.80s: there is none of that name",
 				 all->name);
-	return context_in_kernel(nt, verify_in_kernel, all);
+	all->drift = notrack_diff(nt, NULL, NULL);
+	return all->drift < 0 ? all->drift : context_in_kernel(nt, verify_in_kernel, all);
 }
 
 void verify_release(struct verification *all)
@@ -433,14 +458,12 @@ static bool some_flow_fails(const struct verification *all)
 	return false;
 }
 
-static int find_drift(struct notrack *nt, struct verification *all)
+static int find_drift(struct verification *all)
 {
-	int count = notrack_diff(nt, NULL, NULL);
-
-	if (count <= 0)
-		return count;
+	if (!all->drift)
+		return 0;
 	return verify_find(all, "drift", some_flow_fails(all) ? NOTRACK_FAILED : NOTRACK_WARNING, "%d rules of ours are not what the model "
-			   "says: somebody edited them; the next change puts them right", count);
+			   "says: somebody edited them; the next change puts them right", all->drift);
 }
 
 static int count_failures(const struct verification *all)
@@ -464,7 +487,7 @@ int notrack_verify(struct notrack *nt, const char *service,
 		return result;
 	result = verify_collect(nt, &all);
 	if (!result)
-		result = find_drift(nt, &all);
+		result = find_drift(&all);
 	if (!result && all.row_count)
 		qsort(all.rows, all.row_count, sizeof(*all.rows), compare_rows);
 	for (size_t i = 0; flow && i < all.row_count && !result; i++)

@@ -36,6 +36,7 @@ struct our_jump {
 struct verification {
 	struct model *model;
 	const char *name;		/* of a service, or NULL: all of them */
+	int drift;			/* how many rules of ours differ */
 	struct host host;
 	struct view view;
 	struct our_jump jumps[FAMILIES][TABLES][2];	/* the last: output, input */
@@ -54,8 +55,7 @@ struct judgement {
 	struct journey journey;
 	enum notrack_answer untracked;
 	enum notrack_verdict verdict;
-	bool as_it_was;			/* the host drops the usual packet, tracked or not, and by
-					   no rule about its ports */
+	bool as_it_was;			/* the host drops the usual packet, and lets others in */
 };
 
 /* Which of the ports, prefixes of the family and interfaces that a service names. */

@@ -117,7 +117,7 @@ START_TEST(a_command_without_memory_does_all_or_nothing)
 		ck_assert_msg(harmless <= HARMLESS, "%s, %s, request %u: nobody noticed",
 			      stories[_i].backend, stories[_i].command, nth);
 		ck_assert_msg(!difference(now, told.code ? before : after) ||
-			      (told.code && !difference(now, after)), "%s, %s, request %u: exit %d: %s",
+			      (told.code && !difference(now, after)), "%s, %s, request %u: exit %d: %.2000s",
 			      stories[_i].backend, stories[_i].command, nth, told.code, now);
 		if (difference(now, before))
 			begin(_i);
