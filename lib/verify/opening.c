@@ -122,6 +122,12 @@ static bool is_filter_of_legacy(const struct view_chain *base)
 	return base->table->world == WORLD_LEGACY && !strcmp(base->table->name, "filter");
 }
 
+/* Table filter, where it has the chains that compile() made. */
+static bool is_compiled(const struct work *work)
+{
+	return work->options->compiled && is_filter_of_legacy(work->base);
+}
+
 static void open_flow(struct work *work, enum family family, size_t index,
 		      const struct flow_key *flow, struct view_rule *before)
 {
@@ -159,7 +165,7 @@ static int act(struct work *work, enum family family, size_t index, const struct
 
 	switch (answer->admission) {
 	case ADMITS_AT_END:
-		if (is_filter_of_legacy(work->base) && !has_admission(answers, ADMITS_SOME))
+		if (is_compiled(work) && !has_admission(answers, ADMITS_SOME))
 			open_flow(work, family, index, flow, NULL);
 		return 0;
 	case ADMITS_NOBODY:
@@ -242,7 +248,7 @@ static int open_family(struct work *work, enum family family)
 
 static void keep_flows(const struct work *work)
 {
-	bool compiled = is_filter_of_legacy(work->base) && work->options->compiled;
+	const bool compiled = is_compiled(work);
 
 	for (enum family family = IPV4; family < FAMILIES && compiled; family++) {
 		for (size_t i = 0; i < work->options->model->families[family].count; i++)
@@ -268,7 +274,7 @@ static int open_chain(struct work *work)
 	err = opening_add_chain(work->openings->grafts, work->base->table, &content, &to);
 	if (err)
 		return err;
-	to->is_compiled = is_filter_of_legacy(work->base) && work->options->compiled;
+	to->is_compiled = is_compiled(work);
 	graft.before = work->before;
 	graft.rule = (struct graft_rule){ .rule = { .target = TARGET_JUMP }, .to = to,
 					  .families = work->base->table->families };
