@@ -309,10 +309,15 @@ static int insert(void *data, const struct grafted_chain *live, const struct gra
 	unsigned int position = position_now(editor, live, at ? at->position :
 					     position_of_slot(live, want->before));
 
-	if (!calls->insert(live->name, want->entry, position, table->handle))
-		return xtc_errno();
-	editor->shift++;
-	return 0;
+	char *counters = (char *)want->entry + table->family->at.counters;
+	int err;
+
+	/* one that comes back in a rollback goes on from what it had counted */
+	memcpy(counters, &want->count, sizeof(want->count));
+	err = calls->insert(live->name, want->entry, position, table->handle) ? 0 : xtc_errno();
+	memset(counters, 0, sizeof(want->count));
+	editor->shift += !err;
+	return err;
 }
 
 static int delete(void *data, const struct grafted_chain *live, const struct grafted_rule *have)

@@ -182,6 +182,7 @@ static int add_found(struct grafted *grafted, struct grafted_chain *chain,
 
 	if (!copy)
 		return -ENOMEM;
+	memcpy(&rule.count, (const char *)entry + family->at.counters, sizeof(rule.count));
 	entry_normalise(copy, family);
 	rule.entry = copy;
 	rule.twin = is_twin(family, entry);

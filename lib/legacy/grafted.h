@@ -18,7 +18,8 @@ struct grafted_rule {
 	const char *to;			/* the chain of ours that it leads to; NULL: none */
 	bool twin;			/* asks for UNTRACKED first */
 	unsigned int number;		/* as wanted: of the rule whose conditions it has, from 1 on */
-	const void *entry;		/* as entry_copy() has it, without counters */
+	void *entry;			/* as entry_copy() has it, without counters */
+	struct xt_counters count;	/* as found */
 };
 
 struct grafted_chain {

@@ -79,7 +79,9 @@ bool graft_chain_merge(struct graft_chain *chain, const struct graft_rule *rule)
 			continue;
 		if (other->families == rule->families)
 			return true;
-		if (rule->rule.source.length || rule->rule.match->to.length)
+		/* what counts for a service counts for each family */
+		if (rule->rule.source.length || rule->rule.match->to.length ||
+		    rule->rule.match->comment)
 			continue;
 		other->families |= rule->families;
 		return true;

@@ -586,7 +586,7 @@ START_TEST(both_worlds_have_twins_at_once)
 }
 END_TEST
 
-START_TEST(what_both_families_ask_alike_is_asked_once)
+START_TEST(what_counts_for_a_service_counts_for_each_family)
 {
 	struct scene scene = scene_of("*nft inet fw\n:in input 0 DROP\n-A in --ctstate NEW -j ACCEPT\n");
 
@@ -595,7 +595,8 @@ START_TEST(what_both_families_ask_alike_is_asked_once)
 	table_is(&scene, "fw",
 		 "-A in --ctstate UNTRACKED -j NOTRACK-new-accept\n"
 		 "-A in --ctstate NEW -j ACCEPT\n"
-		 "-A NOTRACK-new-accept -p udp -i eth0 --dport 53 -j ACCEPT\n");
+		 "-A NOTRACK-new-accept --family 4 -p udp -i eth0 --dport 53 -j ACCEPT\n"
+		 "-A NOTRACK-new-accept --family 6 -p udp -i eth0 --dport 53 -j ACCEPT\n");
 	end(&scene);
 }
 END_TEST
@@ -613,7 +614,8 @@ START_TEST(a_map_of_states_has_a_twin_an_element)
 		 "-A in --ctstate UNTRACKED -j NOTRACK-est-accept\n"
 		 "-A in --ctstate UNTRACKED -p udp -i eth0 --dport 53 -j services\n"
 		 "-A in --map\n"
-		 "-A NOTRACK-est-accept -p udp -i eth0 --sport 53 --dport 1024:65535 -j ACCEPT\n");
+		 "-A NOTRACK-est-accept --family 4 -p udp -i eth0 --sport 53 --dport 1024:65535 -j ACCEPT\n"
+		 "-A NOTRACK-est-accept --family 6 -p udp -i eth0 --sport 53 --dport 1024:65535 -j ACCEPT\n");
 	ck_assert_uint_eq(scene.grafts.list[1].rule.original.extra_count, 2);
 	end(&scene);
 }
@@ -630,7 +632,8 @@ START_TEST(a_key_of_state_and_port_is_asked_for_its_port)
 	table_is(&scene, "fw",
 		 "-A in --ctstate UNTRACKED -p udp --dport 53 -j NOTRACK-new-accept\n"
 		 "-A in --map\n"
-		 "-A NOTRACK-new-accept -p udp -i eth0 --dport 53 -j ACCEPT\n");
+		 "-A NOTRACK-new-accept --family 4 -p udp -i eth0 --dport 53 -j ACCEPT\n"
+		 "-A NOTRACK-new-accept --family 6 -p udp -i eth0 --dport 53 -j ACCEPT\n");
 	end(&scene);
 }
 END_TEST
@@ -756,7 +759,7 @@ static void tests(TCase *tcase)
 	tcase_add_test(tcase, answers_are_not_looked_for_at_ports_that_others_ask);
 	tcase_add_test(tcase, neither_raw_nor_nat_has_twins);
 	tcase_add_test(tcase, both_worlds_have_twins_at_once);
-	tcase_add_test(tcase, what_both_families_ask_alike_is_asked_once);
+	tcase_add_test(tcase, what_counts_for_a_service_counts_for_each_family);
 	tcase_add_test(tcase, a_map_of_states_has_a_twin_an_element);
 	tcase_add_test(tcase, a_key_of_state_and_port_is_asked_for_its_port);
 	tcase_add_test(tcase, a_map_that_others_fill_is_refused);
