@@ -2,10 +2,12 @@
 #include "plan.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "legacy/view.h"
 #include "nft/view.h"
+#include "verify/verify.h"
 
 static int explain(struct notrack *nt, int err)
 {
@@ -82,6 +84,30 @@ static int look(struct plan *plan, struct notrack *nt)
 	return err ? err : nft_view(&plan->view, &nt->error);
 }
 
+/* They come first, as they say best why a service should stay tracked. */
+static int find_misses(struct plan *plan, struct model *model)
+{
+	struct verification all = { .model = model, .view = plan->view, .host = plan->host };
+	int err = verify_misses(&all);
+
+	for (size_t i = 0; i < all.finding_count && !err; i++)
+		err = findings_add(&plan->misses, all.findings[i].code, all.findings[i].severity,
+				   "%s", all.findings[i].text);
+	free(all.rows);
+	free(all.findings);
+	return err;
+}
+
+static int join_findings(struct findings *to, const struct findings *from)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < from->count && !err; i++)
+		err = findings_add(to, from->list[i].code, from->list[i].severity, "%s",
+				   from->list[i].text);
+	return err;
+}
+
 static struct model whole_model(const struct plan *plan, const struct notrack *nt)
 {
 	struct model whole;
@@ -111,9 +137,13 @@ int plan_make(struct plan *plan, struct notrack *nt, bool whole)
 	options.model = &model;
 	options.world = backends[context_chosen(nt)]->world;
 	if (!err)
+		err = find_misses(plan, &model);
+	if (!err)
 		err = parity_plan(&plan->view, &options, &plan->parity);
-	nt->findings = plan->parity.findings;
-	plan->parity.findings = (struct findings){ 0 };
+	if (!err)
+		err = join_findings(&plan->misses, &plan->parity.findings);
+	nt->findings = plan->misses;
+	plan->misses = (struct findings){ 0 };
 	return err ? explain(nt, err) : judge(nt);
 }
 
@@ -137,6 +167,7 @@ int notrack_each_finding(struct notrack *nt,
 void plan_free(struct plan *plan)
 {
 	parity_free(&plan->parity);
+	findings_free(&plan->misses);
 	view_free(&plan->view);
 	host_release(&plan->host);
 	model_clear(&plan->others, NOTRACK_ANY);

@@ -12,6 +12,7 @@ struct plan {
 	struct view view;	/* of the host as it was without us */
 	struct host host;
 	struct parity parity;
+	struct findings misses;	/* what untracked packets would miss */
 	struct model others;	/* services in families that the context is not about */
 };
 

@@ -346,6 +346,53 @@ static int verify_family(struct verification *all, enum family family)
 	return err ? err : verify_tables(all, family);
 }
 
+/* --- what untracked packets miss -------------------------------------- */
+
+static int add_request(struct verification *all, const struct service *service,
+		       enum family family, enum protocol protocol, enum role role)
+{
+	struct flow_row row = {
+		.service = service, .family = family, .protocol = protocol, .role = role,
+		.request = true, .input = role == INBOUND,
+	};
+	int err = find_client_ports(all, &row);
+
+	return err == -ENOENT ? 0 : err ? err : add_row(all, &row);
+}
+
+static int add_requests(struct verification *all, const struct service *service,
+			enum family family)
+{
+	static const enum role roles[] = { INBOUND, OUTBOUND };
+	int err = 0;
+
+	for (enum protocol protocol = UDP; protocol < PROTOCOLS; protocol++)
+		for (size_t i = 0; i < 2 && !err; i++)
+			if (service->protocols & 1u << protocol &&
+			    service_has_flows(service, roles[i], family))
+				err = add_request(all, service, family, protocol, roles[i]);
+	return err;
+}
+
+int verify_misses(struct verification *all)
+{
+	int err = 0;
+
+	for (enum family family = IPV4; family < FAMILIES && !err; family++) {
+		const struct family_model *model = &all->model->families[family];
+
+		for (size_t i = 0; i < model->count && !err; i++)
+			err = add_requests(all, model->served[i].service, family);
+		if (!err)
+			err = verify_translations(all, family);
+		if (!err)
+			err = verify_protections(all, family);
+	}
+	return err;
+}
+
+/* --- in the kernel ----------------------------------------------------- */
+
 static int verify_in_kernel(struct notrack *nt, void *data)
 {
 	struct verification *all = data;

@@ -67,6 +67,12 @@ struct variant {
 struct probe verify_probe(const struct verification *verification, const struct flow_row *row,
 			  const struct variant *variant);
 
+/*
+ * What packets of the model's services miss when they are not tracked: translation, and
+ * protection by SYNPROXY.  @all has the model, the view and the host.  0, or -ENOMEM.
+ */
+int verify_misses(struct verification *all);
+
 /* Whether the one service that was asked for is this one. */
 bool verify_wants(const struct verification *verification, const struct service *service);
 
