@@ -568,8 +568,8 @@ struct notrack_service_stats {
 	const char *name;
 	unsigned int family;		/**< NOTRACK_IPV4 or NOTRACK_IPV6 */
 	struct notrack_count untracked;	/**< by NOTRACK rules */
-	struct notrack_count accepted;	/**< by the accepts of what is opened: neither by twins
-					     nor by the host's own rules */
+	struct notrack_count accepted;	/**< by accepts of ours: of what is opened, and of twins;
+					     not by the host's own rules */
 };
 
 /** struct hashlimit_stats - a client of a service; seen = passed + dropped */
