@@ -52,8 +52,23 @@ static void put_step(FILE *out, const struct step *step)
 	case STEP_ANYTHING:
 		put_text(out, step->text);
 		break;
-	default:
-		put(out, &step->range, sizeof(*step) - offsetof(struct step, range));
+	case STEP_NUMBER:
+		put(out, &step->range, sizeof(step->range));
+		break;
+	case STEP_PREFIX:
+	case STEP_INTERFACE:
+	case STEP_TRANSLATE:
+		put(out, step->address, sizeof(step->address));
+		break;
+	case STEP_MARK:
+		put(out, &step->value, sizeof(step->value));
+		break;
+	case STEP_SET:
+	case STEP_REMEMBERED:
+		put(out, &step->index, sizeof(step->index));
+		break;
+	default:	/* what else is there, as a pointer, is no part of what it means */
+		break;
 	}
 }
 

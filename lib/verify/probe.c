@@ -689,6 +689,15 @@ static uint32_t mix(uint32_t hash, uint32_t value)
 	return (hash ^ value) * 0x9e3779b1u ^ hash >> 15;
 }
 
+static uint32_t mix_bytes(uint32_t hash, const void *bytes, size_t size)
+{
+	const unsigned char *byte = bytes;
+
+	while (size--)
+		hash = mix(hash, *byte++);
+	return hash;
+}
+
 static uint32_t hash_text(const char *text)
 {
 	uint32_t hash = 0;
@@ -704,6 +713,14 @@ uint32_t condition_identity(const struct step *condition)
 	struct ranges ranges;
 
 	switch (condition->kind) {
+	case STEP_PREFIX:
+		return mix_bytes(mix(identity, condition->length), condition->address,
+				 sizeof(condition->address));
+	case STEP_INTERFACE:
+		return mix_bytes(identity, condition->name, condition->length);
+	case STEP_ADDRESSES:
+		return mix_bytes(identity, condition->addresses,
+				 condition->count * sizeof(*condition->addresses));
 	case STEP_UNKNOWN:
 	case STEP_SET:
 	case STEP_REMEMBERED:
