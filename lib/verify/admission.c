@@ -92,16 +92,34 @@ static enum admission judge(const struct tally *tally, const struct view_chain *
 	return tally->place.chain != base || tally->apart ? FORBIDS_ELSEWHERE : ADMITS_NOBODY;
 }
 
+static bool is_over_lo(const struct probe *probe)
+{
+	return !strcmp(probe->in, "lo") || !strcmp(probe->out, "lo");
+}
+
+static bool all_over_lo(const struct picks *picks)
+{
+	for (size_t i = 0; i < picks->count; i++)
+		for (size_t j = 0; j < picks->list[i].count; j++)
+			if (!is_over_lo(&picks->list[i].probes[j]))
+				return false;
+	return true;
+}
+
+/* Most hosts let all in that comes over lo, which says nothing of whom they let in. */
 int admission_of(const struct view *view, const struct view_chain *base, const struct picks *picks,
 		 const struct entrances *entrances, struct admitted *admitted)
 {
+	const bool lo = all_over_lo(picks);
 	struct tally tally = { 0 };
 	struct asking asking = { view, base, &tally };
 	int err = 0;
 
 	for (size_t i = 0; i < picks->count && !err; i++)
 		for (size_t j = 0; j < picks->list[i].count && !err; j++)
-			err = entrances_each(entrances, &picks->list[i].probes[j], ask, &asking);
+			if (is_over_lo(&picks->list[i].probes[j]) == lo)
+				err = entrances_each(entrances, &picks->list[i].probes[j], ask,
+						     &asking);
 	*admitted = (struct admitted){ judge(&tally, base), tally.place };
 	return err;
 }

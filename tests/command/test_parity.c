@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What hosts decide about who asks, ahead of us and after us: each with the packets that
+ * it is about on the wire, and one near it with the opposite answer.
+ */
+#include "netns.h"
+
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "packets.h"
+#include "run.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+enum { RULES_MAX = 8, REFUSED = 1 };
+
+/* "%1$s" is the source that a rule singles out. */
+struct host {
+	const char *rules[RULES_MAX];
+	bool singled_out, others;	/* whether they are answered, before and after */
+};
+
+/* But for counters, and the time. */
+static char *saved(const struct family *family)
+{
+	return must("sh -c '%s -t filter | grep -v ^# | sed \"s/\\[.*\\]//\"'", family->save).out;
+}
+
+static void given_rules(const struct family *family, const struct host *host)
+{
+	for (size_t i = 0; i < RULES_MAX && host->rules[i]; i++)
+		must("%s -w %s", family->tables, format_text(host->rules[i], family->other));
+}
+
+static bool asks_itself(const struct family *family)
+{
+	struct end server = { PEER, family->peer, 53 };
+	int server_fd = udp_open(family, server);
+	int fd = udp_open(family, (struct end){ HOST, family->host, 0 });
+	bool answered = udp_exchange(family, fd, server_fd, server);
+
+	close(server_fd);
+	close(fd);
+	return answered;
+}
+
+/*
+ * What the host sent its question for has come back over the same link, behind the query:
+ * by then the query has arrived, or was dropped.
+ */
+static bool is_answered(const struct family *family, const char *client)
+{
+	struct end server = { HOST, family->host, 53 };
+	int server_fd = udp_open(family, server);
+	int fd = udp_open(family, (struct end){ PEER, client, 0 });
+	struct sockaddr_storage from;
+	socklen_t size = sizeof(from);
+	bool answered = false;
+	ssize_t got;
+	char data[16];
+
+	udp_send(family, fd, server, 1);
+	ck_assert_msg(asks_itself(family), "this host's own question");
+	got = recvfrom(server_fd, data, sizeof(data), MSG_DONTWAIT, (void *)&from, &size);
+	if (got >= 0)
+		answered = sendto(server_fd, data, (size_t)got, 0, (void *)&from, size) == got &&
+			   udp_arrive(fd, 1);
+	close(server_fd);
+	close(fd);
+	return answered;
+}
+
+static void answers_are(const struct family *family, const struct host *host, const char *when)
+{
+	ck_assert_msg(is_answered(family, family->other) == host->singled_out,
+		      "%s: who is singled out", when);
+	ck_assert_msg(is_answered(family, family->limited) == host->others, "%s: others", when);
+}
+
+#define ESTABLISHED "-A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT"
+#define ANSWERS "-A INPUT -p udp --dport 53 -m conntrack --ctstate NEW -j ACCEPT"
+
+static const struct host hosts[] = {
+	/* a ban ahead of what lets in; and the same where nobody is banned */
+	{ { ESTABLISHED, "-A INPUT -s %1$s -j DROP", ANSWERS, "-A INPUT -p udp -j REJECT" }, false, true },
+	{ { ESTABLISHED, ANSWERS, "-A INPUT -p udp -j REJECT" }, true, true },
+	/* only one may ask; and only that one may not */
+	{ { ESTABLISHED, "-A INPUT -s %1$s -p udp --dport 53 -m conntrack --ctstate NEW -j ACCEPT",
+	    "-A INPUT -p udp -j DROP" }, true, false },
+	{ { ESTABLISHED, "-A INPUT ! -s %1$s -p udp --dport 53 -m conntrack --ctstate NEW -j ACCEPT",
+	    "-A INPUT -p udp -j DROP" }, false, true },
+	/* a zone, with its ban and its end, reached by the interface; and without the ban */
+	{ { "-N zone", "-A zone -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT",
+	    "-A zone -s %1$s -j DROP", "-A zone -p udp --dport 53 -m conntrack --ctstate NEW -j ACCEPT",
+	    "-A zone -p udp -j REJECT", "-A INPUT ! -i lo -j zone" }, false, true },
+	{ { "-N zone", "-A zone -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT",
+	    "-A zone -p udp --dport 53 -m conntrack --ctstate NEW -j ACCEPT",
+	    "-A zone -p udp -j REJECT", "-A INPUT ! -i lo -j zone" }, true, true },
+	/* a chain that lets some return; and one that lets nobody */
+	{ { "-N some", "-A some -s %1$s -m conntrack --ctstate NEW -j RETURN", "-A some -j DROP",
+	    ESTABLISHED, "-A INPUT -p udp -m conntrack --ctstate NEW -j some" }, true, false },
+	/* what is in no state that is meant is dropped: ours would be */
+	{ { ESTABLISHED, "-A INPUT -p udp -m conntrack ! --ctstate NEW -j DROP",
+	    "-A INPUT -s %1$s -p udp -j DROP" }, false, true },
+	{ { "-A INPUT -p udp -m conntrack --ctstate INVALID,UNTRACKED -j DROP",
+	    "-A INPUT -s %1$s -p udp -j DROP" }, false, true },
+};
+
+START_TEST(who_was_answered_is_answered_and_who_was_not_is_not)
+{
+	const struct family *family = &families[_i % FAMILY_COUNT];
+	const struct host *host = &hosts[_i / FAMILY_COUNT];
+	char *before;
+
+	netns_add_peer();
+	given_rules(family, host);
+	answers_are(family, host, "before");
+	before = saved(family);
+
+	must("notrackctl %s add dns", family->option);
+	answers_are(family, host, "after add");
+	ck_assert_ptr_nonnull(strstr(must("notrackctl --json %s add dns", family->option).out,
+				     "\"changed\": false"));
+	must("notrackctl verify");
+
+	must("notrackctl clear");
+	assert_same_text(saved(family), before);
+	answers_are(family, host, "after clear");
+}
+END_TEST
+
+/* Forbidden by name: refused with the rule, and nothing changed; forced, it is opened. */
+START_TEST(what_a_rule_forbids_by_name_is_refused)
+{
+	const struct family *family = &families[_i];
+	struct run refused;
+	char *before;
+
+	netns_add_peer();
+	must("%s -w -A INPUT -p udp --dport 53 -j DROP", family->tables);
+	before = saved(family);
+
+	refused = run("notrackctl %s add dns", family->option);
+	ck_assert_int_eq(refused.code, REFUSED);
+	ck_assert_msg(strstr(refused.err, "filter INPUT 1"), "%s", refused.err);
+	assert_same_text(saved(family), before);
+	ck_assert(!is_answered(family, family->other));
+
+	must("notrackctl %s add dns --force", family->option);
+	ck_assert(is_answered(family, family->other));
+}
+END_TEST
+
+/* The host's own limit counts what is new, and goes on limiting. */
+START_TEST(a_limit_of_the_host_goes_on_limiting)
+{
+	const struct family *family = &families[_i];
+	unsigned int answered = 0;
+
+	netns_add_peer();
+	must("%s -w " ESTABLISHED, family->tables);
+	must("%s -w -A INPUT -p udp --dport 53 -m conntrack --ctstate NEW -m recent --set --name own",
+	     family->tables);
+	must("%s -w -A INPUT -p udp --dport 53 -m conntrack --ctstate NEW -m recent --update --seconds 60 "
+	     "--hitcount 6 --name own -j DROP", family->tables);
+	must("%s -w -A INPUT -p udp --dport 53 -j ACCEPT", family->tables);
+	must("%s -w -A INPUT -p udp -j DROP", family->tables);
+
+	must("notrackctl %s add dns", family->option);
+	for (int i = 0; i < 12; i++)
+		answered += is_answered(family, family->other);
+	ck_assert_uint_eq(answered, 5);
+	ck_assert_ptr_nonnull(strstr(must("notrackctl --json %s add dns", family->option).out,
+				     "\"changed\": false"));
+}
+END_TEST
+
+/* Only they are untracked, and let in where the host lets nobody in. */
+START_TEST(from_names_who_may_ask)
+{
+	const struct family *family = &families[_i];
+
+	netns_add_peer();
+	must("%s -w -P INPUT DROP", family->tables);
+	must("%s -w " ESTABLISHED, family->tables);
+	must("%s -w -A INPUT -i lo -j ACCEPT", family->tables);
+	if (family->domain == AF_INET6)
+		must("%s -w -A INPUT -p ipv6-icmp -j ACCEPT", family->tables);
+
+	must("notrackctl %s add dns-auth --from %s", family->option, family->other_prefix);
+	ck_assert(is_answered(family, family->other));
+	ck_assert(!is_answered(family, family->limited));
+	ck_assert_ptr_nonnull(strstr(must("notrackctl show").out, family->other_prefix));
+	must("notrackctl verify");
+}
+END_TEST
+
+static void tests(TCase *tcase)
+{
+	tcase_add_loop_test(tcase, who_was_answered_is_answered_and_who_was_not_is_not, 0,
+			    COUNT(hosts) * FAMILY_COUNT);
+	tcase_add_loop_test(tcase, what_a_rule_forbids_by_name_is_refused, 0, FAMILY_COUNT);
+	tcase_add_loop_test(tcase, a_limit_of_the_host_goes_on_limiting, 0, FAMILY_COUNT);
+	tcase_add_loop_test(tcase, from_names_who_may_ask, 0, FAMILY_COUNT);
+}
+
+int main(void)
+{
+	return netns_main("parity", tests);
+}
