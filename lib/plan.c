@@ -77,10 +77,8 @@ static int judge(struct notrack *nt)
 
 static int look(struct plan *plan, struct notrack *nt)
 {
-	int err = host_look(&plan->host);
+	int err = legacy_view(NOTRACK_ANY, nt->netns_fd >= 0, &plan->view, &nt->error);
 
-	if (!err)
-		err = legacy_view(NOTRACK_ANY, nt->netns_fd >= 0, &plan->view, &nt->error);
 	return err ? err : nft_view(&plan->view, &nt->error);
 }
 
@@ -127,8 +125,9 @@ int plan_make(struct plan *plan, struct notrack *nt, bool whole)
 
 	*plan = (struct plan){ .made = whole || !nt->clients_only || !nt->clients_changed };
 	findings_free(&nt->findings);
-	if (!plan->made)
-		return 0;
+	err = host_look(&plan->host);
+	if (err || !plan->made)
+		return explain(nt, err);
 	err = raise_others(plan, nt);
 	model = whole_model(plan, nt);
 	if (err || is_empty(&model))

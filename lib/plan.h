@@ -8,7 +8,8 @@
 #include "verify/parity.h"
 
 struct plan {
-	bool made;		/* else no more than clients have changed: what stands there stays */
+	bool made;		/* else no more than clients have changed: what stands there stays, and
+				   only @host is known */
 	struct view view;	/* of the host as it was without us */
 	struct host host;
 	struct parity parity;

@@ -66,7 +66,8 @@ static int plan_model(struct nft_change *change, const struct model *model)
 
 	if (err)
 		return error_set(session->error, err, "out of memory");
-	err = nft_lower(&plan->table, model, &plan->pools, session->error);
+	err = nft_lower(&plan->table, model, &plan->pools, change->change.wanted->forwards,
+			session->error);
 	if (!err && nft_steps_make(&plan->steps, &have->table, &plan->table, edits_elements(plan)))
 		err = error_set(session->error, -ENOMEM, "out of memory");
 	return err || !change->change.wanted->grafts ? err : plan_grafts(change);

@@ -19,6 +19,7 @@ struct lowering {
 	struct nft_table *table;
 	const struct model *model;
 	const struct nft_pools *pools;
+	bool forwards;
 	struct error *error;
 	struct nft_chain *raw[DIRECTIONS];	/* prerouting, output */
 	struct nft_chain *limits;		/* input; NULL: no limits */
@@ -118,7 +119,8 @@ static int select_all(const struct lowering *lowering, const char *name, enum nf
 
 		if (served)
 			err = nft_select(selection, &lowering->model->families[family],
-					 served->service, family, flows, lowering->error);
+					 served->service, family, flows, lowering->forwards,
+					 lowering->error);
 	}
 	return err;
 }
@@ -271,10 +273,10 @@ static int lower_services(struct lowering *lowering)
 }
 
 int nft_lower(struct nft_table *table, const struct model *model, const struct nft_pools *pools,
-	      struct error *error)
+	      bool forwards, struct error *error)
 {
 	struct lowering lowering = { .table = table, .model = model, .pools = pools,
-				     .error = error };
+				     .forwards = forwards, .error = error };
 	int err = 0;
 
 	table->exists = model->families[IPV4].count || model->families[IPV6].count;

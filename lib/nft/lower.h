@@ -24,9 +24,8 @@
 #include "nft/pool.h"
 #include "support/error.h"
 
-/* A model without services becomes an empty table. */
+/* A model without services becomes an empty table.  @forwards: packets of others, too. */
 int nft_lower(struct nft_table *table, const struct model *model, const struct nft_pools *pools,
-	      struct error *error);
-
+	      bool forwards, struct error *error);
 
 #endif

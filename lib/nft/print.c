@@ -129,6 +129,8 @@ static void print_value(const struct nft_rule *rule, const struct nft_field *fie
 
 	if (is_name)
 		print_interface(field, value, out);
+	else if (field->base == NFT_BASE_FIB)	/* of no other type */
+		fputs("local", out);
 	else if (field->base == NFT_BASE_META && field->key == NFT_META_NFPROTO)
 		fputs(value[0] == NFPROTO_IPV4 ? "ipv4" : "ipv6", out);
 	else if (field->base == NFT_BASE_META && protocol_name(value[0]))
@@ -174,7 +176,9 @@ static void print_header_field(const struct nft_rule *rule, const struct nft_fie
 
 static void print_field(const struct nft_rule *rule, const struct nft_field *field, FILE *out)
 {
-	if (field->base != NFT_BASE_META)
+	if (field->base == NFT_BASE_FIB)
+		fputs("fib daddr type", out);
+	else if (field->base != NFT_BASE_META)
 		print_header_field(rule, field, out);
 	else if (field->key == NFT_META_IIFNAME)
 		fputs("iifname", out);

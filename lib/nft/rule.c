@@ -33,6 +33,11 @@ struct nft_field nft_header_field(enum nft_base base, uint8_t offset, uint8_t si
 	return field;
 }
 
+struct nft_field nft_destination_type_field(void)
+{
+	return nft_header_field(NFT_BASE_FIB, 0, sizeof(uint32_t));
+}
+
 /* The bits past the first @length do not count. */
 static void narrow_mask(struct nft_field *field, unsigned int length)
 {

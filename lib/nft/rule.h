@@ -25,6 +25,7 @@ enum nft_base {
 	NFT_BASE_META,
 	NFT_BASE_NETWORK,
 	NFT_BASE_TRANSPORT,
+	NFT_BASE_FIB,			/* the type of the destination address, RTN_* */
 };
 
 /* Where the bytes are that a test compares. */
@@ -93,6 +94,7 @@ struct nft_draft {
 
 struct nft_field nft_meta_field(uint8_t key, uint8_t size);
 struct nft_field nft_header_field(enum nft_base base, uint8_t offset, uint8_t size);
+struct nft_field nft_destination_type_field(void);
 /* A source or destination address, as far as @length bits of it. */
 struct nft_field nft_address_field(enum family family, bool destination, unsigned int length);
 

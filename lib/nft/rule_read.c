@@ -75,6 +75,15 @@ static bool load(struct loaded *loaded, enum nft_base base, uint32_t key, uint32
 	return true;
 }
 
+static bool read_fib(struct reader *reader, const struct nftnl_expr *expression)
+{
+	if (nftnl_expr_get_u32(expression, NFTNL_EXPR_FIB_FLAGS) != NFTA_FIB_F_DADDR ||
+	    nftnl_expr_get_u32(expression, NFTNL_EXPR_FIB_RESULT) != NFT_FIB_RESULT_ADDRTYPE)
+		return false;
+	return load(loaded_in(reader, nftnl_expr_get_u32(expression, NFTNL_EXPR_FIB_DREG)),
+		    NFT_BASE_FIB, 0, 0, sizeof(uint32_t));
+}
+
 static bool read_meta(struct reader *reader, const struct nftnl_expr *expression)
 {
 	uint32_t key = nftnl_expr_get_u32(expression, NFTNL_EXPR_META_KEY);
@@ -431,7 +440,7 @@ static const struct {
 	{ "meta", read_meta }, { "payload", read_payload }, { "bitwise", read_bitwise },
 	{ "cmp", read_cmp }, { "range", read_range }, { "lookup", read_lookup },
 	{ "dynset", read_dynset }, { "counter", read_counter }, { "notrack", read_notrack },
-	{ "immediate", read_immediate }, { "match", read_match },
+	{ "immediate", read_immediate }, { "match", read_match }, { "fib", read_fib },
 };
 
 static int take_expression(struct nftnl_expr *expression, void *data)

@@ -53,11 +53,27 @@ static uint8_t loaded_size(const struct nft_field *field)
 	return is_ipv6 ? 16 : 4;
 }
 
+static void load_destination_type(struct writer *writer)
+{
+	struct nftnl_expr *expression = add_expression(writer, "fib");
+
+	if (!expression)
+		return;
+	nftnl_expr_set_u32(expression, NFTNL_EXPR_FIB_FLAGS, NFTA_FIB_F_DADDR);
+	nftnl_expr_set_u32(expression, NFTNL_EXPR_FIB_RESULT, NFT_FIB_RESULT_ADDRTYPE);
+	nftnl_expr_set_u32(expression, NFTNL_EXPR_FIB_DREG, NFT_REG_1);
+}
+
 static void load(struct writer *writer, const struct nft_field *field)
 {
 	bool meta = field->base == NFT_BASE_META;
-	struct nftnl_expr *expression = add_expression(writer, meta ? "meta" : "payload");
+	struct nftnl_expr *expression;
 
+	if (field->base == NFT_BASE_FIB) {
+		load_destination_type(writer);
+		return;
+	}
+	expression = add_expression(writer, meta ? "meta" : "payload");
 	if (!expression)
 		return;
 	if (meta) {

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
+#include <linux/rtnetlink.h>
 #include <string.h>
 
 /* FIN, SYN, RST and ACK: what iptables' --syn looks at, and SYN alone among them. */
@@ -18,11 +19,12 @@
 
 int nft_select(struct nft_selection *selection, const struct family_model *model,
 	       const struct service *service, enum family family, enum nft_flows flows,
-	       struct error *error)
+	       bool local_only, struct error *error)
 {
 	struct compiler compiler = {
 		.service = service,
 		.model = model,
+		.local_only = local_only && flows == NFT_FLOWS_IN,
 		.family = family,
 		.rules = &selection->rules[family],
 		.target = flows == NFT_FLOWS_REQUESTS ? TARGET_JUMP : TARGET_ACCEPT,
@@ -145,12 +147,16 @@ static void ask(struct nft_draft *draft, const struct rule *rule, enum family fa
 	const struct nft_field protocol = nft_meta_field(NFT_META_L4PROTO, 1);
 	const struct nft_field source = nft_address_field(family, false, 0);
 	const struct nft_field destination = nft_address_field(family, true, 0);
+	const struct nft_field type = nft_destination_type_field();
+	const uint32_t local = RTN_LOCAL;
 	const struct match *match = rule->match;
 
 	ask_interface(draft, NFT_META_IIFNAME, match->in);
 	ask_interface(draft, NFT_META_OIFNAME, match->out);
 	nft_draft_prefix(draft, &source, &rule->source);
 	nft_draft_prefix(draft, &destination, &match->to);
+	if (match->to_local)
+		nft_draft_equal(draft, &type, &local);
 	if (match->protocol)
 		nft_draft_byte(draft, &protocol, match->protocol);
 }

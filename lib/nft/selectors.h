@@ -24,11 +24,12 @@ enum nft_flows {
 
 /*
  * @model has all services of the family: answers are not looked for at ports that others
- * ask.  nft_selection_free() also where it fails.
+ * ask.  @local_only: what this host forwards is left alone.  nft_selection_free() also
+ * where it fails.
  */
 int nft_select(struct nft_selection *selection, const struct family_model *model,
 	       const struct service *service, enum family family, enum nft_flows flows,
-	       struct error *error);
+	       bool local_only, struct error *error);
 void nft_selection_free(struct nft_selection *selection);
 
 /* A rule for each selector, that does what @end does.  -ENOMEM, -E2BIG */
