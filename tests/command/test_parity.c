@@ -197,6 +197,22 @@ START_TEST(from_names_who_may_ask)
 }
 END_TEST
 
+/* Not even over lo: packets from its port to its port could be either way. */
+START_TEST(a_host_that_asks_nobody_serves)
+{
+	const struct family *family = &families[_i];
+
+	must("%s -w -P INPUT DROP", family->tables);
+	must("%s -w -P OUTPUT DROP", family->tables);
+	must("%s -w -A INPUT -p udp --dport 53 -m conntrack --ctstate NEW,ESTABLISHED -j ACCEPT",
+	     family->tables);
+	must("%s -w -A OUTPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT", family->tables);
+
+	must("notrackctl %s add dns --role inbound", family->option);
+	must("notrackctl %s add dns", family->option);
+}
+END_TEST
+
 static void tests(TCase *tcase)
 {
 	tcase_add_loop_test(tcase, who_was_answered_is_answered_and_who_was_not_is_not, 0,
@@ -204,6 +220,7 @@ static void tests(TCase *tcase)
 	tcase_add_loop_test(tcase, what_a_rule_forbids_by_name_is_refused, 0, FAMILY_COUNT);
 	tcase_add_loop_test(tcase, a_limit_of_the_host_goes_on_limiting, 0, FAMILY_COUNT);
 	tcase_add_loop_test(tcase, from_names_who_may_ask, 0, FAMILY_COUNT);
+	tcase_add_loop_test(tcase, a_host_that_asks_nobody_serves, 0, FAMILY_COUNT);
 }
 
 int main(void)
