@@ -61,6 +61,9 @@ struct listener {
 	int result;
 };
 
+/* Of no tables: the next look finds another one. */
+#define UNKNOWN_MARK UINT64_MAX
+
 static uint64_t now_ms(void)
 {
 	struct timespec now;
@@ -226,6 +229,9 @@ static void check(struct notrack_watch *watch, struct listener *listener)
 		withdraw(watch, listener, result);
 	} else {
 		note_use(watch->nt);
+		/* somebody may put back at once what was there before, which has the same mark */
+		if (changes.added || changes.removed)
+			watch->mark = UNKNOWN_MARK;
 		report_done(watch, listener, &changes);
 	}
 }
