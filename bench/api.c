@@ -1,17 +1,20 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Times calls of the API, in the network namespace it is started in, IPv4
- * only.  Prefixes come from standard input, one a line.
+ * Times calls of the API through one backend, in the network namespace it is started
+ * in, IPv4 only.  Prefixes come from standard input, one a line.
  *
- *	api bulk	a model of all of them, from nothing to the kernel
- *	api one N	on an open context, N times: one more client and a commit,
- *			the kernel's floor, that client off again and a commit
- *	api load	from the kernel to a model
- *	api floor	the kernel's floor alone
- *	api usage	the connection tracking table by source
- *	api model	a model of all of them: the memory it takes, in KiB
+ *	api BACKEND bulk	a model of all of them, from nothing to the kernel
+ *	api BACKEND one N	on an open context, N times: one more client and a commit,
+ *				the kernel's floor (legacy), that client off again and a
+ *				commit
+ *	api BACKEND load	from the kernel to a model
+ *	api BACKEND counters	of all services and clients
+ *	api legacy floor	the kernel's floor alone
+ *	api BACKEND usage	the connection tracking table by source
+ *	api BACKEND model	a model of all of them: the memory it takes, in KiB
  *
- * Prints milliseconds, a line a measurement, and the peak memory in KiB last.
+ * The heap is prepared as libnotrack(3), MEMORY, tells a daemon that changes large
+ * tables.  Prints milliseconds, a line a measurement, and the peak memory in KiB last.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +23,7 @@
 #include <unistd.h>
 
 #include "floor.h"
+#include "heap.h"
 #include "notrack.h"
 
 static const struct hashlimit limit = { .size = sizeof(limit), .above = "10/sec", .burst = 20 };
@@ -126,9 +130,31 @@ static void model(struct notrack *nt, char **words, size_t count)
 	printf("%ld\n", resident_kib() - before);
 }
 
-/* The peers take turns, in one process: what disturbs one disturbs the other. */
-static void one_by_one(struct notrack *nt, int times)
+static int take_service(const struct notrack_service_stats *stats, void *data)
 {
+	*(uint64_t *)data += stats->untracked.packets;
+	return 0;
+}
+
+static int take_client(const struct hashlimit_stats *stats, void *data)
+{
+	*(uint64_t *)data += stats->seen.packets;
+	return 0;
+}
+
+static void counters(struct notrack *nt)
+{
+	double start = now_ms();
+	uint64_t sum = 0;
+
+	check(nt, notrack_stats(nt, take_service, take_client, &sum));
+	printf("%.3f\n", now_ms() - start);
+}
+
+/* The peers take turns, in one process: what disturbs one disturbs the other. */
+static void one_by_one(struct notrack *nt, int times, int has_floor)
+{
+	heap_prepare(notrack_table_bytes(nt));
 	check(nt, notrack_load(nt));
 	for (int i = -1; i < times; i++) {	/* the first round is for the caches */
 		double start = now_ms(), added, floor, removed;
@@ -136,7 +162,7 @@ static void one_by_one(struct notrack *nt, int times)
 		check(nt, hashlimit_add_client(nt, "dns", "203.0.113.1", &limit));
 		check(nt, notrack_commit(nt, NULL));
 		added = now_ms() - start;
-		floor = floor_ms("filter");
+		floor = has_floor ? floor_ms("filter") : 0;
 		start = now_ms();
 		check(nt, hashlimit_remove_client(nt, "dns", "203.0.113.1"));
 		check(nt, notrack_commit(nt, NULL));
@@ -148,16 +174,19 @@ static void one_by_one(struct notrack *nt, int times)
 
 int main(int argc, char **argv)
 {
-	const char *what = argc > 1 ? argv[1] : "";
-	int times = argc > 2 ? atoi(argv[2]) : 1;
+	const char *backend = argc > 1 ? argv[1] : "auto";
+	const char *what = argc > 2 ? argv[2] : "";
+	int times = argc > 3 ? atoi(argv[3]) : 1;
 	struct notrack *nt = notrack_new();
 	char **words = NULL;
 	size_t count;
 	double start;
 
 	check(nt, notrack_set_families(nt, NOTRACK_IPV4));
+	check(nt, notrack_set_backend(nt, backend));
 	if (!strcmp(what, "bulk")) {
 		count = read_words(&words);
+		heap_prepare(count * HEAP_CLIENT_BYTES);
 		bulk(nt, words, count);
 	} else if (!strcmp(what, "usage")) {
 		usage(nt);
@@ -165,7 +194,9 @@ int main(int argc, char **argv)
 		count = read_words(&words);
 		model(nt, words, count);
 	} else if (!strcmp(what, "one")) {
-		one_by_one(nt, times);
+		one_by_one(nt, times, !strcmp(backend, "legacy"));
+	} else if (!strcmp(what, "counters")) {
+		counters(nt);
 	} else if (!strcmp(what, "floor")) {
 		printf("%.3f\n", floor_ms("filter"));
 	} else {

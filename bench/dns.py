@@ -4,7 +4,7 @@ import os
 import re
 import time
 
-from harness import BUILD, NOTRACKCTL, Namespace, compare, link, run
+from harness import BUILD, Namespace, compare, ctl, link, run
 
 STATEFUL = """*filter
 :INPUT DROP [0:0]
@@ -46,6 +46,52 @@ def classic(services):
     return rules
 
 
+NFT_STATEFUL = """table inet filter {
+  chain input {
+    type filter hook input priority filter; policy drop;
+    ct state established,related accept
+    ct state invalid drop
+    udp dport 53 ct state new accept
+    tcp dport 53 ct state new accept
+  }
+  chain output {
+    type filter hook output priority filter; policy drop;
+    ct state established,related,new accept
+  }
+}
+"""
+
+
+def nft_classic(services):
+    """The same rules by hand in nft, with a counter each, as iptables has."""
+    raw = {"prerouting": "", "output": ""}
+    accepts = []
+    for port, protocols, roles in (SERVICES[name] for name in services):
+        for protocol in protocols:
+            for comes, goes in roles:
+                for chain, hook, side in (("prerouting", "input", comes),
+                                          ("output", "output", goes)):
+                    match = f"{protocol} {side[2:]} {port} counter"
+                    raw[chain] += f"    {match} notrack\n"
+                    accepts.append(f"insert rule inet filter {hook} {match} accept\n")
+    return "table inet raw {\n" + "".join(
+        f"  chain {chain} {{\n    type filter hook {chain} priority raw;\n{rules}  }}\n"
+        for chain, rules in raw.items()) + "}\n" + "".join(reversed(accepts))
+
+
+def nft_firewall(space, kind, services=("dns",)):
+    """In place of what there was."""
+    space("nft", "flush", "ruleset")
+    if kind == "no firewall":
+        return
+    space("nft", "-f", "-", stdin=NFT_STATEFUL)
+    if kind == "classic by hand":
+        space("nft", "-f", "-", stdin=nft_classic(services))
+    elif kind == "ours":
+        for service in services:
+            ctl(space, "add", service, backend="nft")
+
+
 def firewall(space, kind, services=("dns",)):
     """In place of what there was."""
     for table in ("raw", "filter"):
@@ -57,7 +103,7 @@ def firewall(space, kind, services=("dns",)):
         space("iptables-legacy-restore", "--noflush", stdin=classic(services))
     elif kind == "ours":
         for service in services:
-            space(NOTRACKCTL, "-4", "add", service)
+            ctl(space, "add", service)
 
 
 def start_server(space, directory):
@@ -82,15 +128,17 @@ def ask(client, queries, seconds):
     return float(re.search(r"Queries per second:\s+([\d.]+)", told).group(1))
 
 
-def measure_exchanges(rounds, services):
+def measure_exchanges(rounds, services, backend="legacy"):
     """A question and its answer through the rules of all hooks, and nothing but these differs."""
     kinds = ("no firewall", "stateful", "classic by hand", "ours")
     what = "a DNS question and its answer" + (f", {len(services)} services" if services[1:] else "")
+    if backend == "nft":
+        what = f"nft: {what}"
     spaces = []
     for kind in kinds:
         pair = [Namespace(f"host{len(spaces)}"), Namespace(f"client{len(spaces)}")]
         link(*pair)
-        firewall(pair[0], kind, services)
+        (nft_firewall if backend == "nft" else firewall)(pair[0], kind, services)
         spaces += pair
     lines = run(os.path.join(BUILD, "bench", "exchange"), str(rounds),
                 *(space.name for space in spaces)).stdout.splitlines()

@@ -84,9 +84,14 @@ def addresses(count, seed):
             for n in draw.sample(sorted(found), count)]
 
 
-def api(namespace, what, times=1, stdin=""):
+def ctl(namespace, *words, backend="legacy", stdin=None):
+    """notrackctl, of IPv4 alone, as its peers."""
+    return namespace(NOTRACKCTL, "--backend", backend, "-4", *words, stdin=stdin)
+
+
+def api(namespace, what, times=1, backend="legacy", stdin=""):
     touch_memory()
-    lines = namespace(os.path.join(BUILD, "bench", "api"), what, str(times),
+    lines = namespace(os.path.join(BUILD, "bench", "api"), backend, what, str(times),
                       stdin=stdin).stdout.split()
     return [float(line) for line in lines[:-1]], int(lines[-1]) / 1024
 

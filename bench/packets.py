@@ -4,7 +4,7 @@ import os
 import random
 import re
 
-from harness import BUILD, NOTRACKCTL, Namespace, addresses, compare
+from harness import BUILD, Namespace, addresses, compare, ctl
 
 FAST = ["--above", "1000000/sec", "--burst", "1000000"]   # a limit that nobody meets
 NOBODY = "203.0.113.200"                                  # a source that is no client
@@ -21,8 +21,12 @@ def limit_rule(name):
             f"--hashlimit-mode srcip --hashlimit-name {name} -j DROP")
 
 
-def setup_ours(namespace, clients):
-    namespace(NOTRACKCTL, "-4", "limit", "dns", "-", *FAST, stdin="\n".join(clients))
+def setup_ours(namespace, clients, backend="legacy"):
+    ctl(namespace, "limit", "dns", "-", *FAST, stdin="\n".join(clients), backend=backend)
+
+
+def setup_ours_nft(namespace, clients):
+    setup_ours(namespace, clients, backend="nft")
 
 
 def setup_linear(namespace, clients):
@@ -55,8 +59,35 @@ table ip bench {{
 """)
 
 
+def setup_nft_by_hand(namespace, clients):
+    """One map and one meter, each client counted, as ours is."""
+    elements = ", ".join(f"{client} counter : goto over" for client in clients)
+    namespace("nft", "-f", "-", stdin=f"""
+table ip bench {{
+  set rates {{ type ipv4_addr; size 65536; flags dynamic, timeout; timeout 2s; }}
+  chain over {{
+    update @rates {{ ip saddr limit rate 1000000/second burst 1000000 packets }} return
+    counter drop
+  }}
+  map clients {{ type ipv4_addr : verdict; counter; elements = {{ {elements} }} }}
+  chain input {{
+    type filter hook input priority filter - 1;
+    udp dport 53 ip saddr vmap @clients
+  }}
+}}
+""")
+
+
+def setup_nothing(namespace, clients):
+    """Nobody is limited, and nothing of ours is there: the packet as it is."""
+
+
 SETUPS = {"ours": setup_ours, "linear -s rules": setup_linear, "ipset hash:net": setup_ipset,
           "nft set": setup_nft}
+
+# Through nftables, and beside it: each with NOTRACK by the same backend.
+NFT_SETUPS = {"nft": ("nft", setup_ours_nft), "by hand": ("nft", setup_nft_by_hand),
+              "legacy": ("legacy", setup_ours), "bare": (None, setup_nothing)}
 
 
 def packet_ns(namespace, source, milliseconds):
@@ -87,12 +118,12 @@ def measure_packets(counts, rounds, milliseconds):
         for peer, setup in SETUPS.items():
             space = spaces[peer] = Namespace(re.sub(r"\W", "", peer))
             drop_behind_filter(space)
-            space(NOTRACKCTL, "-4", "add", "dns")
+            ctl(space, "add", "dns", "--force")
             setup(space, clients)
         if one is None:
             one = spaces["one"] = Namespace("one")
             drop_behind_filter(one)
-            one(NOTRACKCTL, "-4", "add", "dns")
+            ctl(one, "add", "dns", "--force")
             setup_ours(one, clients[:1])
             first_client = clients[0]
         for place, source in (("first", clients[0]), ("last", clients[-1]), ("no match", NOBODY)):
@@ -111,3 +142,31 @@ def measure_packets(counts, rounds, milliseconds):
             if space is not one:
                 space.close()
     one.close()
+
+
+def measure_nft_packets(count, rounds, milliseconds):
+    """What ours costs over a packet that meets no rule but the one that drops it."""
+    print("\nnft: a packet's cost over a bare drop (ns)")
+    clients = addresses(count, 1)
+    spaces = {}
+    for name, (backend, setup) in NFT_SETUPS.items():
+        space = spaces[name] = Namespace(re.sub(r"\W", "", name))
+        drop_behind_filter(space)
+        if backend:
+            ctl(space, "add", "dns", "--force", backend=backend)
+        setup(space, clients)
+    draw = random.Random(3)
+    for what in ("hot", "cold"):
+        samples = {name: [] for name in NFT_SETUPS}
+        for _ in range(rounds):
+            sources = draw.sample(clients, 1 if what == "hot" else min(count, 20000))
+            for name, space in spaces.items():
+                samples[name].append(float(space(
+                    os.path.join(BUILD, "bench", "packet"), "-", str(milliseconds),
+                    stdin="\n".join(sources) + "\n").stdout))
+        over = {name: [cost - bare for cost, bare in zip(samples[name], samples["bare"])]
+                for name in ("nft", "by hand", "legacy")}
+        for peer in ("legacy", "by hand"):
+            compare(f"nft: packet over a bare drop, {count}, {what}", "nft", peer, over, "ns")
+    for space in spaces.values():
+        space.close()

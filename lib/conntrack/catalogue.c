@@ -51,7 +51,8 @@ int catalogue_make(struct catalogue *catalogue, const struct model *model, struc
 struct service *catalogue_find(const struct catalogue *catalogue, int protocol, uint16_t port)
 {
 	for (size_t i = 0; i < catalogue->count; i++)
-		if (service_has_port(catalogue->services[i], protocol, port))
+		if (protocol >= 0 && catalogue->services[i]->protocols & 1u << protocol &&
+		    service_has_port(catalogue->services[i], port))
 			return catalogue->services[i];
 	return NULL;
 }

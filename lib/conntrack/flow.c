@@ -33,19 +33,6 @@ void flow_read(struct flow *flow, const struct tracked *entry, const struct own_
 			(!flow->from_here && own_addresses_hears(local, &flow->destination));
 }
 
-static bool has_port(const struct service *service, uint16_t port)
-{
-	for (size_t i = 0; i < service->port_count; i++)
-		if (port >= service->ports[i].first && port <= service->ports[i].last)
-			return true;
-	return false;
-}
-
-bool service_has_port(const struct service *service, int protocol, uint16_t port)
-{
-	return protocol >= 0 && service->protocols & 1u << protocol && has_port(service, port);
-}
-
 /* An empty list is everybody. */
 static bool covers(const struct prefix *list, size_t count, const struct prefix *address)
 {
@@ -67,7 +54,7 @@ static bool is_inbound(const struct flow *flow, const struct service *service)
 	/* in classic mode its way out is a matter of the outbound role */
 	if (!(service->roles & INBOUND) || !flow->to_here || (flow->from_here && service->classic))
 		return false;
-	return has_port(service, flow->destination_port) &&
+	return service_has_port(service, flow->destination_port) &&
 	       (flow->from_here || covers(service->from, service->from_count, &flow->source)) &&
 	       covers(service->local, service->local_count, &flow->destination);
 }
@@ -76,7 +63,7 @@ static bool is_outbound(const struct flow *flow, const struct service *service)
 {
 	if (!(service->roles & OUTBOUND) || !flow->from_here)
 		return false;
-	return has_port(service, flow->destination_port) &&
+	return service_has_port(service, flow->destination_port) &&
 	       is_reply_port(service, flow, flow->source_port) &&
 	       covers(service->local, service->local_count, &flow->source) &&
 	       covers(service->remote, service->remote_count, &flow->destination);
@@ -85,7 +72,7 @@ static bool is_outbound(const struct flow *flow, const struct service *service)
 /* An answer that came to be tracked first: its entry has the ends the other way round. */
 static bool is_answer(const struct flow *flow, const struct service *service)
 {
-	if (!has_port(service, flow->source_port))
+	if (!service_has_port(service, flow->source_port))
 		return false;
 	if (service->roles & INBOUND && flow->from_here &&
 	    (flow->to_here || covers(service->from, service->from_count, &flow->destination)) &&
@@ -103,7 +90,7 @@ static bool is_answer(const struct flow *flow, const struct service *service)
 static bool is_ambiguous(const struct flow *flow, const struct service *service)
 {
 	return !service->classic && service->roles == (INBOUND | OUTBOUND) &&
-	       has_port(service, flow->source_port) && has_port(service, flow->destination_port);
+	       service_has_port(service, flow->source_port) && service_has_port(service, flow->destination_port);
 }
 
 bool flow_is_untracked(const struct flow *flow, const struct service *service)

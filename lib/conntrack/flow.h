@@ -20,8 +20,6 @@ void flow_read(struct flow *flow, const struct tracked *entry, const struct own_
 /* UDP, ...; -1 for one that no service has. */
 int protocol_of(uint8_t number);
 
-bool service_has_port(const struct service *service, int protocol, uint16_t port);
-
 /* Whether the rules of @service untrack the packets that such an entry is made by. */
 bool flow_is_untracked(const struct flow *flow, const struct service *service);
 

@@ -383,6 +383,14 @@ static bool names_family(const struct prefix *prefixes, size_t count, enum famil
 	return count == 0;
 }
 
+bool service_has_port(const struct service *service, uint16_t port)
+{
+	for (size_t i = 0; i < service->port_count; i++)
+		if (port >= service->ports[i].first && port <= service->ports[i].last)
+			return true;
+	return false;
+}
+
 bool service_has_flows(const struct service *service, enum role role, enum family family)
 {
 	return service->roles & role &&

@@ -70,6 +70,7 @@ void service_unref(struct service *service);
 /* Leaves those of @families that the words, if there are any, name. */
 int service_ask_families(const char *words, unsigned int *families, struct error *error);
 
+bool service_has_port(const struct service *service, uint16_t port);
 bool service_has_flows(const struct service *service, enum role role, enum family family);
 /* The families in which it has flows, as bits. */
 unsigned int service_families(const struct service *service);

@@ -63,20 +63,24 @@ static bool is_opening(const struct place *place)
 	return place->chain && chain_is_opening(place->chain->name);
 }
 
-static bool has_port(const struct service *service, uint16_t port)
+/* Whether some service of the model, over the same protocol, has @port. */
+static bool is_served(const struct watching *watching, uint16_t port)
 {
-	for (size_t i = 0; i < service->port_count; i++)
-		if (port >= service->ports[i].first && port <= service->ports[i].last)
+	const struct family_model *model = &watching->guard->model->families[watching->family];
+
+	for (size_t i = 0; i < model->count; i++)
+		if (model->served[i].service->protocols & 1u << watching->flow.protocol &&
+		    service_has_port(model->served[i].service, port))
 			return true;
 	return false;
 }
 
-/* Over lo, with the service's port at both ends: nobody can know who asks whom. */
+/* Over lo, with a service's port at both ends: nobody can know who asks whom. */
 static bool is_ambiguous(const struct watching *watching, const struct probe *probe)
 {
 	return (!strcmp(probe->in, "lo") || !strcmp(probe->out, "lo")) &&
-	       has_port(watching->flow.service, probe->source_port.first) &&
-	       has_port(watching->flow.service, probe->destination_port.first);
+	       is_served(watching, probe->source_port.first) &&
+	       is_served(watching, probe->destination_port.first);
 }
 
 static int compare(const struct watching *watching, const struct walk *walk)

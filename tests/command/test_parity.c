@@ -213,6 +213,20 @@ START_TEST(a_host_that_asks_nobody_serves)
 }
 END_TEST
 
+/* Nor do packets over lo from the port of one service to that of another. */
+START_TEST(services_come_one_after_the_other)
+{
+	const struct family *family = &families[_i];
+
+	must("%s -w -P INPUT DROP", family->tables);
+	must("%s -w " ESTABLISHED, family->tables);
+	must("notrackctl %s add syslog", family->option);
+	must("notrackctl %s add ntp", family->option);
+	must("notrackctl %s add dns", family->option);
+	must("notrackctl verify");
+}
+END_TEST
+
 static void tests(TCase *tcase)
 {
 	tcase_add_loop_test(tcase, who_was_answered_is_answered_and_who_was_not_is_not, 0,
@@ -221,6 +235,7 @@ static void tests(TCase *tcase)
 	tcase_add_loop_test(tcase, a_limit_of_the_host_goes_on_limiting, 0, FAMILY_COUNT);
 	tcase_add_loop_test(tcase, from_names_who_may_ask, 0, FAMILY_COUNT);
 	tcase_add_loop_test(tcase, a_host_that_asks_nobody_serves, 0, FAMILY_COUNT);
+	tcase_add_loop_test(tcase, services_come_one_after_the_other, 0, FAMILY_COUNT);
 }
 
 int main(void)

@@ -150,10 +150,10 @@ static const struct firewall firewalls[] = {
 		{ "yes", "yes" }, { "accept", "accept" }, { "filter NOTRACK-dns-in 1", NULL },
 		NULL, NULL, NULL,
 	},
-	{	/* in raw, no packet has a state yet */
+	{	/* in raw, no packet has a state yet: dropped as it would be if it were tracked */
 		{ "-t raw -I PREROUTING -m conntrack --ctstate INVALID -p udp -j DROP" }, true,
 		{ "no", "yes" }, { "drop", "accept" }, { "raw PREROUTING 1", NULL },
-		"dropped", "error", "raw PREROUTING 1",
+		"rule-ahead", "error", "raw PREROUTING 1",
 	},
 	{
 		{ "-t raw -I PREROUTING -j ACCEPT" }, true,
