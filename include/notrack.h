@@ -484,6 +484,11 @@ int hashlimit_each(struct notrack *nt, const struct notrack_service *service,
  * read any more, all else is loaded, and notrack_commit() refuses (-EBADMSG) to
  * remove that service, until notrack_clear() or a commit with NOTRACK_FORCE
  * has done so, or a load finds it repaired.
+ *
+ * Where the chosen backend can look a single client up, as nftables can, limited
+ * clients are not read before a call needs all of them, such as hashlimit_each() or
+ * notrack_watch_start().  Until then a commit changes those that calls have named, and
+ * leaves all others as the kernel has them by that time.
  * Returns: the number of services, or -errno.
  * Since: 1.0
  */

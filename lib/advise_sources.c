@@ -128,7 +128,7 @@ static bool is_limited(const struct advisor *advisor, const char *service,
 	const struct served *served = model_find(&advisor->nt->model.families[source->family],
 						 service);
 
-	return served && clients_has(&served->clients, source);
+	return served && context_has_client(advisor->nt, served, source) > 0;
 }
 
 /* --- reports ---------------------------------------------------------- */

@@ -125,8 +125,13 @@ struct backend {
 	void (*release)(struct image *image);
 	/* Whether anything of ours is there. */
 	bool (*is_used)(const struct image *image);
-	/* Puts what the image says into @model: services, and with PART_CLIENTS their clients. */
+	/*
+	 * Puts what the image says into @model: services, and with PART_CLIENTS their clients;
+	 * without, lists of clients may be partial.
+	 */
 	int (*raise)(struct image *image, struct model *model);
+	/* Looks a client of a partial list up: 1 or 0.  NULL: no list is ever partial. */
+	int (*has_client)(struct image *image, const char *service, const struct prefix *prefix);
 	int (*count)(struct image *image, const struct count_visitor *visitor);
 
 	/* Lowers what is wanted to what the backend has.  Nothing is committed yet. */

@@ -68,7 +68,7 @@ static bool has_grafts(const struct transaction *transaction, size_t backend)
 static int begin_backend(struct transaction *transaction, size_t backend, bool chosen)
 {
 	struct image *image;
-	int err = context_image(transaction->nt, backend, PART_RULES | PART_CLIENTS, &image);
+	int err = context_image(transaction->nt, backend, PART_RULES, &image);
 
 	if (err || (!chosen && !backends[backend]->is_used(image) &&
 		    !has_grafts(transaction, backend)))
@@ -85,6 +85,8 @@ static int begin(struct transaction *transaction, struct notrack *nt, bool whole
 	size_t chosen = context_chosen(nt);
 
 	*transaction = (struct transaction){ .nt = nt };
+	if (!err && chosen != nt->loaded_from)
+		err = context_complete_in_kernel(nt, NULL);
 	if (!err)
 		err = plan_make(&transaction->plan, nt, whole);
 	if (!err)
@@ -199,6 +201,7 @@ int notrack_commit(struct notrack *nt, struct notrack_changes *changes)
 		result = commit_locked(nt, changes);
 	if (result >= 0) {	/* what was damaged is gone */
 		model_forget_damage(&nt->model, nt->families);
+		context_settle(nt);
 		nt->clients_only = true;
 		nt->adds = nt->clients_changed = false;
 	}
@@ -265,6 +268,8 @@ int notrack_print_rules(struct notrack *nt, FILE *out)
 	struct session session;
 	struct wanted wanted;
 
+	if (!err)
+		err = context_complete(nt);
 	if (err)
 		return err;
 	session = context_session(nt);

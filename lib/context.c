@@ -93,7 +93,9 @@ int notrack_set_netns_fd(struct notrack *nt, int fd)
 	if (fd < 0)
 		return error_set(&nt->error, -EINVAL, "network namespace: %d is no descriptor; the call "
 				 "that should have opened it has failed", fd);
-	own = netns_adopt(fd, &nt->error);
+	own = context_complete(nt);
+	if (!own)
+		own = netns_adopt(fd, &nt->error);
 	if (own < 0)
 		return own;
 	work_in(nt, own);
@@ -110,6 +112,12 @@ int notrack_set_netns(struct notrack *nt, const char *path)
 		fd = netns_open(path, &nt->error);
 		if (fd < 0)
 			return fd;
+	}
+	err = context_complete(nt);
+	if (err) {
+		if (fd >= 0)
+			close(fd);
+		return err;
 	}
 	work_in(nt, fd);
 	return 0;

@@ -27,6 +27,7 @@ struct notrack {
 	unsigned int force;		/* NOTRACK_FORCE */
 	struct lock lock;
 	struct choice choice;
+	size_t loaded_from;		/* the backend that has the clients a partial model lacks */
 	bool clients_only;		/* since it was loaded or committed, only clients have changed */
 	bool clients_changed;		/* ... and they have */
 	bool adds;			/* ... a service has come, or is another one now */
@@ -50,6 +51,18 @@ static inline size_t context_chosen(const struct notrack *nt)
 int context_image(struct notrack *nt, size_t backend, unsigned int parts, struct image **image);
 /* What was read may have been changed since. */
 void context_forget(struct notrack *nt);
+
+/* Whether there are clients that notrack_load() has not read. */
+bool context_is_partial(const struct notrack *nt);
+/* Reads them, so that the model is whole. */
+int context_complete(struct notrack *nt);
+/* The same, to be called in the kernel's time; @data is not used. */
+int context_complete_in_kernel(struct notrack *nt, void *data);
+/* 1 or 0, looked up where it has not been read; or -errno. */
+int context_has_client(struct notrack *nt, const struct served *served,
+		       const struct prefix *prefix);
+/* What has changed of clients that were not read is in the kernel now. */
+void context_settle(struct notrack *nt);
 
 /* A pointer that a public call was given or not, and its name. */
 struct argument {

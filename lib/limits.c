@@ -151,7 +151,7 @@ static int add_clients(struct notrack *nt, const struct request *request,
 static bool has_clients(const struct request *request)
 {
 	for (enum family family = IPV4; family < FAMILIES; family++)
-		if (request->count[family] && !request->served[family]->clients.count)
+		if (request->count[family] && !clients_any(&request->served[family]->clients))
 			return false;
 	return true;
 }
@@ -188,6 +188,15 @@ int hashlimit_add_client(struct notrack *nt, const char *service,
 	return err ? err : hashlimit_add_clients(nt, service, &prefix, 1, limit);
 }
 
+static int take_off(struct notrack *nt, struct clients *clients, const struct prefix *prefix)
+{
+	if (!clients->partial)
+		clients_remove(clients, prefix);
+	else if (clients_take_off(clients, prefix))
+		return error_set(&nt->error, -ENOMEM, "out of memory");
+	return 0;
+}
+
 int hashlimit_remove_clients(struct notrack *nt, const char *service,
 			     const char *const *prefixes, size_t count)
 {
@@ -199,15 +208,18 @@ int hashlimit_remove_clients(struct notrack *nt, const char *service,
 		err = find_served(nt, service, &request);
 	if (!err)
 		err = parse_clients(nt, service, prefixes, count, &request);
+	if (!err && count > 1)		/* all are taken off, or none */
+		err = context_complete(nt);
 	for (size_t i = 0; i < count && !err; i++) {
 		const struct prefix *prefix = &request.prefixes[i];
+		int limited = context_has_client(nt, request.served[prefix->family], prefix);
 
-		if (!clients_has(&request.served[prefix->family]->clients, prefix))
-			err = error_set(&nt->error, -ENOENT, "client %s: service %s does not limit it",
-				   prefix_format(prefix, true, text), service);
+		err = limited > 0 ? 0 : limited < 0 ? limited :
+		      error_set(&nt->error, -ENOENT, "client %s: service %s does not limit it",
+				prefix_format(prefix, true, text), service);
 	}
 	for (size_t i = 0; i < count && !err; i++)
-		clients_remove(&request.served[request.prefixes[i].family]->clients,
+		err = take_off(nt, &request.served[request.prefixes[i].family]->clients,
 			       &request.prefixes[i]);
 	if (!err) {
 		nt->clients_only &= has_clients(&request);
@@ -236,8 +248,8 @@ int hashlimit_has_client(struct notrack *nt, const char *service, const char *pr
 		err = prefix_parse(&parsed, prefix, &nt->error);
 	if (err)
 		return err;
-	return request.served[parsed.family] &&
-	       clients_has(&request.served[parsed.family]->clients, &parsed);
+	return request.served[parsed.family] ?
+	       context_has_client(nt, request.served[parsed.family], &parsed) : 0;
 }
 
 /* --- visiting ----------------------------------------------------------- */
@@ -342,6 +354,8 @@ int hashlimit_each(struct notrack *nt, const struct notrack_service *service,
 		result = layout_take(&layout_service, &words, service, &nt->error);
 	if (!result)
 		result = service_check_name(words.name, &nt->error);
+	if (!result)
+		result = context_complete(nt);
 	for (enum family f = IPV4; f < FAMILIES && !result; f++) {
 		struct served *served = model_find(&nt->model.families[f], words.name);
 
@@ -442,6 +456,8 @@ int hashlimit_each_bucket(struct notrack *nt, const char *service,
 	if (!result && !model_find(&nt->model.families[IPV4], service) &&
 	    !model_find(&nt->model.families[IPV6], service))
 		result = error_set(&nt->error, -ENOENT, "service %s: there is none of that name", service);
+	if (!result)
+		result = context_complete(nt);
 	if (!result)
 		result = context_in_kernel(nt, read_in_kernel, &buckets);
 	if (!result && buckets.count)

@@ -4,20 +4,29 @@
 
 #include "context.h"
 
-/* The backend that a commit would use has the last word. */
+/*
+ * The backend that a commit would use has the last word; where no other one has anything,
+ * its clients may stay where they are.
+ */
 static int load_in_kernel(struct notrack *nt, void *data)
 {
 	int err = context_choose(nt);
 	size_t chosen = context_chosen(nt);
+	bool others = false;
 
 	for (size_t i = 1; i <= BACKENDS && !err; i++) {
 		size_t backend = (chosen + i) % BACKENDS;
+		unsigned int parts = backend == chosen && !others ? PART_RULES :
+								    PART_RULES | PART_CLIENTS;
 		struct image *image;
 
-		err = context_image(nt, backend, PART_RULES | PART_CLIENTS, &image);
-		if (!err)
-			err = backends[backend]->raise(image, data);
+		err = context_image(nt, backend, parts, &image);
+		if (err)
+			break;
+		others |= backends[backend]->is_used(image);
+		err = backends[backend]->raise(image, data);
 	}
+	nt->loaded_from = chosen;
 	return err;
 }
 

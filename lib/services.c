@@ -16,16 +16,24 @@ static int check_clients(struct notrack *nt, const struct service *service, unsi
 	for (enum family family = IPV4; family < FAMILIES; family++) {
 		struct served *served = model_find(&nt->model.families[family], service->name);
 
-		if (!(scope & 1u << family) || !served || !served->clients.count)
+		if (!(scope & 1u << family) || !served || !clients_any(&served->clients) ||
+		    (families & 1u << family && service->roles & INBOUND))
+			continue;
+		if (served->clients.partial) {	/* there were some; whether there are is another matter */
+			int err = context_complete(nt);
+
+			if (err)
+				return err;
+		}
+		if (!served->clients.count)
 			continue;
 		if (!(families & 1u << family))
 			return error_set(&nt->error, -EINVAL, "service %s: has limited clients in %s, where "
 				    "nothing would be left of it; take the limits off first",
 				    service->name, family_names[family]);
-		if (!(service->roles & INBOUND))
-			return error_set(&nt->error, -EINVAL, "service %s: has limited clients, which an "
-				    "outbound service cannot have; take the limits off first",
-				    service->name);
+		return error_set(&nt->error, -EINVAL, "service %s: has limited clients, which an "
+				 "outbound service cannot have; take the limits off first",
+				 service->name);
 	}
 	return 0;
 }

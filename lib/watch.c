@@ -344,6 +344,9 @@ int notrack_watch_start(struct notrack *nt, struct notrack_watch **watch)
 	if (err)
 		return err;
 	*watch = NULL;
+	err = context_complete(nt);	/* what somebody flushes cannot be read any more */
+	if (err)
+		return err;
 	made = calloc(1, sizeof(*made));
 	if (!made)
 		return error_set(&nt->error, -ENOMEM, "out of memory");

@@ -87,6 +87,11 @@ static struct client *find(const struct clients *clients, const struct prefix *p
 	return found ? &clients->recent[place] : NULL;
 }
 
+const struct client *clients_find(const struct clients *clients, const struct prefix *prefix)
+{
+	return find(clients, prefix);
+}
+
 bool clients_has(const struct clients *clients, const struct prefix *prefix)
 {
 	const struct client *client = find(clients, prefix);
@@ -327,6 +332,15 @@ int clients_take_off(struct clients *clients, const struct prefix *prefix)
 		return -ENOMEM;
 	insert(clients, prefix, NULL);
 	return 0;
+}
+
+void clients_settle(struct clients *clients)
+{
+	bool others = clients_any(clients);
+
+	clients_free(clients);
+	clients->partial = true;
+	clients->others = others;
 }
 
 void clients_free(struct clients *clients)

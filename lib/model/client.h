@@ -34,6 +34,7 @@ struct clients {
 	 * such a change need not read the clients that it is not about.
 	 */
 	bool partial;
+	bool others;			/* of a partial list: the kernel may have more */
 };
 
 /* Adds @count clients or moves them to @rate; all or, out of memory, none. */
@@ -57,8 +58,17 @@ bool clients_has(const struct clients *clients, const struct prefix *prefix);
 void clients_remove(struct clients *clients, const struct prefix *prefix);
 /* The same of a partial list, which notes it, whether or not the prefix is there; -ENOMEM. */
 int clients_take_off(struct clients *clients, const struct prefix *prefix);
+/* Whether any are limited, as far as is known. */
+static inline bool clients_any(const struct clients *clients)
+{
+	return clients->count || clients->others;
+}
+/* The changes of a partial list are in the kernel now. */
+void clients_settle(struct clients *clients);
 void clients_free(struct clients *clients);
 
+/* NULL: neither limited nor, in a partial list, taken off. */
+const struct client *clients_find(const struct clients *clients, const struct prefix *prefix);
 /* All, in the order of prefix_compare(); to be freed; NULL if out of memory. */
 const struct client **clients_list(const struct clients *clients);
 /* Of a partial list: also those that were taken off.  @count: how many there are in all. */

@@ -54,6 +54,7 @@ void nft_state_free(struct nft_state *state);
 
 /* raise.c, count.c */
 int nft_image_raise(struct image *image, struct model *model);
+int nft_image_has_client(struct image *image, const char *service, const struct prefix *prefix);
 int nft_image_count(struct image *image, const struct count_visitor *visitor);
 
 #endif

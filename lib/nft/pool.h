@@ -93,6 +93,9 @@ int nft_pool_load(struct nft_pool *pool, struct netlink *netlink, const struct n
 /* The same of some clients, with these keys. */
 int nft_pool_look_up(struct nft_pool *pool, struct netlink *netlink,
 		     const struct nft_place *place, const struct nft_elements *keys);
+/* Whether there is a client with this key, as elements_find(). */
+int nft_pool_has(const struct nft_pool *pool, struct netlink *netlink,
+		 const struct nft_place *place, const uint8_t key[NFT_FIELD_MAX]);
 /* Whether it is better to load all, since there are few or their limits are to be mended. */
 int nft_pool_is_small(const struct nft_pool *pool, const struct nft_place *place);
 /* NULL: it is in none of them. */

@@ -3,6 +3,7 @@
 #include "nft/pool.h"
 
 #include <errno.h>
+#include <string.h>
 
 /* So many clients are read sooner than one of them is looked up. */
 #define FEW 256
@@ -175,5 +176,21 @@ int nft_pool_look_up(struct nft_pool *pool, struct netlink *netlink,
 	for (size_t i = 1; i < pool->group_count && !result; i++)
 		result = look_up_members(pool, &pool->groups[i], netlink, place, keys);
 	pool->is_partial = !result;
+	return result;
+}
+
+int nft_pool_has(const struct nft_pool *pool, struct netlink *netlink,
+		 const struct nft_place *place, const uint8_t key[NFT_FIELD_MAX])
+{
+	struct nft_element element = { .expires_ms = 0 };
+	char name[NFT_NAME_ROOM];
+	int result = 0;
+
+	memcpy(element.key, key, sizeof(element.key));
+	for (size_t i = 0; i < pool->clients.count && !result; i++) {
+		struct nft_set set = named_set(pool, NFT_CLIENTS, pool->clients.list[i].index, name);
+
+		result = elements_find(netlink, place, &set, &element);
+	}
 	return result;
 }

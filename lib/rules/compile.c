@@ -80,7 +80,7 @@ static int add_limits(struct compiler *compiler)
 	int err = 0;
 
 	for (size_t i = 0; i < model->count && !err; i++) {
-		if (!model->served[i].clients.count)
+		if (!clients_any(&model->served[i].clients))
 			continue;
 		if (!top) {
 			top = ruleset_add_chain(compiler->rules, CHAIN_LIMITS);

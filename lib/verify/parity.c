@@ -33,7 +33,7 @@ static bool has_limits(const struct planning *planning, const struct view_table 
 	for (enum family family = IPV4; family < FAMILIES; family++) {
 		model = &planning->options->model->families[family];
 		for (size_t i = 0; i < model->count; i++)
-			if (table->families & 1u << family && model->served[i].clients.count)
+			if (table->families & 1u << family && clients_any(&model->served[i].clients))
 				return true;
 	}
 	return false;

@@ -366,9 +366,6 @@ void host_load(struct backend_host *host)
 void host_load_services(struct backend_host *host)
 {
 	must_have_done(host, load(host, PART_RULES), "load");
-	for (enum family family = IPV4; family < FAMILIES; family++)
-		for (size_t i = 0; i < host->model.families[family].count; i++)
-			host->model.families[family].served[i].clients.partial = true;
 }
 
 int host_try_probe(struct backend_host *host)

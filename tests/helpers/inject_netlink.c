@@ -75,6 +75,22 @@ ssize_t send(int fd, const void *data, size_t size, int flags)
 	return syscall(SYS_sendto, fd, data, size, flags, NULL, 0);
 }
 
+static unsigned long received;
+
+unsigned long netlink_received(void)
+{
+	return received;
+}
+
+ssize_t recvmsg(int fd, struct msghdr *message, int flags)
+{
+	ssize_t size = syscall(SYS_recvmsg, fd, message, flags);
+
+	if (size > 0 && is_netfilter(fd))
+		received += (unsigned long)size;
+	return size;
+}
+
 int setsockopt(int fd, int level, int option, const void *value, socklen_t size)
 {
 	if (injection.refuses_force && level == SOL_SOCKET && is_netfilter(fd)) {

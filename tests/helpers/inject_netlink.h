@@ -14,6 +14,8 @@ void netlink_fail_from(unsigned int nth, int err);
 void netlink_intrude(unsigned int nth, void (*intrude)(void));
 /* The queue keeps its size, as for who has no CAP_NET_ADMIN in the initial namespace. */
 void netlink_refuse_force(void);
+/* Bytes of the kernel's answers so far, since the program began. */
+unsigned long netlink_received(void);
 /* All go through from here on; returns how many there were. */
 unsigned int netlink_end(void);
 

@@ -5,17 +5,20 @@
  */
 #include "backend_host.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "inject_netlink.h"
+#include "notrack.h"
 #include "packets.h"
 #include "run.h"
 
 enum {
 	MANY = 20000,
 	SENDS_MAX = 60,		/* of a change of one client, however many there are */
+	ANSWERS_MAX = 512 * 1024,	/* bytes of the kernel's answers: the clients are more */
 	FULL = 6144,		/* clients that the first set has room for where there are 4096 */
 	CHUNK = 900,
 };
@@ -191,6 +194,123 @@ START_TEST(a_service_that_has_no_clients_gets_some)
 }
 END_TEST
 
+/* --- and the library's own calls, from outside ----------------------------- */
+
+static void done(struct notrack *nt, int result)
+{
+	ck_assert_msg(result >= 0, "%s", notrack_error(nt));
+}
+
+static struct notrack *given_a_loaded_model(void)
+{
+	struct notrack *nt = notrack_new();
+
+	ck_assert_ptr_nonnull(nt);
+	done(nt, notrack_set_backend(nt, "nft"));
+	done(nt, notrack_load(nt));
+	return nt;
+}
+
+static const struct hashlimit hourly = { .size = sizeof(hourly), .above = "10/hour" };
+
+static void one_comes_and_goes(struct notrack *nt)
+{
+	done(nt, hashlimit_add_client(nt, "dns", "192.0.2.10", &hourly));
+	done(nt, notrack_commit(nt, NULL));
+	ck_assert_int_eq(hashlimit_has_client(nt, "dns", "192.0.2.10"), 1);
+	done(nt, hashlimit_remove_client(nt, "dns", "192.0.2.10"));
+	ck_assert_int_eq(hashlimit_has_client(nt, "dns", "192.0.2.10"), 0);
+	ck_assert_int_eq(hashlimit_remove_client(nt, "dns", "192.0.2.10"), -ENOENT);
+	done(nt, notrack_commit(nt, NULL));
+	ck_assert_int_eq(hashlimit_has_client(nt, "dns", "192.0.2.10"), 0);
+	ck_assert_int_eq(hashlimit_has_client(nt, "dns", "10.0.0.7"), 1);
+}
+
+START_TEST(a_loaded_model_reads_no_client_that_nobody_asks_for)
+{
+	struct backend_host *whole = given_many(MANY);
+	unsigned long before = netlink_received();
+	struct notrack *nt = given_a_loaded_model();
+
+	one_comes_and_goes(nt);
+	ck_assert_uint_lt(netlink_received() - before, ANSWERS_MAX);
+	is_as_wanted(whole);
+	notrack_free(nt);
+	host_free(whole);
+}
+END_TEST
+
+static int count_clients(const struct hashlimit *limit, const char *const *clients, size_t count,
+			 void *data)
+{
+	(void)limit;
+	(void)clients;
+	*(size_t *)data += count;
+	return 0;
+}
+
+static size_t clients_of(struct notrack *nt)
+{
+	const struct notrack_service dns = { .size = sizeof(dns), .name = "dns" };
+	size_t count = 0;
+
+	done(nt, hashlimit_each(nt, &dns, count_clients, &count));
+	return count;
+}
+
+/* What was changed before is changed in what is read then. */
+START_TEST(a_loaded_model_is_whole_for_whoever_looks)
+{
+	struct backend_host *whole = given_many(MANY);
+	struct notrack *nt = given_a_loaded_model();
+
+	done(nt, hashlimit_add_client(nt, "dns", "192.0.2.10", &hourly));
+	done(nt, hashlimit_add_client(nt, "dns", "192.0.2.11", &hourly));
+	done(nt, hashlimit_remove_client(nt, "dns", "10.0.0.7"));
+	ck_assert_uint_eq(clients_of(nt), MANY + 1);
+	done(nt, notrack_commit(nt, NULL));
+	host_limit(whole, "dns", "192.0.2.10", "10/hour", 0);
+	host_limit(whole, "dns", "192.0.2.11", "10/hour", 0);
+	host_unlimit(whole, "dns", "10.0.0.7");
+	is_as_wanted(whole);
+	notrack_free(nt);
+	host_free(whole);
+}
+END_TEST
+
+/* To another backend, and to another network namespace, all of them come along. */
+START_TEST(a_loaded_model_moves_as_a_whole)
+{
+	struct backend_host *whole = given_many(CHUNK);
+	struct notrack *nt = given_a_loaded_model();
+
+	done(nt, hashlimit_remove_client(nt, "dns", "10.0.0.7"));
+	done(nt, notrack_set_backend(nt, "legacy"));
+	done(nt, notrack_commit(nt, NULL));
+	ck_assert_ptr_null(strstr(must("nft list tables").out, "libnotrack"));
+	ck_assert_uint_eq(clients_of(nt), CHUNK - 1);
+	notrack_free(nt);
+	host_free(whole);
+}
+END_TEST
+
+START_TEST(what_serves_clients_keeps_serving)
+{
+	const struct notrack_service outbound = { .size = sizeof(outbound), .name = "dns",
+						  .roles = "outbound" };
+	struct backend_host *whole = given_many(2);
+	struct notrack *nt = given_a_loaded_model();
+
+	ck_assert_int_eq(notrack_add_service(nt, &outbound), -EINVAL);
+	done(nt, hashlimit_remove_client(nt, "dns", "10.0.0.0"));
+	done(nt, hashlimit_remove_client(nt, "dns", "10.0.0.1"));
+	done(nt, notrack_commit(nt, NULL));
+	done(nt, notrack_add_service(nt, &outbound));
+	notrack_free(nt);
+	host_free(whole);
+}
+END_TEST
+
 static void tests(TCase *tcase)
 {
 	tcase_add_test(tcase, one_client_more_reads_and_writes_that_one);
@@ -199,6 +319,10 @@ static void tests(TCase *tcase)
 	tcase_add_test(tcase, a_change_among_many_can_be_taken_back);
 	tcase_add_test(tcase, a_full_set_is_followed_by_another_one);
 	tcase_add_test(tcase, a_service_that_has_no_clients_gets_some);
+	tcase_add_test(tcase, a_loaded_model_reads_no_client_that_nobody_asks_for);
+	tcase_add_test(tcase, a_loaded_model_is_whole_for_whoever_looks);
+	tcase_add_test(tcase, a_loaded_model_moves_as_a_whole);
+	tcase_add_test(tcase, what_serves_clients_keeps_serving);
 }
 
 int main(void)

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Clients that notrack_load() left where they are.  A backend that can look one of them up
+ * need not read a hundred thousand for a change of one: the model has what has changed
+ * since, and is made whole when somebody asks for what it lacks.
+ */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "context.h"
+
+bool context_is_partial(const struct notrack *nt)
+{
+	for (enum family family = IPV4; family < FAMILIES; family++) {
+		const struct family_model *model = &nt->model.families[family];
+
+		for (size_t i = 0; i < model->count && context_has(nt, family); i++)
+			if (model->served[i].clients.partial)
+				return true;
+	}
+	return false;
+}
+
+/* --- all of them ------------------------------------------------------ */
+
+static int apply_changes(struct clients *whole, const struct clients *partial)
+{
+	size_t count;
+	const struct client **changes = clients_changes(partial, &count);
+	int err = changes ? 0 : -ENOMEM;
+
+	for (size_t i = 0; i < count && !err; i++) {
+		if (changes[i]->limit)
+			err = clients_add(whole, &changes[i]->prefix, 1, &changes[i]->limit->rate);
+		else
+			clients_remove(whole, &changes[i]->prefix);
+	}
+	free(changes);
+	return err;
+}
+
+/* @there: the service as the kernel has it; NULL: it has none of that name any more. */
+static int complete(struct served *served, struct served *there)
+{
+	struct clients whole = { 0 };
+	int err;
+
+	if (!served->clients.partial)
+		return 0;
+	if (there) {
+		whole = there->clients;
+		there->clients = (struct clients){ 0 };
+	}
+	err = apply_changes(&whole, &served->clients);
+	if (err) {
+		clients_free(&whole);
+		return err;
+	}
+	clients_free(&served->clients);
+	served->clients = whole;
+	return 0;
+}
+
+static int complete_from(struct notrack *nt, struct model *found)
+{
+	int err = 0;
+
+	for (enum family family = IPV4; family < FAMILIES; family++) {
+		struct family_model *model = &nt->model.families[family];
+
+		for (size_t i = 0; i < model->count && context_has(nt, family) && !err; i++)
+			err = complete(&model->served[i],
+				       model_find(&found->families[family],
+						  model->served[i].service->name));
+	}
+	return err ? error_set(&nt->error, err, "out of memory") : 0;
+}
+
+int context_complete_in_kernel(struct notrack *nt, void *data)
+{
+	struct model found = { 0 };
+	struct image *image;
+	int err;
+
+	(void)data;
+	if (!context_is_partial(nt))
+		return 0;
+	err = context_image(nt, nt->loaded_from, PART_RULES | PART_CLIENTS, &image);
+	if (!err)
+		err = backends[nt->loaded_from]->raise(image, &found);
+	if (!err)
+		err = complete_from(nt, &found);
+	model_free(&found);
+	return err;
+}
+
+int context_complete(struct notrack *nt)
+{
+	int err;
+
+	if (!context_is_partial(nt))
+		return 0;
+	err = context_in_kernel(nt, context_complete_in_kernel, NULL);
+	if (err || !lock_is_held(&nt->lock))
+		context_forget(nt);
+	return err;
+}
+
+/* --- one of them ------------------------------------------------------ */
+
+struct question {
+	const char *service;
+	const struct prefix *prefix;
+};
+
+static int ask_in_kernel(struct notrack *nt, void *data)
+{
+	const struct question *question = data;
+	struct image *image;
+	int result = context_image(nt, nt->loaded_from, PART_RULES, &image);
+
+	return result ? result : backends[nt->loaded_from]->has_client(image, question->service,
+								       question->prefix);
+}
+
+int context_has_client(struct notrack *nt, const struct served *served,
+		       const struct prefix *prefix)
+{
+	struct question question = { served->service->name, prefix };
+	const struct client *client = clients_find(&served->clients, prefix);
+	int result;
+
+	if (client || !served->clients.others)
+		return client && client->limit;
+	result = context_in_kernel(nt, ask_in_kernel, &question);
+	if (result < 0 || !lock_is_held(&nt->lock))
+		context_forget(nt);
+	return result;
+}
+
+/* --- once they are committed ------------------------------------------ */
+
+void context_settle(struct notrack *nt)
+{
+	for (enum family family = IPV4; family < FAMILIES; family++) {
+		struct family_model *model = &nt->model.families[family];
+
+		for (size_t i = 0; i < model->count && context_has(nt, family); i++)
+			if (model->served[i].clients.partial)
+				clients_settle(&model->served[i].clients);
+	}
+}
