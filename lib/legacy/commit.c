@@ -21,6 +21,7 @@
 #include "legacy/image.h"
 #include "legacy/intermediate.h"
 #include "legacy/print.h"
+#include "support/packets.h"
 
 /* How often a table may change under our hands, by a program without the lock. */
 #define TRIES 10
@@ -29,6 +30,7 @@ struct table_step {
 	enum family family;
 	unsigned int id;
 	const struct ruleset *target, *before;	/* what it is to become, and was */
+	bool closes;				/* it may accept less than it did */
 };
 
 #define STEPS_MAX (2 * LEGACY_TABLES * FAMILIES)
@@ -45,6 +47,7 @@ struct legacy_change {
 	bool skip[FAMILIES][LEGACY_TABLES];	/* nothing there, nothing wanted */
 	struct table_step done[STEPS_MAX];		/* to be taken back on failure */
 	size_t done_count;
+	bool raw_has_changed;			/* since packets were last waited for */
 };
 
 static struct legacy_change *legacy_change(struct change *change)
@@ -244,6 +247,11 @@ static int do_step(struct legacy_change *change, const struct table_step *step,
 	struct notrack_changes tried;
 	int result = -EAGAIN;
 
+	/* what raw has let through untracked is to be accepted all the way */
+	if (step->closes && change->raw_has_changed) {
+		packets_wait();
+		change->raw_has_changed = false;
+	}
 	for (int i = 0; i < TRIES && result == -EAGAIN; i++) {
 		tried = (struct notrack_changes){ 0 };
 		result = try_step(change, step, &tried);
@@ -255,6 +263,7 @@ static int do_step(struct legacy_change *change, const struct table_step *step,
 	if (result > 0) {
 		changes->added += tried.added;
 		changes->removed += tried.removed;
+		change->raw_has_changed |= step->id == RAW;
 	}
 	return result < 0 ? result : result > 0;
 }
@@ -276,6 +285,7 @@ static int roll_back_to(struct legacy_change *change, size_t kept, int err)
 		struct notrack_changes ignored = { 0 };
 
 		back.target = done->before;
+		back.closes = !done->closes && done->id != RAW;
 		if (!stuck[done->family] && do_step(change, &back, &ignored) < 0)
 			stuck[done->family] = done;
 	}
@@ -301,7 +311,8 @@ static struct table_step step_to(struct legacy_change *change, enum family famil
 	const struct ruleset *found = &change->image->tables[family][id].found;
 
 	return (struct table_step){ family, id, phase == PHASE_ACCEPT ? intermediate : want,
-			      phase == PHASE_FINISH ? intermediate : found };
+			      phase == PHASE_FINISH ? intermediate : found,
+			      phase == PHASE_FINISH };
 }
 
 static bool has_step(const struct legacy_change *change, enum family family, unsigned int id,

@@ -8,25 +8,11 @@
 #include "nft/change.h"
 
 #include <errno.h>
-#include <linux/membarrier.h>
-#include <sys/syscall.h>
-#include <time.h>
-#include <unistd.h>
+
+#include "support/packets.h"
 
 /* How often somebody may change rules between our reading and our batch. */
 #define TRIES 10
-/* Packets that wait on the loopback's backlog outlive a grace period of the kernel. */
-#define BACKLOG_MS 20
-
-/* Until each processor has let go of the packets that it was at. */
-static void wait_for_packets(void)
-{
-	struct timespec left = { .tv_nsec = BACKLOG_MS * 1000000L };
-
-	syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);	/* where there is one */
-	while (nanosleep(&left, &left) && errno == EINTR)
-		;
-}
 
 /* Whether it was committed, or -errno; -EAGAIN: what was planned from is out of date. */
 static int send_phases(struct nft_change *change, unsigned int phases)
@@ -38,7 +24,7 @@ static int send_phases(struct nft_change *change, unsigned int phases)
 	batch_begin(&batch, &nft_changed_image(change)->netlink);
 	nft_plan_put(&change->plan, phases, &batch);
 	if (batch.count && phases == PHASE_FINISH && change->was_untracked)
-		wait_for_packets();
+		packets_wait();
 	err = batch_send(&batch, &have->generation, change->change.image->session.error);
 	if ((!err && batch.count) || batch.is_partly_done)
 		change->is_committed = true;
