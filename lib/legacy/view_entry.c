@@ -8,6 +8,8 @@
 #include <linux/netfilter_ipv6/ip6_tables.h>
 #include <string.h>
 
+#include "legacy/extensions/extension.h"
+
 /* RFC 791, section 3.1: the lower bits of the field that has the flags as well */
 #define FRAGMENT_OFFSET_MAX 0x1fff
 
@@ -193,9 +195,9 @@ static int add_matches(const struct view_entry *entry, const struct head *head)
 		const struct xt_entry_match *match =
 			(const void *)((const char *)entry->bytes + offset);
 
-		err = legacy_view_match(entry->view, entry->family, match->u.user.name,
-					match->u.user.revision, match->data,
-					match->u.match_size - data);
+		err = extension_view_match(entry->view, entry->family, match->u.user.name,
+					   match->u.user.revision, match->data,
+					   match->u.match_size - data);
 		offset += match->u.match_size;
 	}
 	return err;
@@ -240,9 +242,9 @@ static int add_target(const struct view_entry *entry, const struct head *head)
 	int verdict = ((const struct xt_standard_target *)target)->verdict;
 
 	if (*target->u.user.name)
-		return legacy_view_target(entry->view, entry->family, target->u.user.name,
-					  target->u.user.revision, target->data,
-					  target->u.target_size - XT_ALIGN(sizeof(*target)));
+		return extension_view_target(entry->view, entry->family, target->u.user.name,
+					     target->u.user.revision, target->data,
+					     target->u.target_size - XT_ALIGN(sizeof(*target)));
 	return verdict < 0 ? add_verdict(entry, verdict) : add_jump(entry, head->go);
 }
 

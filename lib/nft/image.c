@@ -6,6 +6,9 @@
 #include <linux/netfilter.h>
 #include <stdlib.h>
 
+#include "nft/question.h"
+#include "nft/raise.h"
+
 /* How often the rules may change while they are being read. */
 #define TRIES 10
 
@@ -26,7 +29,7 @@ int nft_state_load(struct nft_state *state, struct netlink *netlink, unsigned in
 
 	if (err == -ENOENT)	/* a set that was there a moment ago */
 		return -EAGAIN;
-	return err ? read_explain(err, "the limited clients", error) : 0;
+	return err ? question_explain(err, "the limited clients", error) : 0;
 }
 
 int nft_state_see_host(struct nft_state *state, struct nft_sight *sight,
@@ -130,4 +133,32 @@ bool nft_image_is_used(const struct image *image)
 			if (nft_chain_is_ours(state->host.list[i]->table.chains[j]))
 				return true;
 	return state->table.exists;
+}
+
+static int raise_pool(struct model *model, const struct nft_pool *pool)
+{
+	struct served *served = model_find(&model->families[pool->id.family], pool->id.service);
+	int err = 0;
+
+	for (size_t i = 0; served && i < pool->clients.count && !err; i++)
+		err = nft_raise_clients(&served->clients, pool, &pool->clients.list[i].elements);
+	return err;
+}
+
+int nft_image_raise(struct image *base, struct model *model)
+{
+	struct nft_image *image = nft_image_of(base);
+	struct error *error = base->session.error;
+	int err = nft_raise_services(&image->state.table, model, base->session.families, error);
+
+	for (size_t i = 0; i < image->state.pools.count && !err; i++) {
+		const struct nft_pool *pool = &image->state.pools.list[i];
+
+		if (!pool->is_loaded || !(base->session.families & 1u << pool->id.family))
+			continue;
+		err = raise_pool(model, pool);
+		if (err)
+			error_set(error, err, "out of memory");
+	}
+	return err;
 }

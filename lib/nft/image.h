@@ -52,8 +52,9 @@ int nft_state_load(struct nft_state *state, struct netlink *netlink, unsigned in
 		   struct error *error);
 void nft_state_free(struct nft_state *state);
 
-/* raise.c, count.c */
+/* What was read, as the model has it. */
 int nft_image_raise(struct image *image, struct model *model);
+/* count.c */
 int nft_image_count(struct image *image, const struct count_visitor *visitor);
 
 #endif

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* From our table back to the model. */
-#include "nft/image.h"
+#include "nft/raise.h"
 
 #include <errno.h>
 #include <string.h>
 
 #include "nft/describe.h"
-#include "nft/raise.h"
 
 struct raising {
 	struct model *model;
@@ -58,34 +57,6 @@ int nft_raise_clients(struct clients *clients, const struct nft_pool *pool,
 		memcpy(prefix.address, key, sizeof(prefix.address));
 		if (group->has_rate)
 			err = clients_add(clients, &prefix, 1, &group->rate);
-	}
-	return err;
-}
-
-static int raise_pool(struct model *model, const struct nft_pool *pool)
-{
-	struct served *served = model_find(&model->families[pool->id.family], pool->id.service);
-	int err = 0;
-
-	for (size_t i = 0; served && i < pool->clients.count && !err; i++)
-		err = nft_raise_clients(&served->clients, pool, &pool->clients.list[i].elements);
-	return err;
-}
-
-int nft_image_raise(struct image *base, struct model *model)
-{
-	struct nft_image *image = nft_image_of(base);
-	struct error *error = base->session.error;
-	int err = nft_raise_services(&image->state.table, model, base->session.families, error);
-
-	for (size_t i = 0; i < image->state.pools.count && !err; i++) {
-		const struct nft_pool *pool = &image->state.pools.list[i];
-
-		if (!pool->is_loaded || !(base->session.families & 1u << pool->id.family))
-			continue;
-		err = raise_pool(model, pool);
-		if (err)
-			error_set(error, err, "out of memory");
 	}
 	return err;
 }

@@ -5,6 +5,9 @@
 #include <linux/netfilter/nf_tables.h>
 #include <stdlib.h>
 
+#include "nft/body_read.h"
+#include "nft/expressions.h"
+#include "nft/question.h"
 #include "support/memory.h"
 
 /* --- rules that ours repeat parts of -------------------------------------- */
@@ -137,7 +140,7 @@ int nft_sight_explain(int err, struct error *error)
 {
 	if (err == -ENOENT)	/* something that was there a moment ago */
 		return -EAGAIN;
-	return err ? read_explain(err, "the tables of others", error) : 0;
+	return err ? question_explain(err, "the tables of others", error) : 0;
 }
 
 int nft_sight_open(struct nft_sight *sight, struct netlink *netlink, const struct grafts *grafts,

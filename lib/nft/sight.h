@@ -8,6 +8,7 @@
 
 #include "nft/body.h"
 #include "nft/host.h"
+#include "nft/view_reader.h"
 #include "rules/graft.h"
 
 /* A rule that was kept whole. */
