@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Counters that libiptc does not keep: of policies, and of a table that got none. */
-#include "legacy/table.h"
+#include "legacy/counters.h"
 
 #include <errno.h>
 #include <stdlib.h>

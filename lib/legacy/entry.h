@@ -6,22 +6,10 @@
 #ifndef LIB_ENTRY_H
 #define LIB_ENTRY_H
 
-#include "support/error.h"
+#include "legacy/features.h"
 #include "legacy/xt_family.h"
 #include "rules/rule.h"
-
-/* What a kernel has, asked once; 0: not there. */
-struct features {
-	bool asked;
-	int hashlimit;		/* 3, 2 or 1 */
-	bool notrack;		/* a target of its own */
-	int ct;			/* 2 or 1 */
-	int conntrack;		/* 3 or 2 */
-	bool addrtype;		/* 1 */
-};
-
-int features_ask(struct features *features, const struct xt_family *family,
-		  struct error *error);
+#include "support/error.h"
 
 /* The longest entry: its length is a 16 bit number, and aligned. */
 #define ENTRY_MAX 65528

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What the kernel has, and in which revisions. */
-#include "legacy/entry.h"
+#include "legacy/features.h"
 
 #include <errno.h>
 #include <string.h>
@@ -88,8 +87,7 @@ static int ask_optional(struct features *features, int sockfd, const struct xt_f
 	return 0;
 }
 
-int features_ask(struct features *features, const struct xt_family *family,
-		  struct error *error)
+int features_ask(struct features *features, const struct xt_family *family, struct error *error)
 {
 	int sockfd, err;
 

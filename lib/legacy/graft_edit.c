@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* From the grafts that are there to those that are wanted. */
+#include "legacy/graft_edit.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "legacy/grafted.h"
 #include "legacy/match.h"
 
 /* --- which are the same ----------------------------------------------- */

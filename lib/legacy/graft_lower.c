@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "legacy/entry.h"
 #include "legacy/graft_write.h"
 #include "legacy/grafted.h"
 #include "support/memory.h"

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "legacy/grafted.h"
+#include "legacy/graft_edit.h"
 #include "rules/diff.h"
 #include "rules/view.h"
 #include "support/text.h"
