@@ -30,7 +30,7 @@ struct grafted_chain {
 	uint64_t fingerprint;		/* of the host's rules */
 	bool checked;			/* as wanted: meant for a chain of that fingerprint */
 	struct grafted_rule *rules;	/* in order */
-	size_t count, room;
+	size_t count;
 };
 
 struct grafted {

@@ -22,8 +22,8 @@ void nft_state_free(struct nft_state *state)
 	*state = (struct nft_state){ 0 };
 }
 
-int nft_state_load(struct nft_state *state, struct netlink *netlink, unsigned int families,
-		   struct error *error)
+static int load_clients(struct nft_state *state, struct netlink *netlink, unsigned int families,
+			struct error *error)
 {
 	int err = nft_pools_load(&state->pools, netlink, &nft_own_place, families);
 
@@ -53,7 +53,7 @@ static int read_once(struct nft_state *state, struct netlink *netlink, unsigned 
 	if (!err && nft_pools_read(&state->pools, &state->table))
 		err = error_set(error, -ENOMEM, "out of memory");
 	if (!err)
-		err = nft_state_load(state, netlink, families, error);
+		err = load_clients(state, netlink, families, error);
 	if (!err)
 		err = read_generation(netlink, &after, error);
 	return err ? err : after == state->generation ? 0 : -EAGAIN;

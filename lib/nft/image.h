@@ -47,9 +47,6 @@ int nft_state_read(struct nft_state *state, struct netlink *netlink, unsigned in
  */
 int nft_state_see_host(struct nft_state *state, struct nft_sight *sight,
 		       const struct nft_host *also, struct error *error);
-/* Also has the clients of @families: reads them where they were not read yet. */
-int nft_state_load(struct nft_state *state, struct netlink *netlink, unsigned int families,
-		   struct error *error);
 void nft_state_free(struct nft_state *state);
 
 /* What was read, as the model has it. */

@@ -136,7 +136,8 @@ static int take_rule(struct view_reader *reader, const struct view_chain *chain,
 	return err;
 }
 
-int nft_sight_explain(int err, struct error *error)
+/* What a failed question about a set means. */
+static int explain(int err, struct error *error)
 {
 	if (err == -ENOENT)	/* something that was there a moment ago */
 		return -EAGAIN;
@@ -160,7 +161,7 @@ int nft_sight_open(struct nft_sight *sight, struct netlink *netlink, const struc
 	if (!err)
 		err = reader_read(sight->reader);
 	sight->reader->take = NULL;
-	return nft_sight_explain(err, error);
+	return explain(err, error);
 }
 
 void nft_sight_close(struct nft_sight *sight)
@@ -374,5 +375,5 @@ int nft_sight_host(struct nft_sight *sight, struct nft_host *host, const struct 
 		if (is_of_others(table))
 			err = add_table(&hosting, table);
 	free(hosting.concerned);
-	return nft_sight_explain(err, error);
+	return explain(err, error);
 }

@@ -52,7 +52,4 @@ struct view_table *nft_sight_place(const struct nft_sight *sight, const struct n
 const struct nft_seen *nft_sight_find(const struct nft_sight *sight,
 				      const struct view_table *table, uint64_t handle);
 
-/* What a failed question about a set means. */
-int nft_sight_explain(int err, struct error *error);
-
 #endif

@@ -18,6 +18,9 @@
 /* Deeper than any table one meets; what lies below, nobody knows. */
 #define DEPTH_MAX 1024
 
+/* Of the hash table of visits. */
+#define VISIT_SLOTS 1024
+
 /* --- results ---------------------------------------------------------- */
 
 static int add_result(struct way *way, const struct traveller *traveller, struct place place,

@@ -20,8 +20,6 @@ struct visit {
 	struct company back;
 };
 
-#define VISIT_SLOTS 1024
-
 /* At one place; more of them are not followed. */
 #define COMPANY_MAX 256
 

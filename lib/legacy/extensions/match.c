@@ -32,14 +32,14 @@
 #include "legacy/extensions/extension.h"
 
 /* Every packet meets it. */
-static int match_all(const struct match *match)
+static int match_all(const struct match_data *match)
 {
 	(void)match;
 	return 0;
 }
 
 /* The source's hardware address: one that somebody named is not the usual one. */
-static int match_mac(const struct match *match)
+static int match_mac(const struct match_data *match)
 {
 	const struct xt_mac_info *mac = match->data;
 	struct step *step = view_add_step(match->view, STEP_SET);
@@ -52,7 +52,7 @@ static int match_mac(const struct match *match)
 }
 
 /* Who is in a set is asked by key, if at all; one with sources in it is not for everybody. */
-static int match_set(const struct match *match)
+static int match_set(const struct match_data *match)
 {
 	const struct xt_set_info *set = match->data;
 	struct step *step = view_add_step(match->view, STEP_SET);
@@ -115,7 +115,7 @@ static int compare_kinds(const void *a, const void *b)
 int extension_view_match(struct view *view, enum family family, const char *name, uint8_t revision,
 			 const void *data, size_t size)
 {
-	const struct match match = { .view = view, .family = family, .data = data };
+	const struct match_data match = { .view = view, .family = family, .data = data };
 	const struct match_kind key = { .name = name, .revision = revision };
 	const struct match_kind *kind = bsearch(&key, kinds, sizeof(kinds) / sizeof(kinds[0]),
 						sizeof(kinds[0]), compare_kinds);

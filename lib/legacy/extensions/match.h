@@ -6,14 +6,14 @@
 #include "rules/view.h"
 
 /* One match that is being decoded. */
-struct match {
+struct match_data {
 	struct view *view;
 	enum family family;
 	const void *data;
 };
 
 /* Adds the steps of a match; 0, or -ENOMEM. */
-typedef int match_decode(const struct match *match);
+typedef int match_decode(const struct match_data *match);
 
 /* A name and revision that we know, with the size of what belongs to it. */
 struct match_kind {
