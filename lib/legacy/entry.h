@@ -39,6 +39,12 @@ void entry_normalise(void *entry, const struct xt_family *family);
  */
 void entry_forget(void *entry, const struct xt_family *family);
 
+/*
+ * Whether two entries ask the same and do the same, whatever they have counted: the state,
+ * in whatever revision of its match.  Where verdicts and jumps lead is not looked at.
+ */
+bool entry_same(const void *a, const void *b, const struct xt_family *family);
+
 /* A copy, with the label of a verdict or chain in place of the target's name. */
 void *entry_copy(const void *entry, const char *target, const struct xt_family *family,
 		 struct arena *arena);
