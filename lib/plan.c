@@ -50,21 +50,11 @@ static bool is_empty(const struct model *model)
 
 /* --- refusals --------------------------------------------------------- */
 
-/* How many findings of a severity there are. */
-static size_t count_findings(const struct findings *findings, enum notrack_status severity)
-{
-	size_t count = 0;
-
-	for (size_t i = 0; i < findings->count; i++)
-		count += findings->list[i].severity == severity;
-	return count;
-}
-
 /* Who takes services away, or limits clients, is not to blame for how others fare. */
 static int judge(struct notrack *nt)
 {
 	const struct finding *first = findings_first(&nt->findings, NOTRACK_FAILED);
-	size_t more = count_findings(&nt->findings, NOTRACK_FAILED) - 1;
+	size_t more = findings_count(&nt->findings, NOTRACK_FAILED) - 1;
 
 	if (!first || !nt->adds || nt->force & NOTRACK_FORCE)
 		return 0;
@@ -88,21 +78,10 @@ static int find_misses(struct plan *plan, struct model *model)
 	struct verification all = { .model = model, .view = plan->view, .host = plan->host };
 	int err = verify_misses(&all);
 
-	for (size_t i = 0; i < all.finding_count && !err; i++)
-		err = findings_add(&plan->misses, all.findings[i].code, all.findings[i].severity,
-				   "%s", all.findings[i].text);
+	if (!err)
+		err = findings_join(&plan->misses, &all.findings);
 	free(all.rows);
-	free(all.findings);
-	return err;
-}
-
-static int join_findings(struct findings *to, const struct findings *from)
-{
-	int err = 0;
-
-	for (size_t i = 0; i < from->count && !err; i++)
-		err = findings_add(to, from->list[i].code, from->list[i].severity, "%s",
-				   from->list[i].text);
+	findings_free(&all.findings);
 	return err;
 }
 
@@ -140,7 +119,7 @@ int plan_make(struct plan *plan, struct notrack *nt, bool whole)
 	if (!err)
 		err = parity_plan(&plan->view, &options, &plan->parity);
 	if (!err)
-		err = join_findings(&plan->misses, &plan->parity.findings);
+		err = findings_join(&plan->misses, &plan->parity.findings);
 	nt->findings = plan->misses;
 	plan->misses = (struct findings){ 0 };
 	return err ? explain(nt, err) : judge(nt);

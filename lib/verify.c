@@ -494,7 +494,7 @@ void verify_release(struct verification *all)
 	view_free(&all->view);
 	host_release(&all->host);
 	free(all->rows);
-	free(all->findings);
+	findings_free(&all->findings);
 }
 
 static bool some_flow_fails(const struct verification *all)
@@ -509,17 +509,11 @@ static int find_drift(struct verification *all)
 {
 	if (!all->drift)
 		return 0;
-	return verify_find(all, "drift", some_flow_fails(all) ? NOTRACK_FAILED : NOTRACK_WARNING, "%d rules of ours are not what the model "
-			   "says: somebody edited them; the next change puts them right", all->drift);
-}
-
-static int count_failures(const struct verification *all)
-{
-	int count = 0;
-
-	for (size_t i = 0; i < all->finding_count; i++)
-		count += all->findings[i].severity == NOTRACK_FAILED;
-	return count;
+	return findings_add(&all->findings, "drift",
+			    some_flow_fails(all) ? NOTRACK_FAILED : NOTRACK_WARNING,
+			    "%d rules of ours are not what the model "
+			    "says: somebody edited them; the next change puts them right",
+			    all->drift);
 }
 
 int notrack_verify(struct notrack *nt, const char *service,
@@ -539,10 +533,10 @@ int notrack_verify(struct notrack *nt, const char *service,
 		qsort(all.rows, all.row_count, sizeof(*all.rows), compare_rows);
 	for (size_t i = 0; flow && i < all.row_count && !result; i++)
 		result = report_row(&all.rows[i], flow, data);
-	for (size_t i = 0; finding && i < all.finding_count && !result; i++)
-		result = report_finding(&all.findings[i], finding, data);
+	for (size_t i = 0; finding && i < all.findings.count && !result; i++)
+		result = report_finding(&all.findings.list[i], finding, data);
 	if (!result)
-		result = count_failures(&all);
+		result = (int)findings_count(&all.findings, NOTRACK_FAILED);
 	verify_release(&all);
 	return result;
 }

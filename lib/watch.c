@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 #include "context.h"
-#include "legacy/table.h"
+#include "legacy/table_info.h"
 #include "nft/events.h"
 #include "support/instance.h"
 

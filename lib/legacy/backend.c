@@ -7,6 +7,7 @@
 
 #include "legacy/grafted.h"
 #include "legacy/print.h"
+#include "legacy/read.h"
 
 /* A table that is not there would be made by being read. */
 static int read_table(struct legacy_image *image, enum family family, unsigned int id)

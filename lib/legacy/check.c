@@ -5,7 +5,7 @@
  * and two chains of one name.  libiptc aborts on some of them, reads beyond the
  * table on others, and takes the rest for what they are not.
  */
-#include "legacy/table.h"
+#include "legacy/check.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -15,6 +15,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "legacy/table_info.h"
 #include "support/memory.h"
 
 /* One code for both families: all but the entries is the same. */
@@ -45,70 +46,10 @@ struct check {
 	const char *fault;		/* what is wrong */
 };
 
-static int get_info(int sockfd, const struct xt_family *family, const char *name,
-		    struct ipt_getinfo *info)
-{
-	socklen_t size = sizeof(*info);
-
-	memset(info, 0, sizeof(*info));
-	strncpy(info->name, name, sizeof(info->name) - 1);
-	return getsockopt(sockfd, family->level, IPT_SO_GET_INFO, info, &size) ? -errno : 0;
-}
-
-static int raw_socket(const struct xt_family *family)
-{
-	return socket(family->domain, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW);
-}
-
-static struct ipt_getinfo ask_info(const struct xt_family *family, const char *name)
-{
-	struct ipt_getinfo info = { .size = 0 };
-	int sockfd = raw_socket(family);
-
-	if (sockfd >= 0 && get_info(sockfd, family, name, &info))
-		info = (struct ipt_getinfo){ .size = 0 };
-	if (sockfd >= 0)
-		close(sockfd);
-	return info;
-}
-
-unsigned int table_entries(const struct xt_family *family, const char *name)
-{
-	return ask_info(family, name).num_entries;
-}
-
-size_t table_bytes(const struct xt_family *family, const char *name)
-{
-	return table_exists(family, name) ? ask_info(family, name).size : 0;
-}
-
-/* FNV-1a, 64 bits */
-static uint64_t digest(uint64_t sum, const void *bytes, size_t size)
-{
-	for (size_t i = 0; i < size; i++)
-		sum = (sum ^ ((const uint8_t *)bytes)[i]) * 0x100000001b3u;
-	return sum;
-}
-
-uint64_t tables_mark(void)
-{
-	static const char *const names[] = { "raw", "mangle", "nat", "filter", "security" };
-	uint64_t sum = 0;
-
-	for (enum family family = IPV4; family < FAMILIES; family++)
-		for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-			if (table_exists(&xt_families[family], names[i])) {
-				struct ipt_getinfo info = ask_info(&xt_families[family], names[i]);
-
-				sum = digest(sum + i + 1, &info, sizeof(info));
-			}
-	return sum;
-}
-
 static int get_entries(struct check *check, int sockfd, const char *name)
 {
 	socklen_t size;
-	int err = get_info(sockfd, check->family, name, &check->info);
+	int err = table_get_info(sockfd, check->family, name, &check->info);
 
 	if (err)
 		return err;
@@ -126,7 +67,7 @@ static int get_entries(struct check *check, int sockfd, const char *name)
 
 static int read_entries(struct check *check, const char *name)
 {
-	int sockfd = raw_socket(check->family), err = -EAGAIN;
+	int sockfd = table_socket(check->family), err = -EAGAIN;
 
 	if (sockfd < 0)
 		return -errno;

@@ -16,11 +16,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "legacy/edit.h"
+#include "legacy/features.h"
 #include "legacy/graft_lower.h"
 #include "legacy/grafted.h"
 #include "legacy/image.h"
 #include "legacy/intermediate.h"
 #include "legacy/print.h"
+#include "legacy/read.h"
+#include "legacy/table_commit.h"
 #include "support/packets.h"
 
 /* How often a table may change under our hands, by a program without the lock. */

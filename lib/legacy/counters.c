@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Counters that libiptc does not keep: of policies, and of a table that got none. */
-#include "legacy/table.h"
+#include "legacy/counters.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "legacy/entry.h"
 
 int counters_keep_policies(const struct table *from, const struct table *to)
 {
@@ -29,33 +31,6 @@ int counters_keep_policies(const struct table *from, const struct table *to)
 	return 0;
 }
 
-/*
- * What follows a name is as it was in the buffer that the kernel filled, and says nothing.
- * A target begins as a match does.
- */
-static bool same_extension(const struct xt_entry_match *a, const struct xt_entry_match *b)
-{
-	return a->u.match_size == b->u.match_size && a->u.user.revision == b->u.user.revision &&
-	       !strcmp(a->u.user.name, b->u.user.name) &&
-	       !memcmp(a->data, b->data, a->u.match_size - sizeof(*a));
-}
-
-static bool same_matches(const struct xt_family *family, const char *one, const char *other)
-{
-	size_t target = entry_target_offset(family, one), offset = family->entry_size;
-
-	if (target != entry_target_offset(family, other))
-		return false;
-	while (offset < target) {
-		const struct xt_entry_match *match = (const void *)(one + offset);
-
-		if (!same_extension(match, (const void *)(other + offset)))
-			return false;
-		offset += match->u.match_size;
-	}
-	return true;
-}
-
 /* --- a chain in two tables -------------------------------------------- */
 
 struct both {
@@ -64,19 +39,14 @@ struct both {
 	struct xtc_entries before, now;
 };
 
-/* But for counters, and where in the table it jumps. */
+/* But for counters; where in the table it jumps, the name of the chain tells. */
 static bool same_entry(const struct both *both, size_t i, size_t j)
 {
-	const struct xt_family *family = both->family;
-	const struct xtc *calls = &xtc[family->family];
-	const char *one = both->before.list[i], *other = both->now.list[j];
-	size_t target = entry_target_offset(family, one);
+	const struct xtc *calls = &xtc[both->family->family];
+	const void *one = both->before.list[i], *other = both->now.list[j];
 
-	if (memcmp(one, other, family->at.mark) || !same_matches(family, one, other))
-		return false;
-	if (*entry_target(family, one)->u.user.name || *entry_target(family, other)->u.user.name)
-		return same_extension((const void *)(one + target), (const void *)(other + target));
-	return !strcmp(calls->target(one, both->from->handle),
+	return entry_same(one, other, both->family) &&
+	       !strcmp(calls->target(one, both->from->handle),
 		       calls->target(other, both->to->handle));
 }
 

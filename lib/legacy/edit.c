@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The steps from one set of chains to another, done to the table that libiptc holds. */
-#include "legacy/table.h"
+#include "legacy/edit.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "legacy/grafted.h"
+#include "legacy/entry.h"
+#include "legacy/graft_edit.h"
+#include "legacy/inherit.h"
 #include "rules/diff.h"
 #include "support/memory.h"
 

@@ -6,22 +6,10 @@
 #ifndef LIB_ENTRY_H
 #define LIB_ENTRY_H
 
-#include "support/error.h"
+#include "legacy/features.h"
 #include "legacy/xt_family.h"
 #include "rules/rule.h"
-
-/* What a kernel has, asked once; 0: not there. */
-struct features {
-	bool asked;
-	int hashlimit;		/* 3, 2 or 1 */
-	bool notrack;		/* a target of its own */
-	int ct;			/* 2 or 1 */
-	int conntrack;		/* 3 or 2 */
-	bool addrtype;		/* 1 */
-};
-
-int features_ask(struct features *features, const struct xt_family *family,
-		  struct error *error);
+#include "support/error.h"
 
 /* The longest entry: its length is a 16 bit number, and aligned. */
 #define ENTRY_MAX 65528
@@ -50,6 +38,12 @@ void entry_normalise(void *entry, const struct xt_family *family);
  * its matches and target.
  */
 void entry_forget(void *entry, const struct xt_family *family);
+
+/*
+ * Whether two entries ask the same and do the same, whatever they have counted: the state,
+ * in whatever revision of its match.  Where verdicts and jumps lead is not looked at.
+ */
+bool entry_same(const void *a, const void *b, const struct xt_family *family);
 
 /* A copy, with the label of a verdict or chain in place of the target's name. */
 void *entry_copy(const void *entry, const char *target, const struct xt_family *family,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Entries of the same meaning, whoever wrote them, get the same bytes. */
+/* Entries of the same meaning, whoever wrote them: how they get the same bytes, and are compared. */
 #include "legacy/layout.h"
 
 #include <linux/netfilter/xt_limit.h>
@@ -107,4 +107,43 @@ void entry_normalise(void *entry, const struct xt_family *family)
 	entry_forget(entry, family);
 	while ((match = match_at(family, entry, &offset)))
 		normalise_match((struct xt_entry_match *)match);
+}
+
+/* --- comparing -------------------------------------------------------- */
+
+/*
+ * What follows a name is as it was in the buffer that the kernel filled, and says nothing.
+ * A target begins as a match does.
+ */
+static bool same_extension(const struct xt_entry_match *a, const struct xt_entry_match *b)
+{
+	return a->u.match_size == b->u.match_size && a->u.user.revision == b->u.user.revision &&
+	       !strcmp(a->u.user.name, b->u.user.name) &&
+	       !memcmp(a->data, b->data, a->u.match_size - sizeof(*a));
+}
+
+static bool same_match(const struct xt_entry_match *a, const struct xt_entry_match *b)
+{
+	const uint8_t states = match_states(a);
+
+	return (states && states == match_states(b)) || same_extension(a, b);
+}
+
+bool entry_same(const void *a, const void *b, const struct xt_family *family)
+{
+	const struct xt_entry_target *target = entry_target(family, a);
+	const struct xt_entry_target *other = entry_target(family, b);
+	const struct xt_entry_match *match, *other_match;
+	size_t at = family->entry_size, other_at = at;
+
+	if (memcmp(a, b, family->at.mark))
+		return false;
+	do {
+		match = match_at(family, a, &at);
+		other_match = match_at(family, b, &other_at);
+		if (!match != !other_match || (match && !same_match(match, other_match)))
+			return false;
+	} while (match);
+	return (!*target->u.user.name && !*other->u.user.name) ||
+	       same_extension((const void *)target, (const void *)other);
 }

@@ -139,16 +139,10 @@ static void get_state(struct reader *reader, const void *data)
 	get_states(reader, XT_CONNTRACK_STATE, 0, mask);
 }
 
-static void get_conntrack2(struct reader *reader, const void *data)
+/* Revision 3 is the same, with more behind it. */
+static void get_conntrack(struct reader *reader, const void *data)
 {
 	const struct xt_conntrack_mtinfo2 *info = data;
-
-	get_states(reader, info->match_flags, info->invert_flags, info->state_mask);
-}
-
-static void get_conntrack3(struct reader *reader, const void *data)
-{
-	const struct xt_conntrack_mtinfo3 *info = data;
 
 	get_states(reader, info->match_flags, info->invert_flags, info->state_mask);
 }
@@ -264,8 +258,8 @@ static const struct {
 	{ "multiport", 1, sizeof(struct xt_multiport_v1), get_multiport },
 	{ "comment", 0, sizeof(struct xt_comment_info), get_comment },
 	{ "state", 0, sizeof(struct xt_state_info), get_state },
-	{ "conntrack", 2, sizeof(struct xt_conntrack_mtinfo2), get_conntrack2 },
-	{ "conntrack", 3, sizeof(struct xt_conntrack_mtinfo3), get_conntrack3 },
+	{ "conntrack", 2, sizeof(struct xt_conntrack_mtinfo2), get_conntrack },
+	{ "conntrack", 3, sizeof(struct xt_conntrack_mtinfo3), get_conntrack },
 	{ "addrtype", 1, sizeof(struct xt_addrtype_info_v1), get_addrtype },
 	{ "sctp", 0, sizeof(struct xt_sctp_info), get_sctp },
 	{ "icmp", 0, sizeof(struct ipt_icmp), get_icmp },

@@ -35,23 +35,17 @@ static void *add_match(struct writer *writer, const char *name, int revision, si
 	return match->data;
 }
 
-/* Revision 1 has no room for UNTRACKED. */
+/* Revision 1 has no room for UNTRACKED; 3 is 2 with more behind it, which stays zero. */
 static void put_states(struct writer *writer, uint8_t states)
 {
-	const uint16_t mask = (uint16_t)((states & ~CT_UNTRACKED) |
-					 (states & CT_UNTRACKED ? XT_CONNTRACK_STATE_UNTRACKED : 0));
+	const int revision = writer->features->conntrack;
+	struct xt_conntrack_mtinfo2 *info =
+		add_match(writer, "conntrack", revision, revision == 3 ?
+			  sizeof(struct xt_conntrack_mtinfo3) : sizeof(*info));
 
-	if (writer->features->conntrack == 3) {
-		struct xt_conntrack_mtinfo3 *info = add_match(writer, "conntrack", 3, sizeof(*info));
-
-		info->match_flags = XT_CONNTRACK_STATE;
-		info->state_mask = mask;
-	} else {
-		struct xt_conntrack_mtinfo2 *info = add_match(writer, "conntrack", 2, sizeof(*info));
-
-		info->match_flags = XT_CONNTRACK_STATE;
-		info->state_mask = mask;
-	}
+	info->match_flags = XT_CONNTRACK_STATE;
+	info->state_mask = (uint16_t)((states & ~CT_UNTRACKED) |
+				      (states & CT_UNTRACKED ? XT_CONNTRACK_STATE_UNTRACKED : 0));
 }
 
 static void put_local(struct writer *writer, const struct match *match)

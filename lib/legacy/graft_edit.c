@@ -1,44 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* From the grafts that are there to those that are wanted. */
+#include "legacy/graft_edit.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "legacy/grafted.h"
-#include "legacy/match.h"
-
-/* --- which are the same ----------------------------------------------- */
-
-static bool same_match(const struct xt_entry_match *a, const struct xt_entry_match *b)
-{
-	const uint8_t states = match_states(a);
-
-	if (states && states == match_states(b))	/* in whatever revision */
-		return true;
-	return a->u.match_size == b->u.match_size && !memcmp(a, b, a->u.match_size);
-}
-
-static bool same_rule(const struct grafted_rule *a, const struct grafted_rule *b,
-		      const struct xt_family *family)
-{
-	size_t at = family->entry_size, other_at = at;
-	const struct xt_entry_match *match, *other;
-	size_t target, other_target;
-
-	if (memcmp(a->entry, b->entry, family->at.mark))
-		return false;
-	do {
-		match = match_at(family, a->entry, &at);
-		other = match_at(family, b->entry, &other_at);
-		if (!match != !other || (match && !same_match(match, other)))
-			return false;
-	} while (match);
-	target = entry_target_offset(family, a->entry);
-	other_target = entry_target_offset(family, b->entry);
-	return entry_next(family, a->entry) - target == entry_next(family, b->entry) - other_target &&
-	       !memcmp((const char *)a->entry + target, (const char *)b->entry + other_target,
-		       entry_next(family, a->entry) - target);
-}
+#include "legacy/entry.h"
 
 /* --- one place, ahead of one rule of the host -------------------------- */
 
@@ -87,10 +54,11 @@ static void measure(struct slot *slot, const struct xt_family *family)
 		for (size_t j = slot->want_count; j-- > 0;) {
 			uint16_t down = lengths[(i + 1) * width + j];
 			uint16_t right = lengths[i * width + j + 1];
+			uint16_t both = (uint16_t)(lengths[(i + 1) * width + j + 1] + 1);
 
-			lengths[i * width + j] = same_rule(&slot->have[i], &slot->want[j], family) ?
-				(uint16_t)(lengths[(i + 1) * width + j + 1] + 1) :
-				down > right ? down : right;
+			lengths[i * width + j] =
+				entry_same(slot->have[i].entry, slot->want[j].entry, family) ?
+				both : down > right ? down : right;
 		}
 }
 
@@ -104,7 +72,7 @@ static int edit_slot(const struct comparison *comparison, const struct slot *slo
 		const struct grafted_rule *have = i < slot->have_count ? &slot->have[i] : NULL;
 		const struct grafted_rule *want = j < slot->want_count ? &slot->want[j] : NULL;
 
-		if (have && want && same_rule(have, want, comparison->family)) {
+		if (have && want && entry_same(have->entry, want->entry, comparison->family)) {
 			err = keep(comparison, have);
 			i++;
 			j++;
@@ -208,7 +176,7 @@ static bool same_rules(const struct grafted_chain *have, const struct grafted_ch
 	if (count != (want ? want->count : 0))
 		return false;
 	for (size_t i = 0; i < count; i++)
-		if (!same_rule(&have->rules[i], &want->rules[i], family))
+		if (!entry_same(have->rules[i].entry, want->rules[i].entry, family))
 			return false;
 	return true;
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "legacy/entry.h"
 #include "legacy/graft_write.h"
 #include "legacy/grafted.h"
 #include "support/memory.h"
@@ -253,7 +254,7 @@ static struct grafted_chain *wanted_chain(struct lowering *lowering, const struc
 		return NULL;
 	chain->checked = true;
 	chain->rules = NULL;		/* those that are there: not what is wanted */
-	chain->count = chain->room = 0;
+	chain->count = 0;
 	return chain;
 }
 

@@ -3,6 +3,7 @@
 #ifndef LIB_LEGACY_GRAFT_LOWER_H
 #define LIB_LEGACY_GRAFT_LOWER_H
 
+#include "legacy/features.h"
 #include "legacy/table.h"
 #include "rules/graft.h"
 

@@ -10,9 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "legacy/extensions/extension.h"
 #include "legacy/layout.h"
 #include "legacy/match.h"
-#include "legacy/view.h"
 
 struct writer {
 	char *entry;			/* what is being built */
@@ -191,9 +191,9 @@ struct kind {
 static int look_at(struct writer *writer, const struct xt_entry_match *match, struct kind *kind)
 {
 	struct view *scratch = &writer->scratch;
-	int err = legacy_view_match(scratch, writer->family->family, match->u.user.name,
-				    match->u.user.revision, match->data,
-				    match->u.match_size - XT_ALIGN(sizeof(*match)));
+	int err = extension_view_match(scratch, writer->family->family, match->u.user.name,
+				       match->u.user.revision, match->data,
+				       match->u.match_size - XT_ALIGN(sizeof(*match)));
 
 	*kind = (struct kind){ 0 };
 	for (size_t i = 0; i < scratch->step_count; i++) {

@@ -137,17 +137,12 @@ struct grafted_chain *grafted_add_chain(struct grafted *grafted, const char *nam
 struct grafted_rule *grafted_add_rule(struct grafted *grafted, struct grafted_chain *chain,
 				      const struct grafted_rule *rule)
 {
-	if (chain->count == chain->room) {
-		size_t room = chain->room ? 2 * chain->room : 8;
-		struct grafted_rule *rules = arena_alloc(grafted->arena, room * sizeof(*rules));
+	struct grafted_rule *rules = arena_grow(grafted->arena, chain->rules, chain->count,
+						sizeof(*rules));
 
-		if (!rules)
-			return NULL;
-		if (chain->count)
-			memcpy(rules, chain->rules, chain->count * sizeof(*rules));
-		chain->rules = rules;
-		chain->room = room;
-	}
+	if (!rules)
+		return NULL;
+	chain->rules = rules;
 	chain->rules[chain->count] = *rule;
 	return &chain->rules[chain->count++];
 }
@@ -194,20 +189,15 @@ static int add_found(struct grafted *grafted, struct grafted_chain *chain,
 	return grafted_add_rule(grafted, chain, &rule) ? 0 : -ENOMEM;
 }
 
-static int note_host_rule(struct grafted *grafted, struct grafted_chain *chain, size_t *room,
-			  uint32_t position)
+/* The list has room for one more than there are rules: for where the chain ends. */
+static int note_host_rule(struct grafted *grafted, struct grafted_chain *chain, uint32_t position)
 {
-	if (chain->host_count + 1 >= *room) {		/* and the end */
-		size_t more = *room ? 2 * *room : 32;
-		uint32_t *grown = arena_alloc(grafted->arena, more * sizeof(*grown));
+	uint32_t *grown = arena_grow(grafted->arena, chain->host_at, chain->host_count,
+				     sizeof(*grown));
 
-		if (!grown)
-			return -ENOMEM;
-		if (chain->host_count)
-			memcpy(grown, chain->host_at, chain->host_count * sizeof(*grown));
-		chain->host_at = grown;
-		*room = more;
-	}
+	if (!grown)
+		return -ENOMEM;
+	chain->host_at = grown;
 	chain->host_at[chain->host_count] = position;
 	return 0;
 }
@@ -225,7 +215,6 @@ struct grafted_chain *grafted_list(struct grafted *grafted, const struct table *
 	const struct xtc *calls = &xtc[family->family];
 	struct grafted_chain *chain = grafted_add_chain(grafted, name);
 	uint32_t position = 0;
-	size_t room = 0;
 
 	if (!chain)
 		return NULL;
@@ -240,14 +229,14 @@ struct grafted_chain *grafted_list(struct grafted *grafted, const struct table *
 				return NULL;
 			continue;
 		}
-		if (note_host_rule(grafted, chain, &room, position))
+		if (note_host_rule(grafted, chain, position))
 			return NULL;
 		chain->host_count++;
 		chain->fingerprint = add_rule_to_hash(chain->fingerprint, family, entry, label);
 	}
 	for (size_t i = chain->count; i-- > 0 && chain->rules[i].before == chain->host_count;)
 		chain->rules[i].before = GRAFT_AT_END;
-	return note_host_rule(grafted, chain, &room, position) ? NULL : chain;
+	return note_host_rule(grafted, chain, position) ? NULL : chain;
 }
 
 void grafted_take_jumps(struct ruleset *found, const char *table)

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Grafts as entries: the rules of ours in chains of the host, of one table, as they
- * are there or as they are wanted; and the edit from the one to the other, which
- * touches no rule of the host.
+ * are there or as they are wanted.
  */
 #ifndef LIB_LEGACY_GRAFTED_H
 #define LIB_LEGACY_GRAFTED_H
 
+#include "legacy/entry.h"
 #include "legacy/table.h"
 
 /* Behind all rules of the host, however many. */
@@ -30,7 +30,7 @@ struct grafted_chain {
 	uint64_t fingerprint;		/* of the host's rules */
 	bool checked;			/* as wanted: meant for a chain of that fingerprint */
 	struct grafted_rule *rules;	/* in order */
-	size_t count, room;
+	size_t count;
 };
 
 struct grafted {
@@ -61,33 +61,5 @@ struct grafted_chain *grafted_list(struct grafted *grafted, const struct table *
 
 /* Takes out of @found the jumps that are grafts; only those that a ruleset manages stay. */
 void grafted_take_jumps(struct ruleset *found, const char *table);
-
-struct grafted_ops {
-	int (*keep)(void *data, const struct grafted_chain *chain, const struct grafted_rule *have);
-	/* @at: ahead of this one, as found; NULL: behind all that are at that place */
-	int (*add)(void *data, const struct grafted_chain *chain, const struct grafted_rule *want,
-		   const struct grafted_rule *at);
-	int (*remove)(void *data, const struct grafted_chain *chain,
-		      const struct grafted_rule *have);
-};
-
-/* Adds to @changes how many grafts differ.  @ops may be NULL, as may @have or @want. */
-int grafted_compare(const struct grafted *have, const struct grafted *want,
-		    const struct xt_family *family, const struct grafted_ops *ops, void *data,
-		    struct notrack_changes *changes);
-
-/* Whether the grafts of @want, and no others, are there, wherever in their chains. */
-bool grafted_has(const struct grafted *have, const struct grafted *want,
-		 const struct xt_family *family);
-
-/* Those of @want, and those of @have that are not wanted, into @both.  1 if there are such. */
-int grafted_merge(struct ruleset *both, const struct grafted *have, const struct grafted *want);
-
-/*
- * Edits the open table, still in memory: @have and the chains of @want are looked at
- * anew.  -EBUSY if somebody changed the rules that a graft was made for.
- */
-int grafted_edit(const struct table *table, const struct grafted *have, const struct grafted *want,
-		 struct notrack_changes *changes, struct error *error);
 
 #endif

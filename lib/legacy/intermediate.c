@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "legacy/grafted.h"
+#include "legacy/graft_edit.h"
 #include "rules/align.h"
 #include "rules/pair.h"
 

@@ -4,30 +4,19 @@
 
 #include <string.h>
 
-#include "legacy/grafted.h"
+#include "legacy/graft_edit.h"
 #include "rules/diff.h"
 #include "rules/view.h"
 #include "support/text.h"
 
 const char *protocol_print_name(uint8_t protocol, char text[8])
 {
-	switch (protocol) {
-	case IPPROTO_UDP:
-		return "udp";
-	case IPPROTO_TCP:
-		return "tcp";
-	case IPPROTO_SCTP:
-		return "sctp";
-	case IPPROTO_UDPLITE:
-		return "udplite";
-	case IPPROTO_ICMP:
-		return "icmp";
-	case IPPROTO_ICMPV6:
-		return "ipv6-icmp";
-	default:
-		snprintf(text, 8, "%u", protocol);
-		return text;
-	}
+	const char *name = protocol == IPPROTO_ICMPV6 ? "ipv6-icmp" : protocol_name(protocol);
+
+	if (name)
+		return name;
+	snprintf(text, 8, "%u", protocol);
+	return text;
 }
 
 /* " -i eth0"; a name may be anybody's. */

@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "legacy/features.h"
 #include "support/netns.h"
 
 struct doctor {

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What is ours in a table: our chains, and the rules of others that lead to them. */
-#include "legacy/table.h"
+#include "legacy/read.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "legacy/check.h"
 #include "legacy/grafted.h"
 #include "support/memory.h"
 

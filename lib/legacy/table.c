@@ -2,64 +2,13 @@
 #include "legacy/table.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <string.h>
-#include <unistd.h>
+#include <stdio.h>
 #include <xtables.h>
 
-#include "legacy/grafted.h"
-#include "rules/diff.h"
+#include "legacy/check.h"
 
 /* How often somebody without the lock may be faster. */
 #define TRIES 10
-
-const char *legacy_table_name(unsigned int table)
-{
-	return table == MANGLE ? "mangle" : table == SECURITY ? "security" :
-	       table_name((enum table_id)table);
-}
-
-/* --- opening ---------------------------------------------------------- */
-
-/* Without stdio, which asks for memory, and takes the lack of it for the end of the file. */
-bool table_names_read(const struct xt_family *family, char names[TABLE_NAMES_SIZE])
-{
-	char path[64];
-	size_t size = 0;
-	ssize_t got;
-	int fd;
-
-	snprintf(path, sizeof(path), "/proc/thread-self/net/%s_names", family->module);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	names[0] = '\0';
-	if (fd < 0)	/* not ours to read, or no /proc: let the kernel say so */
-		return errno == ENOENT && !access("/proc/thread-self/net", F_OK);
-	while ((got = read(fd, names + size, TABLE_NAMES_SIZE - 1 - size)) > 0)
-		size += (size_t)got;
-	close(fd);
-	names[size] = '\0';
-	return !got;
-}
-
-bool table_is_named(const char *names, const char *name)
-{
-	size_t size = strlen(name);
-
-	for (; *names; names += strcspn(names, "\n") + 1) {
-		if (!strncmp(names, name, size) && names[size] == '\n')
-			return true;
-		if (!names[strcspn(names, "\n")])
-			break;
-	}
-	return false;
-}
-
-bool table_exists(const struct xt_family *family, const char *name)
-{
-	char names[TABLE_NAMES_SIZE];
-
-	return !table_names_read(family, names) || table_is_named(names, name);
-}
 
 int table_explain(const struct table *table, int err, struct error *error)
 {
@@ -158,72 +107,4 @@ void table_close(struct table *table)
 	xtc[table->family->family].free(table->handle);
 	xtc_unlock();
 	table->handle = NULL;
-}
-
-/* --- committing ------------------------------------------------------- */
-
-static int is_as_wanted(const struct table *table, struct table *now, struct error *error)
-{
-	struct notrack_changes changes = { 0 };
-	struct ruleset found = { 0 };
-	int result = table_open(now, table->family, table->name, table->check, error);
-
-	if (!result)
-		result = table_read(now, &found, error);
-	if (!result)
-		grafted_take_jumps(&found, table->name);
-	if (!result)
-		result = ruleset_edit(&found, table->want, NULL, NULL, &changes);
-	if (!result && table->want->grafted)
-		changes.added += !grafted_has(found.grafted, table->want->grafted, table->family);
-	ruleset_free(&found);
-	return result ? result : !changes.added && !changes.removed;
-}
-
-/*
- * libiptc replaces the table, and then adds the counters of what stayed.  It gives
- * the same answer whichever of the two failed, so look what the table is now.
- * Where it is the new one, its counters began at 0: add to them what is missing.
- */
-static int settle(struct table *table, int err, struct error *error)
-{
-	const struct xtc *calls = &xtc[table->family->family];
-	struct error ignored;
-	struct table now;
-	int result = -EAGAIN;
-
-	for (int i = 0; i < TRIES && result == -EAGAIN; i++) {
-		result = is_as_wanted(table, &now, &ignored);
-		if (!result) {
-			table_close(&now);
-			return err == -EAGAIN ? err : table_explain(table, err, error);
-		}
-		xtc_lock();
-		if (result > 0)
-			result = counters_add(table, &now);
-		if (!result && !calls->commit(now.handle))
-			result = xtc_errno();
-		xtc_unlock();
-		table_close(&now);
-	}
-	return result ? error_set(error, -ENOTRECOVERABLE, "table %s (%s): was replaced, but the "
-				  "counters of its rules could not be put back and are lost; another "
-				  "program changed the table, or there is no memory",
-				  table->name, table->family->name) : 0;
-}
-
-int table_commit(struct table *table, struct error *error)
-{
-	int err;
-
-	*error = (struct error){ 0 };
-	xtc_lock();
-	err = counters_keep_policies(table, table);
-	if (!err && !xtc[table->family->family].commit(table->handle))
-		err = xtc_errno();
-	xtc_unlock();
-	if (err)
-		err = settle(table, err, error);
-	table_close(table);
-	return err;
 }

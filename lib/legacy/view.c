@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "legacy/check.h"
 #include "legacy/entry.h"
 #include "legacy/grafted.h"
 #include "legacy/table.h"

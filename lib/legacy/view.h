@@ -23,14 +23,4 @@ int legacy_view(unsigned int families, bool foreign, struct view *view, struct e
 int legacy_view_entry(struct view *view, struct view_chain *chain, enum family family,
 		      const void *bytes, const char *label, uint64_t handle);
 
-/*
- * Adds the steps of one match or target to the rule that is being built.  nft
- * has the same matches and targets where iptables-nft put them into a rule.
- * @data is aligned for any type.  0, or -ENOMEM.
- */
-int legacy_view_match(struct view *view, enum family family, const char *name, uint8_t revision,
-		      const void *data, size_t size);
-int legacy_view_target(struct view *view, enum family family, const char *name, uint8_t revision,
-		       const void *data, size_t size);
-
 #endif

@@ -42,27 +42,35 @@ static void put_address(char *address, char *mask, const struct prefix *prefix, 
 		mask[prefix->length / 8] = (char)(0xff00u >> prefix->length % 8);
 }
 
+int mask_length(const void *mask, size_t size)
+{
+	const uint8_t *bits = mask;
+	size_t full = 0;
+	unsigned int part;
+	int length;
+
+	while (full < size && bits[full] == 0xff)
+		full++;
+	/* the byte in which the mask ends: ones, then zeros */
+	part = full < size ? (unsigned int)__builtin_popcount(bits[full]) : 0;
+	length = (int)(8 * full + part);
+	if (full < size && bits[full++] != (uint8_t)(0xff00u >> part))
+		return -1;
+	while (full < size && !bits[full])
+		full++;
+	return full == size ? length : -1;
+}
+
 /* false: the mask is none of a prefix */
 static bool get_address(const char *address, const char *mask, struct prefix *prefix,
 			const struct xt_family *family)
 {
-	const unsigned char *bits = (const unsigned char *)mask;
-	size_t bytes = family->address_size, full = 0;
-	unsigned int part;
+	int length = mask_length(mask, family->address_size);
 
-	while (full < bytes && bits[full] == 0xff)
-		full++;
-	/* the byte in which the mask ends: ones, then zeros */
-	part = full < bytes && bits[full] ? (unsigned int)__builtin_popcount(bits[full]) : 0;
-	memset(prefix, 0, sizeof(*prefix));
-	memcpy(prefix->address, address, bytes);
-	prefix->length = (uint8_t)(8 * full + part);
-	prefix->family = family->family;
-	if (full < bytes && bits[full++] != (unsigned char)(0xff00u >> part))
-		return false;
-	while (full < bytes && !bits[full])
-		full++;
-	return full == bytes;
+	*prefix = (struct prefix){ .family = family->family };
+	memcpy(prefix->address, address, family->address_size);
+	prefix->length = (uint8_t)(length < 0 ? 0 : length);
+	return length >= 0;
 }
 
 /* --- headers ---------------------------------------------------------- */

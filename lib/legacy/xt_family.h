@@ -45,6 +45,9 @@ struct xt_family {
 
 extern const struct xt_family xt_families[FAMILIES];
 
+/* How many ones a mask of @size bytes begins with, or -1 where more of them follow a zero. */
+int mask_length(const void *mask, size_t size);
+
 /* @entry is zeroed. */
 void entry_put_header(void *entry, const struct header *header, const struct xt_family *family);
 /* false: it says something that we never say */

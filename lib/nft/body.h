@@ -7,9 +7,10 @@
 #ifndef LIB_NFT_BODY_H
 #define LIB_NFT_BODY_H
 
-#include "nft/expressions.h"
-#include "nft/message.h"
-#include "nft/view_reader.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
 
 /* Elements of a set, as many as one message has. */
 struct nft_body_part {
@@ -32,7 +33,7 @@ struct nft_body {
 	size_t size;
 	const void *userdata;		/* has the comment */
 	size_t userdata_size;
-	/* the rest by nft_body_complete() */
+	/* the rest by nft_body_complete(), see body_read.h */
 	struct nft_body_set *sets;
 	uint8_t protocol;		/* what matches of xtables are told; 0: any */
 	const void *essence;
@@ -40,29 +41,11 @@ struct nft_body {
 	const char *text;
 };
 
-/*
- * Reads the sets that the expressions look up, and finds what they mean in @chain.  No
- * conversation may be under way on the reader's netlink.  0, or -errno.
- */
-int nft_body_complete(struct nft_body *body, struct view_reader *reader, struct view_chain *chain,
-		      struct arena *arena);
-
 /* Whether both do the same with the same packets, whatever they have counted. */
-bool nft_body_same(const struct nft_body *a, const struct nft_body *b);
-
-/* body_essence.c: of the steps that reader_run() left in the view.  -ENOMEM */
-int nft_body_describe(struct nft_body *body, struct view_reader *reader,
-		      const struct view_table *table, const uint8_t *from, struct arena *arena);
-
-/* body_set.c: reads a set that has no name.  -errno */
-int nft_body_read_set(struct nft_body *body, struct view_reader *reader,
-		      const struct view_table *table, const char *name, struct arena *arena);
-/* Makes the sets anew; each gets the number behind the last one of the batch. */
-void nft_body_put_sets(const struct nft_body *body, struct batch *batch,
-		       const struct nft_subject *subject);
-
-/* body_write.c: as message_add_rule(). */
-void nft_body_put(const struct nft_body *body, struct batch *batch,
-		  const struct nft_subject *subject, uint64_t before);
+static inline bool nft_body_same(const struct nft_body *a, const struct nft_body *b)
+{
+	return a->essence_size == b->essence_size &&
+	       !memcmp(a->essence, b->essence, a->essence_size);
+}
 
 #endif

@@ -4,7 +4,7 @@
  * Conditions that remember nothing may come in any order, and twice.  Steps that a view
  * knows but roughly are told by the expressions that they were made of.
  */
-#include "nft/body.h"
+#include "nft/body_essence.h"
 
 #include <errno.h>
 #include <linux/netfilter/nf_tables.h>
@@ -12,6 +12,7 @@
 #include <stdlib.h>
 
 #include "nft/body_text.h"
+#include "nft/expressions.h"
 #include "rules/graft.h"
 
 struct describing {

@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "rules/rule.h"
+
 static const char *const fields[FIELDS] = {
 	[FIELD_FAMILY] = "meta nfproto", [FIELD_ETHER_TYPE] = "meta protocol",
 	[FIELD_PROTOCOL] = "meta l4proto", [FIELD_SOURCE] = "saddr",
@@ -110,26 +112,6 @@ struct context {
 	int family;
 	uint8_t protocol;
 };
-
-static const char *protocol_name(uint8_t protocol)
-{
-	switch (protocol) {
-	case IPPROTO_UDP:
-		return "udp";
-	case IPPROTO_TCP:
-		return "tcp";
-	case IPPROTO_SCTP:
-		return "sctp";
-	case IPPROTO_UDPLITE:
-		return "udplite";
-	case IPPROTO_ICMP:
-		return "icmp";
-	case IPPROTO_ICMPV6:
-		return "icmpv6";
-	default:
-		return NULL;
-	}
-}
 
 static void print_field(uint8_t field, const struct context *context, FILE *out)
 {

@@ -4,6 +4,7 @@
 #define LIB_NFT_BODY_TEXT_H
 
 #include "nft/body.h"
+#include "rules/view.h"
 
 /* Of the steps that are in the view; what it has no words for is named alone.  -ENOMEM */
 int nft_body_text(struct nft_body *body, const struct view *view, const struct view_table *table,

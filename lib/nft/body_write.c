@@ -1,10 +1,62 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* A rule of ours in a table of others, as the kernel takes it. */
-#include "nft/body.h"
+#include "nft/body_write.h"
 
 #include <linux/netfilter/nf_tables.h>
 
+#include "nft/expressions.h"
 #include "nft/unnamed_set.h"
+
+/* --- sets --------------------------------------------------------------- */
+
+static void put_all(struct nlmsghdr *message, const void *attributes, size_t size)
+{
+	memcpy(mnl_nlmsg_get_payload_tail(message), attributes, size);
+	message->nlmsg_len += (uint32_t)size;
+}
+
+static void put_head(const struct nft_body_set *set, struct batch *batch,
+		     const struct nft_subject *subject)
+{
+	struct nlmsghdr *message = batch_message(batch, NFT_MSG_NEWSET, NLM_F_CREATE, subject);
+
+	if (!message)
+		return;
+	mnl_attr_put_strz(message, NFTA_SET_TABLE, subject->table);
+	mnl_attr_put_strz(message, NFTA_SET_NAME, UNNAMED_SET);
+	mnl_attr_put_u32(message, NFTA_SET_ID, htobe32(batch->set_id));
+	put_all(message, set->head, set->head_size);
+}
+
+static void put_part(const struct nft_body_part *part, struct batch *batch,
+		     const struct nft_subject *subject)
+{
+	struct nlmsghdr *message = batch_message(batch, NFT_MSG_NEWSETELEM, NLM_F_CREATE, subject);
+	struct nlattr *nest;
+
+	if (!message)
+		return;
+	mnl_attr_put_strz(message, NFTA_SET_ELEM_LIST_TABLE, subject->table);
+	mnl_attr_put_strz(message, NFTA_SET_ELEM_LIST_SET, UNNAMED_SET);
+	mnl_attr_put_u32(message, NFTA_SET_ELEM_LIST_SET_ID, htobe32(batch->set_id));
+	nest = mnl_attr_nest_start(message, NFTA_SET_ELEM_LIST_ELEMENTS);
+	put_all(message, part->elements, part->size);
+	mnl_attr_nest_end(message, nest);
+}
+
+/* Makes the sets anew; each gets the number behind the last one of the batch. */
+static void put_sets(const struct nft_body *body, struct batch *batch,
+		     const struct nft_subject *subject)
+{
+	for (const struct nft_body_set *set = body->sets; set; set = set->next) {
+		batch->set_id++;
+		put_head(set, batch, subject);
+		for (const struct nft_body_part *part = set->parts; part; part = part->next)
+			put_part(part, batch, subject);
+	}
+}
+
+/* --- expressions -------------------------------------------------------- */
 
 /* Which of the batch's sets without a name one is; 0: it is none of them. */
 static uint32_t set_number(const struct nft_body *body, const char *name, uint32_t before)
@@ -84,7 +136,7 @@ void nft_body_put(const struct nft_body *body, struct batch *batch,
 	const uint32_t first = batch->set_id;
 	struct nlmsghdr *message;
 
-	nft_body_put_sets(body, batch, subject);
+	put_sets(body, batch, subject);
 	message = batch_message(batch, NFT_MSG_NEWRULE,
 				(uint16_t)(NLM_F_CREATE | (before ? 0 : NLM_F_APPEND)), subject);
 	if (!message)

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "nft/graft_plan.h"
+#include "nft/question.h"
 #include "nft/raise.h"
 
 /* How often rules may change between our reading and what we do next. */
@@ -77,7 +78,7 @@ static int explain_load(struct nft_change *change, int err)
 {
 	if (err == -ENOENT)	/* a set that was there a moment ago */
 		return -EAGAIN;
-	return read_explain(err, "the limited clients", change->change.image->session.error);
+	return question_explain(err, "the limited clients", change->change.image->session.error);
 }
 
 static int plan_wanted(struct nft_change *change)

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "nft/change.h"
+#include "nft/question.h"
 
 static int open_netlink(struct netlink *netlink, struct error *error)
 {
@@ -292,5 +293,5 @@ int nft_buckets(const struct session *session, const char *service, const struct
 		result = visit_set(&netlink, service, family, &limit->rate, visit, data);
 	netlink_close(&netlink);
 	return result < 0 && !*session->error->text ?
-	       read_explain(result, "the sources that limits count", session->error) : result;
+	       question_explain(result, "the sources that limits count", session->error) : result;
 }

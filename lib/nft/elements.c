@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "nft/read.h"
+#include "nft/question.h"
 #include "support/memory.h"
 
 /* A list of elements is one attribute, whose length has 16 bits: up to here, there is room. */
@@ -229,9 +229,9 @@ static int take_elements(const struct nlmsghdr *message, void *data)
 static int read_set(struct netlink *netlink, const struct nft_place *place,
 		    const struct nft_set *set, size_t max, struct nft_elements *elements)
 {
-	char question[READ_QUESTION_MAX];
-	struct nlmsghdr *header = read_question(question, NFT_MSG_GETSETELEM, NLM_F_DUMP,
-						place->family);
+	char question[QUESTION_MAX];
+	struct nlmsghdr *header = question_begin(question, NFT_MSG_GETSETELEM, NLM_F_DUMP,
+						 place->family);
 	struct reading reading = { elements, set->key_size, max };
 	int err;
 
@@ -267,8 +267,8 @@ int elements_find(struct netlink *netlink, const struct nft_place *place,
 		  const struct nft_set *set, struct nft_element *element)
 {
 	const struct nft_elements one = { .list = element, .count = 1 };
-	char question[READ_QUESTION_MAX];
-	struct nlmsghdr *header = read_question(question, NFT_MSG_GETSETELEM, 0, place->family);
+	char question[QUESTION_MAX];
+	struct nlmsghdr *header = question_begin(question, NFT_MSG_GETSETELEM, 0, place->family);
 	struct nft_elements found = { .count = 0 };
 	struct reading reading = { &found, set->key_size, SIZE_MAX };
 	int err;

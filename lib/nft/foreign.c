@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <libmnl/libmnl.h>
+#include <netinet/in.h>	/* ahead of linux/in.h */
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
@@ -10,9 +11,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "nft/print.h"
 #include "support/netlink.h"
-
-#define OUR_TABLE "libnotrack"
 
 struct foreign {
 	char *names;
@@ -20,26 +20,6 @@ struct foreign {
 	int count;
 	bool full;
 };
-
-static const char *family_word(uint8_t family)
-{
-	switch (family) {
-	case NFPROTO_INET:
-		return "inet";
-	case NFPROTO_IPV4:
-		return "ip";
-	case NFPROTO_IPV6:
-		return "ip6";
-	case NFPROTO_ARP:
-		return "arp";
-	case NFPROTO_NETDEV:
-		return "netdev";
-	case NFPROTO_BRIDGE:
-		return "bridge";
-	default:
-		return "?";
-	}
-}
 
 static const char *name_of_table(const struct nlmsghdr *message)
 {
@@ -80,10 +60,10 @@ static int take_table(const struct nlmsghdr *message, void *data)
 	    mnl_nlmsg_get_payload_len(message) < sizeof(*generic))
 		return 0;
 	name = name_of_table(message);
-	if (!name || (generic->nfgen_family == NFPROTO_INET && !strcmp(name, OUR_TABLE)))
+	if (!name || (generic->nfgen_family == NFPROTO_INET && !strcmp(name, NFT_TABLE)))
 		return 0;
 	foreign->count++;
-	append(foreign, family_word(generic->nfgen_family), name);
+	append(foreign, nft_family_name(generic->nfgen_family), name);
 	return 0;
 }
 

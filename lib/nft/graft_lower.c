@@ -6,6 +6,7 @@
 #include <linux/netfilter/nf_tables.h>
 #include <stdlib.h>
 
+#include "nft/body_read.h"
 #include "nft/graft_step.h"
 #include "rules/overlay.h"
 #include "support/memory.h"

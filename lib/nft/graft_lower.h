@@ -3,6 +3,7 @@
 #ifndef LIB_NFT_GRAFT_LOWER_H
 #define LIB_NFT_GRAFT_LOWER_H
 
+#include "nft/expressions.h"
 #include "nft/sight.h"
 
 struct nft_lowering {

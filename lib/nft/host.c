@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "nft/question.h"
 #include "support/memory.h"
 
 /* linux/netfilter/nf_tables.h, since Linux 5.12 */
@@ -70,7 +71,7 @@ static int take_table(const struct nlmsghdr *message, void *data)
 	const char *name;
 
 	if (!err)
-		err = read_parsed(nftnl_table_nlmsg_parse(message, table));
+		err = question_parsed(nftnl_table_nlmsg_parse(message, table));
 	name = err ? NULL : nftnl_table_get_str(table, NFTNL_TABLE_NAME);
 	if (name && is_of_interest((uint8_t)nftnl_table_get_u32(table, NFTNL_TABLE_FAMILY), name))
 		err = add_table(data, (uint8_t)nftnl_table_get_u32(table, NFTNL_TABLE_FAMILY), name,
@@ -125,7 +126,7 @@ static int take_chain(const struct nlmsghdr *message, void *data)
 	int err = chain ? 0 : -ENOMEM;
 
 	if (!err)
-		err = read_parsed(nftnl_chain_nlmsg_parse(message, chain));
+		err = question_parsed(nftnl_chain_nlmsg_parse(message, chain));
 	if (!err)
 		err = add_chain(data, chain);
 	if (chain)
@@ -151,9 +152,9 @@ static int read_table_rules(struct nft_host_table *table, struct netlink *netlin
 static int ask_all(struct nft_host *host, struct netlink *netlink, uint16_t type,
 		   netlink_take *take)
 {
-	char question[READ_QUESTION_MAX];
+	char question[QUESTION_MAX];
 
-	return netlink_ask(netlink, read_question(question, type, NLM_F_DUMP, NFPROTO_UNSPEC), take,
+	return netlink_ask(netlink, question_begin(question, type, NLM_F_DUMP, NFPROTO_UNSPEC), take,
 			   host);
 }
 
@@ -167,7 +168,7 @@ int nft_host_read(struct nft_host *host, struct netlink *netlink, struct error *
 		err = read_table_rules(host->list[i], netlink);
 	if (err == -ENOENT)	/* a chain that was there a moment ago */
 		return -EAGAIN;
-	return err ? read_explain(err, "the tables of others", error) : 0;
+	return err ? question_explain(err, "the tables of others", error) : 0;
 }
 
 void nft_host_free(struct nft_host *host)

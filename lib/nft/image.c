@@ -5,6 +5,10 @@
 #include <errno.h>
 #include <linux/netfilter.h>
 #include <stdlib.h>
+#include <string.h>
+
+#include "nft/question.h"
+#include "nft/raise.h"
 
 /* How often the rules may change while they are being read. */
 #define TRIES 10
@@ -19,14 +23,14 @@ void nft_state_free(struct nft_state *state)
 	*state = (struct nft_state){ 0 };
 }
 
-int nft_state_load(struct nft_state *state, struct netlink *netlink, unsigned int families,
-		   struct error *error)
+static int load_clients(struct nft_state *state, struct netlink *netlink, unsigned int families,
+			struct error *error)
 {
 	int err = nft_pools_load(&state->pools, netlink, &nft_own_place, families);
 
 	if (err == -ENOENT)	/* a set that was there a moment ago */
 		return -EAGAIN;
-	return err ? read_explain(err, "the limited clients", error) : 0;
+	return err ? question_explain(err, "the limited clients", error) : 0;
 }
 
 int nft_state_see_host(struct nft_state *state, struct nft_sight *sight,
@@ -50,7 +54,7 @@ static int read_once(struct nft_state *state, struct netlink *netlink, unsigned 
 	if (!err && nft_pools_read(&state->pools, &state->table))
 		err = error_set(error, -ENOMEM, "out of memory");
 	if (!err)
-		err = nft_state_load(state, netlink, families, error);
+		err = load_clients(state, netlink, families, error);
 	if (!err)
 		err = read_generation(netlink, &after, error);
 	return err ? err : after == state->generation ? 0 : -EAGAIN;
@@ -130,4 +134,65 @@ bool nft_image_is_used(const struct image *image)
 			if (nft_chain_is_ours(state->host.list[i]->table.chains[j]))
 				return true;
 	return state->table.exists;
+}
+
+static int raise_pool(struct model *model, const struct nft_pool *pool)
+{
+	struct served *served = model_find(&model->families[pool->id.family], pool->id.service);
+	int err = 0;
+
+	for (size_t i = 0; served && i < pool->clients.count && !err; i++)
+		err = nft_raise_clients(&served->clients, pool, &pool->clients.list[i].elements);
+	return err;
+}
+
+/* Clients that were not read, and of which services there are any. */
+static void leave_clients(const struct nft_pools *pools, struct model *model, unsigned int families)
+{
+	for (enum family family = IPV4; family < FAMILIES; family++)
+		for (size_t i = 0; i < model->families[family].count; i++)
+			if (families & 1u << family)
+				model->families[family].served[i].clients.partial = true;
+	for (size_t i = 0; i < pools->count; i++) {
+		const struct nft_pool_id *id = &pools->list[i].id;
+		struct served *served = model_find(&model->families[id->family], id->service);
+
+		if (served && families & 1u << id->family)
+			served->clients.others = true;
+	}
+}
+
+int nft_image_has_client(struct image *base, const char *service, const struct prefix *prefix)
+{
+	struct nft_image *image = nft_image_of(base);
+	struct nft_pool_id id = { .family = prefix->family, .length = prefix->length };
+	const struct nft_pool *pool;
+	int result;
+
+	strcpy(id.service, service);
+	pool = nft_pools_find(&image->state.pools, &id);
+	result = pool ? nft_pool_has(pool, &image->netlink, &nft_own_place, prefix->address) : 0;
+	if (result == -ENOENT)	/* a set that was there a moment ago */
+		return 0;
+	return result < 0 ? question_explain(result, "the limited clients", base->session.error) : result;
+}
+
+int nft_image_raise(struct image *base, struct model *model)
+{
+	struct nft_image *image = nft_image_of(base);
+	struct error *error = base->session.error;
+	int err = nft_raise_services(&image->state.table, model, base->session.families, error);
+
+	if (!err && !(base->parts & PART_CLIENTS))
+		leave_clients(&image->state.pools, model, base->session.families);
+	for (size_t i = 0; i < image->state.pools.count && !err; i++) {
+		const struct nft_pool *pool = &image->state.pools.list[i];
+
+		if (!pool->is_loaded || !(base->session.families & 1u << pool->id.family))
+			continue;
+		err = raise_pool(model, pool);
+		if (err)
+			error_set(error, err, "out of memory");
+	}
+	return err;
 }

@@ -47,14 +47,12 @@ int nft_state_read(struct nft_state *state, struct netlink *netlink, unsigned in
  */
 int nft_state_see_host(struct nft_state *state, struct nft_sight *sight,
 		       const struct nft_host *also, struct error *error);
-/* Also has the clients of @families: reads them where they were not read yet. */
-int nft_state_load(struct nft_state *state, struct netlink *netlink, unsigned int families,
-		   struct error *error);
 void nft_state_free(struct nft_state *state);
 
-/* raise.c, count.c */
+/* What was read, as the model has it. */
 int nft_image_raise(struct image *image, struct model *model);
 int nft_image_has_client(struct image *image, const char *service, const struct prefix *prefix);
+/* count.c */
 int nft_image_count(struct image *image, const struct count_visitor *visitor);
 
 #endif

@@ -10,7 +10,8 @@
 /* As many sources as hashlimit remembers where nobody says how many (htable_create()). */
 #define BUCKETS_DEFAULT 65536u
 
-struct nft_limit nft_limit_of(const struct limit_rate *rate)
+/* "10/sec" as nft(8) has it. */
+static struct nft_limit limit_of(const struct limit_rate *rate)
 {
 	static const struct {
 		const char *name;
@@ -142,7 +143,7 @@ static int add_limit(struct nft_table *table, struct nft_chain *chain, const str
 
 	if (!group->has_rate)
 		return 0;
-	limit = nft_limit_of(&group->rate);
+	limit = limit_of(&group->rate);
 	nft_buckets_name(name, pool->id.service, pool->id.family, &group->rate);
 	return add_update(table, chain, &pool->id, group->rate.srcmask, name, &limit);
 }

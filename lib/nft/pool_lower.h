@@ -25,7 +25,4 @@
 /* The chain that leads from a service to its pools; -ENOMEM. */
 int nft_pools_lower(struct nft_table *table, const struct nft_pools *pools, const char *service);
 
-/* "10/sec" as nft(8) has it. */
-struct nft_limit nft_limit_of(const struct limit_rate *rate);
-
 #endif

@@ -23,32 +23,18 @@ const char *nft_family_name(uint8_t family)
 		return "ip";
 	case NFPROTO_IPV6:
 		return "ip6";
+	case NFPROTO_ARP:
+		return "arp";
+	case NFPROTO_NETDEV:
+		return "netdev";
+	case NFPROTO_BRIDGE:
+		return "bridge";
 	default:
 		return "of another family";
 	}
 }
 
 /* --- what a rule asks --------------------------------------------------- */
-
-static const char *protocol_name(uint8_t protocol)
-{
-	switch (protocol) {
-	case IPPROTO_UDP:
-		return "udp";
-	case IPPROTO_TCP:
-		return "tcp";
-	case IPPROTO_SCTP:
-		return "sctp";
-	case IPPROTO_UDPLITE:
-		return "udplite";
-	case IPPROTO_ICMP:
-		return "icmp";
-	case IPPROTO_ICMPV6:
-		return "icmpv6";
-	default:
-		return NULL;
-	}
-}
 
 static bool is_meta(const struct nft_test *test, uint8_t key)
 {

@@ -2,7 +2,6 @@
 #include "nft/read.h"
 
 #include <errno.h>
-#include <arpa/inet.h>
 #include <libnftnl/chain.h>
 #include <libnftnl/common.h>
 #include <libnftnl/expr.h>
@@ -11,10 +10,10 @@
 #include <libnftnl/table.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
-#include <linux/netfilter/nfnetlink.h>
 #include <string.h>
 
 #include "nft/print.h"
+#include "nft/question.h"
 #include "nft/rule_read.h"
 #include "nft/unnamed_set.h"
 
@@ -25,63 +24,6 @@ struct reading {
 	size_t next_chain;
 };
 
-/* --- questions ---------------------------------------------------------- */
-
-struct nlmsghdr *read_question(char question[READ_QUESTION_MAX], uint16_t type, uint16_t flags,
-			       uint8_t family)
-{
-	memset(question, 0, READ_QUESTION_MAX);	/* what pads attributes goes to the kernel, too */
-	return nftnl_nlmsg_build_hdr(question, type, family, flags, 0);
-}
-
-int read_parsed(int result)
-{
-	return result >= 0 ? 0 : errno == ENOMEM ? -ENOMEM : -EBADMSG;
-}
-
-int read_explain(int err, const char *what, struct error *error)
-{
-	switch (err) {
-	case -EINTR:
-		return -EAGAIN;
-	case -EPERM:
-	case -EACCES:
-		return error_set(error, -EPERM, "%s cannot be read: not permitted; run as root, or "
-				 "with CAP_NET_ADMIN in this network namespace", what);
-	case -ENOMEM:
-	case -ENOBUFS:
-		return error_set(error, -ENOMEM, "out of memory");
-	default:
-		errno = -err;
-		return error_set(error, -EIO, "%s cannot be read: %m", what);
-	}
-}
-
-static int take_generation(const struct nlmsghdr *message, void *data)
-{
-	const struct nlattr *attribute;
-
-	mnl_attr_for_each(attribute, message, sizeof(struct nfgenmsg))
-		if (mnl_attr_get_type(attribute) == NFTA_GEN_ID &&
-		    mnl_attr_get_payload_len(attribute) == sizeof(uint32_t))
-			*(uint32_t *)data = ntohl(mnl_attr_get_u32(attribute));
-	return 0;
-}
-
-int read_generation(struct netlink *netlink, uint32_t *generation, struct error *error)
-{
-	char question[READ_QUESTION_MAX];
-	int err = netlink_ask(netlink, read_question(question, NFT_MSG_GETGEN, 0, AF_UNSPEC),
-			      take_generation, generation);
-
-	/* nfnetlink_rcv_msg() says EINVAL of a subsystem that is not there */
-	if (err == -EINVAL || err == -EOPNOTSUPP)
-		return error_set(error, -EPROTONOSUPPORT, "the kernel has no nftables: load module "
-				 "nf_tables, or build it with CONFIG_NF_TABLES, "
-				 "CONFIG_NF_TABLES_INET and CONFIG_NFT_CT");
-	return err ? read_explain(err, "the generation of nftables' rules", error) : 0;
-}
-
 /* --- the table and its chains ------------------------------------------- */
 
 static int take_table(const struct nlmsghdr *message, void *data)
@@ -91,7 +33,7 @@ static int take_table(const struct nlmsghdr *message, void *data)
 	int err = table ? 0 : -ENOMEM;
 
 	if (!err)
-		err = read_parsed(nftnl_table_nlmsg_parse(message, table));
+		err = question_parsed(nftnl_table_nlmsg_parse(message, table));
 	if (!err) {
 		reading->table->exists = true;
 		reading->table->is_dormant = nftnl_table_get_u32(table, NFTNL_TABLE_FLAGS) &
@@ -147,7 +89,7 @@ static int take_chain(const struct nlmsghdr *message, void *data)
 	int err = chain ? 0 : -ENOMEM;
 
 	if (!err)
-		err = read_parsed(nftnl_chain_nlmsg_parse(message, chain));
+		err = question_parsed(nftnl_chain_nlmsg_parse(message, chain));
 	if (!err)
 		err = add_chain(data, chain);
 	if (chain)
@@ -205,7 +147,7 @@ static int take_set(const struct nlmsghdr *message, void *data)
 	int err = set ? 0 : -ENOMEM;
 
 	if (!err)
-		err = read_parsed(nftnl_set_nlmsg_parse(message, set));
+		err = question_parsed(nftnl_set_nlmsg_parse(message, set));
 	if (!err)
 		err = add_set(data, set);
 	if (set)
@@ -248,7 +190,7 @@ static int take_rule(const struct nlmsghdr *message, void *data)
 	int err = rule ? 0 : -ENOMEM;
 
 	if (!err)
-		err = read_parsed(nftnl_rule_nlmsg_parse(message, rule));
+		err = question_parsed(nftnl_rule_nlmsg_parse(message, rule));
 	if (!err)
 		err = add_rule(data, rule);
 	if (rule)
@@ -261,8 +203,8 @@ static int take_rule(const struct nlmsghdr *message, void *data)
 static int ask(struct netlink *netlink, struct reading *reading, uint16_t type, uint16_t flags,
 	       int attribute, netlink_take *take)
 {
-	char question[READ_QUESTION_MAX];
-	struct nlmsghdr *header = read_question(question, type, flags, reading->place->family);
+	char question[QUESTION_MAX];
+	struct nlmsghdr *header = question_begin(question, type, flags, reading->place->family);
 
 	if (attribute)
 		mnl_attr_put_strz(header, (uint16_t)attribute, reading->place->table);
@@ -273,9 +215,9 @@ int read_chain_rules(struct netlink *netlink, const struct nft_place *place,
 		     struct nft_table *table, struct nft_chain *chain)
 {
 	struct reading reading = { .place = place, .table = table };
-	char question[READ_QUESTION_MAX];
-	struct nlmsghdr *header = read_question(question, NFT_MSG_GETRULE, NLM_F_DUMP,
-						place->family);
+	char question[QUESTION_MAX];
+	struct nlmsghdr *header = question_begin(question, NFT_MSG_GETRULE, NLM_F_DUMP,
+						 place->family);
 
 	mnl_attr_put_strz(header, NFTA_RULE_TABLE, place->table);
 	mnl_attr_put_strz(header, NFTA_RULE_CHAIN, chain->name);
@@ -312,5 +254,5 @@ int read_table(struct netlink *netlink, const struct nft_place *place, struct nf
 	if (err == -ENOENT)	/* something that was there a moment ago */
 		return -EAGAIN;
 	snprintf(what, sizeof(what), "table %s %s", nft_family_name(place->family), place->table);
-	return err ? read_explain(err, what, error) : 0;
+	return err ? question_explain(err, what, error) : 0;
 }

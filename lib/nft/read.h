@@ -8,12 +8,6 @@
 #include "support/netlink.h"
 
 /*
- * A number that the kernel changes with every change of its rules.
- * -EPROTONOSUPPORT: it has no nf_tables.
- */
-int read_generation(struct netlink *netlink, uint32_t *generation, struct error *error);
-
-/*
  * Reads the chains, rules and sets of a table, but for the elements of sets that have
  * a name; a table that is not there is empty.  What is read may be of two moments
  * where read_generation() says other things before and after; -EAGAIN where the kernel
@@ -30,16 +24,5 @@ struct nftnl_chain;
 
 /* What is told of a chain, but for its name. */
 void read_chain(struct nft_chain *chain, const struct nftnl_chain *from);
-
-/* What a nftnl_*_nlmsg_parse() that returned @result means: 0, -ENOMEM or -EBADMSG. */
-int read_parsed(int result);
-
-/* What a failed question means; @what was to be read. */
-int read_explain(int err, const char *what, struct error *error);
-
-/* Questions; to be completed with attributes. */
-#define READ_QUESTION_MAX 1024
-struct nlmsghdr *read_question(char question[READ_QUESTION_MAX], uint16_t type, uint16_t flags,
-			       uint8_t family);
 
 #endif

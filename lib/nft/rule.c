@@ -59,7 +59,7 @@ struct nft_field nft_address_field(enum family family, bool destination, unsigne
 	return field;
 }
 
-bool nft_field_same(const struct nft_field *a, const struct nft_field *b)
+static bool same_field(const struct nft_field *a, const struct nft_field *b)
 {
 	return !memcmp(a, b, sizeof(*a));
 }
@@ -243,7 +243,7 @@ static bool same_text(const char *a, const char *b)
 
 static bool same_test(const struct nft_test *a, const struct nft_test *b)
 {
-	return nft_field_same(&a->field, &b->field) && a->inverted == b->inverted &&
+	return same_field(&a->field, &b->field) && a->inverted == b->inverted &&
 	       a->count == b->count && same_text(a->set, b->set) &&
 	       (!a->count || !memcmp(nft_test_intervals(a), nft_test_intervals(b),
 				     a->count * sizeof(struct nft_interval)));
@@ -253,7 +253,7 @@ static bool same_update(const struct nft_update *a, const struct nft_update *b)
 {
 	if (!a || !b)
 		return a == b;
-	return nft_field_same(&a->key, &b->key) && !strcmp(a->set, b->set) &&
+	return same_field(&a->key, &b->key) && !strcmp(a->set, b->set) &&
 	       a->limited == b->limited &&
 	       (!a->limited || (a->limit.packets == b->limit.packets &&
 				a->limit.seconds == b->limit.seconds &&

@@ -123,7 +123,6 @@ static inline const struct nft_interval *nft_test_intervals(const struct nft_tes
 /* In order, and none next to another one; returns how many are left. */
 size_t nft_intervals_join(struct nft_interval *list, size_t count, size_t size);
 
-bool nft_field_same(const struct nft_field *a, const struct nft_field *b);
 bool nft_field_is_masked(const struct nft_field *field);
 /*
  * Whether both do the same with the same packets, whatever they have counted; of rules of

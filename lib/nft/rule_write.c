@@ -17,7 +17,7 @@
 #include <linux/netfilter/nf_tables.h>
 #include <string.h>
 
-#include "nft/body.h"
+#include "nft/body_write.h"
 #include "nft/unnamed_set.h"
 
 struct writer {

@@ -216,45 +216,6 @@ int nft_add_selectors(struct nft_table *table, struct nft_chain *chain,
 	return err;
 }
 
-/* --- a rule for each range of ports --------------------------------------- */
-
-static int add_ranges(struct nft_table *table, struct nft_chain *chain, const struct rule *rule,
-		      enum family family, bool guarded, const struct nft_rule *end)
-{
-	struct intervals source, destination;
-	int err = 0;
-
-	read_ports(&source, &rule->match->source);
-	read_ports(&destination, &rule->match->destination);
-	for (size_t i = 0; i < source.count || !i; i++)
-		for (size_t j = 0; (j < destination.count || !j) && !err; j++) {
-			struct nft_draft draft;
-
-			nft_draft_begin(&draft);
-			draft.rule = *end;
-			if (guarded)
-				ask_family(&draft, family);
-			ask(&draft, rule, family);
-			ask_ports(&draft, 0, &source, i, 1);
-			ask_ports(&draft, 2, &destination, j, 1);
-			ask_beginning(&draft, rule->match);
-			err = nft_chain_add(table, chain, &draft);
-		}
-	return err;
-}
-
-int nft_add_accepts(struct nft_table *table, struct nft_chain *chain,
-		    const struct nft_selection *selection, enum family family, bool guarded,
-		    const struct nft_rule *end)
-{
-	const struct chain *selectors = selection->selectors[family];
-	int err = 0;
-
-	for (size_t i = 0; selectors && i < selectors->count && !err; i++)
-		err = add_ranges(table, chain, &selectors->rules[i], family, guarded, end);
-	return err;
-}
-
 /* --- ICMP errors -------------------------------------------------------- */
 
 /*

@@ -36,14 +36,6 @@ void nft_selection_free(struct nft_selection *selection);
 int nft_add_selectors(struct nft_table *table, struct nft_chain *chain,
 		      const struct nft_selection *selection, const struct nft_rule *end);
 
-/*
- * The same for one family, a rule for each range of ports, which iptables-nft reads as
- * well; @guarded: each asks for the family first.
- */
-int nft_add_accepts(struct nft_table *table, struct nft_chain *chain,
-		    const struct nft_selection *selection, enum family family, bool guarded,
-		    const struct nft_rule *end);
-
 /* The same for ICMP errors in one family about packets that are selected. */
 int nft_add_icmp_errors(struct nft_table *table, struct nft_chain *chain,
 			const struct nft_selection *selection, enum family family,

@@ -5,6 +5,9 @@
 #include <linux/netfilter/nf_tables.h>
 #include <stdlib.h>
 
+#include "nft/body_read.h"
+#include "nft/expressions.h"
+#include "nft/question.h"
 #include "support/memory.h"
 
 /* --- rules that ours repeat parts of -------------------------------------- */
@@ -133,11 +136,12 @@ static int take_rule(struct view_reader *reader, const struct view_chain *chain,
 	return err;
 }
 
-int nft_sight_explain(int err, struct error *error)
+/* What a failed question about a set means. */
+static int explain(int err, struct error *error)
 {
 	if (err == -ENOENT)	/* something that was there a moment ago */
 		return -EAGAIN;
-	return err ? read_explain(err, "the tables of others", error) : 0;
+	return err ? question_explain(err, "the tables of others", error) : 0;
 }
 
 int nft_sight_open(struct nft_sight *sight, struct netlink *netlink, const struct grafts *grafts,
@@ -157,7 +161,7 @@ int nft_sight_open(struct nft_sight *sight, struct netlink *netlink, const struc
 	if (!err)
 		err = reader_read(sight->reader);
 	sight->reader->take = NULL;
-	return nft_sight_explain(err, error);
+	return explain(err, error);
 }
 
 void nft_sight_close(struct nft_sight *sight)
@@ -371,5 +375,5 @@ int nft_sight_host(struct nft_sight *sight, struct nft_host *host, const struct 
 		if (is_of_others(table))
 			err = add_table(&hosting, table);
 	free(hosting.concerned);
-	return nft_sight_explain(err, error);
+	return explain(err, error);
 }

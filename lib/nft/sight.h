@@ -8,6 +8,7 @@
 
 #include "nft/body.h"
 #include "nft/host.h"
+#include "nft/view_reader.h"
 #include "rules/graft.h"
 
 /* A rule that was kept whole. */
@@ -50,8 +51,5 @@ struct view_table *nft_sight_place(const struct nft_sight *sight, const struct n
 /* A rule of theirs that was kept whole; NULL: gone by now. */
 const struct nft_seen *nft_sight_find(const struct nft_sight *sight,
 				      const struct view_table *table, uint64_t handle);
-
-/* What a failed question about a set means. */
-int nft_sight_explain(int err, struct error *error);
 
 #endif

@@ -80,18 +80,12 @@ const struct nft_unnamed *nft_table_unnamed(const struct nft_table *table, const
 
 struct nft_rule *nft_chain_add_room(struct nft_table *table, struct nft_chain *chain)
 {
-	size_t room = chain->room ? 2 * chain->room : 4;
-	struct nft_rule *grown;
+	struct nft_rule *grown = arena_grow(&table->arena, chain->rules, chain->count,
+					    sizeof(*grown));
 
-	if (chain->count == chain->room) {
-		grown = arena_alloc(&table->arena, room * sizeof(*grown));
-		if (!grown)
-			return NULL;
-		if (chain->count)
-			memcpy(grown, chain->rules, chain->count * sizeof(*grown));
-		chain->rules = grown;
-		chain->room = room;
-	}
+	if (!grown)
+		return NULL;
+	chain->rules = grown;
 	return &chain->rules[chain->count++];
 }
 

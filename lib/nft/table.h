@@ -25,7 +25,7 @@ struct nft_chain {
 	struct nft_hook hook;
 	uint32_t use;			/* as read: how many rules it has, and rules that lead to it */
 	struct nft_rule *rules;
-	size_t count, room;
+	size_t count;
 };
 
 /* A set that has a name. */

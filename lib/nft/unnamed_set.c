@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "nft/datatype.h"
-#include "nft/read.h"
+#include "nft/question.h"
 #include "support/memory.h"
 
 /* --- writing ------------------------------------------------------------ */
@@ -171,7 +171,7 @@ static int take_elements(const struct nlmsghdr *message, void *data)
 	int err = set ? 0 : -ENOMEM;
 
 	if (!err)
-		err = read_parsed(nftnl_set_elems_nlmsg_parse(message, set));
+		err = question_parsed(nftnl_set_elems_nlmsg_parse(message, set));
 	if (!err && nftnl_set_elem_foreach(set, take_element, data) < 0)
 		err = -ENOMEM;
 	if (set)
@@ -234,9 +234,9 @@ static int make_list(struct nft_table *table, struct nft_unnamed *set, struct en
 int unnamed_set_read(struct netlink *netlink, const struct nft_place *place,
 		     struct nft_table *table, struct nft_unnamed *set)
 {
-	char question[READ_QUESTION_MAX];
-	struct nlmsghdr *header = read_question(question, NFT_MSG_GETSETELEM, NLM_F_DUMP,
-						place->family);
+	char question[QUESTION_MAX];
+	struct nlmsghdr *header = question_begin(question, NFT_MSG_GETSETELEM, NLM_F_DUMP,
+						 place->family);
 	struct ends ends = { .count = 0 };
 	int err;
 

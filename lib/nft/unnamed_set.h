@@ -4,6 +4,7 @@
 #define LIB_NFT_UNNAMED_SET_H
 
 #include "nft/message.h"
+#include "support/netlink.h"
 
 /* In a batch, before the kernel gives it a number. */
 #define UNNAMED_SET "__set%d"

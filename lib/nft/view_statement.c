@@ -8,7 +8,7 @@
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nf_tables_compat.h>
 
-#include "legacy/view.h"
+#include "legacy/extensions/extension.h"
 
 /* What goes on behind it is not met by any packet. */
 #define RULE_ENDS 1
@@ -305,9 +305,9 @@ int run_match(struct machine *machine, const struct attributes *data)
 	_Alignas(16) char info[INFO_MAX];
 	size_t size = copy_info(data->of[NFTA_MATCH_INFO], info);
 
-	return legacy_view_match(machine->view, family_of(machine),
-				 attribute_text(data->of[NFTA_MATCH_NAME]),
-				 (uint8_t)attribute_number(data->of[NFTA_MATCH_REV], 0), info, size);
+	return extension_view_match(machine->view, family_of(machine),
+				    attribute_text(data->of[NFTA_MATCH_NAME]),
+				    (uint8_t)attribute_number(data->of[NFTA_MATCH_REV], 0), info, size);
 }
 
 int run_target(struct machine *machine, const struct attributes *data)
@@ -315,8 +315,8 @@ int run_target(struct machine *machine, const struct attributes *data)
 	_Alignas(16) char info[INFO_MAX];
 	size_t size = copy_info(data->of[NFTA_TARGET_INFO], info);
 
-	return legacy_view_target(machine->view, family_of(machine),
-				  attribute_text(data->of[NFTA_TARGET_NAME]),
-				  (uint8_t)attribute_number(data->of[NFTA_TARGET_REV], 0), info,
-				  size);
+	return extension_view_target(machine->view, family_of(machine),
+				     attribute_text(data->of[NFTA_TARGET_NAME]),
+				     (uint8_t)attribute_number(data->of[NFTA_TARGET_REV], 0), info,
+				     size);
 }

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "support/memory.h"
+
 void grafts_free(struct grafts *grafts)
 {
 	free(grafts->list);
@@ -13,15 +15,11 @@ void grafts_free(struct grafts *grafts)
 
 struct graft *grafts_add(struct grafts *grafts, const struct graft *graft)
 {
-	if (grafts->count == grafts->room) {
-		size_t room = grafts->room ? 2 * grafts->room : 16;
-		struct graft *list = realloc(grafts->list, room * sizeof(*list));
+	struct graft *list = memory_grow(grafts->list, grafts->count, sizeof(*list));
 
-		if (!list)
-			return NULL;
-		grafts->list = list;
-		grafts->room = room;
-	}
+	if (!list)
+		return NULL;
+	grafts->list = list;
 	grafts->list[grafts->count] = *graft;
 	return &grafts->list[grafts->count++];
 }
@@ -54,17 +52,12 @@ struct graft_chain *grafts_add_chain(struct grafts *grafts, struct view_table *t
 struct graft_rule *graft_chain_add(struct grafts *grafts, struct graft_chain *chain,
 				   const struct graft_rule *rule)
 {
-	if (chain->count == chain->room) {
-		size_t room = chain->room ? 2 * chain->room : 8;
-		struct graft_rule *rules = arena_alloc(&grafts->arena, room * sizeof(*rules));
+	struct graft_rule *rules = arena_grow(&grafts->arena, chain->rules, chain->count,
+					      sizeof(*rules));
 
-		if (!rules)
-			return NULL;
-		if (chain->count)
-			memcpy(rules, chain->rules, chain->count * sizeof(*rules));
-		chain->rules = rules;
-		chain->room = room;
-	}
+	if (!rules)
+		return NULL;
+	chain->rules = rules;
 	chain->rules[chain->count] = *rule;
 	return &chain->rules[chain->count++];
 }

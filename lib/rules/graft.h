@@ -57,7 +57,7 @@ struct graft_chain {
 	struct view_table *table;
 	char name[CHAIN_NAME_MAX + 1];
 	struct graft_rule *rules;
-	size_t count, room;
+	size_t count;
 	bool is_compiled;			/* one of struct wanted's rulesets has it, with these
 						   or more rules */
 };
@@ -87,7 +87,7 @@ struct graft {
 /* In the order of the view: tables, chains, rules. */
 struct grafts {
 	struct graft *list;
-	size_t count, room;
+	size_t count;
 	struct graft_chain *chains, *last;	/* those that are led to come first */
 	struct arena arena;
 };

@@ -14,17 +14,33 @@ const char *table_name(enum table_id table)
 	return names[table];
 }
 
+const char *protocol_name(uint8_t protocol)
+{
+	switch (protocol) {
+	case IPPROTO_UDP:
+		return "udp";
+	case IPPROTO_TCP:
+		return "tcp";
+	case IPPROTO_SCTP:
+		return "sctp";
+	case IPPROTO_UDPLITE:
+		return "udplite";
+	case IPPROTO_ICMP:
+		return "icmp";
+	case IPPROTO_ICMPV6:
+		return "icmpv6";
+	default:
+		return NULL;
+	}
+}
+
 int ruleset_share_chain(struct ruleset *rules, struct chain *chain)
 {
-	if (rules->count == rules->room) {
-		size_t room = rules->room ? 2 * rules->room : 16;
-		struct chain **grown = realloc(rules->chains, room * sizeof(*grown));
+	struct chain **grown = memory_grow(rules->chains, rules->count, sizeof(*grown));
 
-		if (!grown)
-			return -ENOMEM;
-		rules->chains = grown;
-		rules->room = room;
-	}
+	if (!grown)
+		return -ENOMEM;
+	rules->chains = grown;
 	rules->chains[rules->count++] = chain;
 	return 0;
 }
@@ -66,15 +82,11 @@ struct rule *chain_add_rule(struct chain *chain, const struct rule *rule)
 
 int ruleset_add_jump(struct ruleset *rules, const struct jump *jump)
 {
-	if (rules->jump_count == rules->jump_room) {
-		size_t room = rules->jump_room ? 2 * rules->jump_room : 4;
-		struct jump *grown = realloc(rules->jumps, room * sizeof(*grown));
+	struct jump *grown = memory_grow(rules->jumps, rules->jump_count, sizeof(*grown));
 
-		if (!grown)
-			return -ENOMEM;
-		rules->jumps = grown;
-		rules->jump_room = room;
-	}
+	if (!grown)
+		return -ENOMEM;
+	rules->jumps = grown;
 	rules->jumps[rules->jump_count++] = *jump;
 	return 0;
 }

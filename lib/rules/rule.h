@@ -118,9 +118,9 @@ struct grafted;
 
 struct ruleset {
 	struct chain **chains;		/* by name, once ruleset_sort() has run */
-	size_t count, room;
+	size_t count;
 	struct jump *jumps;
-	size_t jump_count, jump_room;
+	size_t jump_count;
 	bool found;			/* read from a table: @jumps are all that are there */
 	struct grafted *grafted;	/* of the legacy backend: rules in chains of others that
 					   are no jumps; NULL: they stay as they are */
@@ -148,5 +148,7 @@ bool rule_same(const struct rule *a, const struct rule *b);
 
 /* "raw", "filter" */
 const char *table_name(enum table_id table);
+/* "udp" of IPPROTO_UDP; NULL: one that no rule of ours is about */
+const char *protocol_name(uint8_t protocol);
 
 #endif

@@ -19,7 +19,6 @@ enum packet_class {
 
 /* Flows of one service, as bits: those of a role over a protocol, at a hook. */
 typedef uint32_t flow_set;
-#define ALL_FLOWS UINT32_MAX
 
 static inline flow_set flow_bit(enum direction direction, enum role role, bool request,
 				enum protocol protocol)

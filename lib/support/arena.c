@@ -47,6 +47,16 @@ void *arena_alloc(struct arena *arena, size_t size)
 	return (char *)block + block->size - arena->left - size;
 }
 
+void *arena_grow(struct arena *arena, void *list, size_t count, size_t size)
+{
+	void *grown;
+
+	if (count & (count - 1))
+		return list;
+	grown = arena_alloc(arena, (count ? 2 * count : 1) * size);
+	return grown && count ? memcpy(grown, list, count * size) : grown;
+}
+
 char *arena_strdup(struct arena *arena, const char *string)
 {
 	size_t size = strlen(string) + 1;

@@ -14,6 +14,11 @@ struct arena {
 
 /* Zeroed and aligned for any type; NULL if out of memory. */
 void *arena_alloc(struct arena *arena, size_t size);
+/*
+ * A list with @count members of @size bytes, as one with room for another: room goes up to
+ * the next power of two, as with memory_grow().  NULL if out of memory.
+ */
+void *arena_grow(struct arena *arena, void *list, size_t count, size_t size);
 char *arena_strdup(struct arena *arena, const char *string);
 void arena_free(struct arena *arena);
 

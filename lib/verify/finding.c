@@ -47,6 +47,25 @@ const struct finding *findings_first(const struct findings *findings,
 	return NULL;
 }
 
+size_t findings_count(const struct findings *findings, enum notrack_status severity)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < findings->count; i++)
+		count += findings->list[i].severity == severity;
+	return count;
+}
+
+int findings_join(struct findings *to, const struct findings *from)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < from->count && !err; i++)
+		err = findings_add(to, from->list[i].code, from->list[i].severity, "%s",
+				   from->list[i].text);
+	return err;
+}
+
 void findings_free(struct findings *findings)
 {
 	free(findings->list);

@@ -25,6 +25,10 @@ int findings_add(struct findings *findings, const char *code, enum notrack_statu
 /* The first of a severity; NULL if there is none. */
 const struct finding *findings_first(const struct findings *findings,
 				     enum notrack_status severity);
+/* How many of a severity there are. */
+size_t findings_count(const struct findings *findings, enum notrack_status severity);
+/* Adds those of another list; 0, or -ENOMEM. */
+int findings_join(struct findings *to, const struct findings *from);
 void findings_free(struct findings *findings);
 
 #endif

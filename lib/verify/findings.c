@@ -3,34 +3,10 @@
 #include "verify/verify.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "rules/compile.h"
-#include "support/text.h"
-
-int verify_find(struct verification *all, const char *code, enum notrack_status severity,
-		const char *format, ...)
-{
-	struct finding finding = { .code = code, .severity = severity }, *grown;
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(finding.text, sizeof(finding.text), format, args);
-	va_end(args);
-	text_make_plain(finding.text);
-	for (size_t i = 0; i < all->finding_count; i++)
-		if (!strcmp(all->findings[i].code, code) &&
-		    !strcmp(all->findings[i].text, finding.text))
-			return 0;
-	grown = realloc(all->findings, (all->finding_count + 1) * sizeof(*grown));
-	if (!grown)
-		return -ENOMEM;
-	all->findings = grown;
-	grown[all->finding_count++] = finding;
-	return 0;
-}
 
 /* "dns, IPv4 udp inbound request over lo" */
 #define FLOW_TEXT (SERVICE_NAME_MAX + 56)
@@ -130,24 +106,29 @@ static int find_tracked(struct verification *all, const struct flow_row *row,
 		return 0;	/* what raw drops comes to no harm in conntrack */
 	format_flow(row, flow);
 	if (!ending)
-		return verify_find(all, "tracked", NOTRACK_FAILED, "%s: tracked: there is no rule that "
-				   "could take it out of tracking; add or apply the service again",
-				   flow);
+		return findings_add(&all->findings, "tracked", NOTRACK_FAILED,
+				    "%s: tracked: there is no rule that "
+				    "could take it out of tracking; add or apply the service again",
+				    flow);
 	view_format_place(&ending->first, place);
 	if (judgement->untracked == NOTRACK_UNSURE)
-		return verify_find(all, "unsure", NOTRACK_FAILED, "%s: tracked or not, which depends "
-				   "on a rule that asks for what verify cannot tell; see %s", flow,
-				   place);
+		return findings_add(&all->findings, "unsure", NOTRACK_FAILED,
+				    "%s: tracked or not, which depends "
+				    "on a rule that asks for what verify cannot tell; see %s", flow,
+				    place);
 	if (judgement->journey.at_conntrack & USUAL(TEMPLATE))
-		return verify_find(all, "tracked", NOTRACK_FAILED, "%s: tracked: a CT rule in raw "
-				   "gives it a zone or helper ahead of NOTRACK, which then does "
-				   "nothing; narrow that rule", flow);
+		return findings_add(&all->findings, "tracked", NOTRACK_FAILED,
+				    "%s: tracked: a CT rule in raw "
+				    "gives it a zone or helper ahead of NOTRACK, which then does "
+				    "nothing; narrow that rule", flow);
 	if (!ending->first.rule || !is_ahead(all, row, &ending->first))
-		return verify_find(all, "tracked", NOTRACK_FAILED, "%s: tracked: no rule takes it out "
-				   "of tracking ahead of %s; add or apply the service again", flow,
-				   place);
-	return verify_find(all, "tracked", NOTRACK_FAILED, "%s: tracked: %s ends table raw ahead of "
-			   "NOTRACK; move that rule below our jump, or narrow it", flow, place);
+		return findings_add(&all->findings, "tracked", NOTRACK_FAILED,
+				    "%s: tracked: no rule takes it out "
+				    "of tracking ahead of %s; add or apply the service again", flow,
+				    place);
+	return findings_add(&all->findings, "tracked", NOTRACK_FAILED,
+			    "%s: tracked: %s ends table raw ahead of "
+			    "NOTRACK; move that rule below our jump, or narrow it", flow, place);
 }
 
 static int find_dropped(struct verification *all, const struct flow_row *row,
@@ -162,17 +143,22 @@ static int find_dropped(struct verification *all, const struct flow_row *row,
 	format_flow(row, flow);
 	view_format_place(&dropped->first, place);
 	if (judgement->verdict == NOTRACK_ACCEPT_OR_DROP)
-		return verify_find(all, "unsure", NOTRACK_FAILED, "%s: accepted or dropped, which "
-				   "depends on a rule that asks for what verify cannot tell; see %s",
-				   flow, row->by);
+		return findings_add(&all->findings, "unsure", NOTRACK_FAILED,
+				    "%s: accepted or dropped, which "
+				    "depends on a rule that asks for what verify cannot tell; "
+				    "see %s",
+				    flow, row->by);
 	if (table_of(dropped->first.chain) == TABLES)
-		return verify_find(all, "dropped", NOTRACK_FAILED, "%s: dropped: %s; narrow that rule",
-				   flow, place);
+		return findings_add(&all->findings, "dropped", NOTRACK_FAILED,
+				    "%s: dropped: %s; narrow that rule",
+				    flow, place);
 	if (!dropped->first.rule || !is_ahead(all, row, &dropped->first))
-		return verify_find(all, "dropped", NOTRACK_FAILED, "%s: dropped: no rule accepts it "
-				   "ahead of %s; add or apply the service again", flow, place);
-	return verify_find(all, "dropped", NOTRACK_FAILED, "%s: dropped: %s; move that rule below our "
-			   "jump, or narrow it", flow, place);
+		return findings_add(&all->findings, "dropped", NOTRACK_FAILED,
+				    "%s: dropped: no rule accepts it "
+				    "ahead of %s; add or apply the service again", flow, place);
+	return findings_add(&all->findings, "dropped", NOTRACK_FAILED,
+			    "%s: dropped: %s; move that rule below our "
+			    "jump, or narrow it", flow, place);
 }
 
 /* @ending: of packets that should not have met it. */
@@ -187,13 +173,15 @@ static int find_ahead(struct verification *all, const struct flow_row *row,
 	view_format_place(&ending->first, place);
 	if (!picked)
 		return !ending->first.rule ? 0 :
-		       verify_find(all, "rule-ahead", NOTRACK_FAILED, "%s (%s): %s is %s ahead of "
-				   "the jump to %s; move that rule below it, or narrow it", place,
-				   family_name(row->family), row->service->name, done, top);
-	return verify_find(all, "rule-ahead", NOTRACK_WARNING, "%s (%s)%s: some packets of %s are "
-			   "%s ahead of the jump to %s; see whether they are meant to be", place,
-			   family_name(row->family), ending->last_time > ending->first_time ?
-			   " and rules after it" : "", row->service->name, done, top);
+		       findings_add(&all->findings, "rule-ahead", NOTRACK_FAILED,
+				    "%s (%s): %s is %s ahead of "
+				    "the jump to %s; move that rule below it, or narrow it", place,
+				    family_name(row->family), row->service->name, done, top);
+	return findings_add(&all->findings, "rule-ahead", NOTRACK_WARNING,
+			    "%s (%s)%s: some packets of %s are "
+			    "%s ahead of the jump to %s; see whether they are meant to be", place,
+			    family_name(row->family), ending->last_time > ending->first_time ?
+			    " and rules after it" : "", row->service->name, done, top);
 }
 
 static int find_rules_ahead(struct verification *all, const struct flow_row *row,
@@ -286,10 +274,11 @@ static int find_jump_missing(struct verification *all, enum family family, enum 
 	chain_top_name(top, verify_chain(id, input));
 	if (!has_chains(all, family) || (id == FILTER && !accepts(all, family, top)))
 		return 0;
-	return verify_find(all, "jump-missing", some_flow_fails(all, family, input) ?
-			   NOTRACK_FAILED : NOTRACK_WARNING, "%s %s (%s): no rule leads to %s any more; "
-			   "add or apply a service again, and it comes back", table_name(id),
-			   verify_chain(id, input), family_name(family), top);
+	return findings_add(&all->findings, "jump-missing", some_flow_fails(all, family, input) ?
+			    NOTRACK_FAILED : NOTRACK_WARNING,
+			    "%s %s (%s): no rule leads to %s any more; "
+			    "add or apply a service again, and it comes back", table_name(id),
+			    verify_chain(id, input), family_name(family), top);
 }
 
 static bool service_of_chain(const char *chain, char name[SERVICE_NAME_MAX + 1])
@@ -320,9 +309,10 @@ static int find_left_behind(struct verification *all, enum family family,
 	    model_find(&all->model->families[family], name) ||
 	    (all->name && strcmp(all->name, name)))
 		return 0;
-	return verify_find(all, "drift", NOTRACK_FAILED, "%s (%s): table raw takes it out "
-			   "of tracking, and filter no longer accepts it; add or "
-			   "apply it again, or clear", name, family_name(family));
+	return findings_add(&all->findings, "drift", NOTRACK_FAILED,
+			    "%s (%s): table raw takes it out "
+			    "of tracking, and filter no longer accepts it; add or "
+			    "apply it again, or clear", name, family_name(family));
 }
 
 int verify_tables(struct verification *all, enum family family)

@@ -111,7 +111,7 @@ static int merge(struct planning *planning)
 	int err = 0;
 
 	grafts->list = NULL;
-	grafts->count = grafts->room = 0;
+	grafts->count = 0;
 	for (struct view_table *table = planning->view->tables; table && !err; table = table->next)
 		for (struct view_chain *chain = table->chains; chain && !err; chain = chain->next)
 			err = merge_chain(planning, chain, &twins, &next);

@@ -17,11 +17,12 @@ static int find_proxy(struct verification *all, const struct flow_row *row,
 	}
 	if (!(meets & ALL_DO))
 		return 0;
-	return verify_find(all, "synproxy", meets & USUAL_DOES ? NOTRACK_FAILED : NOTRACK_WARNING,
-			   "%s (%s) protects %s from floods of SYN by SYNPROXY, which needs "
-			   "conntrack: leave tcp out of the service, or delete that rule",
-			   view_format_place(place, text), family_name(row->family),
-			   row->service->name);
+	return findings_add(&all->findings, "synproxy",
+			    meets & USUAL_DOES ? NOTRACK_FAILED : NOTRACK_WARNING,
+			    "%s (%s) protects %s from floods of SYN by SYNPROXY, which needs "
+			    "conntrack: leave tcp out of the service, or delete that rule",
+			    view_format_place(place, text), family_name(row->family),
+			    row->service->name);
 }
 
 static int find_in_chain(struct verification *all, const struct flow_row *row,

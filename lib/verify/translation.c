@@ -29,13 +29,15 @@ static int tell_translation(struct verification *all, const struct flow_row *row
 
 	view_format_place(&translated->place, place);
 	if (away)
-		return verify_find(all, "nat", NOTRACK_FAILED, "%s (%s) sends packets of %s to another "
-				   "place, and does nothing to packets that are not tracked: they no "
-				   "longer get there; remove the service, or that rule", place,
-				   family_name(row->family), row->service->name);
-	return verify_find(all, "nat", NOTRACK_WARNING, "%s (%s) does nothing to packets "
-			   "of %s: what is not tracked is not translated", place,
-			   family_name(row->family), row->service->name);
+		return findings_add(&all->findings, "nat", NOTRACK_FAILED,
+				    "%s (%s) sends packets of %s to another place, and does "
+				    "nothing to packets that are not tracked: they no longer get "
+				    "there; remove the service, or that rule", place,
+				    family_name(row->family), row->service->name);
+	return findings_add(&all->findings, "nat", NOTRACK_WARNING,
+			    "%s (%s) does nothing to packets "
+			    "of %s: what is not tracked is not translated", place,
+			    family_name(row->family), row->service->name);
 }
 
 /* What a request meets as the first packet of a tracked connection. */
@@ -99,11 +101,12 @@ static int find_way_in(struct verification *all, const struct flow_row *row,
 	if (!verdict || !leads_to(all, row, verdict) || !is_of_protocol(place->rule, &probe) ||
 	    walk_could_meet(&probe, place->rule) & USUAL_DOES)
 		return 0;
-	return verify_find(all, "nat", NOTRACK_FAILED, "%s (%s) sends packets for another port to %s: "
-			   "its answers are not tracked, and leave without being translated "
-			   "back; remove the service, or that rule",
-			   view_format_place(place, text), family_name(row->family),
-			   row->service->name);
+	return findings_add(&all->findings, "nat", NOTRACK_FAILED,
+			    "%s (%s) sends packets for another port to %s: "
+			    "its answers are not tracked, and leave without being translated "
+			    "back; remove the service, or that rule",
+			    view_format_place(place, text), family_name(row->family),
+			    row->service->name);
 }
 
 static int find_ways_in(struct verification *all, const struct flow_row *row)

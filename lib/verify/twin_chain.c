@@ -91,7 +91,7 @@ static const char *direction_suffix(const struct grafting *grafting)
 
 static enum ct_state now_of(const struct grafting *grafting, enum packet_class class)
 {
-	return class_state_now(class, &grafting->weave->options->host);
+	return class_state_now(class, grafting->weave->setting.options);
 }
 
 unsigned int grafting_classes(const struct grafting *grafting, unsigned int classes)

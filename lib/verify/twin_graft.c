@@ -141,7 +141,7 @@ int grafting_add_twins(const struct grafting *grafting)
 static void look_around(struct grafting *grafting)
 {
 	const unsigned int hooks = grafting->meetings->chain->hooks;
-	const bool forwards = grafting->weave->options->host.forwards;
+	const bool forwards = grafting->weave->setting.options->forwards;
 
 	if (hooks & HOOKS_IN)
 		grafting->directions |= BIT(IN);

@@ -277,14 +277,13 @@ static int weave_all(struct weave *weave)
 
 /* --- all -------------------------------------------------------------- */
 
-static int pick_family(struct weave *weave, enum family family)
+static int pick_family(struct weave *weave, const struct family_model *model, enum family family)
 {
 	int err = 0;
 
 	for (enum direction direction = IN; direction < DIRECTIONS && !err; direction++) {
-		err = picks_make(&weave->picks[family][direction],
-				 &weave->options->model->families[family], family, direction,
-				 &weave->options->host);
+		err = picks_make(&weave->picks[family][direction], model, family, direction,
+				 weave->setting.options);
 		if (!err && weave->picks[family][direction].count)
 			err = spread_direction(weave, family, direction);
 	}
@@ -294,13 +293,13 @@ static int pick_family(struct weave *weave, enum family family)
 int twins_make(const struct view *view, const struct twins_options *options,
 	       struct grafts *grafts, struct findings *findings)
 {
-	struct weave weave = { .setting = { view, &options->host }, .options = options, .grafts = grafts,
+	struct weave weave = { .setting = { view, &options->host }, .grafts = grafts,
 			       .findings = findings };
 	int err = meanings_find(&weave.meanings, view, &grafts->arena);
 
 	for (enum family family = IPV4; family < FAMILIES && !err; family++)
 		if (options->families & 1u << family)
-			err = pick_family(&weave, family);
+			err = pick_family(&weave, &options->model->families[family], family);
 	if (!err)
 		err = weave_all(&weave);
 	for (enum family family = IPV4; family < FAMILIES; family++)

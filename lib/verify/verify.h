@@ -42,8 +42,7 @@ struct verification {
 	struct our_jump jumps[FAMILIES][TABLES][2];	/* the last: output, input */
 	struct flow_row *rows;
 	size_t row_count;
-	struct finding *findings;
-	size_t finding_count;
+	struct findings findings;
 	/* Where not NULL, called for the first packets of each row, before they are judged. */
 	int (*explain)(struct verification *verification, const struct flow_row *row,
 		       const struct probe *probe);
@@ -82,11 +81,6 @@ const char *verify_chain(enum table_id id, bool input);
 /* Takes the packets of a row through the hooks that they meet. */
 int verify_walk(const struct verification *verification, const struct flow_row *row,
 		const struct probe *probe, bool as_tracked, struct journey *journey);
-
-/* Adds a finding, once. */
-int verify_find(struct verification *verification, const char *code,
-		enum notrack_status severity, const char *format, ...)
-	__attribute__((format(printf, 4, 5)));
 
 /* What is wrong with a flow. */
 int verify_explain(struct verification *verification, const struct flow_row *row,

@@ -1,25 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/*
- * As the kernel takes a packet through the chains of a hook, but with sets of
- * packets instead of one: where a rule takes some of a set, these are followed on
- * their own, and where nobody knows, both those that it takes and those that it
- * does not.  What becomes of a traveller that enters a chain does not depend on
- * how it got there, so that each chain is walked once by the same one, however
- * many rules lead to it.
- */
-#include "verify/walk_way.h"
+#include "verify/walk.h"
 
-#include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "rules/rule.h"
-#include "support/memory.h"
-
-/* Deeper than any table one meets; what lies below, nobody knows. */
-#define DEPTH_MAX 1024
-/* At one place; more of them are not followed. */
-#define COMPANY_MAX 256
+#include "verify/walk_way.h"
 
 unsigned int walk_could_meet(const struct probe *probe, const struct view_rule *rule)
 {
@@ -32,346 +16,15 @@ unsigned int walk_could_meet(const struct probe *probe, const struct view_rule *
 	return meets;
 }
 
-/* --- results ---------------------------------------------------------- */
-
-static int add_result(struct way *way, const struct traveller *traveller, struct place place,
-		      bool dropped)
+struct traveller walk_begin(const struct walk *walk, const struct probe *probe, unsigned int sides)
 {
-	struct result *results = memory_grow(way->results, way->result_count, sizeof(*results));
+	struct traveller traveller = { .probe = *probe, .usual = true, .sides = (uint8_t)sides };
 
-	if (!results)
-		return -ENOMEM;
-	way->results = results;
-	results[way->result_count++] = (struct result){ *traveller, place, dropped };
-	return 0;
-}
-
-int way_tell(const struct way *way, const struct traveller *traveller, const struct place *place,
-	     int kind)
-{
-	const struct walk *walk = way->walk;
-
-	return !walk->meet || !traveller->usual ? 0 :
-	       walk->meet(walk->data, way->hook, place, kind, traveller->decision_count);
-}
-
-static void tell(struct way *way, enum fate fate, const struct traveller *traveller,
-		 struct place place)
-{
-	for (enum side side = TODAY; side < SIDES; side++)
-		if (traveller->sides & 1u << side && way->walk->journeys[side])
-			journey_end(way->walk->journeys[side], fate,
-				    journey_state(traveller, side), way->base, way->ahead, place);
-}
-
-int way_accept(struct way *way, const struct traveller *traveller, struct place place)
-{
-	tell(way, ACCEPTED, traveller, place);
-	return add_result(way, traveller, place, false);
-}
-
-/* Of sides that are together, or of one that is alone for good, no more need be known. */
-int way_drop(struct way *way, const struct traveller *traveller, struct place place)
-{
-	tell(way, DROPPED, traveller, place);
-	return traveller->split ? add_result(way, traveller, place, true) : 0;
-}
-
-/* --- chains ----------------------------------------------------------- */
-
-static struct visit **slot_of(const struct way *way, const struct view_chain *chain,
-			      const struct traveller *traveller)
-{
-	uint32_t hash = traveller_hash(traveller) ^ (uint32_t)chain->number * 0x9e3779b1u;
-
-	return &way->visits[(hash ^ hash >> 16) % VISIT_SLOTS];
-}
-
-static struct visit *find_visit(const struct way *way, const struct view_chain *chain,
-				const struct traveller *traveller)
-{
-	struct visit *visit = *slot_of(way, chain, traveller);
-
-	while (visit && (visit->chain != chain || !traveller_same(&visit->traveller, traveller)))
-		visit = visit->next;
-	return visit;
-}
-
-static struct visit *add_visit(struct way *way, const struct view_chain *chain,
-			       const struct traveller *traveller)
-{
-	struct visit *visit = arena_alloc(&way->arena, sizeof(*visit));
-	struct visit **slot = slot_of(way, chain, traveller);
-
-	if (!visit)
-		return NULL;
-	visit->chain = chain;
-	visit->traveller = *traveller;
-	visit->next = *slot;
-	*slot = visit;
-	return visit;
-}
-
-/* Who comes in is not looked at where the rule is passed by all: most are. */
-static int take_rule(struct way *way, const struct place *place, struct company *company,
-		     struct company *back)
-{
-	struct company next = { 0 };
-	size_t passed = 0;
-	int err = 0;
-
-	while (passed < company->count && way_passes(way, place->rule, &company->list[passed]))
-		passed++;
-	if (passed == company->count)
-		return 0;
-	for (size_t i = 0; i < company->count && !err; i++)
-		err = way_take_rule(way, place, &company->list[i], &next, back);
-	company_free(company);
-	*company = next;
-	company_tidy(company);
-	if (company->count > COMPANY_MAX) {
-		way->walk->incomplete = true;
-		company->count = COMPANY_MAX;
-	}
-	return err;
-}
-
-/* Who goes on behind the last rule is added to @back, as is who leaves ahead of it. */
-static int walk_rules(struct way *way, const struct view_chain *chain,
-		      const struct traveller *traveller, struct company *back)
-{
-	struct place place = { .chain = chain };
-	struct company company = { 0 };
-	int err = company_add(&company, traveller);
-
-	for (place.rule = chain->rules; place.rule && company.count && !err;
-	     place.rule = place.rule->next)
-		err = take_rule(way, &place, &company, back);
-	for (size_t i = 0; i < company.count && !err; i++)
-		err = company_add(back, &company.list[i]);
-	company_free(&company);
-	company_tidy(back);
-	return err;
-}
-
-static int make_visits(struct way *way)
-{
-	if (!way->visits)
-		way->visits = calloc(VISIT_SLOTS, sizeof(struct visit *));
-	return way->visits ? 0 : -ENOMEM;
-}
-
-int way_enter(struct way *way, const struct view_chain *chain, const struct traveller *traveller,
-	      struct place place, struct company *back)
-{
-	struct visit *visit;
-	int err = make_visits(way);
-
-	if (err)
-		return err;
-	if (way->depth == DEPTH_MAX) {
-		err = way_drop(way, traveller, place);
-		if (!err)
-			err = way_accept(way, traveller, place);
-		return err ? err : company_add(back, traveller);
-	}
-	visit = find_visit(way, chain, traveller);
-	if (!visit) {
-		visit = add_visit(way, chain, traveller);
-		if (!visit)
-			return -ENOMEM;
-		way->depth++;
-		err = walk_rules(way, chain, traveller, &visit->back);
-		way->depth--;
-	}
-	for (size_t i = 0; i < visit->back.count && !err; i++)
-		err = company_add(back, &visit->back.list[i]);
-	return err;
-}
-
-static void free_visits(struct way *way)
-{
-	for (size_t i = 0; i < VISIT_SLOTS && way->visits; i++)
-		for (struct visit *visit = way->visits[i]; visit; visit = visit->next)
-			company_free(&visit->back);
-	free(way->visits);
-	arena_free(&way->arena);
-}
-
-/* --- base chains ------------------------------------------------------ */
-
-/* Only the first packet of a tracked connection meets NAT, and over lo once. */
-static uint8_t sides_in_nat(const struct traveller *traveller)
-{
-	uint8_t sides = 0;
-
-	for (enum side side = TODAY; side < SIDES; side++)
-		if (traveller->sides & 1u << side && traveller->probe.tracked_states & CT_NEW &&
-		    traveller->course[side].tracking != UNTRACKED &&
-		    !traveller->course[side].confirmed)
-			sides |= (uint8_t)(1u << side);
-	return sides;
-}
-
-/* Sides that a base chain is not for go on past it. */
-static int go_past(struct way *way, struct traveller *traveller, uint8_t sides)
-{
-	struct traveller past = *traveller;
-
-	if (sides == traveller->sides) {
-		traveller->sides = 0;
-		return add_result(way, &past, (struct place){ .chain = way->base }, false);
-	}
-	if (!traveller->split)
-		traveller->split = ++way->splits;
-	past.split = traveller->split;
-	past.sides = sides;
-	traveller->sides &= (uint8_t)~sides;
-	return add_result(way, &past, (struct place){ .chain = way->base }, false);
-}
-
-static int walk_policy(struct way *way, struct company *back)
-{
-	const struct place policy = { .chain = way->base };
-	int err = 0;
-
-	for (size_t i = 0; i < back->count && !err; i++) {
-		err = way_tell(way, &back->list[i], &policy, way->base->drops ? STEP_DROP : STEP_ACCEPT);
-		if (!err)
-			err = way->base->drops ? way_drop(way, &back->list[i], policy) :
-			      way_accept(way, &back->list[i], policy);
-	}
-	return err;
-}
-
-static int walk_through(struct way *way, struct traveller *traveller)
-{
-	struct company back = { 0 };
-	uint8_t past = 0;
-	int err = 0;
-
-	if (way->base->type == CHAIN_NAT)
-		past = traveller->sides & (uint8_t)~sides_in_nat(traveller);
-	/* what conntrack knows already does not meet NAT, and may be what comes */
-	if (way->base->type == CHAIN_NAT && traveller->probe.tracked_states & ~CT_NEW && !past)
-		err = add_result(way, traveller, (struct place){ .chain = way->base }, false);
-	if (past)
-		err = go_past(way, traveller, past);
-	if (!err && traveller->sides)
-		err = walk_rules(way, way->base, traveller, &back);
-	if (!err)
-		err = walk_policy(way, &back);
-	company_free(&back);
-	return err;
-}
-
-/* --- who goes on ------------------------------------------------------ */
-
-/* Two sides that parted, and what they have in common. */
-static int join_results(const struct result *today, const struct result *would,
-			struct company *company, bool *all)
-{
-	struct traveller both;
-
-	if (!traveller_meet(&both, &today->traveller, &would->traveller) ||
-	    (today->dropped && would->dropped))
-		return 0;
-	both.split = 0;
-	both.course[WOULD] = would->traveller.course[WOULD];
-	both.sides = 0;
-	if (!today->dropped)
-		both.sides |= 1u << TODAY;
-	if (!would->dropped)
-		both.sides |= 1u << WOULD;
-	if (today->dropped) {
-		both.dropped = today->place;
-		both.passed = would->place;
-	}
-	if (would->dropped) {
-		both.dropped = would->place;
-		both.passed = today->place;
-	}
-	return company_add_kind(company, &both, COMPANY_MAX, all);
-}
-
-static int compare_results(const void *a, const void *b)
-{
-	const struct result *one = a, *other = b;
-
-	if (one->traveller.split != other->traveller.split)
-		return one->traveller.split < other->traveller.split ? -1 : 1;
-	if (one->traveller.sides != other->traveller.sides)
-		return (int)one->traveller.sides - other->traveller.sides;
-	return other->traveller.usual - one->traveller.usual;
-}
-
-/* No more of one side than are followed: each meets each of the other side. */
-static size_t some_of(struct way *way, size_t count)
-{
-	way->walk->incomplete |= count > COMPANY_MAX;
-	return count > COMPANY_MAX ? COMPANY_MAX : count;
-}
-
-/* The results of one split: those of today come first. */
-static int join_split(struct way *way, const struct result *results, size_t count,
-		      struct company *company, bool *all)
-{
-	size_t today = 0, some, others;
-	int err = 0;
-
-	while (today < count && results[today].traveller.sides == 1u << TODAY)
-		today++;
-	some = some_of(way, today);
-	others = some_of(way, count - today);
-	for (size_t i = 0; i < some && !err; i++)
-		for (size_t j = 0; j < others && !err; j++)
-			err = join_results(&results[i], &results[today + j], company, all);
-	return err;
-}
-
-static int join_all(struct way *way, struct company *company)
-{
-	size_t count = 1;
-	bool all = true;
-	int err = 0;
-
-	if (way->result_count)
-		qsort(way->results, way->result_count, sizeof(*way->results), compare_results);
-	for (size_t i = 0; i < way->result_count && !err; i += count) {
-		const struct result *result = &way->results[i];
-
-		count = 1;
-		if (!result->traveller.split) {
-			err = result->dropped ? 0 : company_add_kind(company, &result->traveller,
-								     COMPANY_MAX, &all);
-			continue;
-		}
-		while (i + count < way->result_count &&
-		       way->results[i + count].traveller.split == result->traveller.split)
-			count++;
-		err = join_split(way, result, count, company, &all);
-	}
-	company_tidy(company);
-	way->walk->incomplete |= !all;
-	return err;
-}
-
-static int walk_base(struct walk *walk, const struct view_chain *base, enum hook hook, bool ahead,
-		     struct company *company)
-{
-	struct way way = { .walk = walk, .base = base, .hook = hook, .ahead = ahead };
-	struct company next = { 0 };
-	int err = 0;
-
-	for (size_t i = 0; i < company->count && !err; i++)
-		err = walk_through(&way, &company->list[i]);
-	if (!err)
-		err = join_all(&way, &next);
-	company_free(company);
-	*company = next;
-	free(way.results);
-	free_visits(&way);
-	return err;
+	/* of a connection that is not new, others may have set it */
+	if (walk->view->marks_connections && probe->tracked_states != CT_NEW)
+		for (enum side side = TODAY; side < SIDES; side++)
+			traveller.course[side].connection_mark.unknown = UINT32_MAX;
+	return traveller;
 }
 
 int walk_chain(struct walk *walk, const struct view_chain *base, const struct probe *probe)
@@ -386,7 +39,7 @@ int walk_chain(struct walk *walk, const struct view_chain *base, const struct pr
 		traveller.course[side].seen = true;
 	err = company_add(&company, &traveller);
 	if (!err)
-		err = walk_base(walk, base, (enum hook)base->hook, false, &company);
+		err = way_go(walk, base, (enum hook)base->hook, false, &company);
 	company_free(&company);
 	return err;
 }
@@ -435,22 +88,11 @@ int walk_hook(struct walk *walk, enum hook hook, struct company *company)
 			continue;
 		if (comes && base->priority > CONNTRACK_PRIORITY)
 			come_to_conntrack(walk, company);
-		err = walk_base(walk, base, hook, comes && !has_seen(company), company);
+		err = way_go(walk, base, hook, comes && !has_seen(company), company);
 	}
 	if (comes && !err)
 		come_to_conntrack(walk, company);
 	return err;
-}
-
-struct traveller walk_begin(const struct walk *walk, const struct probe *probe, unsigned int sides)
-{
-	struct traveller traveller = { .probe = *probe, .usual = true, .sides = (uint8_t)sides };
-
-	/* of a connection that is not new, others may have set it */
-	if (walk->view->marks_connections && probe->tracked_states != CT_NEW)
-		for (enum side side = TODAY; side < SIDES; side++)
-			traveller.course[side].connection_mark.unknown = UINT32_MAX;
-	return traveller;
 }
 
 static int end_way(struct walk *walk, const struct company *company)

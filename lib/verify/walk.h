@@ -3,23 +3,7 @@
 #ifndef LIB_WALK_H
 #define LIB_WALK_H
 
-#include "verify/journey.h"
-
-struct walk {
-	const struct view *view;
-	struct journey *journeys[SIDES];	/* of the sides that are walked */
-	/* Where not NULL, told what the usual packet meets, in that order; @kind: enum step_kind. */
-	int (*meet)(void *data, enum hook hook, const struct place *place, int kind, bool unsure);
-	void *data;
-	/* travellers whose sides fared differently, at the end of the way */
-	struct company parted;
-	/*
-	 * What conntrack would say of packets that it looks for and has no entry of, where
-	 * that is another thing than today: of enum ct_state; 0: the same.
-	 */
-	uint32_t would_be;
-	bool incomplete;			/* too many kinds of packets to follow them all */
-};
+#include "verify/walk_task.h"
 
 /* A traveller with all the packets of a probe, on @sides (bits). */
 struct traveller walk_begin(const struct walk *walk, const struct probe *probe, unsigned int sides);

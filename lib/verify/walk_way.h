@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What the files that walk share: the way through one base chain. */
+/* The way through one base chain: what the files that walk share. */
 #ifndef LIB_WALK_WAY_H
 #define LIB_WALK_WAY_H
 
-#include "verify/walk.h"
+#include "verify/walk_task.h"
 
 /* Where a traveller ended its way through a base chain. */
 struct result {
@@ -20,7 +20,8 @@ struct visit {
 	struct company back;
 };
 
-#define VISIT_SLOTS 1024
+/* At one place; more of them are not followed. */
+#define COMPANY_MAX 256
 
 struct way {
 	struct walk *walk;
@@ -36,7 +37,16 @@ struct way {
 };
 
 /*
- * One rule.  Who goes on to the next one is added to @next, who leaves the chain
+ * Takes travellers through a base chain, and leaves those that go on.  @ahead: of
+ * conntrack.  0, or -ENOMEM.
+ */
+int way_go(struct walk *walk, const struct view_chain *base, enum hook hook, bool ahead,
+	   struct company *company);
+/* walk_join.c: who goes on, of the results of a way. */
+int way_join(struct way *way, struct company *company);
+
+/*
+ * walk_rule.c: one rule.  Who goes on to the next one is added to @next, who leaves the chain
  * to @back.  0, or -ENOMEM.
  */
 int way_take_rule(struct way *way, const struct place *place, const struct traveller *traveller,

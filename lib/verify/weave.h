@@ -3,14 +3,15 @@
 #ifndef LIB_WEAVE_H
 #define LIB_WEAVE_H
 
+#include "rules/graft.h"
+#include "verify/finding.h"
 #include "verify/meaning.h"
+#include "verify/picks.h"
 #include "verify/stance.h"
-#include "verify/twins.h"
 
 /* Twins under way. */
 struct weave {
 	struct setting setting;
-	const struct twins_options *options;
 	struct grafts *grafts;
 	struct findings *findings;
 	struct meaning_index meanings;

@@ -16,7 +16,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "legacy/table.h"
+#include "legacy/check.h"
+#include "legacy/read.h"
 #include "legacy/view.h"
 #include "walk_through.h"
 

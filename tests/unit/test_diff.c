@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "legacy/grafted.h"
+#include "legacy/graft_edit.h"
 #include "legacy/intermediate.h"
 #include "lowered.h"
 #include "random.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Matches that look at the packet alone. */
-#include "legacy/view_match.h"
+#include "legacy/extensions/match.h"
 
 #include <errno.h>
 #include <linux/netfilter/xt_addrtype.h>
@@ -17,7 +17,7 @@
 
 /* --- ports ------------------------------------------------------------ */
 
-static int add_port(const struct view_match *match, enum field field, const __u16 range[2],
+static int add_port(const struct match_data *match, enum field field, const __u16 range[2],
 		    bool inverted)
 {
 	struct step *step;
@@ -31,7 +31,7 @@ static int add_port(const struct view_match *match, enum field field, const __u1
 	return 0;
 }
 
-static int add_ports(const struct view_match *match, const __u16 source[2],
+static int add_ports(const struct match_data *match, const __u16 source[2],
 		     const __u16 destination[2], bool not_source, bool not_destination)
 {
 	int err = add_port(match, FIELD_SOURCE_PORT, source, not_source);
@@ -39,7 +39,7 @@ static int add_ports(const struct view_match *match, const __u16 source[2],
 	return err ? err : add_port(match, FIELD_DESTINATION_PORT, destination, not_destination);
 }
 
-int view_match_tcp(const struct view_match *match)
+int match_tcp(const struct match_data *match)
 {
 	const struct xt_tcp *tcp = match->data;
 	struct step *step;
@@ -59,7 +59,7 @@ int view_match_tcp(const struct view_match *match)
 	return 0;
 }
 
-int view_match_udp(const struct view_match *match)
+int match_udp(const struct match_data *match)
 {
 	const struct xt_udp *udp = match->data;
 
@@ -69,7 +69,7 @@ int view_match_udp(const struct view_match *match)
 
 /* Which chunks a packet has is not for us to say. */
 /* Any chunk of one type, whatever its flags, is what the first one is. */
-static int add_chunks(const struct view_match *match, const struct xt_sctp_info *sctp)
+static int add_chunks(const struct match_data *match, const struct xt_sctp_info *sctp)
 {
 	const size_t words = sizeof(sctp->chunkmap) / sizeof(sctp->chunkmap[0]);
 	unsigned int types = 0, type = 0;
@@ -89,7 +89,7 @@ static int add_chunks(const struct view_match *match, const struct xt_sctp_info 
 	return 0;
 }
 
-int view_match_sctp(const struct view_match *match)
+int match_sctp(const struct match_data *match)
 {
 	const struct xt_sctp_info *sctp = match->data;
 	int err = 0;
@@ -103,7 +103,7 @@ int view_match_sctp(const struct view_match *match)
 	return !err && sctp->flags & XT_SCTP_CHUNK_TYPES ? add_chunks(match, sctp) : err;
 }
 
-int view_match_multiport(const struct view_match *match)
+int match_multiport(const struct match_data *match)
 {
 	const struct xt_multiport_v1 *multiport = match->data;
 	struct range ranges[XT_MULTI_PORTS];
@@ -127,7 +127,7 @@ int view_match_multiport(const struct view_match *match)
 
 #define ICMP_ANY_TYPE 0xff	/* of iptables' "any", which asks for no code either */
 
-int view_match_icmp(const struct view_match *match)
+int match_icmp(const struct match_data *match)
 {
 	const struct ipt_icmp *icmp = match->data;
 	bool inverted = icmp->invflags & IPT_ICMP_INV;
@@ -150,7 +150,7 @@ int view_match_icmp(const struct view_match *match)
 
 /* --- addresses -------------------------------------------------------- */
 
-static int add_addresses(const struct view_match *match, enum field field, const void *first,
+static int add_addresses(const struct match_data *match, enum field field, const void *first,
 			 const void *last, bool inverted)
 {
 	struct address_range *range = arena_alloc(&match->view->arena, sizeof(*range));
@@ -168,7 +168,7 @@ static int add_addresses(const struct view_match *match, enum field field, const
 	return 0;
 }
 
-int view_match_iprange(const struct view_match *match)
+int match_iprange(const struct match_data *match)
 {
 	const struct xt_iprange_mtinfo *range = match->data;
 	int err = 0;
@@ -202,7 +202,7 @@ static unsigned int types_of_ipv6(unsigned int types)
 	}
 }
 
-static int add_types(const struct view_match *match, enum field field, unsigned int types,
+static int add_types(const struct match_data *match, enum field field, unsigned int types,
 		     bool inverted)
 {
 	struct range ranges[RTN_MAX + 1];
@@ -225,7 +225,7 @@ static int add_types(const struct view_match *match, enum field field, unsigned 
 	return 0;
 }
 
-int view_match_addrtype(const struct view_match *match)
+int match_addrtype(const struct match_data *match)
 {
 	const struct xt_addrtype_info_v1 *info = match->data;
 	bool here = info->flags & XT_ADDRTYPE_LIMIT_IFACE_IN;
@@ -240,7 +240,7 @@ int view_match_addrtype(const struct view_match *match)
 				     info->flags & XT_ADDRTYPE_INVERT_DEST);
 }
 
-int view_match_addrtype0(const struct view_match *match)
+int match_addrtype0(const struct match_data *match)
 {
 	const struct xt_addrtype_info *info = match->data;
 	int err = add_types(match, FIELD_SOURCE_TYPE, info->source, info->invert_source);
@@ -249,7 +249,7 @@ int view_match_addrtype0(const struct view_match *match)
 				     info->invert_dest);
 }
 
-int view_match_rpfilter(const struct view_match *match)
+int match_rpfilter(const struct match_data *match)
 {
 	const struct xt_rpfilter_info *info = match->data;
 	struct step *step = view_add_number(match->view, FIELD_REVERSE_PATH, 1, 1);
@@ -262,7 +262,7 @@ int view_match_rpfilter(const struct view_match *match)
 
 /* --- marks and types -------------------------------------------------- */
 
-int view_match_mark(const struct view_match *match)
+int match_mark(const struct match_data *match)
 {
 	const struct xt_mark_mtinfo1 *mark = match->data;
 	struct step *step = view_add_number(match->view, FIELD_MARK, mark->mark, mark->mark);
@@ -274,7 +274,7 @@ int view_match_mark(const struct view_match *match)
 	return 0;
 }
 
-int view_match_pkttype(const struct view_match *match)
+int match_pkttype(const struct match_data *match)
 {
 	const struct xt_pkttype_info *info = match->data;
 	struct step *step = view_add_number(match->view, FIELD_LINK_TYPE, (uint32_t)info->pkttype,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The matches that we know, by name and revision; all others are unknown. */
-#include "legacy/view_match.h"
+#include "legacy/extensions/match.h"
 
 #include <errno.h>
 #include <linux/netfilter/x_tables.h>
@@ -29,17 +29,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "legacy/view.h"
+#include "legacy/extensions/extension.h"
 
 /* Every packet meets it. */
-static int match_all(const struct view_match *match)
+static int match_all(const struct match_data *match)
 {
 	(void)match;
 	return 0;
 }
 
 /* The source's hardware address: one that somebody named is not the usual one. */
-static int match_mac(const struct view_match *match)
+static int match_mac(const struct match_data *match)
 {
 	const struct xt_mac_info *mac = match->data;
 	struct step *step = view_add_step(match->view, STEP_SET);
@@ -52,7 +52,7 @@ static int match_mac(const struct view_match *match)
 }
 
 /* Who is in a set is asked by key, if at all; one with sources in it is not for everybody. */
-static int match_set(const struct view_match *match)
+static int match_set(const struct match_data *match)
 {
 	const struct xt_set_info *set = match->data;
 	struct step *step = view_add_step(match->view, STEP_SET);
@@ -66,59 +66,59 @@ static int match_set(const struct view_match *match)
 }
 
 /* In order of name and revision. */
-static const struct view_match_kind kinds[] = {
-	{ "addrtype", 0, sizeof(struct xt_addrtype_info), view_match_addrtype0 },
-	{ "addrtype", 1, sizeof(struct xt_addrtype_info_v1), view_match_addrtype },
+static const struct match_kind kinds[] = {
+	{ "addrtype", 0, sizeof(struct xt_addrtype_info), match_addrtype0 },
+	{ "addrtype", 1, sizeof(struct xt_addrtype_info_v1), match_addrtype },
 	{ "comment", 0, sizeof(struct xt_comment_info), match_all },
-	{ "connlimit", 1, sizeof(struct xt_connlimit_info), view_match_connlimit },
-	{ "connmark", 1, sizeof(struct xt_connmark_mtinfo1), view_match_connmark },
-	{ "conntrack", 1, sizeof(struct xt_conntrack_mtinfo1), view_match_conntrack1 },
-	{ "conntrack", 2, sizeof(struct xt_conntrack_mtinfo2), view_match_conntrack2 },
-	{ "conntrack", 3, sizeof(struct xt_conntrack_mtinfo3), view_match_conntrack2 },
-	{ "hashlimit", 1, sizeof(struct xt_hashlimit_mtinfo1), view_match_hashlimit1 },
-	{ "hashlimit", 2, sizeof(struct xt_hashlimit_mtinfo2), view_match_hashlimit2 },
-	{ "hashlimit", 3, sizeof(struct xt_hashlimit_mtinfo3), view_match_hashlimit3 },
-	{ "helper", 0, sizeof(struct xt_helper_info), view_match_helper },
-	{ "icmp", 0, sizeof(struct ipt_icmp), view_match_icmp },
-	{ "icmp6", 0, sizeof(struct ipt_icmp), view_match_icmp },
-	{ "iprange", 1, sizeof(struct xt_iprange_mtinfo), view_match_iprange },
-	{ "limit", 0, sizeof(struct xt_rateinfo), view_match_limit },
+	{ "connlimit", 1, sizeof(struct xt_connlimit_info), match_connlimit },
+	{ "connmark", 1, sizeof(struct xt_connmark_mtinfo1), match_connmark },
+	{ "conntrack", 1, sizeof(struct xt_conntrack_mtinfo1), match_conntrack1 },
+	{ "conntrack", 2, sizeof(struct xt_conntrack_mtinfo2), match_conntrack2 },
+	{ "conntrack", 3, sizeof(struct xt_conntrack_mtinfo3), match_conntrack2 },
+	{ "hashlimit", 1, sizeof(struct xt_hashlimit_mtinfo1), match_hashlimit1 },
+	{ "hashlimit", 2, sizeof(struct xt_hashlimit_mtinfo2), match_hashlimit2 },
+	{ "hashlimit", 3, sizeof(struct xt_hashlimit_mtinfo3), match_hashlimit3 },
+	{ "helper", 0, sizeof(struct xt_helper_info), match_helper },
+	{ "icmp", 0, sizeof(struct ipt_icmp), match_icmp },
+	{ "icmp6", 0, sizeof(struct ipt_icmp), match_icmp },
+	{ "iprange", 1, sizeof(struct xt_iprange_mtinfo), match_iprange },
+	{ "limit", 0, sizeof(struct xt_rateinfo), match_limit },
 	{ "mac", 0, sizeof(struct xt_mac_info), match_mac },
-	{ "mark", 1, sizeof(struct xt_mark_mtinfo1), view_match_mark },
-	{ "multiport", 1, sizeof(struct xt_multiport_v1), view_match_multiport },
+	{ "mark", 1, sizeof(struct xt_mark_mtinfo1), match_mark },
+	{ "multiport", 1, sizeof(struct xt_multiport_v1), match_multiport },
 	{ "nfacct", 0, sizeof(struct xt_nfacct_match_info), match_all },
 	{ "nfacct", 1, sizeof(struct xt_nfacct_match_info_v1), match_all },
-	{ "pkttype", 0, sizeof(struct xt_pkttype_info), view_match_pkttype },
-	{ "quota", 0, sizeof(struct xt_quota_info), view_match_quota },
-	{ "recent", 0, sizeof(struct xt_recent_mtinfo), view_match_recent },
-	{ "recent", 1, sizeof(struct xt_recent_mtinfo_v1), view_match_recent },
-	{ "rpfilter", 0, sizeof(struct xt_rpfilter_info), view_match_rpfilter },
-	{ "sctp", 0, sizeof(struct xt_sctp_info), view_match_sctp },
+	{ "pkttype", 0, sizeof(struct xt_pkttype_info), match_pkttype },
+	{ "quota", 0, sizeof(struct xt_quota_info), match_quota },
+	{ "recent", 0, sizeof(struct xt_recent_mtinfo), match_recent },
+	{ "recent", 1, sizeof(struct xt_recent_mtinfo_v1), match_recent },
+	{ "rpfilter", 0, sizeof(struct xt_rpfilter_info), match_rpfilter },
+	{ "sctp", 0, sizeof(struct xt_sctp_info), match_sctp },
 	{ "set", 1, sizeof(struct xt_set_info_match_v1), match_set },
 	{ "set", 2, sizeof(struct xt_set_info_match_v1), match_set },
 	{ "set", 3, sizeof(struct xt_set_info_match_v3), match_set },
 	{ "set", 4, sizeof(struct xt_set_info_match_v4), match_set },
-	{ "state", 0, sizeof(struct xt_state_info), view_match_state },
-	{ "tcp", 0, sizeof(struct xt_tcp), view_match_tcp },
-	{ "udp", 0, sizeof(struct xt_udp), view_match_udp },
-	{ "udplite", 0, sizeof(struct xt_udp), view_match_udp },
+	{ "state", 0, sizeof(struct xt_state_info), match_state },
+	{ "tcp", 0, sizeof(struct xt_tcp), match_tcp },
+	{ "udp", 0, sizeof(struct xt_udp), match_udp },
+	{ "udplite", 0, sizeof(struct xt_udp), match_udp },
 };
 
 static int compare_kinds(const void *a, const void *b)
 {
-	const struct view_match_kind *one = a, *other = b;
+	const struct match_kind *one = a, *other = b;
 	int order = strcmp(one->name, other->name);
 
 	return order ? order : (int)one->revision - other->revision;
 }
 
-int legacy_view_match(struct view *view, enum family family, const char *name, uint8_t revision,
-		      const void *data, size_t size)
+int extension_view_match(struct view *view, enum family family, const char *name, uint8_t revision,
+			 const void *data, size_t size)
 {
-	const struct view_match match = { .view = view, .family = family, .data = data };
-	const struct view_match_kind key = { .name = name, .revision = revision };
-	const struct view_match_kind *kind = bsearch(&key, kinds, sizeof(kinds) / sizeof(kinds[0]),
-						     sizeof(kinds[0]), compare_kinds);
+	const struct match_data match = { .view = view, .family = family, .data = data };
+	const struct match_kind key = { .name = name, .revision = revision };
+	const struct match_kind *kind = bsearch(&key, kinds, sizeof(kinds) / sizeof(kinds[0]),
+						sizeof(kinds[0]), compare_kinds);
 	char *what;
 
 	if (kind && size == XT_ALIGN(kind->size))

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Matches that ask conntrack. */
-#include "legacy/view_match.h"
+#include "legacy/extensions/match.h"
 
 #include <errno.h>
 #include <linux/netfilter/nf_conntrack_common.h>
@@ -12,7 +12,7 @@
 /* Up to NEW, the bits are the same everywhere. */
 #define TRACKED_STATES (CT_INVALID | CT_ESTABLISHED | CT_RELATED | CT_NEW)
 
-static int add_states(const struct view_match *match, uint32_t states, bool inverted)
+static int add_states(const struct match_data *match, uint32_t states, bool inverted)
 {
 	struct step *step = view_add_states(match->view, states);
 
@@ -23,7 +23,7 @@ static int add_states(const struct view_match *match, uint32_t states, bool inve
 }
 
 /* @kept: what to ask where there is an entry; packets without one need not meet it. */
-static int add_of_entry(const struct view_match *match, enum field field, uint32_t mask,
+static int add_of_entry(const struct match_data *match, enum field field, uint32_t mask,
 			uint32_t value, bool inverted, uint8_t kept)
 {
 	struct step *step = view_add_number(match->view, field, value, value);
@@ -36,7 +36,7 @@ static int add_of_entry(const struct view_match *match, enum field field, uint32
 	return 0;
 }
 
-static int add_other(const struct view_match *match, const char *what, uint8_t kept)
+static int add_other(const struct match_data *match, const char *what, uint8_t kept)
 {
 	struct step *step = view_add_unknown(match->view, STEP_UNKNOWN, what);
 
@@ -56,7 +56,7 @@ struct asked {
  * As conntrack_mt(): a packet without an entry is asked for its state alone; a
  * match that asks for no state never takes it.
  */
-static int add_asked(const struct view_match *match, const struct asked *asked)
+static int add_asked(const struct match_data *match, const struct asked *asked)
 {
 	const uint8_t kept = asked->flags & XT_CONNTRACK_STATE ? STEP_WITHOUT_ENTRY : 0;
 	const unsigned int known = XT_CONNTRACK_STATE | XT_CONNTRACK_STATE_ALIAS |
@@ -85,7 +85,7 @@ static int add_asked(const struct view_match *match, const struct asked *asked)
 	return err;
 }
 
-int view_match_conntrack1(const struct view_match *match)
+int match_conntrack1(const struct match_data *match)
 {
 	const struct xt_conntrack_mtinfo1 *info = match->data;
 
@@ -94,7 +94,7 @@ int view_match_conntrack1(const struct view_match *match)
 }
 
 /* Revision 3 begins as 2 does. */
-int view_match_conntrack2(const struct view_match *match)
+int match_conntrack2(const struct match_data *match)
 {
 	const struct xt_conntrack_mtinfo2 *info = match->data;
 
@@ -102,7 +102,7 @@ int view_match_conntrack2(const struct view_match *match)
 						 info->state_mask, info->status_mask });
 }
 
-int view_match_state(const struct view_match *match)
+int match_state(const struct match_data *match)
 {
 	const struct xt_state_info *info = match->data;
 	uint32_t states = info->statemask & TRACKED_STATES;
@@ -112,7 +112,7 @@ int view_match_state(const struct view_match *match)
 	return add_states(match, states, false);
 }
 
-int view_match_connmark(const struct view_match *match)
+int match_connmark(const struct match_data *match)
 {
 	const struct xt_connmark_mtinfo1 *info = match->data;
 
@@ -123,7 +123,7 @@ int view_match_connmark(const struct view_match *match)
  * Only connections that a helper expected are met, which the flows of a service
  * are not: FIELD_CT_STATUS, by the bit of those.  Others count as not met.
  */
-int view_match_helper(const struct view_match *match)
+int match_helper(const struct match_data *match)
 {
 	const struct xt_helper_info *info = match->data;
 

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Sets that have no name: they belong to one rule, so that another rule which asks the
- * same has to have one of its own.
+ * What a rule has beside its expressions: sets without a name, which belong to it, so that
+ * another rule which asks the same has to have sets of its own; and what it all means.
  */
-#include "nft/body.h"
+#include "nft/body_read.h"
 
 #include <errno.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 
-#include "nft/unnamed_set.h"
+#include "nft/body_essence.h"
+#include "nft/expressions.h"
 
 struct taking {
 	struct nft_body_set *set;
@@ -24,7 +25,7 @@ static void *copy(struct arena *arena, const void *from, size_t size)
 	return to ? memcpy(to, from, size) : NULL;
 }
 
-/* --- reading ------------------------------------------------------------ */
+/* --- one set ------------------------------------------------------------ */
 
 /* What the kernel is told by others, or gives itself. */
 static bool is_of_the_one(uint16_t type)
@@ -86,8 +87,8 @@ static int ask(struct view_reader *reader, const struct view_table *table, const
 	return netlink_ask(reader->netlink, request, elements ? take_part : take_head, taking);
 }
 
-int nft_body_read_set(struct nft_body *body, struct view_reader *reader,
-		      const struct view_table *table, const char *name, struct arena *arena)
+static int read_set(struct nft_body *body, struct view_reader *reader,
+		    const struct view_table *table, const char *name, struct arena *arena)
 {
 	struct nft_body_set *set = arena_alloc(arena, sizeof(*set)), **end = &body->sets;
 	struct taking taking = { set, arena, false };
@@ -107,50 +108,68 @@ int nft_body_read_set(struct nft_body *body, struct view_reader *reader,
 	return err ? err : taking.has_head ? 0 : -ENOENT;
 }
 
-/* --- writing ------------------------------------------------------------ */
+/* --- all of a rule ------------------------------------------------------ */
 
-static void put_all(struct nlmsghdr *message, const void *attributes, size_t size)
+static bool has_set(const struct nft_body *body, const char *name)
 {
-	memcpy(mnl_nlmsg_get_payload_tail(message), attributes, size);
-	message->nlmsg_len += (uint32_t)size;
+	for (const struct nft_body_set *set = body->sets; set; set = set->next)
+		if (!strcmp(set->name, name))
+			return true;
+	return false;
 }
 
-static void put_head(const struct nft_body_set *set, struct batch *batch,
-		     const struct nft_subject *subject)
+/* Sets that have a name stay where they are, and are referred to. */
+static int read_sets(struct nft_body *body, struct view_reader *reader,
+		     const struct view_table *table, struct arena *arena)
 {
-	struct nlmsghdr *message = batch_message(batch, NFT_MSG_NEWSET, NLM_F_CREATE, subject);
+	const struct expressions all = expressions_of(body->expressions, body->size);
+	int err = 0;
 
-	if (!message)
-		return;
-	mnl_attr_put_strz(message, NFTA_SET_TABLE, subject->table);
-	mnl_attr_put_strz(message, NFTA_SET_NAME, UNNAMED_SET);
-	mnl_attr_put_u32(message, NFTA_SET_ID, htobe32(batch->set_id));
-	put_all(message, set->head, set->head_size);
-}
+	for (size_t i = 0; i < all.count && !err; i++) {
+		const struct expression_parts parts = expression_parts(all.list[i]);
+		const char *name = expression_set(&parts);
+		const struct view_set *set = name ? reader_find_set(reader, table, name) : NULL;
 
-static void put_part(const struct nft_body_part *part, struct batch *batch,
-		     const struct nft_subject *subject)
-{
-	struct nlmsghdr *message = batch_message(batch, NFT_MSG_NEWSETELEM, NLM_F_CREATE, subject);
-	struct nlattr *nest;
-
-	if (!message)
-		return;
-	mnl_attr_put_strz(message, NFTA_SET_ELEM_LIST_TABLE, subject->table);
-	mnl_attr_put_strz(message, NFTA_SET_ELEM_LIST_SET, UNNAMED_SET);
-	mnl_attr_put_u32(message, NFTA_SET_ELEM_LIST_SET_ID, htobe32(batch->set_id));
-	nest = mnl_attr_nest_start(message, NFTA_SET_ELEM_LIST_ELEMENTS);
-	put_all(message, part->elements, part->size);
-	mnl_attr_nest_end(message, nest);
-}
-
-void nft_body_put_sets(const struct nft_body *body, struct batch *batch,
-		       const struct nft_subject *subject)
-{
-	for (const struct nft_body_set *set = body->sets; set; set = set->next) {
-		batch->set_id++;
-		put_head(set, batch, subject);
-		for (const struct nft_body_part *part = set->parts; part; part = part->next)
-			put_part(part, batch, subject);
+		if (set && set->flags & NFT_SET_ANONYMOUS && !has_set(body, name))
+			err = read_set(body, reader, table, name, arena);
 	}
+	return err;
+}
+
+static int read_elements(struct view_reader *reader)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < reader->view->step_count && !err; i++)
+		err = reader_read_step(reader, &reader->view->steps[i]);
+	return err;
+}
+
+/* What matches of xtables that look into a header are to know. */
+static uint8_t protocol_of(const struct view *view)
+{
+	for (size_t i = 0; i < view->step_count; i++) {
+		const struct step *step = &view->steps[i];
+
+		if (step->kind == STEP_NUMBER && step->field == FIELD_PROTOCOL &&
+		    !(step->flags & STEP_INVERTED) && step->range.first == step->range.last)
+			return (uint8_t)step->range.first;
+	}
+	return 0;
+}
+
+int nft_body_complete(struct nft_body *body, struct view_reader *reader, struct view_chain *chain,
+		      struct arena *arena)
+{
+	uint8_t from[VIEW_STEPS_MAX];
+	int err = read_sets(body, reader, chain->table, arena);
+
+	if (!err)
+		err = reader_run(reader, chain, body->expressions, body->size, from);
+	if (!err)
+		err = read_elements(reader);
+	if (err)
+		return err;
+	body->protocol = protocol_of(reader->view);
+	return nft_body_describe(body, reader, chain->table, from, arena);
 }

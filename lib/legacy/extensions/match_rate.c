@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Matches whose answer depends on the packets before: rates, quotas, lists of sources. */
-#include "legacy/view_match.h"
+#include "legacy/extensions/match.h"
 
 #include <errno.h>
 #include <linux/netfilter/xt_connlimit.h>
@@ -8,7 +8,7 @@
 #include <linux/netfilter/xt_quota.h>
 #include <linux/netfilter/xt_recent.h>
 
-static struct step *add_memory(const struct view_match *match, enum step_kind kind, bool inverted)
+static struct step *add_memory(const struct match_data *match, enum step_kind kind, bool inverted)
 {
 	struct step *step = view_add_step(match->view, kind);
 
@@ -19,12 +19,12 @@ static struct step *add_memory(const struct view_match *match, enum step_kind ki
 	return step;
 }
 
-int view_match_limit(const struct view_match *match)
+int match_limit(const struct match_data *match)
 {
 	return add_memory(match, STEP_WITHIN_RATE, false) ? 0 : -ENOMEM;
 }
 
-int view_match_hashlimit1(const struct view_match *match)
+int match_hashlimit1(const struct match_data *match)
 {
 	const struct xt_hashlimit_mtinfo1 *info = match->data;
 
@@ -32,7 +32,7 @@ int view_match_hashlimit1(const struct view_match *match)
 	       0 : -ENOMEM;
 }
 
-int view_match_hashlimit2(const struct view_match *match)
+int match_hashlimit2(const struct match_data *match)
 {
 	const struct xt_hashlimit_mtinfo2 *info = match->data;
 
@@ -40,7 +40,7 @@ int view_match_hashlimit2(const struct view_match *match)
 	       0 : -ENOMEM;
 }
 
-int view_match_hashlimit3(const struct view_match *match)
+int match_hashlimit3(const struct match_data *match)
 {
 	const struct xt_hashlimit_mtinfo3 *info = match->data;
 
@@ -49,7 +49,7 @@ int view_match_hashlimit3(const struct view_match *match)
 }
 
 /* How many connections a source has: conntrack counts them. */
-int view_match_connlimit(const struct view_match *match)
+int match_connlimit(const struct match_data *match)
 {
 	const struct xt_connlimit_info *info = match->data;
 	struct step *step = add_memory(match, STEP_WITHIN_RATE,
@@ -61,7 +61,7 @@ int view_match_connlimit(const struct view_match *match)
 	return 0;
 }
 
-int view_match_quota(const struct view_match *match)
+int match_quota(const struct match_data *match)
 {
 	const struct xt_quota_info *info = match->data;
 
@@ -69,7 +69,7 @@ int view_match_quota(const struct view_match *match)
 }
 
 /* Both revisions begin the same. */
-int view_match_recent(const struct view_match *match)
+int match_recent(const struct match_data *match)
 {
 	const struct xt_recent_mtinfo *info = match->data;
 	struct step *step;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Targets other than verdicts and chains. */
-#include "legacy/view.h"
+#include "legacy/extensions/extension.h"
 
 #include <errno.h>
 #include <linux/netfilter/nf_nat.h>
@@ -11,7 +11,7 @@
 #include <string.h>
 
 /* One target that is being decoded. */
-struct view_target {
+struct target_data {
 	struct view *view;
 	enum family family;
 	uint8_t revision;
@@ -19,43 +19,43 @@ struct view_target {
 	size_t size;
 };
 
-static int add_kind(const struct view_target *target, enum step_kind kind)
+static int add_kind(const struct target_data *target, enum step_kind kind)
 {
 	return view_add_step(target->view, kind) ? 0 : -ENOMEM;
 }
 
-static int target_count(const struct view_target *target)
+static int target_count(const struct target_data *target)
 {
 	return add_kind(target, STEP_COUNT);
 }
 
-static int target_reject(const struct view_target *target)
+static int target_reject(const struct target_data *target)
 {
 	return add_kind(target, STEP_REJECT);
 }
 
-static int target_queue(const struct view_target *target)
+static int target_queue(const struct target_data *target)
 {
 	return add_kind(target, STEP_QUEUE);
 }
 
-static int target_divert(const struct view_target *target)
+static int target_divert(const struct target_data *target)
 {
 	return add_kind(target, STEP_DIVERT);
 }
 
-static int target_synproxy(const struct view_target *target)
+static int target_synproxy(const struct target_data *target)
 {
 	return add_kind(target, STEP_SYNPROXY);
 }
 
-static int target_notrack(const struct view_target *target)
+static int target_notrack(const struct target_data *target)
 {
 	return add_kind(target, STEP_NOTRACK);
 }
 
 /* All revisions begin the same. */
-static int target_ct(const struct view_target *target)
+static int target_ct(const struct target_data *target)
 {
 	const struct xt_ct_target_info *info = target->data;
 	struct step *step;
@@ -70,7 +70,7 @@ static int target_ct(const struct view_target *target)
 	return 0;
 }
 
-static int target_mark(const struct view_target *target)
+static int target_mark(const struct target_data *target)
 {
 	const struct xt_mark_tginfo2 *info = target->data;
 	struct step *step = view_add_step(target->view, STEP_MARK);
@@ -87,7 +87,7 @@ static int target_mark(const struct view_target *target)
 }
 
 /* By what the packet says of itself. */
-static int target_hmark(const struct view_target *target)
+static int target_hmark(const struct target_data *target)
 {
 	struct step *step = view_add_step(target->view, STEP_MARK);
 
@@ -98,7 +98,7 @@ static int target_hmark(const struct view_target *target)
 }
 
 /* Revision 2 differs behind the mode of revision 1. */
-static int target_connmark(const struct view_target *target)
+static int target_connmark(const struct target_data *target)
 {
 	const struct xt_connmark_tginfo1 *info = target->data;
 	const struct xt_connmark_tginfo2 *info2 = target->data;
@@ -119,7 +119,7 @@ static uint32_t port_pair(unsigned int flags, __be16 first, __be16 last)
 }
 
 /* IPv4 without a revision 2 has ranges of its own. */
-static void put_range(const struct view_target *target, struct step *step)
+static void put_range(const struct target_data *target, struct step *step)
 {
 	const struct nf_nat_ipv4_multi_range_compat *old = target->data;
 	const struct nf_nat_range *range = target->data;
@@ -140,7 +140,7 @@ static void put_range(const struct view_target *target, struct step *step)
 	}
 }
 
-static int add_translation(const struct view_target *target, enum translation translation)
+static int add_translation(const struct target_data *target, enum translation translation)
 {
 	struct step *step = view_add_step(target->view, STEP_TRANSLATE);
 
@@ -151,23 +151,23 @@ static int add_translation(const struct view_target *target, enum translation tr
 	return 0;
 }
 
-static int target_snat(const struct view_target *target)
+static int target_snat(const struct target_data *target)
 {
 	return add_translation(target, TRANSLATE_SOURCE);
 }
 
 /* NETMAP too, where destinations are translated: the worse of what it may do. */
-static int target_dnat(const struct view_target *target)
+static int target_dnat(const struct target_data *target)
 {
 	return add_translation(target, TRANSLATE_DESTINATION);
 }
 
-static int target_masquerade(const struct view_target *target)
+static int target_masquerade(const struct target_data *target)
 {
 	return add_translation(target, TRANSLATE_MASQUERADE);
 }
 
-static int target_redirect(const struct view_target *target)
+static int target_redirect(const struct target_data *target)
 {
 	return add_translation(target, TRANSLATE_REDIRECT);
 }
@@ -176,7 +176,7 @@ static int target_redirect(const struct view_target *target)
 
 static const struct {
 	const char *name;
-	int (*decode)(const struct view_target *target);
+	int (*decode)(const struct target_data *target);
 } targets[] = {
 	{ "LOG", target_count },
 	{ "REJECT", target_reject },
@@ -215,11 +215,11 @@ static const struct {
 	{ "ULOG", target_count },
 };
 
-int legacy_view_target(struct view *view, enum family family, const char *name, uint8_t revision,
-		       const void *data, size_t size)
+int extension_view_target(struct view *view, enum family family, const char *name, uint8_t revision,
+			  const void *data, size_t size)
 {
-	const struct view_target target = { .view = view, .family = family, .revision = revision,
-					    .data = data, .size = size };
+	const struct target_data target = { .view = view, .family = family, .revision = revision,
+				       .data = data, .size = size };
 	char *what;
 
 	for (size_t i = 0; i < sizeof(targets) / sizeof(targets[0]); i++)

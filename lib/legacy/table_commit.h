@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* An edited table becomes the one that the kernel has. */
+#ifndef LIB_LEGACY_TABLE_COMMIT_H
+#define LIB_LEGACY_TABLE_COMMIT_H
+
+#include "legacy/table.h"
+
+/*
+ * Commits the edited table to the kernel, and closes it.  -EAGAIN, without a
+ * sentence, if the table was changed since it was read.
+ */
+int table_commit(struct table *table, struct error *error);
+
+#endif

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "legacy/table_info.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "rules/rule.h"
+
+const char *legacy_table_name(unsigned int table)
+{
+	return table == MANGLE ? "mangle" : table == SECURITY ? "security" :
+	       table_name((enum table_id)table);
+}
+
+/* --- which there are ---------------------------------------------------- */
+
+/* Without stdio, which asks for memory, and takes the lack of it for the end of the file. */
+bool table_names_read(const struct xt_family *family, char names[TABLE_NAMES_SIZE])
+{
+	char path[64];
+	size_t size = 0;
+	ssize_t got;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/thread-self/net/%s_names", family->module);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	names[0] = '\0';
+	if (fd < 0)	/* not ours to read, or no /proc: let the kernel say so */
+		return errno == ENOENT && !access("/proc/thread-self/net", F_OK);
+	while ((got = read(fd, names + size, TABLE_NAMES_SIZE - 1 - size)) > 0)
+		size += (size_t)got;
+	close(fd);
+	names[size] = '\0';
+	return !got;
+}
+
+bool table_is_named(const char *names, const char *name)
+{
+	size_t size = strlen(name);
+
+	for (; *names; names += strcspn(names, "\n") + 1) {
+		if (!strncmp(names, name, size) && names[size] == '\n')
+			return true;
+		if (!names[strcspn(names, "\n")])
+			break;
+	}
+	return false;
+}
+
+bool table_exists(const struct xt_family *family, const char *name)
+{
+	char names[TABLE_NAMES_SIZE];
+
+	return !table_names_read(family, names) || table_is_named(names, name);
+}
+
+/* --- how large they are ------------------------------------------------- */
+
+int table_get_info(int sockfd, const struct xt_family *family, const char *name,
+		   struct ipt_getinfo *info)
+{
+	socklen_t size = sizeof(*info);
+
+	memset(info, 0, sizeof(*info));
+	strncpy(info->name, name, sizeof(info->name) - 1);
+	return getsockopt(sockfd, family->level, IPT_SO_GET_INFO, info, &size) ? -errno : 0;
+}
+
+int table_socket(const struct xt_family *family)
+{
+	return socket(family->domain, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW);
+}
+
+static struct ipt_getinfo ask_info(const struct xt_family *family, const char *name)
+{
+	struct ipt_getinfo info = { .size = 0 };
+	int sockfd = table_socket(family);
+
+	if (sockfd >= 0 && table_get_info(sockfd, family, name, &info))
+		info = (struct ipt_getinfo){ .size = 0 };
+	if (sockfd >= 0)
+		close(sockfd);
+	return info;
+}
+
+unsigned int table_entries(const struct xt_family *family, const char *name)
+{
+	return ask_info(family, name).num_entries;
+}
+
+size_t table_bytes(const struct xt_family *family, const char *name)
+{
+	return table_exists(family, name) ? ask_info(family, name).size : 0;
+}
+
+/* FNV-1a, 64 bits */
+static uint64_t digest(uint64_t sum, const void *bytes, size_t size)
+{
+	for (size_t i = 0; i < size; i++)
+		sum = (sum ^ ((const uint8_t *)bytes)[i]) * 0x100000001b3u;
+	return sum;
+}
+
+uint64_t tables_mark(void)
+{
+	static const char *const names[] = { "raw", "mangle", "nat", "filter", "security" };
+	uint64_t sum = 0;
+
+	for (enum family family = IPV4; family < FAMILIES; family++)
+		for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+			if (table_exists(&xt_families[family], names[i])) {
+				struct ipt_getinfo info = ask_info(&xt_families[family], names[i]);
+
+				sum = digest(sum + i + 1, &info, sizeof(info));
+			}
+	return sum;
+}

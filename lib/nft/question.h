@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Questions to nftables, and what answers and errors mean. */
+#ifndef LIB_NFT_QUESTION_H
+#define LIB_NFT_QUESTION_H
+
+#include <stdint.h>
+
+#include "support/error.h"
+#include "support/netlink.h"
+
+#define QUESTION_MAX 1024
+/* A question, to be completed with attributes. */
+struct nlmsghdr *question_begin(char question[QUESTION_MAX], uint16_t type, uint16_t flags,
+				uint8_t family);
+
+/* What a nftnl_*_nlmsg_parse() that returned @result means: 0, -ENOMEM or -EBADMSG. */
+int question_parsed(int result);
+
+/* What a failed question means; @what was to be read. */
+int question_explain(int err, const char *what, struct error *error);
+
+/*
+ * A number that the kernel changes with every change of its rules.
+ * -EPROTONOSUPPORT: it has no nf_tables.
+ */
+int read_generation(struct netlink *netlink, uint32_t *generation, struct error *error);
+
+#endif

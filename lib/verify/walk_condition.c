@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What a rule asks, and the packets that it tells apart. */
+#include "verify/walk_taking.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+/* More kinds of packets than these, of one condition, are not followed one by one. */
+#define ALTERNATIVES_MAX 16
+
+/* --- conditions ------------------------------------------------------- */
+
+struct situation taking_situation(const struct way *way, const struct traveller *traveller,
+				  enum side side)
+{
+	const struct course *course = &traveller->course[side];
+	struct situation situation = {
+		.view = way->walk->view,
+		.states = traveller->probe.tracked_states,
+		.confirmed = course->confirmed,
+		.mark = course->mark,
+		.connection_mark = course->connection_mark,
+	};
+
+	if (course->tracking == UNTRACKED)
+		situation.states = CT_UNTRACKED;
+	else if (side == WOULD && way->walk->would_be)
+		situation.states = way->walk->would_be;
+	else if (!course->seen)
+		situation.states = course->tracking == TEMPLATE ? CT_NEW : CT_INVALID;
+	return situation;
+}
+
+static unsigned int meets(const struct way *way, const struct traveller *traveller,
+			  const struct step *condition, enum side side)
+{
+	const struct situation situation = taking_situation(way, traveller, side);
+
+	return probe_meets(&traveller->probe, condition, &situation);
+}
+
+static enum side one_side(unsigned int sides)
+{
+	return sides & 1u << TODAY ? TODAY : WOULD;
+}
+
+bool way_passes(const struct way *way, const struct view_rule *rule,
+		const struct traveller *traveller)
+{
+	for (size_t i = 0; i < rule->count && step_is_condition(&rule->steps[i]); i++)
+		if (!condition_depends(&rule->steps[i]) &&
+		    !(meets(way, traveller, &rule->steps[i], one_side(traveller->sides)) & ALL_DO))
+			return true;
+	return false;
+}
+
+/* --- those on their way ----------------------------------------------- */
+
+int taking_push(struct taking *taking, const struct progress *progress)
+{
+	if (taking->count == taking->room) {
+		size_t room = taking->room ? 2 * taking->room : 4;
+		struct progress *list = realloc(taking->list, room * sizeof(*list));
+
+		if (!list)
+			return -ENOMEM;
+		taking->list = list;
+		taking->room = room;
+	}
+	taking->list[taking->count++] = *progress;
+	return 0;
+}
+
+int taking_pass(struct taking *taking, const struct traveller *traveller)
+{
+	return company_add(taking->next, traveller);
+}
+
+/* The packets of one alternative go on from the next step, or pass the rule by. */
+static int part(struct taking *taking, const struct progress *from, const struct traveller *some,
+		bool meet)
+{
+	struct progress progress = *from;
+
+	if (!meet)
+		return taking_pass(taking, some);
+	progress.traveller = *some;
+	progress.step++;
+	return taking_push(taking, &progress);
+}
+
+/* Those that a condition is about, as far as a probe can say it; false: it cannot. */
+static bool narrow(struct probe *probe, const struct step *condition, size_t index, bool *more)
+{
+	const struct view_lookup *lookup = condition->lookup;
+
+	if (condition->kind == STEP_LOOKUP && !lookup->named) {
+		*more = index < lookup->count;
+		return *more && probe_narrow_to_element(probe, lookup, index);
+	}
+	*more = probe_narrow(probe, condition, index);
+	return *more;
+}
+
+/*
+ * Where a rule is about one of two sides, and tells packets apart, the other side meets what
+ * it tells at another rule.  That each of them is, or is not, what the condition is about
+ * has to be known there, and where the sides are compared.
+ */
+static bool is_alone(const struct taking *taking, const struct progress *progress)
+{
+	const struct walk *walk = taking->way->walk;
+
+	return walk->journeys[TODAY] && walk->journeys[WOULD] && progress->active != BOTH_SIDES;
+}
+
+static void decide_alone(const struct taking *taking, struct traveller *traveller,
+			 const struct step *condition, bool met)
+{
+	if (traveller->decision_count == DECISIONS_MAX)
+		taking->way->walk->incomplete = true;
+	traveller_decide(traveller, condition_identity(condition), met);
+}
+
+/*
+ * Some of the packets are what a condition is about, inverted or not, and the
+ * usual one is not; or the other way round (@about: the usual one is).  They part
+ * from the others here.
+ */
+static int part_some(struct taking *taking, const struct progress *progress,
+		     const struct step *condition, bool about, bool meet)
+{
+	struct traveller some = progress->traveller;
+	bool narrowed = false, more = !about;
+	int err = 0;
+
+	some.usual = false;
+	some.probe.usual_source.length = some.probe.usual_destination.length = 0;
+	some.probe.usual_interface[0] = '\0';
+	if (is_alone(taking, progress))
+		decide_alone(taking, &some, condition, !about);
+	for (size_t i = 0; i < ALTERNATIVES_MAX && more && !err; i++) {
+		struct traveller one = some;
+
+		if (!narrow(&one.probe, condition, i, &more))
+			continue;
+		narrowed = true;
+		err = part(taking, progress, &one, meet);
+	}
+	if (err || narrowed)
+		return err;
+	if (!is_alone(taking, progress))
+		traveller_decide(&some, condition_identity(condition), !about);
+	return part(taking, progress, &some, meet);
+}
+
+/*
+ * What becomes of the usual packet, or of those that are left.  A decision is
+ * about the condition without its inversion.
+ */
+static enum answer ask(struct taking *taking, struct progress *progress,
+		       const struct step *condition, unsigned int does)
+{
+	bool inverted = condition->flags & STEP_INVERTED, usual = does & USUAL_DOES;
+	uint32_t identity;
+	struct traveller other;
+	int decided;
+
+	if (does == ALL_DO)
+		return YES;
+	if (does == NONE_DOES)
+		return NO;
+	identity = condition_identity(condition);
+	decided = traveller_decided(&progress->traveller, identity);
+	if (decided >= 0)
+		return (decided ^ inverted) ? YES : NO;
+	if (usual && does & USUAL_DOES_NOT) {
+		other = progress->traveller;
+		traveller_decide(&other, identity, inverted);
+		traveller_decide(&progress->traveller, identity, !inverted);
+		return taking_pass(taking, &other) ? ERROR : YES;
+	}
+	if (part_some(taking, progress, condition, usual ^ inverted, !usual))
+		return ERROR;
+	if (is_alone(taking, progress))
+		decide_alone(taking, &progress->traveller, condition, usual ^ inverted);
+	return usual ? YES : NO;
+}
+
+/*
+ * What the sides may meet differently.  Where nobody knows, packets go on as two:
+ * those that meet it and those that do not, so that both sides get one answer.
+ */
+static int part_sides(struct taking *taking, struct progress *progress,
+		      const struct step *condition, unsigned int does)
+{
+	bool inverted = condition->flags & STEP_INVERTED;
+	struct progress other = *progress;
+
+	if (progress->traveller.decision_count == DECISIONS_MAX) {
+		/* as if it met the condition, and as if it passed the rule by */
+		taking->way->walk->incomplete = true;
+		return taking_pass(taking, &progress->traveller);
+	}
+	traveller_decide(&progress->traveller, condition_identity(condition), true);
+	progress->traveller.usual &= (does & (inverted ? USUAL_DOES_NOT : USUAL_DOES)) != 0;
+	traveller_decide(&other.traveller, condition_identity(condition), false);
+	other.traveller.usual &= (does & (inverted ? USUAL_DOES : USUAL_DOES_NOT)) != 0;
+	return taking_push(taking, &other);
+}
+
+/* Returns NO where the rule has let go of all sides. */
+static enum answer ask_sides(struct taking *taking, struct progress *progress,
+			     const struct step *condition)
+{
+	bool inverted = condition->flags & STEP_INVERTED;
+
+	for (enum side side = TODAY; side < SIDES; side++) {
+		unsigned int does;
+		int decided;
+
+		if (!(progress->active & 1u << side))
+			continue;
+		does = meets(taking->way, &progress->traveller, condition, side);
+		if (does == ALL_DO)
+			continue;
+		decided = traveller_decided(&progress->traveller, condition_identity(condition));
+		if (does != NONE_DOES && decided < 0) {
+			if (part_sides(taking, progress, condition, does))
+				return ERROR;
+			decided = traveller_decided(&progress->traveller,
+						    condition_identity(condition));
+			if (decided < 0)
+				continue;
+		}
+		if (does == NONE_DOES || !(decided ^ inverted))
+			progress->active &= (uint8_t)~(1u << side);
+	}
+	return progress->active ? YES : NO;
+}
+
+enum answer taking_ask(struct taking *taking, struct progress *progress,
+		       const struct step *condition)
+{
+	unsigned int does;
+
+	if (condition_depends(condition))
+		return ask_sides(taking, progress, condition);
+	does = meets(taking->way, &progress->traveller, condition,
+		     one_side(progress->traveller.sides));
+	return ask(taking, progress, condition, does);
+}

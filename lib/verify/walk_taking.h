@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Packets on their way through one rule: what the files that take rules share. */
+#ifndef LIB_WALK_TAKING_H
+#define LIB_WALK_TAKING_H
+
+#include "verify/walk_way.h"
+
+/* A traveller on its way through a rule's steps. */
+struct progress {
+	struct traveller traveller;
+	uint8_t active;			/* bits: the sides that the rule has not let go of */
+	uint32_t step;
+};
+
+/* A rule, and those that are on their way through it. */
+struct taking {
+	struct way *way;
+	const struct place *place;
+	struct company *next, *back;
+	struct progress *list;
+	size_t count, room;
+};
+
+/* Puts one on the list of those to be taken on from their step; or it passes the rule by. */
+int taking_push(struct taking *taking, const struct progress *progress);
+int taking_pass(struct taking *taking, const struct traveller *traveller);
+
+/* What conntrack, and rules before, have made of a side. */
+struct situation taking_situation(const struct way *way, const struct traveller *traveller,
+				  enum side side);
+
+enum answer { YES, NO, ERROR };
+/*
+ * walk_condition.c: whether those that are left meet a condition.  Others, which it tells
+ * apart from them, are pushed or have passed.
+ */
+enum answer taking_ask(struct taking *taking, struct progress *progress,
+		       const struct step *condition);
+
+#endif
