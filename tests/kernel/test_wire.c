@@ -278,6 +278,8 @@ static void try_host(uint64_t seed)
 	const char *before;
 	int result;
 
+	if (getenv("NOTRACK_TEST_PRINT"))
+		random_rules_print(&host.rules, stderr);
 	random_rules_install(&host.rules);
 	before = saved_rules();
 	exchanges_begin(&host.service, host.exchanges, EXCHANGES);
