@@ -381,7 +381,8 @@ static void filter_more(const struct firewall *firewall, const char *chain)
 			goto one;
 		uses(KIND_CT_MARK);
 		ask_port(firewall, "tcp", "dport", "80");
-		say(firewall, " -m connmark --mark 0x5", " ct mark 0x5");
+		say(firewall, " --syn -m connmark --mark 0x5",
+		    " tcp flags & (fin|syn|rst|ack) == syn ct mark 0x5");
 		break;
 	default:
 	one:
@@ -577,12 +578,12 @@ static void untrack(const struct firewall *firewall, const char *chain)
 	begin(firewall, chain);
 	if (random_chance(20)) {
 		uses(KIND_ZONE);
-		ask_port(firewall, "tcp", "dport", "1500");
+		ask_port(firewall, "tcp", firewall->hook == PREROUTING ? "dport" : "sport", "1500");
 		say(firewall, " -j CT --zone 7\n", " ct zone set 7\n");
 		return;
 	}
 	uses(KIND_NOTRACK);
-	ask_port(firewall, "udp", ONE_OF("dport", "sport"), ONE_OF("80", "123", "1500"));
+	ask_port(firewall, "udp", firewall->hook == PREROUTING ? "dport" : "sport", ONE_OF("80", "123"));
 	say(firewall, " -j CT --notrack\n", " notrack\n");
 }
 

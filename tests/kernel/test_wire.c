@@ -171,6 +171,8 @@ static void walk_exchange(const struct host *host, struct walker *walker,
 						     entry ? states[i] : WALKER_NEW);
 		bool arrived = exchange->arrived[AFTER][i];
 
+		if (is_unsure(&says) && getenv("NOTRACK_TEST_UNSURE"))
+			fprintf(stderr, "unsure of seed %llu: %s: %s or %s%s%s\n", (unsigned long long)host->seed, wire_text(&exchange->packets[i]), says.accepted_by, says.dropped_by, says.translated ? " translated" : "", says.tracked && says.untracked ? " tracked or not" : "");
 		if (is_unsure(&says))
 			unsure++;
 		else if (says.through != arrived)
