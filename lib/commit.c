@@ -54,11 +54,16 @@ static void free_wanted(struct wanted *wanted)
 			ruleset_free(&wanted->rules[family][id]);
 }
 
-/* In the world of a backend that holds nothing of ours, rules may be wanted all the same. */
+/*
+ * In the world of a backend that holds nothing of ours, rules may be wanted all the same; and
+ * twins may stand there that lead to no chain of ours.
+ */
 static bool has_grafts(const struct transaction *transaction, size_t backend)
 {
 	const struct grafts *grafts = transaction->nothing.grafts;
 
+	if (transaction->plan.ours & 1u << backends[backend]->world)
+		return true;
 	for (size_t i = 0; grafts && i < grafts->count; i++)
 		if (grafts->list[i].chain->table->world == backends[backend]->world)
 			return true;

@@ -65,11 +65,25 @@ static int judge(struct notrack *nt)
 
 /* --- the plan --------------------------------------------------------- */
 
+static bool has_ours(const struct view_table *table)
+{
+	for (const struct view_chain *chain = table->chains; chain; chain = chain->next)
+		for (const struct view_rule *rule = chain->rules; rule; rule = rule->next)
+			if (rule->flags & RULE_OURS)
+				return true;
+	return false;
+}
+
 static int look(struct plan *plan, struct notrack *nt)
 {
 	int err = legacy_view(NOTRACK_ANY, nt->netns_fd >= 0, &plan->view, &nt->error);
 
-	return err ? err : nft_view(&plan->view, &nt->error);
+	if (!err)
+		err = nft_view(&plan->view, &nt->error);
+	plan->ours = 0;
+	for (const struct view_table *table = plan->view.tables; table && !err; table = table->next)
+		plan->ours |= has_ours(table) ? 1u << table->world : 0;
+	return err;
 }
 
 /* They come first, as they say best why a service should stay tracked. */
@@ -103,6 +117,8 @@ int plan_make(struct plan *plan, struct notrack *nt, bool whole)
 	int err;
 
 	*plan = (struct plan){ .made = whole || !nt->clients_only || !nt->clients_changed };
+	if (plan->made)			/* as long as nobody has looked */
+		plan->ours = 1u << WORLD_LEGACY | 1u << WORLD_NFT;
 	findings_free(&nt->findings);
 	err = host_look(&plan->host);
 	if (err || !plan->made)

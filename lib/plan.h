@@ -12,6 +12,7 @@ struct plan {
 				   only @host is known */
 	struct view view;	/* of the host as it was without us */
 	struct host host;
+	unsigned int ours;	/* bits of enum world: rules of ours may stand in it */
 	struct parity parity;
 	struct findings misses;	/* what untracked packets would miss */
 	struct model others;	/* services in families that the context is not about */

@@ -33,13 +33,17 @@ bool graft_is(const struct xt_family *family, const void *entry, const char *lab
 	return has_comment(family, entry);
 }
 
-/* Its first match asks for UNTRACKED, and for no other state. */
+/*
+ * Its first match asks for UNTRACKED, or for INVALID, which ICMP errors about what is untracked
+ * are; and for no other state.
+ */
 static bool is_twin(const struct xt_family *family, const void *entry)
 {
 	size_t offset = family->entry_size;
 	const struct xt_entry_match *match = match_at(family, entry, &offset);
+	const uint8_t states = match ? match_states(match) : 0;
 
-	return match && match_states(match) == CT_UNTRACKED;
+	return states == CT_UNTRACKED || states == CT_INVALID;
 }
 
 /* --- hashes ----------------------------------------------------------- */

@@ -16,7 +16,7 @@ struct grafted_rule {
 	unsigned int before;		/* how many rules of the host stand ahead of it */
 	unsigned int position;		/* as found: among all rules of its chain */
 	const char *to;			/* the chain of ours that it leads to; NULL: none */
-	bool twin;			/* asks for UNTRACKED first */
+	bool twin;			/* asks for UNTRACKED or INVALID first */
 	unsigned int number;		/* as wanted: of the rule whose conditions it has, from 1 on */
 	void *entry;			/* as entry_copy() has it, without counters */
 	struct xt_counters count;	/* as found */

@@ -83,6 +83,23 @@ static bool is_ambiguous(const struct watching *watching, const struct probe *pr
 	       is_served(watching, probe->destination_port.first);
 }
 
+static bool is_own(const struct host *host, const struct prefix *prefix)
+{
+	for (size_t i = 0; i < host->own_count; i++)
+		if (prefix_covers(prefix, &host->own[i]))
+			return true;
+	return !host->own_count;
+}
+
+/* Over lo, from or to an address that a rule names, and that this host does not have. */
+static bool is_nobody(const struct watching *watching, const struct probe *probe)
+{
+	const struct host *host = watching->guard->host;
+
+	return (!strcmp(probe->in, "lo") || !strcmp(probe->out, "lo")) &&
+	       (!is_own(host, &probe->source) || !is_own(host, &probe->destination));
+}
+
 static int compare(const struct watching *watching, const struct walk *walk)
 {
 	int err = 0;
@@ -90,7 +107,8 @@ static int compare(const struct watching *watching, const struct walk *walk)
 	for (size_t i = 0; i < walk->parted.count && !err; i++) {
 		const struct traveller *traveller = &walk->parted.list[i];
 
-		if (is_ambiguous(watching, &traveller->probe))
+		if (is_ambiguous(watching, &traveller->probe) ||
+		    is_nobody(watching, &traveller->probe))
 			continue;
 		if (traveller->sides == 1u << TODAY)
 			err = tell_dropped(watching, traveller);

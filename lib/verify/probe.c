@@ -666,6 +666,34 @@ bool probe_narrow(struct probe *probe, const struct step *condition, size_t inde
 	}
 }
 
+/* Not all of them are about the condition. */
+static void trim_ports(struct port_range *packets, const struct step *condition)
+{
+	const struct ranges ranges = ranges_of(condition);
+
+	for (size_t i = 0; i < ranges.count; i++) {
+		const struct range *range = &ranges.list[i];
+
+		if (range->first <= packets->first && range->last >= packets->first &&
+		    range->last < packets->last)
+			packets->first = (uint16_t)(range->last + 1);
+		if (range->last >= packets->last && range->first <= packets->last &&
+		    range->first > packets->first)
+			packets->last = (uint16_t)(range->first - 1);
+	}
+}
+
+void probe_narrow_away(struct probe *probe, const struct step *condition)
+{
+	if ((condition->kind != STEP_NUMBER && condition->kind != STEP_NUMBERS) ||
+	    condition->mask != UINT32_MAX)
+		return;
+	if (condition->field == FIELD_SOURCE_PORT)
+		trim_ports(&probe->source_port, condition);
+	else if (condition->field == FIELD_DESTINATION_PORT)
+		trim_ports(&probe->destination_port, condition);
+}
+
 bool probe_narrow_to_element(struct probe *probe, const struct view_lookup *lookup, size_t index)
 {
 	const struct set_element *element = element_at(lookup, index);

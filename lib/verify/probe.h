@@ -79,6 +79,10 @@ int probe_ask(const struct probe *probe, const struct view_lookup *lookup,
  * something that a probe does not say.
  */
 bool probe_narrow(struct probe *probe, const struct step *condition, size_t index);
+
+/* To those that a condition is not about, where the ports that are left are one range. */
+void probe_narrow_away(struct probe *probe, const struct step *condition);
+
 bool probe_narrow_to_element(struct probe *probe, const struct view_lookup *lookup, size_t element);
 
 /* Tells conditions apart that we do not know: alike where they ask for the same. */

@@ -217,6 +217,49 @@ static void reunite(struct traveller *one, const struct traveller *other)
 	one->split = 0;
 }
 
+static bool touches(const struct port_range *a, const struct port_range *b)
+{
+	return a->first <= b->last + 1u && b->first <= a->last + 1u;
+}
+
+static struct port_range both_ranges(const struct port_range *a, const struct port_range *b)
+{
+	return (struct port_range){ a->first < b->first ? a->first : b->first,
+				    a->last > b->last ? a->last : b->last };
+}
+
+static struct port_range *ports_of(struct probe *probe, bool source)
+{
+	return source ? &probe->source_port : &probe->destination_port;
+}
+
+/* But for their ports. */
+static bool same_ends(const struct probe *a, const struct probe *b)
+{
+	return same_prefix(&a->source, &b->source) && same_prefix(&a->destination, &b->destination) &&
+	       !strcmp(a->in, b->in) && !strcmp(a->out, b->out);
+}
+
+/* Two that differ by the ports of one end alone, which are one range together. */
+static bool join_ports(struct traveller *one, const struct traveller *other)
+{
+	bool sources = same_ports(&one->probe.destination_port, &other->probe.destination_port);
+	struct probe probe = other->probe;
+	struct port_range ports;
+
+	if (!sources && !same_ports(&one->probe.source_port, &other->probe.source_port))
+		return false;
+	if (!touches(ports_of(&one->probe, sources), ports_of(&probe, sources)) ||
+	    !same_ends(&one->probe, &other->probe) || !same_course(one, other) ||
+	    one->decision_count != other->decision_count || !has_decisions_of(one, other))
+		return false;
+	ports = both_ranges(ports_of(&one->probe, sources), ports_of(&probe, sources));
+	if (!one->usual)
+		*one = *other;
+	*ports_of(&one->probe, sources) = ports;
+	return true;
+}
+
 /* Whether the two became one, which is then the first. */
 static bool join(struct traveller *one, const struct traveller *other)
 {
@@ -232,6 +275,8 @@ static bool join(struct traveller *one, const struct traveller *other)
 		*one = *other;
 		return true;
 	}
+	if (join_ports(one, other))
+		return true;
 	differing = differing_decision(one, other);
 	if (differing < 0)
 		return false;

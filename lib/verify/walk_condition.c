@@ -184,6 +184,8 @@ static enum answer ask(struct taking *taking, struct progress *progress,
 		return ERROR;
 	if (is_alone(taking, progress))
 		decide_alone(taking, &progress->traveller, condition, usual ^ inverted);
+	if (usual == inverted)
+		probe_narrow_away(&progress->traveller.probe, condition);
 	return usual ? YES : NO;
 }
 

@@ -14,7 +14,12 @@ void random_begin(void)
 {
 	const char *seed = getenv("NOTRACK_TEST_SEED");
 
-	state = seed ? strtoull(seed, NULL, 10) : 1;
+	random_begin_at(seed ? strtoull(seed, NULL, 10) : 1);
+}
+
+void random_begin_at(uint64_t seed)
+{
+	state = seed;
 }
 
 /* splitmix64 */

@@ -14,6 +14,8 @@
 
 /* Every test begins with it. */
 void random_begin(void);
+/* What follows depends on the seed alone. */
+void random_begin_at(uint64_t seed);
 
 uint64_t random_number(void);
 /* 0 to bound - 1 */

@@ -12,17 +12,6 @@ enum { CHAINS = 6, TABLE_NAMES = 5 };
 
 /* --- kinds ------------------------------------------------------------ */
 
-enum kind {
-	KIND_PROTOCOL, KIND_PORT, KIND_MULTIPORT, KIND_FLAGS, KIND_ADDRESS, KIND_RANGE,
-	KIND_INTERFACE, KIND_STATE, KIND_STATE_NOT, KIND_DIRECTION, KIND_STATUS, KIND_MARK,
-	KIND_CT_MARK, KIND_TYPE, KIND_REVERSE, KIND_LIMIT, KIND_HASHLIMIT, KIND_RECENT_SET,
-	KIND_RECENT_UPDATE, KIND_IPSET, KIND_COMMENT, KIND_PKTTYPE, KIND_MAC, KIND_CONNLIMIT,
-	KIND_QUOTA, KIND_UNKNOWN, KIND_SET, KIND_INTERVALS, KIND_CONCATENATION, KIND_NAMED_SET,
-	KIND_STATE_MAP, KIND_CONCATENATED_MAP, KIND_PORT_MAP, KIND_INTERFACE_MAP, KIND_NAMED_MAP,
-	KIND_DYNAMIC_SET, KIND_ACCEPT, KIND_DROP, KIND_REJECT, KIND_RETURN, KIND_JUMP, KIND_GOTO,
-	KIND_LOG, KIND_SET_MARK, KIND_SET_CT_MARK, KIND_RESTORE_MARK, KIND_NOTRACK, KIND_ZONE,
-	KIND_NAT, KIND_COUNT, KIND_BITWISE, KIND_COUNTER, KINDS
-};
 
 const char *const random_kind_names[RANDOM_KINDS] = {
 	"protocol", "port", "multiport", "flags", "address", "range", "interface", "state",
@@ -31,7 +20,7 @@ const char *const random_kind_names[RANDOM_KINDS] = {
 	"connlimit", "quota", "unknown", "set", "intervals", "concatenation", "named-set",
 	"state-map", "concatenated-map", "port-map", "interface-map", "named-map", "dynamic-set",
 	"accept", "drop", "reject", "return", "jump", "goto", "log", "set-mark", "set-ct-mark",
-	"restore-mark", "notrack", "zone", "nat", "count", "bitwise", "counter",
+	"restore-mark", "notrack", "zone", "nat", "count", "bitwise", "counter", "tproxy", "queue",
 };
 
 static unsigned long used;		/* in the host that is being made */
@@ -891,4 +880,9 @@ void random_rules_print(const struct random_rules *rules, FILE *out)
 void random_rules_begin(void)
 {
 	memset(refused, 0, sizeof(refused));
+	/* what rules of iptables look up */
+	must("ipset create bans4 hash:net");
+	must("ipset add bans4 192.0.2.66");
+	must("ipset create bans6 hash:net family inet6");
+	must("ipset add bans6 2001:db8::66");
 }

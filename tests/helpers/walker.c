@@ -29,7 +29,7 @@ void walker_free(struct walker *walker)
 	free(walker);
 }
 
-static struct probe probe_of(const struct wire_packet *packet, uint8_t states)
+static struct probe probe_of(const struct wire_packet *packet, enum walker_state state)
 {
 	enum family family = packet->domain == AF_INET6 ? IPV6 : IPV4;
 	struct probe probe = {
@@ -38,9 +38,10 @@ static struct probe probe_of(const struct wire_packet *packet, uint8_t states)
 		.source_port = { packet->source_port, packet->source_port },
 		.destination_port = { packet->destination_port, packet->destination_port },
 		.family = (uint8_t)family, .protocol = packet->protocol,
-		.tcp_flags = packet->tcp_flags, .tracked_states = states,
+		.tcp_flags = packet->tcp_flags,
+		.tracked_states = state == WALKER_NEW ? CT_NEW : CT_ESTABLISHED,
 		.own_source = packet->way != WIRE_IN, .own_destination = packet->way != WIRE_OUT,
-		.reply = states == CT_ESTABLISHED,
+		.reply = state == WALKER_ESTABLISHED,
 	};
 
 	memcpy(probe.source.address, &packet->source, sizeof(probe.source.address));
@@ -62,7 +63,7 @@ struct walker_says walker_ask(struct walker *walker, const struct wire_packet *p
 	static const enum whole_way ways[] = {
 		[WIRE_IN] = WAY_IN, [WIRE_OUT] = WAY_OUT, [WIRE_LO] = WAY_LOOPBACK,
 	};
-	const struct probe probe = probe_of(packet, state == WALKER_NEW ? CT_NEW : CT_ESTABLISHED);
+	const struct probe probe = probe_of(packet, state);
 	struct journey journey = { 0 };
 	struct walk walk = { .view = &walker->view, .journeys[WOULD] = &journey };
 	struct walker_says says;

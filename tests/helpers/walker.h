@@ -6,7 +6,10 @@
 #include "wire.h"
 
 /* What conntrack would say of the packet, if it is tracked. */
-enum walker_state { WALKER_NEW, WALKER_ESTABLISHED };
+enum walker_state {
+	WALKER_NEW, WALKER_ESTABLISHED,
+	WALKER_LATER,			/* established, and of the one who asked */
+};
 
 /* Both of a pair: it is unsure. */
 struct walker_says {

@@ -52,6 +52,8 @@ static const char routes[] =
 	"route replace default via 2001:db8::fe dev veth0 onlink\n";
 
 const uint16_t wire_ports[] = { 53, 80, 1500 };
+const uint16_t wire_client_ports[] = { 1030, 1031, 1032, 1033, 1034, 1035, 1036, 1037, 1038, 1039,
+				       40000, 40001, 40002, 40003, 40004, 40005 };
 
 static int ends[LINKS];			/* packet sockets at the far ends */
 static int in_sockets[4], in_count;	/* what HOST is handed */
@@ -146,6 +148,8 @@ void wire_begin(void)
 	for (size_t i = 0; i < 2; i++) {
 		for (size_t j = 0; j < sizeof(wire_ports) / sizeof(*wire_ports); j++)
 			open_deaf_server(domains[i], wire_ports[j]);
+		for (size_t j = 0; j < sizeof(wire_client_ports) / sizeof(*wire_client_ports); j++)
+			open_deaf_server(domains[i], wire_client_ports[j]);
 		out_sockets[i] = raw_socket(domains[i], IPPROTO_RAW);
 		ck_assert_int_eq(setsockopt(out_sockets[i], i ? IPPROTO_IPV6 : IPPROTO_IP,
 					    i ? IPV6_HDRINCL : IP_HDRINCL, &one, sizeof(one)), 0);
@@ -172,11 +176,15 @@ static uint16_t fold(uint32_t sum)
 	return htons((uint16_t)~sum);
 }
 
-/* The number is the payload of UDP, and the sequence number of TCP. */
+/*
+ * The number is the payload of UDP, and the sequence number of TCP.  Of an exchange that is
+ * sent packet by packet, each acknowledges the one before: see wire_send().
+ */
 static size_t put_transport(uint8_t *at, const struct wire_packet *packet, uint32_t number)
 {
 	struct udphdr *udp = (void *)at;
 	struct tcphdr *tcp = (void *)at;
+	uint32_t acknowledged = htonl(number - 1);
 
 	number = htonl(number);
 	if (packet->protocol == IPPROTO_UDP) {
@@ -188,7 +196,9 @@ static size_t put_transport(uint8_t *at, const struct wire_packet *packet, uint3
 	}
 	*tcp = (struct tcphdr){ .th_sport = htons(packet->source_port),
 				.th_dport = htons(packet->destination_port),
-				.th_seq = number, .th_off = sizeof(*tcp) / 4,
+				.th_seq = number,
+				.th_ack = packet->tcp_flags & TH_ACK ? acknowledged : 0,
+				.th_off = sizeof(*tcp) / 4,
 				.th_flags = packet->tcp_flags, .th_win = htons(1024) };
 	return sizeof(*tcp);
 }

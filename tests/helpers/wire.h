@@ -33,6 +33,8 @@ struct wire_packet {
 
 /* The ports at which HOST takes TCP, and does not answer. */
 extern const uint16_t wire_ports[3];
+/* And those at which it takes answers over TCP. */
+extern const uint16_t wire_client_ports[16];
 
 /* Makes the links; the test's process stays on one processor from then on. */
 void wire_begin(void);
