@@ -116,6 +116,7 @@ static int add_chain(struct nft_host *host, const struct nftnl_chain *from)
 	if (!chain)
 		return -ENOMEM;
 	found.name = chain->name;
+	found.next = chain->next;
 	*chain = found;
 	return 0;
 }

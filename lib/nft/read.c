@@ -78,6 +78,7 @@ static int add_chain(struct reading *reading, const struct nftnl_chain *from)
 		return -ENOMEM;
 	read_chain(&found, from);
 	found.name = chain->name;
+	found.next = chain->next;
 	*chain = found;
 	return 0;
 }

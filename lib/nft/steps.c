@@ -78,7 +78,7 @@ static bool stays_same(const struct nft_rule *have, const struct nft_rule *want,
 	return nft_rule_same(have, want) && !refers_to(want, replaced);
 }
 
-/* The rules of two chains between those that are the same at both ends. */
+/* Some rules of two chains. */
 struct middle {
 	const struct nft_rule *have, *want;
 	size_t rows, columns;
@@ -123,28 +123,62 @@ static int align(const struct middle *middle)
 	return 0;
 }
 
-static int mark_all(const struct nft_chain *have, const struct nft_chain *want,
-		    const struct replaced *replaced, bool *stays, bool *is_there)
+/* Rules of ours: where there are too many, they are made anew. */
+static int mark_ours(struct middle middle)
 {
-	size_t head = 0, have_end = have->count, want_end = want->count;
-	struct middle middle;
-
-	while (head < have_end && head < want_end &&
-	       stays_same(&have->rules[head], &want->rules[head], replaced)) {
-		stays[head] = is_there[head] = true;
-		head++;
+	while (middle.rows && middle.columns &&
+	       stays_same(middle.have, middle.want, middle.replaced)) {
+		*middle.stays++ = *middle.is_there++ = true;
+		middle.have++;
+		middle.want++;
+		middle.rows--;
+		middle.columns--;
 	}
-	while (have_end > head && want_end > head &&
-	       stays_same(&have->rules[have_end - 1], &want->rules[want_end - 1], replaced))
-		stays[--have_end] = is_there[--want_end] = true;
-	middle = (struct middle){
-		.have = have->rules + head, .rows = have_end - head, .stays = stays + head,
-		.want = want->rules + head, .columns = want_end - head, .is_there = is_there + head,
-		.replaced = replaced,
-	};
+	while (middle.rows && middle.columns &&
+	       stays_same(&middle.have[middle.rows - 1], &middle.want[middle.columns - 1],
+			  middle.replaced))
+		middle.stays[--middle.rows] = middle.is_there[--middle.columns] = true;
 	if (!middle.rows || !middle.columns || middle.rows >= CELLS_MAX / (middle.columns + 1))
 		return 0;
 	return align(&middle);
+}
+
+/* From @at on, the rule of others that @theirs is. */
+static size_t find_theirs(const struct nft_chain *want, size_t at, const struct nft_rule *theirs)
+{
+	while (at < want->count && !(want->rules[at].is_theirs &&
+				     want->rules[at].handle == theirs->handle))
+		at++;
+	return at;
+}
+
+/* Rules of others stay, all and in order, so that ours are compared between them. */
+static int mark_all(const struct nft_chain *have, const struct nft_chain *want,
+		    const struct replaced *replaced, bool *stays, bool *is_there)
+{
+	size_t i = 0, j = 0;
+	int err = 0;
+
+	for (size_t next = 0; next <= have->count && !err; next++) {
+		bool is_end = next == have->count;
+		size_t fellow;
+
+		if (!is_end && !have->rules[next].is_theirs)
+			continue;
+		fellow = is_end ? want->count : find_theirs(want, j, &have->rules[next]);
+		if (!is_end && fellow == want->count)
+			continue;
+		err = mark_ours((struct middle){
+			.have = have->rules + i, .rows = next - i, .stays = stays + i,
+			.want = want->rules + j, .columns = fellow - j, .is_there = is_there + j,
+			.replaced = replaced,
+		});
+		if (!is_end)
+			stays[next] = is_there[fellow] = true;
+		i = next + 1;
+		j = fellow + 1;
+	}
+	return err;
 }
 
 static void edit_marked(struct nft_steps *steps, const struct nft_chain *have,
@@ -153,7 +187,7 @@ static void edit_marked(struct nft_steps *steps, const struct nft_chain *have,
 	size_t next = 0;
 
 	for (size_t i = 0; i < have->count; i++)
-		if (!stays[i])
+		if (!stays[i] && !have->rules[i].is_theirs)
 			add_rule_step(steps, NFT_REMOVE_RULE, have, &have->rules[i], 0);
 	for (size_t j = 0; j < want->count; j++) {
 		while (next < have->count && !stays[next])

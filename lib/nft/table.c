@@ -6,6 +6,46 @@
 #include "nft/table.h"
 #include "support/memory.h"
 
+#define INDEX_MIN 64
+
+static struct nft_chain **slot_of(const struct nft_table *table, const char *name)
+{
+	uint32_t hash = 2166136261u;		/* FNV-1a */
+
+	while (*name)
+		hash = (hash ^ (unsigned char)*name++) * 16777619u;
+	return &table->index[hash & (table->index_size - 1)];
+}
+
+static void put_in_index(struct nft_table *table, struct nft_chain *chain)
+{
+	struct nft_chain **slot = slot_of(table, chain->name);
+
+	while (*slot)				/* the first of a name is the one that is found */
+		slot = &(*slot)->next;
+	chain->next = NULL;
+	*slot = chain;
+}
+
+/* Room for one more: it doubles when it has as many chains as slots. */
+static int grow_index(struct nft_table *table)
+{
+	size_t size = table->index_size ? 2 * table->index_size : INDEX_MIN;
+	struct nft_chain **index;
+
+	if (table->chain_count < table->index_size)
+		return 0;
+	index = calloc(size, sizeof(*index));
+	if (!index)
+		return -ENOMEM;
+	free(table->index);
+	table->index = index;
+	table->index_size = size;
+	for (size_t i = 0; i < table->chain_count; i++)
+		put_in_index(table, table->chains[i]);
+	return 0;
+}
+
 struct nft_chain *nft_table_add_chain(struct nft_table *table, const char *name)
 {
 	struct nft_chain *chain = arena_alloc(&table->arena, sizeof(*chain));
@@ -13,12 +53,13 @@ struct nft_chain *nft_table_add_chain(struct nft_table *table, const char *name)
 
 	if (grown)
 		table->chains = grown;
-	if (!chain || !grown)
+	if (!chain || !grown || grow_index(table))
 		return NULL;
 	chain->name = arena_strdup(&table->arena, name);
 	if (!chain->name)
 		return NULL;
 	table->chains[table->chain_count++] = chain;
+	put_in_index(table, chain);
 	return chain;
 }
 
@@ -56,10 +97,11 @@ struct nft_unnamed *nft_table_add_unnamed(struct nft_table *table, const char *n
 
 struct nft_chain *nft_table_chain(const struct nft_table *table, const char *name)
 {
-	for (size_t i = 0; i < table->chain_count; i++)
-		if (!strcmp(table->chains[i]->name, name))
-			return table->chains[i];
-	return NULL;
+	struct nft_chain *chain = table->index_size ? *slot_of(table, name) : NULL;
+
+	while (chain && strcmp(chain->name, name))
+		chain = chain->next;
+	return chain;
 }
 
 struct nft_set *nft_table_set(const struct nft_table *table, const char *name)
@@ -102,6 +144,7 @@ int nft_chain_add(struct nft_table *table, struct nft_chain *chain, const struct
 void nft_table_free(struct nft_table *table)
 {
 	free(table->chains);
+	free(table->index);
 	free(table->sets);
 	free(table->unnamed);
 	arena_free(&table->arena);

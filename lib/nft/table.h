@@ -26,6 +26,7 @@ struct nft_chain {
 	uint32_t use;			/* as read: how many rules it has, and rules that lead to it */
 	struct nft_rule *rules;
 	size_t count;
+	struct nft_chain *next;		/* in the table's index */
 };
 
 /* A set that has a name. */
@@ -53,6 +54,8 @@ struct nft_table {
 	bool is_dormant;
 	struct nft_chain **chains;
 	size_t chain_count;
+	struct nft_chain **index;	/* of the chains, by name: a hash table */
+	size_t index_size;		/* a power of two */
 	struct nft_set **sets;
 	size_t set_count;
 	struct nft_unnamed *unnamed;

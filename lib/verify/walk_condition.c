@@ -58,16 +58,18 @@ bool way_passes(const struct way *way, const struct view_rule *rule,
 
 int taking_push(struct taking *taking, const struct progress *progress)
 {
-	if (taking->count == taking->room) {
-		size_t room = taking->room ? 2 * taking->room : 4;
-		struct progress *list = realloc(taking->list, room * sizeof(*list));
+	struct way *way = taking->way;
 
-		if (!list)
+	if (way->pending_count == way->pending_room) {
+		size_t room = way->pending_room ? 2 * way->pending_room : 16;
+		struct progress *pending = realloc(way->pending, room * sizeof(*pending));
+
+		if (!pending)
 			return -ENOMEM;
-		taking->list = list;
-		taking->room = room;
+		way->pending = pending;
+		way->pending_room = room;
 	}
-	taking->list[taking->count++] = *progress;
+	way->pending[way->pending_count++] = *progress;
 	return 0;
 }
 

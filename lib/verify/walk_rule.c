@@ -273,16 +273,16 @@ static uint8_t sides_of(const struct view_rule *rule)
 int way_take_rule(struct way *way, const struct place *place, const struct traveller *traveller,
 		  struct company *next, struct company *back)
 {
-	struct taking taking = { .way = way, .place = place, .next = next, .back = back };
+	struct taking taking = { .way = way, .place = place, .next = next, .back = back,
+				 .base = way->pending_count };
 	struct progress progress = { .traveller = *traveller,
 				     .active = traveller->sides & sides_of(place->rule) };
 	int err = progress.active ? taking_push(&taking, &progress) :
 				    taking_pass(&taking, traveller);
 
-	while (!err && taking.count) {
-		progress = taking.list[--taking.count];
+	while (!err && way->pending_count > taking.base) {
+		progress = way->pending[--way->pending_count];
 		err = take_steps(&taking, &progress);
 	}
-	free(taking.list);
 	return err;
 }

@@ -17,8 +17,7 @@ struct taking {
 	struct way *way;
 	const struct place *place;
 	struct company *next, *back;
-	struct progress *list;
-	size_t count, room;
+	size_t base;			/* of the way's pending ones, how many are of rules further out */
 };
 
 /* Puts one on the list of those to be taken on from their step; or it passes the rule by. */

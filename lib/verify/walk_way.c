@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "rules/rule.h"
 #include "support/memory.h"
@@ -18,8 +19,8 @@
 /* Deeper than any table one meets; what lies below, nobody knows. */
 #define DEPTH_MAX 1024
 
-/* Of the hash table of visits. */
-#define VISIT_SLOTS 1024
+/* Of the hash table of visits, which doubles when there are as many. */
+#define SLOTS_MIN 1024
 
 /* --- results ---------------------------------------------------------- */
 
@@ -73,7 +74,7 @@ static struct visit **slot_of(const struct way *way, const struct view_chain *ch
 {
 	uint32_t hash = traveller_hash(traveller) ^ (uint32_t)chain->number * 0x9e3779b1u;
 
-	return &way->visits[(hash ^ hash >> 16) % VISIT_SLOTS];
+	return &way->visits[(hash ^ hash >> 16) & (way->slot_count - 1)];
 }
 
 static struct visit *find_visit(const struct way *way, const struct view_chain *chain,
@@ -84,6 +85,33 @@ static struct visit *find_visit(const struct way *way, const struct view_chain *
 	while (visit && (visit->chain != chain || !traveller_same(&visit->traveller, traveller)))
 		visit = visit->next;
 	return visit;
+}
+
+static int make_slots(struct way *way)
+{
+	size_t old_count = way->slot_count;
+	struct visit **old = way->visits, *next;
+	struct visit **visits;
+
+	if (way->visit_count < old_count)
+		return 0;
+	way->slot_count = old_count ? 2 * old_count : SLOTS_MIN;
+	visits = calloc(way->slot_count, sizeof(*visits));
+	if (!visits) {
+		way->slot_count = old_count;
+		return -ENOMEM;
+	}
+	way->visits = visits;
+	for (size_t i = 0; i < old_count; i++)
+		for (struct visit *visit = old[i]; visit; visit = next) {
+			struct visit **slot = slot_of(way, visit->chain, &visit->traveller);
+
+			next = visit->next;
+			visit->next = *slot;
+			*slot = visit;
+		}
+	free(old);
+	return 0;
 }
 
 static struct visit *add_visit(struct way *way, const struct view_chain *chain,
@@ -98,14 +126,45 @@ static struct visit *add_visit(struct way *way, const struct view_chain *chain,
 	visit->traveller = *traveller;
 	visit->next = *slot;
 	*slot = visit;
+	way->visit_count++;
 	return visit;
+}
+
+/* What came back of a visit, in no more memory than it takes. */
+static int keep_back(struct way *way, struct visit *visit, const struct company *back)
+{
+	struct traveller *kept;
+
+	if (!back->count)
+		return 0;
+	kept = arena_alloc(&way->arena, back->count * sizeof(*kept));
+	if (!kept)
+		return -ENOMEM;
+	memcpy(kept, back->list, back->count * sizeof(*kept));
+	visit->back = kept;
+	visit->back_count = back->count;
+	return 0;
+}
+
+static struct company take_spare(struct way *way)
+{
+	return way->spare_count ? way->spares[--way->spare_count] : (struct company){ 0 };
+}
+
+static void give_back(struct way *way, struct company *company)
+{
+	company->count = 0;
+	if (way->spare_count < SPARES_MAX)
+		way->spares[way->spare_count++] = *company;
+	else
+		company_free(company);
 }
 
 /* Who comes in is not looked at where the rule is passed by all: most are. */
 static int take_rule(struct way *way, const struct place *place, struct company *company,
 		     struct company *back)
 {
-	struct company next = { 0 };
+	struct company next;
 	size_t passed = 0;
 	int err = 0;
 
@@ -113,9 +172,10 @@ static int take_rule(struct way *way, const struct place *place, struct company 
 		passed++;
 	if (passed == company->count)
 		return 0;
+	next = take_spare(way);
 	for (size_t i = 0; i < company->count && !err; i++)
 		err = way_take_rule(way, place, &company->list[i], &next, back);
-	company_free(company);
+	give_back(way, company);
 	*company = next;
 	company_tidy(company);
 	if (company->count > COMPANY_MAX) {
@@ -130,7 +190,7 @@ static int walk_rules(struct way *way, const struct view_chain *chain,
 		      const struct traveller *traveller, struct company *back)
 {
 	struct place place = { .chain = chain };
-	struct company company = { 0 };
+	struct company company = take_spare(way);
 	int err = company_add(&company, traveller);
 
 	for (place.rule = chain->rules; place.rule && company.count && !err;
@@ -138,23 +198,34 @@ static int walk_rules(struct way *way, const struct view_chain *chain,
 		err = take_rule(way, &place, &company, back);
 	for (size_t i = 0; i < company.count && !err; i++)
 		err = company_add(back, &company.list[i]);
-	company_free(&company);
+	give_back(way, &company);
 	company_tidy(back);
 	return err;
 }
 
-static int make_visits(struct way *way)
+/* The first time that such a traveller enters. */
+static struct visit *pay_visit(struct way *way, const struct view_chain *chain,
+			       const struct traveller *traveller)
 {
-	if (!way->visits)
-		way->visits = calloc(VISIT_SLOTS, sizeof(struct visit *));
-	return way->visits ? 0 : -ENOMEM;
+	struct visit *visit = add_visit(way, chain, traveller);
+	struct company back = take_spare(way);
+	int err = visit ? 0 : -ENOMEM;
+
+	way->depth++;
+	if (!err)
+		err = walk_rules(way, chain, traveller, &back);
+	way->depth--;
+	if (!err)
+		err = keep_back(way, visit, &back);
+	give_back(way, &back);
+	return err ? NULL : visit;
 }
 
 int way_enter(struct way *way, const struct view_chain *chain, const struct traveller *traveller,
 	      struct place place, struct company *back)
 {
 	struct visit *visit;
-	int err = make_visits(way);
+	int err = make_slots(way);
 
 	if (err)
 		return err;
@@ -165,25 +236,22 @@ int way_enter(struct way *way, const struct view_chain *chain, const struct trav
 		return err ? err : company_add(back, traveller);
 	}
 	visit = find_visit(way, chain, traveller);
-	if (!visit) {
-		visit = add_visit(way, chain, traveller);
-		if (!visit)
-			return -ENOMEM;
-		way->depth++;
-		err = walk_rules(way, chain, traveller, &visit->back);
-		way->depth--;
-	}
-	for (size_t i = 0; i < visit->back.count && !err; i++)
-		err = company_add(back, &visit->back.list[i]);
+	if (!visit)
+		visit = pay_visit(way, chain, traveller);
+	if (!visit)
+		return -ENOMEM;
+	for (size_t i = 0; i < visit->back_count && !err; i++)
+		err = company_add(back, &visit->back[i]);
 	return err;
 }
 
-static void free_visits(struct way *way)
+static void free_way(struct way *way)
 {
-	for (size_t i = 0; i < VISIT_SLOTS && way->visits; i++)
-		for (struct visit *visit = way->visits[i]; visit; visit = visit->next)
-			company_free(&visit->back);
+	while (way->spare_count)
+		company_free(&way->spares[--way->spare_count]);
+	free(way->pending);
 	free(way->visits);
+	free(way->results);
 	arena_free(&way->arena);
 }
 
@@ -267,7 +335,6 @@ int way_go(struct walk *walk, const struct view_chain *base, enum hook hook, boo
 		err = way_join(&way, &next);
 	company_free(company);
 	*company = next;
-	free(way.results);
-	free_visits(&way);
+	free_way(&way);
 	return err;
 }

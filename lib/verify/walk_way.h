@@ -17,11 +17,14 @@ struct visit {
 	struct visit *next;
 	const struct view_chain *chain;
 	struct traveller traveller;
-	struct company back;
+	const struct traveller *back;
+	size_t back_count;
 };
 
 /* At one place; more of them are not followed. */
 #define COMPANY_MAX 256
+/* Lists that wait for their next use: a host may have more chains than memory is quick for. */
+#define SPARES_MAX 64
 
 struct way {
 	struct walk *walk;
@@ -33,7 +36,12 @@ struct way {
 	struct result *results;
 	size_t result_count;
 	struct visit **visits;		/* hash table, made when the first chain is entered */
+	size_t visit_count, slot_count;
 	struct arena arena;		/* of the visits */
+	struct progress *pending;	/* in rules, the innermost last: see walk_taking.h */
+	size_t pending_count, pending_room;
+	struct company spares[SPARES_MAX];
+	size_t spare_count;
 };
 
 /*

@@ -10,7 +10,7 @@
 
 #include "run.h"
 
-enum { CHAINS = 40000 };
+enum { CHAINS = 40000, BANS = 5000 };
 
 #define IN_TIME "timeout 60 notrackctl -4 "
 
@@ -115,8 +115,45 @@ START_TEST(chains_in_our_table_of_nftables)
 }
 END_TEST
 
+static const char *const tools[] = { "legacy", "nft" };
+
+static char *bans(const char *tool)
+{
+	return must("sh -c 'iptables-%s -S INPUT | grep 10[.]'", tool).out;
+}
+
+/* Between the place where our jump was, and the one that it moves to. */
+START_TEST(rules_of_others_stay_however_many_there_are)
+{
+	const char *tool = tools[_i];
+	char *text = NULL, *before;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	netns_enter();
+	ck_assert_ptr_nonnull(out);
+	fputs("*filter\n", out);
+	for (int i = 0; i < BANS; i++)
+		fprintf(out, "-A INPUT -s 10.1.%d.%d/32 -j DROP\n", i >> 8, i & 255);
+	fputs("COMMIT\n", out);
+	fclose(out);
+	must("iptables-%s -P INPUT DROP", tool);
+	must("notrackctl --backend %s -4 add dns", tool);
+	must_as(&(struct how){ .where = HOST, .input = keep(text) },
+		"iptables-%s-restore --noflush", tool);
+	before = bans(tool);
+
+	must("notrackctl --backend %s -4 add ntp", tool);
+	assert_same_text(bans(tool), before);
+	must("notrackctl --backend %s -4 clear", tool);
+	assert_same_text(bans(tool), before);
+}
+END_TEST
+
 static void tests(TCase *tcase)
 {
+	tcase_add_loop_test(tcase, rules_of_others_stay_however_many_there_are, 0, 2);
+
 	tcase_add_test(tcase, chains_that_nothing_leads_to_and_that_lead_to_ours);
 	tcase_add_test(tcase, chains_on_the_way_of_packets_that_lead_to_ours);
 	tcase_add_test(tcase, chains_that_ask_for_a_state);
