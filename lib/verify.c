@@ -516,6 +516,16 @@ static int find_drift(struct verification *all)
 			    all->drift);
 }
 
+/* What fails here, and not in a visitor, leaves a sentence. */
+static int explain_failure(struct notrack *nt, int err)
+{
+	if (!err || *nt->error.text)
+		return err;
+	errno = -err;
+	return err == -ENOMEM ? error_set(&nt->error, err, "out of memory") :
+	       error_set(&nt->error, err, "the tables cannot be verified: %m");
+}
+
 int notrack_verify(struct notrack *nt, const char *service,
 		   int (*flow)(const struct notrack_flow *flow, void *data),
 		   int (*finding)(const struct notrack_finding *finding, void *data),
@@ -529,6 +539,7 @@ int notrack_verify(struct notrack *nt, const char *service,
 	result = verify_collect(nt, &all);
 	if (!result)
 		result = find_drift(&all);
+	result = explain_failure(nt, result);
 	if (!result && all.row_count)
 		qsort(all.rows, all.row_count, sizeof(*all.rows), compare_rows);
 	for (size_t i = 0; flow && i < all.row_count && !result; i++)
