@@ -995,7 +995,9 @@ int notrack_each_finding(struct notrack *nt,
  * returns; one that returns other than 0 ends the call.
  * Returns: the number of findings that are NOTRACK_FAILED, which is 0 where
  * each flow is untracked and accepted; what a visitor returned; or -errno,
- * -ENOENT if there is no such service.
+ * -ENOENT if there is no such service.  With an -errno of the library's own,
+ * notrack_error() has a sentence; after a visitor ended the call it is "".  A
+ * visitor had better not return a number above 0, which looks like one of findings.
  * Since: 1.0
  */
 int notrack_verify(struct notrack *nt, const char *service,

@@ -24,6 +24,10 @@ int table_explain(const struct table *table, int err, struct error *error)
 	case -ENOBUFS:
 		return error_set(error, -ENOMEM, "table %s (%s): no memory for it, here or in the "
 				 "kernel, which takes no table of more than 512 MiB", name, family);
+	case -EAFNOSUPPORT:
+		return error_set(error, -EPROTONOSUPPORT, "table %s (%s): the kernel has no %s, or it is "
+				 "turned off: turn it on, or leave that family out", name, family,
+				 family);
 	case -EMLINK:
 		return error_set(error, -EBUSY, "table %s (%s): a rule of others leads to a chain of "
 				 "ours that has to go; remove that rule", name, family);
@@ -32,7 +36,6 @@ int table_explain(const struct table *table, int err, struct error *error)
 				 "try again", name, family);
 	case -ENOENT:
 	case -ENOPROTOOPT:
-	case -EAFNOSUPPORT:
 	case -EPROTONOSUPPORT:
 		return table->handle ?
 		       error_set(error, -EPROTONOSUPPORT, "table %s (%s): the kernel lacks a match "

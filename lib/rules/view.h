@@ -339,9 +339,9 @@ static inline struct set_element *element_at(const struct view_lookup *lookup, s
 	return (void *)((char *)lookup->elements + index * element_size(lookup));
 }
 
-/* Finds which chains packets of a hook can get to: fills in view_chain.hooks. */
+/* view_reach.c: finds which chains packets of a hook can get to, for view_chain.hooks. */
 int view_reach(struct view *view);	/* again after changes */
-/* Takes out all tables of a world, to read them again. */
+/* view_forget.c: takes out all tables of a world, to read them again. */
 void view_forget_world(struct view *view, enum world world);
 /*
  * Takes out what is of ours: our table, our chains, and the rules of ours in chains of the

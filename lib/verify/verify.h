@@ -3,11 +3,13 @@
 #ifndef LIB_VERIFY_H
 #define LIB_VERIFY_H
 
+#include <string.h>
+
 #include "model/model.h"
 #include "notrack.h"
 #include "rules/rule.h"
-#include "support/error.h"
 #include "rules/view.h"
+#include "support/error.h"
 #include "verify/finding.h"
 #include "verify/host.h"
 #include "verify/walk.h"
@@ -62,9 +64,26 @@ struct variant {
 	size_t ports, local, remote, interface;
 };
 
-/* A packet of @row. */
+/* Whether the one service that was asked for is this one. */
+static inline bool verify_wants(const struct verification *verification,
+				const struct service *service)
+{
+	return !verification->name || !strcmp(verification->name, service->name);
+}
+
+/* The built-in chain of raw or filter at a hook. */
+static inline const char *verify_chain(enum table_id id, bool input)
+{
+	return !input ? "OUTPUT" : id == RAW ? "PREROUTING" : "INPUT";
+}
+
+/* packets.c: a packet of @row. */
 struct probe verify_probe(const struct verification *verification, const struct flow_row *row,
 			  const struct variant *variant);
+
+/* Takes the packets of a row through the hooks that they meet. */
+int verify_walk(const struct verification *verification, const struct flow_row *row,
+		const struct probe *probe, bool as_tracked, struct journey *journey);
 
 /*
  * What packets of the model's services miss when they are not tracked: translation, and
@@ -72,17 +91,10 @@ struct probe verify_probe(const struct verification *verification, const struct 
  */
 int verify_misses(struct verification *all);
 
-/* Whether the one service that was asked for is this one. */
-bool verify_wants(const struct verification *verification, const struct service *service);
+/* flows.c: adds a row for each flow of a family, judged, and what is wrong with it. */
+int verify_flows(struct verification *verification, enum family family);
 
-/* The built-in chain of raw or filter at a hook. */
-const char *verify_chain(enum table_id id, bool input);
-
-/* Takes the packets of a row through the hooks that they meet. */
-int verify_walk(const struct verification *verification, const struct flow_row *row,
-		const struct probe *probe, bool as_tracked, struct journey *journey);
-
-/* What is wrong with a flow. */
+/* findings.c: what is wrong with a flow. */
 int verify_explain(struct verification *verification, const struct flow_row *row,
 		   const struct judgement *judgement);
 /* Looks for the jumps to our chains; before any flow is judged. */

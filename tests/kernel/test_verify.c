@@ -103,6 +103,13 @@ START_TEST(the_other_family_is_left_alone)
 }
 END_TEST
 
+/* A value that the library has as well: that the sentence is "" tells them apart. */
+static int stop_as_if_missing(const struct notrack_flow *flow, void *data)
+{
+	(void)flow, (void)data;
+	return -ENOENT;
+}
+
 START_TEST(a_visitor_ends_it)
 {
 	struct notrack *nt = new_context();
@@ -111,6 +118,9 @@ START_TEST(a_visitor_ends_it)
 	must_do(nt, notrack_commit(nt, NULL));
 
 	ck_assert_int_eq(notrack_verify(nt, NULL, stop_at_once, NULL, NULL), ENOUGH);
+	ck_assert_int_eq(notrack_verify(nt, "ntp", NULL, NULL, NULL), -ENOENT);
+	ck_assert_int_eq(notrack_verify(nt, NULL, stop_as_if_missing, NULL, NULL), -ENOENT);
+	ck_assert_str_eq(notrack_error(nt), "");
 	ck_assert_int_eq(notrack_verify(nt, "ntp", NULL, NULL, NULL), -ENOENT);
 	ck_assert_str_eq(notrack_error(nt), "service ntp: there is none of that name");
 	notrack_free(nt);

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* A view without what is ours, or without one of the two worlds. */
+#include "rules/view.h"
+
+typedef bool is_chain(const struct view_chain *chain);
+
+static bool is_legacy(const struct view_chain *chain)
+{
+	return chain->table->world == WORLD_LEGACY;
+}
+
+static bool is_nft(const struct view_chain *chain)
+{
+	return chain->table->world == WORLD_NFT;
+}
+
+static void forget_at_hook(struct view_chain **list, is_chain *goes)
+{
+	while (*list) {
+		if (goes(*list))
+			*list = (*list)->next_at_hook;
+		else
+			list = &(*list)->next_at_hook;
+	}
+}
+
+static void forget_names(struct view_chain **list, is_chain *goes)
+{
+	while (*list) {
+		if (goes(*list))
+			*list = (*list)->next_of_name;
+		else
+			list = &(*list)->next_of_name;
+	}
+}
+
+static void forget_in_table(struct view_table *table, is_chain *goes)
+{
+	struct view_chain **at = &table->chains;
+
+	table->last = NULL;
+	while (*at) {
+		if (goes(*at)) {
+			*at = (*at)->next;
+		} else {
+			table->last = *at;
+			at = &(*at)->next;
+		}
+	}
+}
+
+static void forget_chains(struct view *view, is_chain *goes)
+{
+	for (enum hook hook = HOOK_PREROUTING; hook < HOOKS; hook++)
+		forget_at_hook(&view->hooks[hook], goes);
+	for (size_t i = 0; i < view->name_room; i++)
+		forget_names(&view->names[i], goes);
+	for (struct view_table *table = view->tables; table; table = table->next)
+		forget_in_table(table, goes);
+}
+
+static void forget_rules(struct view_chain *chain)
+{
+	struct view_rule **at = &chain->rules;
+
+	chain->last = NULL;
+	while (*at) {
+		const struct step *verdict = rule_verdict(*at);
+		bool leads_to_ours = verdict && (verdict->kind == STEP_JUMP ||
+						 verdict->kind == STEP_GOTO) &&
+				     chain_is_ours(verdict->chain);
+
+		if ((*at)->flags & RULE_OURS || leads_to_ours) {
+			*at = (*at)->next;
+		} else {
+			chain->last = *at;
+			at = &(*at)->next;
+		}
+	}
+}
+
+void view_forget_ours(struct view *view)
+{
+	forget_chains(view, chain_is_ours);
+	for (struct view_table *table = view->tables; table; table = table->next)
+		for (struct view_chain *chain = table->chains; chain; chain = chain->next)
+			forget_rules(chain);
+}
+
+void view_forget_world(struct view *view, enum world world)
+{
+	struct view_table **at = &view->tables;
+
+	forget_chains(view, world == WORLD_LEGACY ? is_legacy : is_nft);
+	view->last = NULL;
+	while (*at) {
+		if ((*at)->world == world) {
+			*at = (*at)->next;
+		} else {
+			view->last = *at;
+			at = &(*at)->next;
+		}
+	}
+}

@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The flows of a model, and whether each is untracked and accepted. */
+#include "verify/verify.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "rules/compile.h"
+#include "rules/selector.h"
+#include "verify/admission.h"
+
+/* What clients ask from, where nothing else is said (RFC 6056, section 3.2). */
+static const struct port_range client_ports = { 1024, 65535 };
+
+/* The packets of a service that has both roles, by who asks whom. */
+static const struct {
+	enum role role;
+	bool request, input;
+} flows[] = {
+	{ INBOUND, true, true },
+	{ INBOUND, false, false },
+	{ OUTBOUND, true, false },
+	{ OUTBOUND, false, true },
+};
+#define FLOWS (sizeof(flows) / sizeof(flows[0]))
+
+/* --- one flow --------------------------------------------------------- */
+
+static void judge(struct judgement *judgement)
+{
+	unsigned int states = judgement->journey.at_conntrack & ANY_USUAL;
+	bool accepted = judgement->journey.through & ANY_USUAL;
+	bool dropped = journey_states(&judgement->journey, DROPPED) & ANY_USUAL;
+
+	judgement->untracked = !(states & ANY_UNTRACKED) ? NOTRACK_NO :
+			       states & ANY_TRACKED ? NOTRACK_UNSURE : NOTRACK_YES;
+	judgement->verdict = !dropped ? NOTRACK_ACCEPT :
+			     accepted ? NOTRACK_ACCEPT_OR_DROP : NOTRACK_DROP;
+}
+
+/* The last word; where there are two opinions, the first that differs from it. */
+static const struct place *decided_by(const struct journey *journey)
+{
+	const struct ending *accepted = endings_last(journey->endings[ACCEPTED], ANY_USUAL);
+	const struct ending *dropped = endings_last(journey->endings[DROPPED], ANY_USUAL);
+
+	if (!dropped)
+		return accepted ? &accepted->last : NULL;
+	if (!accepted || !(journey->through & ANY_USUAL))
+		return &dropped->last;
+	return &endings_first(journey->endings[accepted->last_time < dropped->last_time ?
+					       ACCEPTED : DROPPED], ANY_USUAL)->first;
+}
+
+static int verdict_rank(enum notrack_verdict verdict)
+{
+	return verdict == NOTRACK_DROP ? 2 : verdict == NOTRACK_ACCEPT_OR_DROP;
+}
+
+static int answer_rank(enum notrack_answer answer)
+{
+	return answer == NOTRACK_NO ? 2 : answer == NOTRACK_UNSURE;
+}
+
+/* Where no chain of anybody is at a hook, nobody decides. */
+static void say_by(struct flow_row *row, const struct place *place)
+{
+	if (place)
+		view_format_place(place, row->by);
+	else
+		strcpy(row->by, "no rule");
+}
+
+/* Whether the host lets any of the packets through that the row is about, were they tracked. */
+static int ask_as_tracked(const struct verification *all, const struct flow_row *row,
+			  const struct probe *probe, bool *by_name, bool *lets_some)
+{
+	struct journey today = { 0 };
+	int err = verify_walk(all, row, probe, true, &today);
+	const struct ending *dropped = endings_last(today.endings[DROPPED], ANY_USUAL);
+
+	*by_name |= dropped && rule_names_ports(dropped->last.rule);
+	*lets_some |= today.through != 0;
+	return err;
+}
+
+/*
+ * A host that lets only some ask, over one protocol or another, has said whom: that others
+ * are dropped is as it was, where all is in place that its rules call for.
+ */
+static int is_as_it_was(const struct verification *all, const struct flow_row *row,
+			const struct probe *probe, bool *as_it_was)
+{
+	bool by_name = false, lets_some = false, ignored = false;
+	struct flow_row other = *row;
+	int err = all->drift ? 0 : ask_as_tracked(all, row, probe, &by_name, &lets_some);
+
+	for (other.protocol = UDP; other.protocol < PROTOCOLS && !all->drift && !err;
+	     other.protocol++) {
+		struct probe asked = *probe;
+
+		asked.protocol = protocol_numbers[other.protocol];
+		asked.tcp_flags = row->request ? TCP_SYN : TCP_SYN | TCP_ACK;
+		if (row->service->protocols & 1u << other.protocol)
+			err = ask_as_tracked(all, &other, &asked, &ignored, &lets_some);
+	}
+	*as_it_was = lets_some && !by_name;
+	return err;
+}
+
+/* The row says the worst of what its packets meet. */
+static int ask(struct verification *all, struct flow_row *row, const struct probe *probe)
+{
+	struct judgement judgement = { 0 };
+	int err = verify_walk(all, row, probe, false, &judgement.journey);
+
+	if (err)
+		return err;
+	judge(&judgement);
+	if (judgement.verdict == NOTRACK_DROP)
+		err = is_as_it_was(all, row, probe, &judgement.as_it_was);
+	if (err)
+		return err;
+	if (answer_rank(judgement.untracked) > answer_rank(row->untracked))
+		row->untracked = judgement.untracked;
+	if (!*row->by || verdict_rank(judgement.verdict) > verdict_rank(row->verdict)) {
+		row->verdict = judgement.verdict;
+		say_by(row, decided_by(&judgement.journey));
+	}
+	return verify_explain(all, row, &judgement);
+}
+
+static int ask_variant(struct verification *all, struct flow_row *row,
+		       const struct variant *variant)
+{
+	struct probe probe = verify_probe(all, row, variant);
+	int err;
+
+	/* the first of an exchange is NEW; of what follows, conntrack may think anything */
+	probe.tracked_states = CT_NEW;
+	if (!row->request)
+		probe.tracked_states |= CT_ESTABLISHED | CT_INVALID;
+	if (row->protocol == TCP)
+		probe.tcp_flags = row->request ? TCP_SYN : TCP_SYN | TCP_ACK;
+	if (row->protocol == SCTP)
+		probe.chunk = row->request ? SCTP_INIT : SCTP_INIT_ACK;
+	if (all->explain && !memcmp(variant, &(struct variant){ 0 }, sizeof(*variant))) {
+		err = all->explain(all, row, &probe);
+		if (err)
+			return err;
+	}
+	err = ask(all, row, &probe);
+	if (err || (row->protocol != TCP && row->protocol != SCTP))
+		return err;
+	probe.tcp_flags = row->protocol == TCP ? TCP_ACK : 0;
+	probe.chunk = SCTP_DATA;
+	probe.tracked_states |= CT_ESTABLISHED | CT_INVALID;
+	return ask(all, row, &probe);
+}
+
+/* --- all flows -------------------------------------------------------- */
+
+static int add_row(struct verification *all, const struct flow_row *row)
+{
+	struct flow_row *grown = realloc(all->rows, (all->row_count + 1) * sizeof(*grown));
+
+	if (!grown)
+		return -ENOMEM;
+	all->rows = grown;
+	grown[all->row_count++] = *row;
+	return 0;
+}
+
+/* Of a family; an empty list names everybody, which is one. */
+static size_t count_prefixes(const struct prefix *list, size_t count, enum family family)
+{
+	size_t found = 0;
+
+	for (size_t i = 0; i < count; i++)
+		found += list[i].family == family;
+	return found ? found : 1;
+}
+
+/* All that is named, one list at a time: the others are at their first. */
+static int ask_variants(struct verification *all, struct flow_row *row)
+{
+	const struct service *service = row->service;
+	struct variant variant = { 0 };
+	size_t locals = count_prefixes(service->local, service->local_count, row->family);
+	size_t remotes = row->role == INBOUND ?
+			 count_prefixes(service->from, row->loopback ? 0 : service->from_count,
+					row->family) :
+			 count_prefixes(service->remote, service->remote_count, row->family);
+	size_t interfaces = row->loopback ? 1 : service->interface_count;
+	int err = 0;
+
+	for (; variant.ports < service->port_count && !err; variant.ports++)
+		err = ask_variant(all, row, &variant);
+	variant = (struct variant){ .local = 1 };
+	for (; variant.local < locals && !err; variant.local++)
+		err = ask_variant(all, row, &variant);
+	variant = (struct variant){ .remote = 1 };
+	for (; variant.remote < remotes && !err; variant.remote++)
+		err = ask_variant(all, row, &variant);
+	variant = (struct variant){ .interface = 1 };
+	for (; variant.interface < interfaces && !err; variant.interface++)
+		err = ask_variant(all, row, &variant);
+	return err;
+}
+
+/*
+ * Of those that the service's selectors pick, what clients ask from as a rule.  -ENOENT: none,
+ * as this host is asked at all ports that an answer could come to.
+ */
+static int find_client_ports(const struct verification *all, struct flow_row *row)
+{
+	struct port_range *ports = &row->client_ports;
+	int err = select_client_ports(&all->model->families[row->family], row->service, row->role,
+				      row->protocol, ports);
+
+	if (!err && ports->last >= client_ports.first && ports->first < client_ports.first)
+		ports->first = client_ports.first;
+	return err;
+}
+
+static int verify_flow(struct verification *all, struct flow_row row)
+{
+	int err = find_client_ports(all, &row);
+
+	if (err)
+		return err == -ENOENT ? 0 : err;
+	row.untracked = NOTRACK_YES;
+	err = ask_variants(all, &row);
+	return err ? err : add_row(all, &row);
+}
+
+/* The hook that a flow meets, and the other one, where the host asks itself. */
+static int verify_hooks(struct verification *all, struct flow_row row)
+{
+	int err = verify_flow(all, row);
+
+	if (err || !select_has_loopback(row.service, row.role))
+		return err;
+	row.input = !row.input;
+	row.loopback = true;
+	return verify_flow(all, row);
+}
+
+static int verify_service(struct verification *all, const struct service *service,
+			  enum family family)
+{
+	int err = 0;
+
+	for (enum protocol protocol = UDP; protocol < PROTOCOLS && !err; protocol++)
+		for (size_t i = 0; i < FLOWS && !err; i++)
+			if (service->protocols & 1u << protocol &&
+			    service_has_flows(service, flows[i].role, family))
+				err = verify_hooks(all, (struct flow_row){
+					.service = service, .family = family,
+					.protocol = protocol, .role = flows[i].role,
+					.request = flows[i].request, .input = flows[i].input });
+	return err;
+}
+
+int verify_flows(struct verification *all, enum family family)
+{
+	const struct family_model *model = &all->model->families[family];
+	int err = 0;
+
+	for (size_t i = 0; i < model->count && !err; i++)
+		if (verify_wants(all, model->served[i].service))
+			err = verify_service(all, model->served[i].service, family);
+	return err ? err : verify_tables(all, family);
+}
+
+/* --- what untracked packets miss -------------------------------------- */
+
+static int add_request(struct verification *all, const struct service *service,
+		       enum family family, enum protocol protocol, enum role role)
+{
+	struct flow_row row = {
+		.service = service, .family = family, .protocol = protocol, .role = role,
+		.request = true, .input = role == INBOUND,
+	};
+	int err = find_client_ports(all, &row);
+
+	return err == -ENOENT ? 0 : err ? err : add_row(all, &row);
+}
+
+static int add_requests(struct verification *all, const struct service *service,
+			enum family family)
+{
+	static const enum role roles[] = { INBOUND, OUTBOUND };
+	int err = 0;
+
+	for (enum protocol protocol = UDP; protocol < PROTOCOLS; protocol++)
+		for (size_t i = 0; i < 2 && !err; i++)
+			if (service->protocols & 1u << protocol &&
+			    service_has_flows(service, roles[i], family))
+				err = add_request(all, service, family, protocol, roles[i]);
+	return err;
+}
+
+int verify_misses(struct verification *all)
+{
+	int err = 0;
+
+	for (enum family family = IPV4; family < FAMILIES && !err; family++) {
+		const struct family_model *model = &all->model->families[family];
+
+		for (size_t i = 0; i < model->count && !err; i++)
+			err = add_requests(all, model->served[i].service, family);
+		if (!err)
+			err = verify_translations(all, family);
+		if (!err)
+			err = verify_protections(all, family);
+	}
+	return err;
+}
