@@ -78,6 +78,8 @@ static int look(struct plan *plan, struct notrack *nt)
 {
 	int err = legacy_view(NOTRACK_ANY, nt->netns_fd >= 0, &plan->view, &nt->error);
 
+	plan->view.own = plan->host.own;
+	plan->view.own_count = plan->host.own_count;
 	if (!err)
 		err = nft_view(&plan->view, &nt->error);
 	plan->ours = 0;
