@@ -36,8 +36,7 @@ static int tell_away(struct verification *all, const struct flow_row *row, const
 {
 	if (row->role == OUTBOUND && some)
 		return findings_add(&all->findings, "nat", NOTRACK_FAILED,
-					    "%s (%s) sends some questions of %s to "
-				   "another server, and does nothing to packets that are not tracked: "
+				    "%s (%s) sends some questions of %s to another server, and does nothing to packets that are not tracked: "
 				   "they no longer get there; leave this host's own questions tracked, "
 				   "or name the servers that it asks as remote", place,
 				   family_name(row->family), row->service->name);

@@ -58,7 +58,7 @@ struct asked {
  * A state, or to be translated.  Packets of a service are not, as no service is untracked
  * that NAT translates (verify/translation.c): of several states, the others are what counts.
  */
-static int add_states_or_translated(const struct view_match *match, const struct asked *asked,
+static int add_states_or_translated(const struct match_data *match, const struct asked *asked,
 				    uint32_t states)
 {
 	bool inverted = asked->inverted & XT_CONNTRACK_STATE;
