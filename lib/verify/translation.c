@@ -36,15 +36,16 @@ static int tell_away(struct verification *all, const struct flow_row *row, const
 {
 	if (row->role == OUTBOUND && some)
 		return findings_add(&all->findings, "nat", NOTRACK_FAILED,
-				    "%s (%s) sends some questions of %s to another server, and does nothing to packets that are not tracked: "
-				   "they no longer get there; leave this host's own questions tracked, "
-				   "or name the servers that it asks as remote", place,
-				   family_name(row->family), row->service->name);
+				    "%s (%s) sends some questions of %s to another server, and does "
+				    "nothing to packets that are not tracked: they no longer get "
+				    "there; leave this host's own questions tracked, or name the "
+				    "servers that it asks as remote", place,
+				    family_name(row->family), row->service->name);
 	return findings_add(&all->findings, "nat", NOTRACK_FAILED,
-				    "%s (%s) sends %spackets of %s to another "
-			   "place, and does nothing to packets that are not tracked: they no "
-			   "longer get there; remove the service, or that rule", place,
-			   family_name(row->family), some ? "some " : "", row->service->name);
+			    "%s (%s) sends %spackets of %s to another place, and does "
+			    "nothing to packets that are not tracked: they no longer get "
+			    "there; remove the service, or that rule", place,
+			    family_name(row->family), some ? "some " : "", row->service->name);
 }
 
 static int tell_translation(struct verification *all, const struct flow_row *row,
@@ -56,9 +57,9 @@ static int tell_translation(struct verification *all, const struct flow_row *row
 	if (away)
 		return tell_away(all, row, place, some);
 	return findings_add(&all->findings, "nat", NOTRACK_WARNING,
-				    "%s (%s) does nothing to packets "
-			   "of %s: what is not tracked is not translated", place,
-			   family_name(row->family), row->service->name);
+			    "%s (%s) does nothing to packets "
+			    "of %s: what is not tracked is not translated", place,
+			    family_name(row->family), row->service->name);
 }
 
 static int walk_request(const struct verification *all, const struct flow_row *row,
@@ -217,12 +218,12 @@ static int find_masquerade(struct verification *all, const struct flow_row *row,
 	    !(walk_could_meet(probe, place->rule) & ALL_DO))
 		return 0;
 	return findings_add(&all->findings, "forwarded", NOTRACK_FAILED,
-				    "%s (%s) gives what is forwarded for "
-			   "others an address of this host: answers to their questions, too, would "
-			   "be taken for answers to %s of this host, and not be translated back; "
-			   "leave this host's own questions tracked, and serve alone (role "
-			   "inbound)", view_format_place(place, text), family_name(row->family),
-			   row->service->name);
+			    "%s (%s) gives what is forwarded for others an address of this host: "
+			    "answers to their questions, too, would be taken for answers to %s of "
+			    "this host, and not be translated back; leave this host's own "
+			    "questions tracked, and serve alone (role inbound)",
+			    view_format_place(place, text), family_name(row->family),
+			    row->service->name);
 }
 
 static int find_masquerades(struct verification *all, const struct flow_row *row,
