@@ -43,6 +43,8 @@ static const struct host hosts[] = {
 	  "legacy", "both", NULL },
 	{ "ufw", given_ufw, OTHER | OWN | SELF, OTHER | OWN | SELF, "nft", "both", NULL },
 	{ "Shorewall", given_shorewall, OTHER | OWN | SELF, OTHER | OWN | SELF, "nft", "both", NULL },
+	{ "firewalld", given_firewalld, OTHER | OWN | SELF, OTHER | OWN | SELF, "nft", "inbound",
+	  "firewalld let them in" },
 	{ "Docker, iptables-nft", given_docker_nft, OTHER | OWN | SELF, EVERYBODY, "nft", "inbound",
 	  "forwarded for others" },
 	{ "Docker, iptables-legacy", given_docker_legacy, OTHER | OWN | SELF, EVERYBODY, "legacy",
@@ -159,8 +161,96 @@ START_TEST(who_was_answered_is_answered_and_nobody_else)
 }
 END_TEST
 
+/* What the refusal says to run is run, word for word; then it is not refused. */
+START_TEST(lines_for_firewalld_work)
+{
+	static const char add[] = "notrackctl add dns --remote 192.0.2.2,2001:db8::2";
+	static const struct host firewalld = { "firewalld", given_firewalld, OTHER | OWN | SELF,
+					       OTHER | OWN | SELF, "nft", "both", NULL };
+	static const char begins[] = "let them in: ";
+	struct run refused;
+	char *line;
+
+	netns_add_peer();
+	exchanges_begin();
+	if (!is_given(&firewalld))
+		return;
+	refused = run("%s", add);
+	ck_assert_msg(refused.code == REFUSED && (line = strstr(refused.err, begins)), "%s", refused.err);
+
+	for (line = strtok(line + strlen(begins), ";\n"); line; line = strtok(NULL, ";\n"))
+		must("%s", line);
+	must("%s", add);
+	assert_answers(&firewalld, "after the lines and add");
+	ck_assert_uint_eq(tracked(&firewalld), 0);
+	must("notrackctl verify");
+}
+END_TEST
+
+/* ufw limit: 6 in 30 seconds. */
+START_TEST(ufw_goes_on_limiting)
+{
+	static const struct host ufw = { .name = "ufw", .given = given_ufw };
+	const struct family *family = &families[_i];
+
+	netns_add_peer();
+	exchanges_begin();
+	if (!is_given(&ufw))
+		return;
+	must("ufw delete allow 53");
+	must("ufw limit 53/udp");
+	ck_assert_uint_eq(exchanges_answered(family, family->other, 12), 5);
+
+	must("sh -c 'for list in /proc/net/xt_recent/*; do echo / >$list; done'");
+	must("notrackctl add dns");
+	ck_assert_uint_eq(exchanges_answered(family, family->other, 12), 5);
+	ck_assert_uint_eq(exchanges_answered(family, family->limited, 1), 0);
+}
+END_TEST
+
+/* Fail2Ban bans in a thread of its own. */
+static bool becomes(const struct family *family, const char *client, unsigned int answered)
+{
+	unsigned int waits = 0;
+
+	while (exchanges_answered(family, client, 1) != answered)
+		if (!wait_a_little(&waits))
+			return false;
+	return true;
+}
+
+/* A ban holds, be it older than our rules or younger; and who is let out of it is answered. */
+START_TEST(who_is_banned_is_not_answered)
+{
+	static const struct host fail2ban = { .name = "Fail2Ban", .given = given_fail2ban };
+	static const char *const jails[] = { "iptables", "nftables" };
+	const char *jail = jails[_i / FAMILY_COUNT];
+	const struct family *family = &families[_i % FAMILY_COUNT];
+
+	netns_add_peer();
+	exchanges_begin();
+	if (!is_given(&fail2ban))
+		return;
+	given_textbook_nft();
+	must("fail2ban-client set %s banip %s", jail, family->other);
+	ck_assert(becomes(family, family->other, 0));
+	must("notrackctl add dns");
+	ck_assert_uint_eq(exchanges_answered(family, family->other, 1), 0);
+	ck_assert_uint_eq(exchanges_answered(family, family->wide_client, 1), 1);
+
+	must("fail2ban-client set %s banip %s", jail, family->wide_client);
+	ck_assert(becomes(family, family->wide_client, 0));
+	must("fail2ban-client set %s unbanip %s", jail, family->other);
+	ck_assert(becomes(family, family->other, 1));
+	must("notrackctl verify");
+}
+END_TEST
+
 static void tests(TCase *tcase)
 {
+	tcase_add_test(tcase, lines_for_firewalld_work);
+	tcase_add_loop_test(tcase, ufw_goes_on_limiting, 0, FAMILY_COUNT);
+	tcase_add_loop_test(tcase, who_is_banned_is_not_answered, 0, 2 * FAMILY_COUNT);
 	tcase_add_loop_test(tcase, who_was_answered_is_answered_and_nobody_else, 0,
 			    COUNT(hosts) * COUNT(backends));
 }

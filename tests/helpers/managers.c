@@ -32,6 +32,13 @@ void managers_copy_folder(const char *path)
 	must("mount --bind %s %s", copy, path);
 }
 
+static void write_file(const char *path, const char *text)
+{
+	FILE *file = fopen(path, "w");
+
+	ck_assert_msg(file && fputs(text, file) >= 0 && fclose(file) == 0, "%s", path);
+}
+
 /* --- rules ------------------------------------------------------------ */
 
 /* Without counters and comments; a legacy table that says nothing is as good as none. */
@@ -121,29 +128,19 @@ bool given_ufw(void)
 
 /* --- Shorewall -------------------------------------------------------- */
 
-/* Debian has both families in packages of their own. */
+/* Debian has each family in a package of its own. */
 static void write_shorewall(const char *folder, const char *family, const char *refused)
 {
-	static const char *const files[][2] = {
-		{ "zones", "fw firewall\nnet ipv%s\n" },
+	const char *const files[][2] = {
+		{ "zones", format_text("fw firewall\nnet ipv%s\n", family) },
 		{ "interfaces", "?FORMAT 2\nnet veth0\n" },
 		{ "policy", "fw net ACCEPT\nnet all DROP\nall all REJECT\n" },
-		{ "rules", "?SECTION NEW\nDROP net:%s fw\nACCEPT net fw udp,tcp 53\n" },
+		{ "rules", format_text("?SECTION NEW\nDROP net:%s fw\nACCEPT net fw udp,tcp 53\n",
+				       refused) },
 	};
 
-	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
-		FILE *file = fopen(format_text("%s/%s", folder, files[i][0]), "w");
-
-		ck_assert_ptr_nonnull(file);
-		if (i == 1)
-			fputs(files[i][1], file);
-		else if (i == 2)
-			fputs(files[i][1], file);
-		else
-			fprintf(file, i ? "?SECTION NEW\nDROP net:%s fw\nACCEPT net fw udp,tcp 53\n" :
-				"fw firewall\nnet ipv%s\n", i ? refused : family);
-		fclose(file);
-	}
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
+		write_file(format_text("%s/%s", folder, files[i][0]), files[i][1]);
 }
 
 bool given_shorewall(void)
@@ -158,6 +155,61 @@ bool given_shorewall(void)
 	write_shorewall("/etc/shorewall6", "6", "<2001:db8:1::10>");
 	must("shorewall start");
 	must("shorewall6 start");
+	return true;
+}
+
+/* --- firewalld -------------------------------------------------------- */
+
+static bool comes_true(const char *command)
+{
+	unsigned int waits = 0;
+
+	while (run("%s", command).code)
+		if (!wait_a_little(&waits))
+			return false;
+	return true;
+}
+
+bool given_firewalld(void)
+{
+	if (!has("firewalld") || !has("dbus-daemon") || !is_root())
+		return false;
+	managers_copy_folder("/etc/firewalld");
+	must("mkdir -p /run/dbus");
+	start(HOST, "/run/dbus.log", "dbus-daemon --system --nofork --nopidfile");
+	ck_assert(comes_true("test -S /run/dbus/system_bus_socket"));
+	start(HOST, "/run/firewalld.log", "firewalld --nofork --nopid");
+	ck_assert_msg(comes_true("firewall-cmd --state"), "%s", read_file("/run/firewalld.log"));
+	must("firewall-cmd --permanent --add-service=dns");
+	must("firewall-cmd --permanent --zone=drop --add-source=192.0.2.10");
+	must("firewall-cmd --permanent --zone=drop --add-source=2001:db8:1::10");
+	must("firewall-cmd --reload");
+	return true;
+}
+
+/* --- Fail2Ban --------------------------------------------------------- */
+
+/* Two jails without a log to read, one for each action that bans; ban() is by hand. */
+static const char jails[] =
+	"[DEFAULT]\nbackend = polling\nusedns = no\nbantime = 1h\nlogpath = /run/fail2ban/log\n"
+	"filter = none\nenabled = true\n"
+	"[iptables]\naction = iptables-allports[name=iptables, protocol=\"tcp,udp\"]\n"
+	"[nftables]\naction = nftables-allports[name=nftables, protocol=\"tcp,udp\"]\n";
+
+bool given_fail2ban(void)
+{
+	if (!has("fail2ban-server") || !is_root())
+		return false;
+	managers_copy_folder("/etc/fail2ban");
+	must("sh -c 'rm -rf /etc/fail2ban/jail.d /etc/fail2ban/jail.local; mkdir -p /run/fail2ban; "
+	     ": >/run/fail2ban/log'");
+	write_file("/etc/fail2ban/jail.conf", jails);
+	write_file("/etc/fail2ban/filter.d/none.conf", "[Definition]\nfailregex = ^none <HOST>$\n");
+	write_file("/etc/fail2ban/fail2ban.local", "[DEFAULT]\nlogtarget = /run/fail2ban/out\n"
+		   "dbfile = :memory:\n");
+	start(HOST, "/run/fail2ban.log", "fail2ban-server -f");
+	ck_assert_msg(comes_true("fail2ban-client status nftables"), "%s",
+		      read_file("/run/fail2ban.log"));
 	return true;
 }
 

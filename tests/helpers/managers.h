@@ -18,6 +18,7 @@ bool given_nftables_conf(void);
 bool given_ufw(void);
 bool given_shorewall(void);
 bool given_firewalld(void);
+bool given_fail2ban(void);		/* with jails "iptables" and "nftables", and nobody in them */
 bool given_docker_nft(void);
 bool given_docker_legacy(void);
 bool given_kubernetes_nft(void);
