@@ -954,6 +954,11 @@ struct notrack_finding {
 					     "drift": our chains are not what the model says;
 					     "nat": a rule of table nat has no effect;
 					     "synproxy": SYNPROXY protects the service no more;
+					     "forwarded": answers for others would be untracked;
+					     "mark", "helper": a rule does what takes a
+					     connection; "rate": one counts each question now;
+					     "open-source-port": one lets in what is sent from
+					     the service's port;
 					     "widened": a rule would no longer drop packets;
 					     "shadowed": one accepts packets as they are not
 					     tracked, ahead of rules that they met before */

@@ -125,6 +125,8 @@ struct backend {
 	void (*release)(struct image *image);
 	/* Whether anything of ours is there. */
 	bool (*is_used)(const struct image *image);
+	/* Whether rules of ours untrack there: in chains of the host, others may stand elsewhere. */
+	bool (*untracks)(const struct image *image);
 	/*
 	 * Puts what the image says into @model: services, and with PART_CLIENTS their clients;
 	 * without, lists of clients may be partial.

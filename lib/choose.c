@@ -46,9 +46,13 @@ int notrack_set_backend(struct notrack *nt, const char *name)
 	return choose(nt, found, "asked for");
 }
 
-/* The one that untracks already, so that nothing moves that nobody asked to move. */
+/*
+ * The one that untracks already, so that nothing moves that nobody asked to move; where
+ * nothing is untracked any more, the one that still has something of ours.
+ */
 static int find_used(struct notrack *nt, size_t *used)
 {
+	bool untracks = false;
 	int err = 0;
 
 	*used = BACKENDS;
@@ -56,8 +60,10 @@ static int find_used(struct notrack *nt, size_t *used)
 		struct image *image;
 
 		err = context_image(nt, i, PART_RULES, &image);
-		if (!err && backends[i]->is_used(image))
-			*used = i;
+		if (err || !backends[i]->is_used(image) || (untracks && !backends[i]->untracks(image)))
+			continue;
+		untracks = backends[i]->untracks(image);
+		*used = i;
 	}
 	return err;
 }

@@ -2,10 +2,12 @@
 #include "plan.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "legacy/view.h"
+#include "managers.h"
 #include "nft/view.h"
 #include "verify/verify.h"
 
@@ -50,17 +52,39 @@ static bool is_empty(const struct model *model)
 
 /* --- refusals --------------------------------------------------------- */
 
+static bool has_table(const struct view *view, const char *name)
+{
+	for (const struct view_table *table = view->tables; table; table = table->next)
+		if (!strcmp(table->name, name))
+			return true;
+	return false;
+}
+
+/* firewalld's table is its own: only firewalld can let in what is not tracked. */
+static int refuse(struct notrack *nt, const struct view *view, const struct finding *first,
+		  size_t more)
+{
+	char others[60] = "", lines[MANAGER_LINES];
+
+	if (more)
+		snprintf(others, sizeof(others), "; and %zu more of that kind", more);
+	if (!strstr(first->text, "inet firewalld ") || !has_table(view, "firewalld") ||
+	    !managers_firewalld_lines(&nt->model, lines))
+		return error_set(&nt->error, -ECANCELED, "%s%s", first->text, others);
+	return error_set(&nt->error, -ECANCELED, "%.*s%s; leave this host's own questions tracked (role "
+			 "inbound), or have firewalld let them in: %s",
+			 (int)strcspn(first->text, ":"), first->text, others, lines);
+}
+
 /* Who takes services away, or limits clients, is not to blame for how others fare. */
-static int judge(struct notrack *nt)
+static int judge(struct notrack *nt, const struct view *view)
 {
 	const struct finding *first = findings_first(&nt->findings, NOTRACK_FAILED);
 	size_t more = findings_count(&nt->findings, NOTRACK_FAILED) - 1;
 
 	if (!first || !nt->adds || nt->force & NOTRACK_FORCE)
 		return 0;
-	if (!more)
-		return error_set(&nt->error, -ECANCELED, "%s", first->text);
-	return error_set(&nt->error, -ECANCELED, "%s; and %zu more of that kind", first->text, more);
+	return refuse(nt, view, first, more);
 }
 
 /* --- the plan --------------------------------------------------------- */
@@ -78,6 +102,8 @@ static int look(struct plan *plan, struct notrack *nt)
 {
 	int err = legacy_view(NOTRACK_ANY, nt->netns_fd >= 0, &plan->view, &nt->error);
 
+	plan->view.own = plan->host.own;
+	plan->view.own_count = plan->host.own_count;
 	if (!err)
 		err = nft_view(&plan->view, &nt->error);
 	plan->ours = 0;
@@ -138,7 +164,7 @@ int plan_make(struct plan *plan, struct notrack *nt, bool whole)
 		err = findings_join(&plan->misses, &plan->parity.findings);
 	nt->findings = plan->misses;
 	plan->misses = (struct findings){ 0 };
-	return err ? explain(nt, err) : judge(nt);
+	return err ? explain(nt, err) : judge(nt, &plan->view);
 }
 
 /* --- what was found --------------------------------------------------- */

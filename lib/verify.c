@@ -20,6 +20,8 @@ static int verify_in_kernel(struct notrack *nt, void *data)
 		err = legacy_view(nt->families, nt->netns_fd >= 0, &all->view, &nt->error);
 	if (!err)
 		err = nft_view(&all->view, &nt->error);
+	all->view.own = all->host.own;
+	all->view.own_count = all->host.own_count;
 	if (!err)
 		err = view_reach(&all->view);
 	if (!err)

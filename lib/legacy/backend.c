@@ -75,6 +75,16 @@ static bool is_used(const struct image *image)
 	return false;
 }
 
+static bool untracks(const struct image *image)
+{
+	const struct legacy_image *legacy = (const struct legacy_image *)image;
+
+	for (enum family family = IPV4; family < FAMILIES; family++)
+		if (legacy->tables[family][RAW].found.count)
+			return true;
+	return false;
+}
+
 static int print_family(const struct session *session, const struct wanted *wanted,
 			enum family family, FILE *out)
 {
@@ -123,6 +133,7 @@ const struct backend legacy_backend = {
 	.read = read,
 	.release = release,
 	.is_used = is_used,
+	.untracks = untracks,
 	.raise = legacy_raise,
 	.count = legacy_count,
 	.begin = legacy_begin,

@@ -10,6 +10,7 @@ const struct backend nft_backend = {
 	.read = nft_image_read,
 	.release = nft_image_release,
 	.is_used = nft_image_is_used,
+	.untracks = nft_image_untracks,
 	.raise = nft_image_raise,
 	.has_client = nft_image_has_client,
 	.count = nft_image_count,

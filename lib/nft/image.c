@@ -125,6 +125,11 @@ void nft_image_release(struct image *base)
 	free(image);
 }
 
+bool nft_image_untracks(const struct image *image)
+{
+	return ((const struct nft_image *)image)->state.table.exists;
+}
+
 bool nft_image_is_used(const struct image *image)
 {
 	const struct nft_state *state = &((const struct nft_image *)image)->state;

@@ -34,6 +34,7 @@ static inline struct nft_image *nft_image_of(struct image *image)
 int nft_image_read(const struct session *session, unsigned int parts, struct image **image);
 void nft_image_release(struct image *image);
 bool nft_image_is_used(const struct image *image);
+bool nft_image_untracks(const struct image *image);
 
 /*
  * Reads our table, and of the tables of others what is ours; with the clients of the pools

@@ -287,6 +287,8 @@ struct view {
 	size_t step_count, step_room;
 	bool marks_connections;		/* a rule does, so that a connection's mark may be any */
 	bool marks_packets;		/* likewise */
+	const struct prefix *own;	/* this host's addresses, where they are known */
+	size_t own_count;
 
 	/* of the backend that has sets with a name */
 	void *asker;

@@ -315,6 +315,8 @@ int verify_misses(struct verification *all)
 			err = verify_translations(all, family);
 		if (!err)
 			err = verify_protections(all, family);
+		if (!err)
+			err = verify_missed(all, family);
 	}
 	return err;
 }

@@ -29,6 +29,14 @@ static enum notrack_status severity_of(const struct traveller *traveller)
 									      NOTRACK_FAILED;
 }
 
+/* What a few packets of this host to itself may do in addition lets nobody else in. */
+static enum notrack_status severity_of_widened(const struct traveller *traveller)
+{
+	bool over_lo = !strcmp(traveller->probe.in, "lo") || !strcmp(traveller->probe.out, "lo");
+
+	return over_lo && !traveller->usual ? NOTRACK_WARNING : severity_of(traveller);
+}
+
 /* Today they go on, and would be dropped. */
 static int tell_dropped(const struct watching *watching, const struct traveller *traveller)
 {
@@ -49,7 +57,7 @@ static int tell_widened(const struct watching *watching, const struct traveller 
 	const struct flow_key *flow = &watching->flow;
 	char place[PLACE_TEXT];
 
-	return findings_add(watching->findings, "widened", NOTRACK_FAILED, "%s (%s) drops %s of service %s "
+	return findings_add(watching->findings, "widened", severity_of_widened(traveller), "%s (%s) drops %s of service %s "
 			    "over %s today, and would no longer, as they would not be tracked: let it "
 			    "drop them without asking for a state, or leave the service tracked",
 			    view_format_place(&traveller->dropped, place),

@@ -34,7 +34,11 @@ struct ending {
 struct translated {
 	struct place place;			/* chain NULL: nowhere */
 	enum hook hook;
+	struct prefix destination;		/* that packets had until then */
 };
+
+/* Of packets that rules pick, so many translations are told. */
+#define PICKED_TRANSLATED 16
 
 struct journey {
 	/*
@@ -46,7 +50,8 @@ struct journey {
 	struct ending untracking[STATES];
 	unsigned int at_conntrack;		/* the states in which packets came there */
 	unsigned int through;			/* those in which they got past all chains */
-	struct translated usual, picked;
+	struct translated usual, picked[PICKED_TRANSLATED];
+	unsigned int picked_count;
 	unsigned int time;
 };
 

@@ -92,6 +92,7 @@ static struct probe probe_of(const struct pick *pick)
 		.tracked_states = class_state((enum packet_class)pick->class),
 		.own_source = !in || !strcmp(match->in, "lo"),
 		.own_destination = in || !strcmp(match->out, "lo"),
+		.local_destination = match->to_local,
 		.reply = pick->class == CLASS_ANSWER || pick->class == CLASS_RESET,
 	};
 

@@ -218,7 +218,7 @@ static unsigned int ask_address_type(const struct probe *probe, const struct ste
 	static const uint32_t others[] = { RTN_BROADCAST, RTN_MULTICAST, RTN_ANYCAST };
 	bool source = condition->field == FIELD_SOURCE_TYPE;
 	bool own = source ? probe->own_source : probe->own_destination;
-	bool open = !source && !probe->destination.length &&
+	bool open = !source && !probe->destination.length && !probe->local_destination &&
 		    !(probe->own_source && probe->own_destination);
 
 	/* over lo come packets for an address of any interface */
@@ -474,17 +474,63 @@ static bool put_value(const struct probe *probe, uint8_t field, const struct sit
 	}
 }
 
+/* @own: the address that is asked for in place of an own one that the probe does not say; or NULL. */
+static int ask_key(const struct probe *probe, const struct view_lookup *lookup,
+		   const struct situation *situation, const struct prefix *own,
+		   struct set_element *found)
+{
+	struct key_value key[KEY_FIELDS_MAX] = { 0 };
+	struct probe asked = *probe;
+
+	if (own && probe->own_source && !probe->source.length)
+		asked.source = *own;
+	if (own && probe->own_destination && !probe->destination.length)
+		asked.destination = *own;
+	for (size_t i = 0; i < lookup->field_count; i++)
+		if (!put_value(&asked, lookup->fields[i].field, situation, &key[i]))
+			return -EAGAIN;
+	return situation->view->ask(situation->view->asker, lookup, key, found);
+}
+
+/* Whether all that it could be are addresses of this host: others may share those it serves at. */
+static bool is_own(const struct probe *probe, uint8_t field)
+{
+	if (field == FIELD_SOURCE)
+		return probe->own_source && !probe->source.length;
+	return field == FIELD_DESTINATION && !probe->destination.length && probe->own_destination &&
+	       (probe->local_destination || probe->own_source);
+}
+
+/* Of many addresses, a question for each would take long. */
+#define OWN_MAX 64
+
+/* 0: none of this host's addresses is in the set; -EAGAIN: some may be. */
+static int ask_own(const struct probe *probe, const struct view_lookup *lookup,
+		   const struct situation *situation, struct set_element *found)
+{
+	const struct view *view = situation->view;
+	bool asks_own = false;
+
+	for (size_t i = 0; i < lookup->field_count; i++)
+		asks_own |= is_own(probe, lookup->fields[i].field);
+	if (!asks_own || !view->own_count || view->own_count > OWN_MAX)
+		return -EAGAIN;
+	for (size_t i = 0; i < view->own_count; i++)
+		if (view->own[i].family == probe->family &&
+		    ask_key(probe, lookup, situation, &view->own[i], found))
+			return -EAGAIN;
+	return 0;
+}
+
 int probe_ask(const struct probe *probe, const struct view_lookup *lookup,
 	      const struct situation *situation, struct set_element *found)
 {
-	struct key_value key[KEY_FIELDS_MAX] = { 0 };
+	int there;
 
 	if (!situation->view || !situation->view->ask)
 		return -EAGAIN;
-	for (size_t i = 0; i < lookup->field_count; i++)
-		if (!put_value(probe, lookup->fields[i].field, situation, &key[i]))
-			return -EAGAIN;
-	return situation->view->ask(situation->view->asker, lookup, key, found);
+	there = ask_key(probe, lookup, situation, NULL, found);
+	return there == -EAGAIN ? ask_own(probe, lookup, situation, found) : there;
 }
 
 /* The usual packet is in no set that others fill, where its key is not known. */

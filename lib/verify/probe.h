@@ -32,6 +32,7 @@ struct probe {
 	uint8_t chunk;				/* SCTP_* */
 	uint8_t tracked_states;			/* enum ct_state that it may be in */
 	bool own_source, own_destination;	/* an address of this host */
+	bool local_destination;			/* ... and of no other: its type is LOCAL */
 	bool reply;				/* the answer to what began the connection */
 	uint8_t icmp_type;			/* of IPPROTO_ICMP and IPPROTO_ICMPV6 */
 };

@@ -22,39 +22,99 @@ static bool leads_away(const struct translated *translated, const struct port_ra
 	return !redirect || (step->mask && step->mask != ((uint32_t)ports->first << 16 | ports->last));
 }
 
+/* What is sent to none of this host's addresses is not the service's. */
+static bool is_for_this_host(const struct verification *all, const struct translated *translated)
+{
+	for (size_t i = 0; i < all->host.own_count; i++)
+		if (prefix_covers(&translated->destination, &all->host.own[i]))
+			return true;
+	return !all->host.own_count;
+}
+
+static int tell_away(struct verification *all, const struct flow_row *row, const char *place,
+		     bool some)
+{
+	if (row->role == OUTBOUND && some)
+		return findings_add(&all->findings, "nat", NOTRACK_FAILED,
+				    "%s (%s) sends some questions of %s to another server, and does "
+				    "nothing to packets that are not tracked: they no longer get "
+				    "there; leave this host's own questions tracked, or name the "
+				    "servers that it asks as remote", place,
+				    family_name(row->family), row->service->name);
+	return findings_add(&all->findings, "nat", NOTRACK_FAILED,
+			    "%s (%s) sends %spackets of %s to another place, and does "
+			    "nothing to packets that are not tracked: they no longer get "
+			    "there; remove the service, or that rule", place,
+			    family_name(row->family), some ? "some " : "", row->service->name);
+}
+
 static int tell_translation(struct verification *all, const struct flow_row *row,
-			    const struct translated *translated, bool away)
+			    const struct translated *translated, bool away, bool some)
 {
 	char place[PLACE_TEXT];
 
 	view_format_place(&translated->place, place);
 	if (away)
-		return findings_add(&all->findings, "nat", NOTRACK_FAILED,
-				    "%s (%s) sends packets of %s to another place, and does "
-				    "nothing to packets that are not tracked: they no longer get "
-				    "there; remove the service, or that rule", place,
-				    family_name(row->family), row->service->name);
+		return tell_away(all, row, place, some);
 	return findings_add(&all->findings, "nat", NOTRACK_WARNING,
 			    "%s (%s) does nothing to packets "
 			    "of %s: what is not tracked is not translated", place,
 			    family_name(row->family), row->service->name);
 }
 
+static int walk_request(const struct verification *all, const struct flow_row *row,
+			struct probe probe, struct journey *journey)
+{
+	probe.tracked_states = CT_NEW;
+	probe.tcp_flags = TCP_SYN;
+	return verify_walk(all, row, &probe, true, journey);
+}
+
+/*
+ * Packets for one address may have gone another way before they came to that rule, as where
+ * others do not track them: they are followed once more, by themselves.
+ */
+static int is_translated(const struct verification *all, const struct flow_row *row,
+			 const struct probe *probe, const struct translated *translated, bool *is)
+{
+	struct journey journey = { 0 };
+	struct probe some = *probe;
+	int err;
+
+	some.destination = translated->destination;
+	err = walk_request(all, row, some, &journey);
+	*is = journey.usual.place.rule == translated->place.rule;
+	for (unsigned int i = 0; i < journey.picked_count; i++)
+		*is |= journey.picked[i].place.rule == translated->place.rule;
+	return err;
+}
+
+static int find_picked(struct verification *all, const struct flow_row *row,
+		       const struct probe *probe, const struct translated *translated, bool away)
+{
+	bool is = false;
+	int err;
+
+	if (row->input && !is_for_this_host(all, translated))
+		return 0;
+	err = is_translated(all, row, probe, translated, &is);
+	return err || !is ? err : tell_translation(all, row, translated, away, true);
+}
+
 /* What a request meets as the first packet of a tracked connection. */
 static int find_translation(struct verification *all, const struct flow_row *row, size_t ports)
 {
-	struct probe probe = verify_probe(all, row, &(struct variant){ .ports = ports });
+	const struct port_range *range = &row->service->ports[ports];
+	const struct probe probe = verify_probe(all, row, &(struct variant){ .ports = ports });
 	struct journey journey = { 0 };
-	int err;
+	int err = walk_request(all, row, probe, &journey);
 
-	probe.tracked_states = CT_NEW;
-	probe.tcp_flags = TCP_SYN;
-	err = verify_walk(all, row, &probe, true, &journey);
 	if (!err && journey.usual.place.chain)
-		err = tell_translation(all, row, &journey.usual,
-				       leads_away(&journey.usual, &row->service->ports[ports]));
-	if (!err && journey.picked.place.chain)
-		err = tell_translation(all, row, &journey.picked, false);
+		err = tell_translation(all, row, &journey.usual, leads_away(&journey.usual, range),
+				       false);
+	for (unsigned int i = 0; i < journey.picked_count && !err; i++)
+		err = find_picked(all, row, &probe, &journey.picked[i],
+				  leads_away(&journey.picked[i], range));
 	return err;
 }
 
@@ -102,11 +162,11 @@ static int find_way_in(struct verification *all, const struct flow_row *row,
 	    walk_could_meet(&probe, place->rule) & USUAL_DOES)
 		return 0;
 	return findings_add(&all->findings, "nat", NOTRACK_FAILED,
-			    "%s (%s) sends packets for another port to %s: "
-			    "its answers are not tracked, and leave without being translated "
-			    "back; remove the service, or that rule",
-			    view_format_place(place, text), family_name(row->family),
-			    row->service->name);
+				    "%s (%s) sends packets for another port to %s: "
+			   "its answers are not tracked, and leave without being translated "
+			   "back; remove the service, or that rule",
+			   view_format_place(place, text), family_name(row->family),
+			   row->service->name);
 }
 
 static int find_ways_in(struct verification *all, const struct flow_row *row)
@@ -117,8 +177,7 @@ static int find_ways_in(struct verification *all, const struct flow_row *row)
 		for (const struct view_chain *chain = table->chains; chain; chain = chain->next) {
 			struct place place = { .chain = chain };
 
-			if (chain->type != CHAIN_NAT ||
-			    !(chain->hooks & (1u << HOOK_PREROUTING | 1u << HOOK_OUTPUT)) ||
+			if (!(chain->hooks & (1u << HOOK_PREROUTING | 1u << HOOK_OUTPUT)) ||
 			    !(table->families & 1u << row->family))
 				continue;
 			for (place.rule = chain->rules; place.rule && !err;
@@ -126,6 +185,90 @@ static int find_ways_in(struct verification *all, const struct flow_row *row)
 				err = find_way_in(all, row, &place);
 		}
 	}
+	return err;
+}
+
+/* --- answers for others ------------------------------------------------ */
+
+/* What this host forwards, and asks the service's servers; source: whoever it is forwarded for. */
+static struct probe forwarded_probe(const struct verification *all, const struct flow_row *row,
+				    const struct variant *variant)
+{
+	struct probe probe = verify_probe(all, row, variant);
+
+	probe.source = (struct prefix){ .family = (uint8_t)row->family };
+	probe.usual_source = probe.source;
+	probe.own_source = false;
+	probe.tcp_flags = TCP_SYN;
+	return probe;
+}
+
+/*
+ * Others whose questions leave with an address of this host get their answers by it: such
+ * an answer looks like one of this host's own, and would not be tracked.
+ */
+static int find_masquerade(struct verification *all, const struct flow_row *row,
+			   const struct probe *probe, const struct place *place)
+{
+	const struct step *verdict = rule_verdict(place->rule);
+	char text[PLACE_TEXT];
+
+	if (!verdict || verdict->kind != STEP_TRANSLATE ||
+	    (verdict->field != TRANSLATE_MASQUERADE && verdict->field != TRANSLATE_SOURCE) ||
+	    !(walk_could_meet(probe, place->rule) & ALL_DO))
+		return 0;
+	return findings_add(&all->findings, "forwarded", NOTRACK_FAILED,
+			    "%s (%s) gives what is forwarded for others an address of this host: "
+			    "answers to their questions, too, would be taken for answers to %s of "
+			    "this host, and not be translated back; leave this host's own "
+			    "questions tracked, and serve alone (role inbound)",
+			    view_format_place(place, text), family_name(row->family),
+			    row->service->name);
+}
+
+static int find_masquerades(struct verification *all, const struct flow_row *row,
+			    const struct variant *variant)
+{
+	const struct probe probe = forwarded_probe(all, row, variant);
+	int err = 0;
+
+	for (const struct view_table *table = all->view.tables; table; table = table->next) {
+		for (const struct view_chain *chain = table->chains; chain; chain = chain->next) {
+			struct place place = { .chain = chain };
+
+			if (!(chain->hooks & 1u << HOOK_POSTROUTING) ||
+			    !(table->families & 1u << row->family))
+				continue;
+			for (place.rule = chain->rules; place.rule && !err;
+			     place.rule = place.rule->next)
+				err = find_masquerade(all, row, &probe, &place);
+		}
+	}
+	return err;
+}
+
+/* An empty list names everybody, which is one. */
+static size_t count_remotes(const struct service *service, enum family family)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < service->remote_count; i++)
+		count += service->remote[i].family == family;
+	return count ? count : 1;
+}
+
+static int find_forwarded(struct verification *all, const struct flow_row *row)
+{
+	const struct service *service = row->service;
+	const size_t remotes = count_remotes(service, row->family);
+	struct variant variant = { 0 };
+	int err = 0;
+
+	if (!all->host.forwards)
+		return 0;
+	for (; variant.ports < service->port_count; variant.ports++)
+		for (variant.remote = 0; variant.remote < remotes && !err; variant.remote++)
+			err = find_masquerades(all, row, &variant);
 	return err;
 }
 
@@ -142,6 +285,8 @@ int verify_translations(struct verification *all, enum family family)
 			err = find_translation(all, row, j);
 		if (!err && row->role == INBOUND)
 			err = find_ways_in(all, row);
+		if (!err && row->role == OUTBOUND)
+			err = find_forwarded(all, row);
 	}
 	return err;
 }

@@ -105,5 +105,7 @@ int verify_tables(struct verification *verification, enum family family);
 int verify_translations(struct verification *verification, enum family family);
 /* ... and protection.c. */
 int verify_protections(struct verification *verification, enum family family);
+/* ... and missed.c. */
+int verify_missed(struct verification *verification, enum family family);
 
 #endif

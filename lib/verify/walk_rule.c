@@ -69,18 +69,24 @@ static int end_either_way(struct taking *taking, const struct traveller *travell
 	return err ? err : way_accept(taking->way, traveller, *taking->place);
 }
 
+static void note_translation(struct journey *journey, const struct translated *translated,
+			     bool usual)
+{
+	if (usual && !journey->usual.place.chain)
+		journey->usual = *translated;
+	else if (!usual && journey->picked_count < PICKED_TRANSLATED)
+		journey->picked[journey->picked_count++] = *translated;
+}
+
 static int translate(struct taking *taking, const struct traveller *traveller)
 {
-	for (enum side side = TODAY; side < SIDES; side++) {
-		struct journey *journey = taking->way->walk->journeys[side];
-		struct translated *translated;
+	const struct translated translated = { *taking->place, taking->way->hook,
+					       traveller->probe.destination };
 
-		if (!(traveller->sides & 1u << side) || !journey)
-			continue;
-		translated = traveller->usual ? &journey->usual : &journey->picked;
-		if (!translated->place.chain)
-			*translated = (struct translated){ *taking->place, taking->way->hook };
-	}
+	for (enum side side = TODAY; side < SIDES; side++)
+		if (traveller->sides & 1u << side && taking->way->walk->journeys[side])
+			note_translation(taking->way->walk->journeys[side], &translated,
+					 traveller->usual);
 	return way_accept(taking->way, traveller, *taking->place);
 }
 

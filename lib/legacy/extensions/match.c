@@ -26,6 +26,9 @@
 #include <linux/netfilter/xt_state.h>
 #include <linux/netfilter/xt_tcpudp.h>
 #include <linux/netfilter_ipv4/ip_tables.h>
+#include <linux/netfilter_ipv6/ip6t_frag.h>
+#include <linux/netfilter_ipv6/ip6t_opts.h>
+#include <linux/netfilter_ipv6/ip6t_rt.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -65,6 +68,12 @@ static int match_set(const struct match_data *match)
 	return 0;
 }
 
+/* An extension header of IPv6, which no whole packet of a service has. */
+static int match_extension(const struct match_data *match)
+{
+	return view_add_number(match->view, FIELD_EXTENSION, 1, 1) ? 0 : -ENOMEM;
+}
+
 /* In order of name and revision. */
 static const struct match_kind kinds[] = {
 	{ "addrtype", 0, sizeof(struct xt_addrtype_info), match_addrtype0 },
@@ -75,9 +84,12 @@ static const struct match_kind kinds[] = {
 	{ "conntrack", 1, sizeof(struct xt_conntrack_mtinfo1), match_conntrack1 },
 	{ "conntrack", 2, sizeof(struct xt_conntrack_mtinfo2), match_conntrack2 },
 	{ "conntrack", 3, sizeof(struct xt_conntrack_mtinfo3), match_conntrack2 },
+	{ "dst", 0, sizeof(struct ip6t_opts), match_extension },
+	{ "frag", 0, sizeof(struct ip6t_frag), match_extension },
 	{ "hashlimit", 1, sizeof(struct xt_hashlimit_mtinfo1), match_hashlimit1 },
 	{ "hashlimit", 2, sizeof(struct xt_hashlimit_mtinfo2), match_hashlimit2 },
 	{ "hashlimit", 3, sizeof(struct xt_hashlimit_mtinfo3), match_hashlimit3 },
+	{ "hbh", 0, sizeof(struct ip6t_opts), match_extension },
 	{ "helper", 0, sizeof(struct xt_helper_info), match_helper },
 	{ "icmp", 0, sizeof(struct ipt_icmp), match_icmp },
 	{ "icmp6", 0, sizeof(struct ipt_icmp), match_icmp },
@@ -93,6 +105,7 @@ static const struct match_kind kinds[] = {
 	{ "recent", 0, sizeof(struct xt_recent_mtinfo), match_recent },
 	{ "recent", 1, sizeof(struct xt_recent_mtinfo_v1), match_recent },
 	{ "rpfilter", 0, sizeof(struct xt_rpfilter_info), match_rpfilter },
+	{ "rt", 0, sizeof(struct ip6t_rt), match_extension },
 	{ "sctp", 0, sizeof(struct xt_sctp_info), match_sctp },
 	{ "set", 1, sizeof(struct xt_set_info_match_v1), match_set },
 	{ "set", 2, sizeof(struct xt_set_info_match_v1), match_set },

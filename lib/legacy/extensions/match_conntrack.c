@@ -52,6 +52,22 @@ struct asked {
 	unsigned int flags, inverted, states, status;
 };
 
+#define TRANSLATED (XT_CONNTRACK_STATE_SNAT | XT_CONNTRACK_STATE_DNAT)
+
+/*
+ * A state, or to be translated.  Packets of a service are not, as no service is untracked
+ * that NAT translates (verify/translation.c): of several states, the others are what counts.
+ */
+static int add_states_or_translated(const struct match_data *match, const struct asked *asked,
+				    uint32_t states)
+{
+	bool inverted = asked->inverted & XT_CONNTRACK_STATE;
+
+	if (!states && asked->states & TRANSLATED)
+		return inverted ? 0 : add_other(match, "conntrack of what is translated", 0);
+	return add_states(match, states, inverted);
+}
+
 /*
  * As conntrack_mt(): a packet without an entry is asked for its state alone; a
  * match that asks for no state never takes it.
@@ -66,14 +82,8 @@ static int add_asked(const struct match_data *match, const struct asked *asked)
 
 	if (asked->states & XT_CONNTRACK_STATE_UNTRACKED)
 		states |= CT_UNTRACKED;
-	if (kept && asked->states & (XT_CONNTRACK_STATE_SNAT | XT_CONNTRACK_STATE_DNAT)) {
-		/* a state, or to be translated: that takes an entry as well */
-		if (!states && !(asked->inverted & XT_CONNTRACK_STATE))
-			return add_other(match, "conntrack of what is translated", 0);
-		return add_other(match, "conntrack of what is translated", STEP_WITHOUT_ENTRY);
-	}
 	if (kept)
-		err = add_states(match, states, asked->inverted & XT_CONNTRACK_STATE);
+		err = add_states_or_translated(match, asked, states);
 	if (!err && asked->flags & XT_CONNTRACK_DIRECTION)
 		err = add_of_entry(match, FIELD_CT_DIRECTION, UINT32_MAX, 0,
 				   asked->inverted & XT_CONNTRACK_DIRECTION, kept);

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What rules of the host do that is of no effect on packets that are not tracked, or of more
+ * effect: marks of connections, helpers, rates on what is new; and ports that are open to
+ * whoever sends from the service's.
+ */
+#include "verify/verify.h"
+
+/* Packets of a flow, and a rule that they may come to. */
+struct encounter {
+	struct verification *all;
+	const struct flow_row *row;
+	struct place place;
+	struct probe probe;
+};
+
+typedef int look_at(const struct encounter *encounter);
+
+static int find(const struct encounter *encounter, const char *code, enum notrack_status severity,
+		const char *what)
+{
+	char place[PLACE_TEXT];
+
+	return findings_add(&encounter->all->findings, code, severity, "%s (%s), which packets of %s "
+			    "come to, %s", view_format_place(&encounter->place, place),
+			    family_name(encounter->row->family), encounter->row->service->name, what);
+}
+
+static bool has_effect(const struct view_rule *rule, enum step_kind kind, uint8_t flags)
+{
+	for (size_t i = 0; i < rule->count; i++)
+		if (rule->steps[i].kind == kind && (rule->steps[i].flags & flags) == flags)
+			return true;
+	return false;
+}
+
+/* --- marks and helpers ------------------------------------------------- */
+
+static int look_at_mark(const struct encounter *encounter)
+{
+	if (!has_effect(encounter->place.rule, STEP_RESTORE_MARK, 0))
+		return 0;
+	return find(encounter, "mark", NOTRACK_WARNING, "gives packets the mark of their connection, and "
+		    "those that are not tracked have none: where routes or rules depend on it, leave "
+		    "the service tracked, or set the mark by address or interface");
+}
+
+static int look_at_helper(const struct encounter *encounter)
+{
+	const struct view_rule *rule = encounter->place.rule;
+	bool usual = walk_could_meet(&encounter->probe, rule) & USUAL_DOES;
+
+	if (!encounter->row->request || (!has_effect(rule, STEP_TEMPLATE, STEP_HELPER) &&
+					 !has_effect(rule, STEP_COUNT, STEP_HELPER)))
+		return 0;
+	return find(encounter, "helper", usual ? NOTRACK_FAILED : NOTRACK_WARNING, "has a conntrack "
+		    "helper read what they say, and nobody reads what is not tracked: connections "
+		    "that they agree on are not RELATED any more; leave the service tracked");
+}
+
+/* --- what counts or remembers what is new ------------------------------ */
+
+static bool is_for_new(const struct encounter *encounter)
+{
+	const struct situation situation = { .states = CT_NEW };
+	const struct view_rule *rule = encounter->place.rule;
+
+	for (size_t i = 0; i < rule->count; i++)
+		if (step_is_condition(&rule->steps[i]) && rule->steps[i].field == FIELD_STATE &&
+		    !(probe_meets(&encounter->probe, &rule->steps[i], &situation) & ALL_DO))
+			return false;
+	return rule->flags & RULE_ASKS_STATE;
+}
+
+static bool counts(const struct view_rule *rule)
+{
+	for (size_t i = 0; i < rule->count; i++)
+		if (rule->steps[i].kind == STEP_COUNT &&
+		    !(rule->steps[i].flags & (STEP_COUNTER | STEP_HELPER)))
+			return true;
+	return rule->flags & RULE_REMEMBERS;
+}
+
+/* Of TCP, only one packet of a connection is new, tracked or not. */
+static int look_at_rate(const struct encounter *encounter)
+{
+	if (!encounter->row->request || encounter->row->protocol == TCP ||
+	    !counts(encounter->place.rule) || !is_for_new(encounter))
+		return 0;
+	return find(encounter, "rate", NOTRACK_WARNING, "limits, records or logs what is NEW: it sees "
+		    "each question now, no longer the first alone of those that a client sends from "
+		    "one port; see whether its rate is enough for that");
+}
+
+/* --- ports that are open to a source port ------------------------------ */
+
+static bool names(const struct view_rule *rule, enum field field)
+{
+	for (size_t i = 0; i < rule->count; i++)
+		if (step_is_condition(&rule->steps[i]) && rule->steps[i].field == field)
+			return true;
+	return false;
+}
+
+/* Whoever sends from the port gets to any port of this host. */
+static int look_at_source_port(const struct encounter *encounter)
+{
+	const struct view_rule *rule = encounter->place.rule;
+	const struct step *verdict = rule_verdict(rule);
+
+	if (encounter->row->request || encounter->row->role != OUTBOUND || !verdict ||
+	    verdict->kind != STEP_ACCEPT || !names(rule, FIELD_SOURCE_PORT) ||
+	    names(rule, FIELD_DESTINATION_PORT) || names(rule, FIELD_SOURCE) ||
+	    rule->flags & (RULE_ASKS_STATE | RULE_UNKNOWN))
+		return 0;
+	return find(encounter, "open-source-port", NOTRACK_WARNING, "lets in whatever is sent from that "
+		    "port, to any port of this host: name the servers that may answer, or let it ask "
+		    "for the state ESTABLISHED, which untracked answers do not need");
+}
+
+/* --- every rule that packets may come to ------------------------------- */
+
+static const unsigned int hooks_in = 1u << HOOK_PREROUTING | 1u << HOOK_INPUT;
+static const unsigned int hooks_out = 1u << HOOK_OUTPUT | 1u << HOOK_POSTROUTING;
+
+static int look_at_rule(const struct encounter *encounter, bool at_input)
+{
+	static look_at *const looks[] = { look_at_mark, look_at_helper, look_at_rate };
+	int err = 0;
+
+	if (encounter->place.rule->flags & RULE_OURS ||
+	    !(walk_could_meet(&encounter->probe, encounter->place.rule) & ALL_DO))
+		return 0;
+	for (size_t i = 0; i < sizeof(looks) / sizeof(looks[0]) && !err; i++)
+		err = looks[i](encounter);
+	return err || !at_input ? err : look_at_source_port(encounter);
+}
+
+static int look_at_chain(struct encounter *encounter, const struct view_chain *chain)
+{
+	int err = 0;
+
+	encounter->place.chain = chain;
+	for (encounter->place.rule = chain->rules; encounter->place.rule && !err;
+	     encounter->place.rule = encounter->place.rule->next)
+		err = look_at_rule(encounter, chain->hooks & 1u << HOOK_INPUT &&
+				   encounter->row->input);
+	return err;
+}
+
+static int look_at_flow(struct verification *all, const struct flow_row *row, size_t ports)
+{
+	struct encounter encounter = { .all = all, .row = row,
+				       .probe = verify_probe(all, row, &(struct variant){ .ports = ports }) };
+	const unsigned int hooks = row->input ? hooks_in : hooks_out;
+	int err = 0;
+
+	encounter.probe.tcp_flags = row->protocol != TCP ? 0 : row->request ? TCP_SYN : TCP_SYN | TCP_ACK;
+	for (const struct view_table *table = all->view.tables; table; table = table->next)
+		for (const struct view_chain *chain = table->chains; chain && !err;
+		     chain = chain->next)
+			if (table->families & 1u << row->family && chain->hooks & hooks &&
+			    !chain_is_ours(chain))
+				err = look_at_chain(&encounter, chain);
+	return err;
+}
+
+/* Rows may be of requests alone: their answers go the other way. */
+static int look_at_row(struct verification *all, const struct flow_row *row)
+{
+	struct flow_row answer = *row;
+	int err = 0;
+
+	answer.request = false;
+	answer.input = !row->input;
+	for (size_t ports = 0; ports < row->service->port_count && !err; ports++) {
+		err = look_at_flow(all, row, ports);
+		if (!err)
+			err = look_at_flow(all, &answer, ports);
+	}
+	return err;
+}
+
+int verify_missed(struct verification *all, enum family family)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < all->row_count && !err; i++) {
+		const struct flow_row *row = &all->rows[i];
+
+		if (row->family == family && row->request && !row->loopback)
+			err = look_at_row(all, row);
+	}
+	return err;
+}

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What untracked packets would miss is told when a service is added, and by verify: each with
+ * a host near it of which there is nothing to tell.
+ */
+#include "netns.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "run.h"
+#include "said.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+enum { RULES_MAX = 4, REFUSED = 1 };
+
+/* The first host is one of which it is told, the second is not. */
+static const struct told {
+	const char *code;
+	const char *service;
+	int exit;			/* of add, on the first host */
+	const char *rules[2][RULES_MAX];
+} all_told[] = {
+	{ "mark", "dns", 0, {
+		{ "-t mangle -A OUTPUT -j CONNMARK --restore-mark" },
+		{ "-t mangle -A OUTPUT -p tcp --sport 80 -j CONNMARK --restore-mark" } } },
+	{ "mark", "dns", 0, {
+		{ "-t mangle -A PREROUTING -j CONNMARK --restore-mark" },
+		{ "-t mangle -A PREROUTING -j CONNMARK --save-mark" } } },
+	{ "helper", "tftp --ports 69", REFUSED, {
+		{ "-t raw -A PREROUTING -p udp --dport 69 -j CT --helper tftp" },
+		{ "-t raw -A PREROUTING -p udp --dport 6969 -j CT --helper tftp" } } },
+	{ "rate", "dns", 0, {
+		{ "-A INPUT -p udp --dport 53 -m conntrack --ctstate NEW -m limit --limit 5/sec -j ACCEPT" },
+		{ "-A INPUT -p udp --dport 53 -m limit --limit 5/sec -j ACCEPT" } } },
+	{ "rate", "dns", 0, {
+		{ "-A INPUT -m conntrack --ctstate NEW -j LOG" },
+		{ "-A INPUT -m conntrack --ctstate ESTABLISHED -j LOG" } } },
+	{ "open-source-port", "dns", 0, {
+		{ "-A INPUT -p udp --sport 53 -j ACCEPT" },
+		{ "-A INPUT -s @PEER@ -p udp --sport 53 -j ACCEPT" } } },
+	{ "shadowed", "dns", REFUSED, {
+		{ "-A INPUT -m conntrack --ctstate UNTRACKED -j ACCEPT",
+		  "-A INPUT -p udp -m length --length 0:9 -j DROP" },
+		{ "-A INPUT -p udp -m length --length 0:9 -j DROP" } } },
+};
+
+static const char *with_peer(const struct family *family, const char *rule)
+{
+	const char *at = strstr(rule, "@PEER@");
+
+	return !at ? rule : format_text("%.*s%s%s", (int)(at - rule), rule, family->peer,
+					at + strlen("@PEER@"));
+}
+
+/* false: this kernel has no such match, target or helper */
+static bool given(const struct family *family, const char *const rules[RULES_MAX])
+{
+	for (size_t i = 0; i < RULES_MAX && rules[i]; i++)
+		if (run("%s -w %s", family->tables, with_peer(family, rules[i])).code)
+			return false;
+	return true;
+}
+
+static bool is_told(const char *text, const char *code)
+{
+	return strstr(text, format_text("warning: %s: ", code));
+}
+
+START_TEST(what_would_be_missed_is_told)
+{
+	const struct family *family = &families[_i % FAMILY_COUNT];
+	const struct told *told = &all_told[_i / FAMILY_COUNT];
+	struct run added;
+
+	if (!given(family, told->rules[0])) {
+		fprintf(stderr, "%s: not in this kernel: skipped\n", told->rules[0][0]);
+		return;
+	}
+	added = run("notrackctl %s add %s", family->option, told->service);
+	ck_assert_msg(added.code == told->exit, "%s: %s", told->rules[0][0], added.err);
+	if (told->exit)
+		added = must("notrackctl %s add %s --force", family->option, told->service);
+	ck_assert_msg(is_told(added.err, told->code), "%s: %s", told->rules[0][0], added.err);
+}
+END_TEST
+
+START_TEST(what_would_not_be_missed_is_not)
+{
+	const struct family *family = &families[_i % FAMILY_COUNT];
+	const struct told *told = &all_told[_i / FAMILY_COUNT];
+	struct run added;
+
+	if (!given(family, told->rules[1])) {
+		fprintf(stderr, "%s: not in this kernel: skipped\n", told->rules[1][0]);
+		return;
+	}
+	added = must("notrackctl %s add %s", family->option, told->service);
+	ck_assert_msg(!is_told(added.err, told->code), "%s: %s", told->rules[1][0], added.err);
+}
+END_TEST
+
+/* Answers for others come to this host's address, and are translated only where they are tracked. */
+START_TEST(own_questions_stay_tracked_where_others_are_masqueraded)
+{
+	static const char masquerade[] = "iptables-legacy -t nat -A POSTROUTING -s 10.0.0.0/8 %s -j MASQUERADE";
+	struct run added;
+
+	must("sh -c 'echo 1 >/proc/sys/net/ipv4/ip_forward'");
+	must(masquerade, "-p udp --dport 123");
+	must("notrackctl add dns");
+	must("notrackctl clear");
+
+	must(masquerade, "");
+	added = run("notrackctl add dns");
+	ck_assert_msg(added.code == REFUSED && strstr(added.err, "nat POSTROUTING 2") &&
+		      strstr(added.err, "role inbound"), "%s", added.err);
+	must("notrackctl add dns --role inbound");
+	must("notrackctl verify");
+	must("notrackctl clear");
+
+	must("sh -c 'echo 0 >/proc/sys/net/ipv4/ip_forward'");
+	must("notrackctl add dns");
+}
+END_TEST
+
+static void tests(TCase *tcase)
+{
+	tcase_add_loop_test(tcase, what_would_be_missed_is_told, 0, COUNT(all_told) * FAMILY_COUNT);
+	tcase_add_loop_test(tcase, what_would_not_be_missed_is_not, 0, COUNT(all_told) * FAMILY_COUNT);
+	tcase_add_test(tcase, own_questions_stay_tracked_where_others_are_masqueraded);
+}
+
+int main(void)
+{
+	return netns_main("told", tests);
+}
