@@ -150,7 +150,8 @@ static int copy_row(struct copying *copying, const struct meaning *meaning, stru
 	if (common.unsure || common.disagree || remembers || is_beyond_us(rule) ||
 	    copying->count == RULES_MAX) {
 		*rest = (struct rest){ .kind = REST_NONE, .obstacle = { copying->chain, rule },
-				       .disagree = common.disagree };
+				       .disagree = common.disagree,
+				       .unsure = common.unsure && !remembers };
 		return 0;
 	}
 	if (is_jump(rule_verdict(rule)))

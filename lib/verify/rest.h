@@ -20,6 +20,7 @@ struct rest {
 	enum rest_kind kind;
 	struct graft_chain *chain;		/* REST_CHAIN */
 	struct place obstacle;			/* REST_NONE: what cannot be copied */
+	bool unsure;			/* nobody knows whether the obstacle would have taken them */
 	bool disagree;				/* ... since it takes some of the classes alone */
 };
 

@@ -21,6 +21,22 @@ static int refuse_rest(const struct grafting *grafting, const struct rest *rest)
 			    view_format_place(&rest->obstacle, obstacle));
 }
 
+/*
+ * Nobody knows how an ICMP error would have fared while its flow was tracked, as that depends
+ * on what the flow had seen.  No answer is lost by it, so that the change goes on.
+ */
+static int tell_errors(const struct grafting *grafting, const struct rest *rest)
+{
+	const struct place place = { grafting->meetings->chain, grafting->meetings->rule };
+	char text[PLACE_TEXT], obstacle[PLACE_TEXT];
+
+	return findings_add(grafting->weave->findings, "unsure", NOTRACK_WARNING, "%s takes ICMP errors "
+			    "and resets about packets that are not tracked, and nobody knows whether %s would "
+			    "have taken them when they were",
+			    view_format_place(&place, text),
+			    view_format_place(&rest->obstacle, obstacle));
+}
+
 /* Each selector leads out of the chain by itself. */
 static int lead_each(const struct grafting *grafting, const struct pick_list *picks,
 		     const struct rest *rest)
@@ -70,6 +86,8 @@ static int lead_past(const struct grafting *grafting, const struct pick_list *pi
 		return err;
 	if (rest.kind == REST_NONE && rest.disagree && classes & (classes - 1))
 		return lead_past_each_class(grafting, picks);
+	if (rest.kind == REST_NONE && rest.unsure && !(classes & ~CLASSES_REL))
+		return tell_errors(grafting, &rest);
 	if (rest.kind == REST_NONE)
 		return refuse_rest(grafting, &rest);
 	if (rest.kind == REST_ACCEPT && grafting_whole_states(grafting, classes) &&

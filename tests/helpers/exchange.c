@@ -63,9 +63,11 @@ static void put_ports(struct wire_packet *packet, unsigned int number)
 {
 	packet->source_port = wire_client_ports[number];
 	packet->destination_port = SERVICE_PORT;
+	/* one a host: of two, one may be the answer to the other */
 	if (random_chance(12))
 		packet->destination_port = wire_ports[random_from(1, 2)];
-	else if (packet->way != WIRE_LO && packet->protocol == IPPROTO_UDP && random_chance(5))
+	else if (packet->way != WIRE_LO && packet->protocol == IPPROTO_UDP && !number &&
+		 random_chance(50))
 		packet->source_port = SERVICE_PORT;
 }
 

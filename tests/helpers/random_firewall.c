@@ -107,6 +107,10 @@ static void ask_banned(const struct firewall *firewall)
 
 	switch (random_below(5)) {
 	case 0:
+		if (!firewall->nft && random_chance(75)) {
+			ask_peer(firewall, some_address(firewall->six), false);
+			break;
+		}
 		uses(firewall->nft ? KIND_NAMED_SET : KIND_IPSET);
 		if (firewall->nft)
 			ask_peer(firewall, format_text("@%s", set), false);
@@ -307,7 +311,7 @@ static void let_answers_in(const struct firewall *firewall, const char *chain)
 	unsigned int dice = random_below(100);
 
 	begin(firewall, chain);
-	if (firewall->nft && dice < 35) {
+	if (firewall->nft && dice < 34) {
 		uses(KIND_STATE_MAP);
 		fprintf(firewall->out, " ct state vmap { %s }\n",
 			ONE_OF("established : accept, related : accept, invalid : drop",
@@ -316,14 +320,15 @@ static void let_answers_in(const struct firewall *firewall, const char *chain)
 			       "accept"));
 		return;
 	}
-	if (dice < 40)
-		ask_states(firewall, ONE_OF("NEW,INVALID", "NEW,INVALID,UNTRACKED", "INVALID,NEW"), true);
-	else if (dice < 44) {
+	if (dice >= 34 && dice < 38)
+		ask_states(firewall, ONE_OF("NEW,INVALID", "NEW,INVALID,UNTRACKED", "NEW,INVALID,UNTRACKED"),
+			   true);
+	else if (dice >= 38 && dice < 41) {
 		uses(KIND_DIRECTION);
 		ask_states(firewall, "ESTABLISHED", false);
 		say(firewall, random_chance(50) ? " -m conntrack --ctdir REPLY" :
 		    " -m conntrack --ctdir ORIGINAL", "");
-	} else if (dice < 48) {
+	} else if (dice >= 41 && dice < 43) {
 		uses(KIND_STATUS);
 		say(firewall, " -m conntrack --ctstatus SEEN_REPLY", " ct status seen-reply");
 	} else
@@ -349,7 +354,7 @@ static void ban(const struct firewall *firewall, const char *chain)
 	if (random_chance(40))
 		ask_service(firewall, ONE_OF("udp", "tcp"), "dport");
 	ask_banned(firewall);
-	if (random_chance(15))
+	if (random_chance(15) && !strstr(firewall->table, "raw"))
 		ask_states(firewall, "NEW", false);
 	end(firewall, refusal(firewall));
 }
