@@ -227,6 +227,66 @@ START_TEST(services_come_one_after_the_other)
 }
 END_TEST
 
+/*
+ * Hosts that tests/kernel/test_wire.c came upon, as small as they get.  "%1$s" is a source,
+ * "%2$s" this host.
+ */
+static const struct {
+	const char *rules[RULES_MAX], *role;
+} found[] = {
+	/* the twin of what is RELATED asks for INVALID: its chain has to stay as long */
+	{ { "-A INPUT -m conntrack --ctstate NEW,RELATED,ESTABLISHED -j DROP" }, "inbound" },
+	/* a service's ports are in two twins, which leave nothing over */
+	{ { "-A OUTPUT -m state ! --state INVALID,NEW -j ACCEPT", "-A OUTPUT -d %2$s -j REJECT" }, "both" },
+	/* over lo, nobody asks an address that is elsewhere */
+	{ { "-A OUTPUT -m state ! --state INVALID,NEW -j ACCEPT", "-A OUTPUT -d %1$s -j REJECT" }, "both" },
+	/* whether an error would have seen a reply, nobody knows, nor would an answer be lost */
+	{ { "-A INPUT -i veth0 -m conntrack --ctstate INVALID -j DROP",
+	    "-A INPUT -m conntrack --ctstatus SEEN_REPLY -j ACCEPT" }, "both" },
+};
+
+START_TEST(what_was_refused_or_left_behind_once)
+{
+	const struct family *family = &families[_i % FAMILY_COUNT];
+	const size_t host = (size_t)_i / FAMILY_COUNT;
+	char *before;
+
+	netns_add_peer();
+	for (size_t i = 0; i < RULES_MAX && found[host].rules[i]; i++)
+		must("%s -w %s", family->tables, format_text(found[host].rules[i], family->other,
+							     family->host));
+	before = saved(family);
+
+	must("notrackctl %s add dns --role %s", family->option, found[host].role);
+	ck_assert_ptr_nonnull(strstr(must("notrackctl --json %s add dns --role %s", family->option,
+					  found[host].role).out, "\"changed\": false"));
+
+	must("notrackctl clear");
+	assert_same_text(saved(family), before);
+}
+END_TEST
+
+/* NOTRACK is in the legacy tables; in nftables stands nothing of ours but twins that jump. */
+START_TEST(clear_takes_twins_out_of_the_other_world)
+{
+	static const char theirs[] =
+		"table ip t {\n"
+		" chain some { udp dport 53 accept; }\n"
+		" chain in { type filter hook input priority 0; ct state new jump some; }\n"
+		"}\n";
+	char *before;
+
+	must_as(&(struct how){ .input = theirs }, "nft -f -");
+	before = must("nft -s list ruleset").out;
+
+	must("notrackctl -4 --backend legacy add dns");
+	ck_assert_ptr_nonnull(strstr(must("nft list ruleset").out, "NOTRACK-twin"));
+
+	must("notrackctl clear");
+	assert_same_text(must("nft -s list ruleset").out, before);
+}
+END_TEST
+
 static void tests(TCase *tcase)
 {
 	tcase_add_loop_test(tcase, who_was_answered_is_answered_and_who_was_not_is_not, 0,
@@ -236,6 +296,9 @@ static void tests(TCase *tcase)
 	tcase_add_loop_test(tcase, from_names_who_may_ask, 0, FAMILY_COUNT);
 	tcase_add_loop_test(tcase, a_host_that_asks_nobody_serves, 0, FAMILY_COUNT);
 	tcase_add_loop_test(tcase, services_come_one_after_the_other, 0, FAMILY_COUNT);
+	tcase_add_loop_test(tcase, what_was_refused_or_left_behind_once, 0,
+			    COUNT(found) * FAMILY_COUNT);
+	tcase_add_test(tcase, clear_takes_twins_out_of_the_other_world);
 }
 
 int main(void)

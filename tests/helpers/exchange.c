@@ -158,9 +158,26 @@ static bool is_of_service(const struct notrack_service *service, const struct wi
 	return question->way == WIRE_LO || (question->way == WIRE_IN ? in : out);
 }
 
+/*
+ * A service of one role takes all packets from its port to its port for that role's: this host
+ * does not ask from there.
+ */
+static void ask_from_elsewhere(struct exchange *exchange, uint16_t port)
+{
+	for (unsigned int i = 0; i < exchange->count; i++) {
+		struct wire_packet *packet = &exchange->packets[i];
+
+		*(packet->way == WIRE_OUT ? &packet->source_port : &packet->destination_port) = port;
+	}
+}
+
 void exchanges_begin(const struct notrack_service *service, struct exchange *exchanges,
 		     unsigned int count)
 {
+	for (unsigned int i = 0; i < count; i++)
+		if (exchanges[i].packets[0].way == WIRE_OUT && !has_role(service, "outbound") &&
+		    exchanges[i].packets[0].source_port == SERVICE_PORT)
+			ask_from_elsewhere(&exchanges[i], wire_client_ports[i]);
 	for (unsigned int i = 0; i < count; i++)
 		exchanges[i].of_service = is_of_service(service, &exchanges[i].packets[0]);
 }

@@ -107,7 +107,7 @@ static void ask_banned(const struct firewall *firewall)
 
 	switch (random_below(5)) {
 	case 0:
-		if (!firewall->nft && random_chance(75)) {
+		if (!firewall->nft && (random_chance(75) || !random_rules_may(KIND_IPSET, false))) {
 			ask_peer(firewall, some_address(firewall->six), false);
 			break;
 		}

@@ -34,6 +34,11 @@ static bool is_there(enum kind kind, bool nft)
 	return true;
 }
 
+bool random_rules_may(enum kind kind, bool nft)
+{
+	return !(refused[nft] & 1ul << kind);
+}
+
 /* --- values ----------------------------------------------------------- */
 
 static const char *one_of(const char *const *list, unsigned int count)
@@ -880,8 +885,11 @@ void random_rules_print(const struct random_rules *rules, FILE *out)
 void random_rules_begin(void)
 {
 	memset(refused, 0, sizeof(refused));
-	/* what rules of iptables look up */
-	must("ipset create bans4 hash:net");
+	/* what rules of iptables look up, where there is such a program */
+	if (run("ipset create bans4 hash:net").code) {
+		refused[false] |= 1ul << KIND_IPSET;
+		return;
+	}
 	must("ipset add bans4 192.0.2.66");
 	must("ipset create bans6 hash:net family inet6");
 	must("ipset add bans6 2001:db8::66");

@@ -42,6 +42,8 @@ extern const char *const random_kind_names[RANDOM_KINDS];
 
 /* Asks the kernel which kinds it takes: in a namespace that nothing else needs. */
 void random_rules_begin(void);
+/* Whether the kernel takes it, of xtables or of nft. */
+bool random_rules_may(enum kind kind, bool nft);
 /* Lives as long as the test. */
 struct random_rules random_rules(void);
 /*

@@ -5,6 +5,11 @@
  *
  * NOTRACK_TEST_HOSTS says how many hosts, and NOTRACK_TEST_SEED with which seed the first
  * one is made: the next one has the next number.  A difference is told with its own.
+ *
+ * To look closer: NOTRACK_TEST_REFUSALS prints each refusal, NOTRACK_TEST_UNSURE each packet
+ * of which the walk does not know, NOTRACK_TEST_PRINT the rules of each host, and
+ * NOTRACK_TEST_QUIET leaves out those of hosts where something differs.  NOTRACK_TEST_WILD
+ * says how many of a hundred hosts have rules that make no sense.
  */
 #include <notrack.h>
 #include <errno.h>
@@ -159,6 +164,15 @@ static bool is_unsure(const struct walker_says *says)
 	       (says->tracked && says->untracked);
 }
 
+static void count_unsure(const struct host *host, const struct wire_packet *packet,
+			 const struct walker_says *says)
+{
+	unsure++;
+	if (getenv("NOTRACK_TEST_UNSURE"))
+		fprintf(stderr, "seed %llu: unsure of %s: %s or %s\n", (unsigned long long)host->seed,
+			wire_text(packet), says->accepted_by, says->dropped_by);
+}
+
 /* What the walk says of the packets that were sent, in the rules as they are now. */
 static void walk_exchange(const struct host *host, struct walker *walker,
 			  const struct exchange *exchange)
@@ -175,10 +189,8 @@ static void walk_exchange(const struct host *host, struct walker *walker,
 		if (i && says.zone != zone)
 			return;
 		zone = says.zone;
-		if (is_unsure(&says) && getenv("NOTRACK_TEST_UNSURE"))
-			fprintf(stderr, "unsure of seed %llu: %s: %s or %s%s%s\n", (unsigned long long)host->seed, wire_text(&exchange->packets[i]), says.accepted_by, says.dropped_by, says.translated ? " translated" : "", says.tracked && says.untracked ? " tracked or not" : "");
 		if (is_unsure(&says))
-			unsure++;
+			count_unsure(host, &exchange->packets[i], &says);
 		else if (says.through != arrived)
 			tell(host, "%s %s, and %s, says the walk",
 			     wire_text(&exchange->packets[i]), arrived ? "arrives" : "does not arrive",
