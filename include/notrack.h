@@ -521,7 +521,8 @@ struct notrack_changes {
  * rules are removed before it is, so that no packet meets only one of the two at any
  * time.  Rules that stay keep their counters.  On failure every table is as it was before.
  * Returns: the number of rules added and removed (0: nothing was committed),
- * or -errno; -EBADMSG where the model was loaded and lacks a service whose
+ * or -errno; -ESTALE where a service is gone whose clients notrack_load() left in the kernel;
+ * -EBADMSG where the model was loaded and lacks a service whose
  * description was damaged, see notrack_load(); -ECANCELED where a service that came, or
  * changed, would let packets fare differently than they do when they are tracked: the
  * sentence names the rule of the host, and notrack_set_force() goes on all the same.

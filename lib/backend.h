@@ -128,10 +128,10 @@ struct backend {
 	/* Whether rules of ours untrack there: in chains of the host, others may stand elsewhere. */
 	bool (*untracks)(const struct image *image);
 	/*
-	 * Puts what the image says into @model: services, and with PART_CLIENTS their clients;
-	 * without, lists of clients may be partial.
+	 * Puts what the image says into @model: services, and with PART_CLIENTS in @parts, which
+	 * the image has, their clients; without, lists of clients are empty or partial.
 	 */
-	int (*raise)(struct image *image, struct model *model);
+	int (*raise)(struct image *image, unsigned int parts, struct model *model);
 	/* Looks a client of a partial list up: 1 or 0.  NULL: no list is ever partial. */
 	int (*has_client)(struct image *image, const char *service, const struct prefix *prefix);
 	int (*count)(struct image *image, const struct count_visitor *visitor);

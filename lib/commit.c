@@ -86,14 +86,19 @@ static int begin_backend(struct transaction *transaction, size_t backend, bool c
 
 static int begin(struct transaction *transaction, struct notrack *nt, bool whole)
 {
-	int err = context_choose(nt);
+	int err = context_choose(nt), same = true;
 	size_t chosen = context_chosen(nt);
 
 	*transaction = (struct transaction){ .nt = nt };
 	if (!err && chosen != nt->loaded_from)
 		err = context_complete_in_kernel(nt, NULL);
+	/* what somebody else has changed of services since, clients alone do not put right */
+	if (!err && (context_is_partial(nt) || nt->clients_only))
+		same = context_has_services_of_kernel(nt);
+	if (!err && same < 0)
+		err = same;
 	if (!err)
-		err = plan_make(&transaction->plan, nt, whole);
+		err = plan_make(&transaction->plan, nt, whole || !same);
 	if (!err)
 		err = compile_all(nt, &transaction->plan, &transaction->wanted);
 	transaction->nothing = (struct wanted){ .families = nt->families, .model = &empty_model,

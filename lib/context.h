@@ -58,6 +58,11 @@ bool context_is_partial(const struct notrack *nt);
 int context_complete(struct notrack *nt);
 /* The same, to be called in the kernel's time; @data is not used. */
 int context_complete_in_kernel(struct notrack *nt, void *data);
+/*
+ * Whether the services of the kernel are those of the model: 1 or 0; -ESTALE where one is
+ * gone whose clients were not read.  To be called in the kernel's time.
+ */
+int context_has_services_of_kernel(struct notrack *nt);
 /* 1 or 0, looked up where it has not been read; or -errno. */
 int context_has_client(struct notrack *nt, const struct served *served,
 		       const struct prefix *prefix);

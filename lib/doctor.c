@@ -171,7 +171,7 @@ static void load_model(struct notrack *nt, struct model *model)
 	struct image *image;
 
 	if (!context_image(nt, context_chosen(nt), PART_RULES, &image) &&
-	    !backends[context_chosen(nt)]->raise(image, model))
+	    !backends[context_chosen(nt)]->raise(image, PART_RULES, model))
 		return;
 	model_free(model);
 	*model = (struct model){ 0 };

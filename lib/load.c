@@ -24,7 +24,7 @@ static int load_in_kernel(struct notrack *nt, void *data)
 		if (err)
 			break;
 		others |= backends[backend]->is_used(image);
-		err = backends[backend]->raise(image, data);
+		err = backends[backend]->raise(image, image->parts, data);
 	}
 	nt->loaded_from = chosen;
 	return err;
@@ -42,6 +42,9 @@ int notrack_load(struct notrack *nt)
 	struct model model = { 0 };
 	int err = context_begin(nt), count = 0;
 
+	/* families that are not loaded again keep what their clients are */
+	if (!err && nt->families != NOTRACK_ANY)
+		err = context_complete(nt);
 	if (err)
 		return err;
 	context_forget(nt);

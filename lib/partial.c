@@ -14,7 +14,7 @@ bool context_is_partial(const struct notrack *nt)
 	for (enum family family = IPV4; family < FAMILIES; family++) {
 		const struct family_model *model = &nt->model.families[family];
 
-		for (size_t i = 0; i < model->count && context_has(nt, family); i++)
+		for (size_t i = 0; i < model->count; i++)
 			if (model->served[i].clients.partial)
 				return true;
 	}
@@ -39,14 +39,23 @@ static int apply_changes(struct clients *whole, const struct clients *partial)
 	return err;
 }
 
+static int report_lost(struct notrack *nt, const struct served *served)
+{
+	return error_set(&nt->error, -ESTALE, "service %s: another program has taken it away since it was "
+			 "loaded, and its limited clients with it; load again",
+			 served->service->name);
+}
+
 /* @there: the service as the kernel has it; NULL: it has none of that name any more. */
-static int complete(struct served *served, struct served *there)
+static int complete(struct notrack *nt, struct served *served, struct served *there)
 {
 	struct clients whole = { 0 };
 	int err;
 
 	if (!served->clients.partial)
 		return 0;
+	if (!there && served->clients.others)
+		return report_lost(nt, served);
 	if (there) {
 		whole = there->clients;
 		there->clients = (struct clients){ 0 };
@@ -54,7 +63,7 @@ static int complete(struct served *served, struct served *there)
 	err = apply_changes(&whole, &served->clients);
 	if (err) {
 		clients_free(&whole);
-		return err;
+		return error_set(&nt->error, err, "out of memory");
 	}
 	clients_free(&served->clients);
 	served->clients = whole;
@@ -68,16 +77,18 @@ static int complete_from(struct notrack *nt, struct model *found)
 	for (enum family family = IPV4; family < FAMILIES; family++) {
 		struct family_model *model = &nt->model.families[family];
 
-		for (size_t i = 0; i < model->count && context_has(nt, family) && !err; i++)
-			err = complete(&model->served[i],
+		for (size_t i = 0; i < model->count && !err; i++)
+			err = complete(nt, &model->served[i],
 				       model_find(&found->families[family],
 						  model->served[i].service->name));
 	}
-	return err ? error_set(&nt->error, err, "out of memory") : 0;
+	return err;
 }
 
+/* Of both families: one that is left out today may be asked for again. */
 int context_complete_in_kernel(struct notrack *nt, void *data)
 {
+	unsigned int families = nt->families;
 	struct model found = { 0 };
 	struct image *image;
 	int err;
@@ -85,9 +96,11 @@ int context_complete_in_kernel(struct notrack *nt, void *data)
 	(void)data;
 	if (!context_is_partial(nt))
 		return 0;
+	nt->families = NOTRACK_ANY;
 	err = context_image(nt, nt->loaded_from, PART_RULES | PART_CLIENTS, &image);
 	if (!err)
-		err = backends[nt->loaded_from]->raise(image, &found);
+		err = backends[nt->loaded_from]->raise(image, PART_RULES | PART_CLIENTS, &found);
+	nt->families = families;
 	if (!err)
 		err = complete_from(nt, &found);
 	model_free(&found);
@@ -104,6 +117,51 @@ int context_complete(struct notrack *nt)
 	if (err || !lock_is_held(&nt->lock))
 		context_forget(nt);
 	return err;
+}
+
+/* --- whether they are what was loaded --------------------------------- */
+
+static bool same_services(const struct family_model *a, const struct family_model *b)
+{
+	if (a->count != b->count)
+		return false;
+	for (size_t i = 0; i < a->count; i++)
+		if (!service_same(a->served[i].service, b->served[i].service))
+			return false;
+	return true;
+}
+
+static int compare_services(struct notrack *nt, const struct model *found)
+{
+	int same = true;
+
+	for (enum family family = IPV4; family < FAMILIES; family++) {
+		const struct family_model *model = &nt->model.families[family];
+
+		if (!context_has(nt, family))
+			continue;
+		same &= same_services(model, &found->families[family]);
+		for (size_t i = 0; i < model->count; i++)
+			if (model->served[i].clients.others &&
+			    !model_find(&found->families[family], model->served[i].service->name))
+				return report_lost(nt, &model->served[i]);
+	}
+	return same;
+}
+
+int context_has_services_of_kernel(struct notrack *nt)
+{
+	struct model found = { 0 };
+	size_t chosen = context_chosen(nt);
+	struct image *image;
+	int result = context_image(nt, chosen, PART_RULES, &image);
+
+	if (!result)
+		result = backends[chosen]->raise(image, PART_RULES, &found);
+	if (!result)
+		result = compare_services(nt, &found);
+	model_free(&found);
+	return result;
 }
 
 /* --- one of them ------------------------------------------------------ */

@@ -35,7 +35,7 @@ static int raise_others(struct plan *plan, struct notrack *nt)
 
 		err = backend->read(&session, PART_RULES, &image);
 		if (!err)
-			err = backend->raise(image, &plan->others);
+			err = backend->raise(image, PART_RULES, &plan->others);
 		if (image)
 			backend->release(image);
 	}

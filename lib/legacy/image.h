@@ -28,7 +28,7 @@ static inline bool session_has(const struct session *session, enum family family
 	return session->families & 1u << family;
 }
 
-int legacy_raise(struct image *image, struct model *model);
+int legacy_raise(struct image *image, unsigned int parts, struct model *model);
 int legacy_count(struct image *image, const struct count_visitor *visitor);
 
 int legacy_begin(struct image *image, const struct wanted *wanted, struct change **change);

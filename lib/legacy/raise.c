@@ -34,7 +34,7 @@ static bool leads_to(const struct rule *entrance, const char *service)
 }
 
 static int raise_service(struct model *model, const struct ruleset *found,
-			 const struct rule *entrance, enum family family)
+			 const struct rule *entrance, enum family family, unsigned int parts)
 {
 	unsigned int families = 1u << family;
 	struct error ignored;
@@ -53,7 +53,7 @@ static int raise_service(struct model *model, const struct ruleset *found,
 		return 0;
 	}
 	err = model_put_service(model, service, families, families);
-	if (!err && service->roles & INBOUND)
+	if (!err && service->roles & INBOUND && parts & PART_CLIENTS)
 		err = tree_read(found, service->name, raise_client,
 				&model_find(&model->families[family], service->name)->clients);
 	service_unref(service);
@@ -91,7 +91,7 @@ static int find_damage(const struct chain *input, struct family_model *model, en
 	return err;
 }
 
-int legacy_raise(struct image *image, struct model *model)
+int legacy_raise(struct image *image, unsigned int parts, struct model *model)
 {
 	const struct legacy_image *legacy = legacy_image(image);
 	int err = 0;
@@ -104,7 +104,7 @@ int legacy_raise(struct image *image, struct model *model)
 
 			if (rule->target == TARGET_JUMP && rule->match && rule->match->comment)
 				err = raise_service(model, &legacy->tables[family][FILTER].found,
-						    rule, family);
+						    rule, family, parts);
 		}
 		if (input && !err)
 			err = find_damage(input, &model->families[family], family);

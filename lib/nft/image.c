@@ -182,15 +182,15 @@ int nft_image_has_client(struct image *base, const char *service, const struct p
 	return result < 0 ? question_explain(result, "the limited clients", base->session.error) : result;
 }
 
-int nft_image_raise(struct image *base, struct model *model)
+int nft_image_raise(struct image *base, unsigned int parts, struct model *model)
 {
 	struct nft_image *image = nft_image_of(base);
 	struct error *error = base->session.error;
 	int err = nft_raise_services(&image->state.table, model, base->session.families, error);
 
-	if (!err && !(base->parts & PART_CLIENTS))
+	if (!err && !(parts & PART_CLIENTS))
 		leave_clients(&image->state.pools, model, base->session.families);
-	for (size_t i = 0; i < image->state.pools.count && !err; i++) {
+	for (size_t i = 0; i < image->state.pools.count && parts & PART_CLIENTS && !err; i++) {
 		const struct nft_pool *pool = &image->state.pools.list[i];
 
 		if (!pool->is_loaded || !(base->session.families & 1u << pool->id.family))

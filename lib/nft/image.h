@@ -51,7 +51,7 @@ int nft_state_see_host(struct nft_state *state, struct nft_sight *sight,
 void nft_state_free(struct nft_state *state);
 
 /* What was read, as the model has it. */
-int nft_image_raise(struct image *image, struct model *model);
+int nft_image_raise(struct image *image, unsigned int parts, struct model *model);
 int nft_image_has_client(struct image *image, const char *service, const struct prefix *prefix);
 /* count.c */
 int nft_image_count(struct image *image, const struct count_visitor *visitor);

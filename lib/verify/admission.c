@@ -41,13 +41,15 @@ struct asking {
 	const struct view *view;
 	const struct view_chain *base;
 	struct tally *tally;
+	bool any_mark;
 };
 
 static int ask(const struct probe *probe, void *data)
 {
 	const struct asking *asking = data;
 	struct journey journey = { 0 };
-	struct walk walk = { .view = asking->view, .journeys = { [TODAY] = &journey } };
+	struct walk walk = { .view = asking->view, .journeys = { [TODAY] = &journey },
+			     .any_mark = asking->any_mark };
 	int err = walk_chain(&walk, asking->base, probe);
 
 	walk_free(&walk);
@@ -107,19 +109,35 @@ static bool all_over_lo(const struct picks *picks)
 }
 
 /* Most hosts let all in that comes over lo, which says nothing of whom they let in. */
-int admission_of(const struct view *view, const struct view_chain *base, const struct picks *picks,
-		 const struct entrances *entrances, struct admitted *admitted)
+static int ask_all(const struct asking *asking, const struct picks *picks,
+		   const struct entrances *entrances)
 {
 	const bool lo = all_over_lo(picks);
-	struct tally tally = { 0 };
-	struct asking asking = { view, base, &tally };
 	int err = 0;
 
 	for (size_t i = 0; i < picks->count && !err; i++)
 		for (size_t j = 0; j < picks->list[i].count && !err; j++)
 			if (is_over_lo(&picks->list[i].probes[j]) == lo)
 				err = entrances_each(entrances, &picks->list[i].probes[j], ask,
-						     &asking);
+						     (void *)asking);
+	return err;
+}
+
+int admission_of(const struct view *view, const struct view_chain *base, const struct picks *picks,
+		 const struct entrances *entrances, struct admitted *admitted)
+{
+	struct tally tally = { 0 }, marked = { 0 };
+	struct asking asking = { view, base, &tally, false };
+	int err = ask_all(&asking, picks, entrances);
+
 	*admitted = (struct admitted){ judge(&tally, base), tally.place };
+	if (err || (admitted->admission != ADMITS_NOBODY && admitted->admission != FORBIDS_ELSEWHERE))
+		return err;
+	/* nobody, unless they come with a mark: then the host has said whom */
+	asking.tally = &marked;
+	asking.any_mark = true;
+	err = ask_all(&asking, picks, entrances);
+	if (marked.by_rule || marked.some)
+		admitted->admission = ADMITS_SOME;
 	return err;
 }

@@ -24,6 +24,9 @@ struct traveller walk_begin(const struct walk *walk, const struct probe *probe, 
 	if (walk->view->marks_connections && probe->tracked_states != CT_NEW)
 		for (enum side side = TODAY; side < SIDES; side++)
 			traveller.course[side].connection_mark.unknown = UINT32_MAX;
+	for (enum side side = TODAY; side < SIDES && walk->any_mark; side++)
+		traveller.course[side].mark.unknown =
+			traveller.course[side].connection_mark.unknown = UINT32_MAX;
 	return traveller;
 }
 

@@ -17,6 +17,7 @@ struct walk {
 	 * What conntrack would say of packets that it looks for and has no entry of, where
 	 * that is another thing than today: of enum ct_state; 0: the same.
 	 */
+	bool any_mark;			/* others may have marked the packets, or rules ahead */
 	uint32_t would_be;
 	bool incomplete;			/* too many kinds of packets to follow them all */
 };

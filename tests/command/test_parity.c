@@ -91,6 +91,9 @@ static const struct host hosts[] = {
 	    "-A INPUT -p udp -j DROP" }, true, false },
 	{ { ESTABLISHED, "-A INPUT ! -s %1$s -p udp --dport 53 -m conntrack --ctstate NEW -j ACCEPT",
 	    "-A INPUT -p udp -j DROP" }, false, true },
+	/* by a mark, which a rule elsewhere gives */
+	{ { "-t mangle -A PREROUTING -s %1$s -j MARK --set-mark 9", ESTABLISHED,
+	    "-A INPUT -m mark --mark 9 -j ACCEPT", "-A INPUT -p udp -j DROP" }, true, false },
 	/* a zone, with its ban and its end, reached by the interface; and without the ban */
 	{ { "-N zone", "-A zone -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT",
 	    "-A zone -s %1$s -j DROP", "-A zone -p udp --dport 53 -m conntrack --ctstate NEW -j ACCEPT",

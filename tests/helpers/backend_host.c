@@ -348,7 +348,7 @@ static int load(struct backend_host *host, unsigned int parts)
 	err = BACKEND->read(&host->session, parts, &image);
 	if (err)
 		return err;
-	err = BACKEND->raise(image, &host->model);
+	err = BACKEND->raise(image, image->parts, &host->model);
 	BACKEND->release(image);
 	return err;
 }

@@ -311,6 +311,63 @@ START_TEST(what_serves_clients_keeps_serving)
 }
 END_TEST
 
+/* Nor does a family that is left out for a while lose what it has. */
+START_TEST(a_family_that_is_left_out_is_loaded_as_well)
+{
+	struct backend_host *whole = given_many(CHUNK);
+	struct notrack *nt = given_a_loaded_model();
+
+	done(nt, notrack_set_families(nt, NOTRACK_IPV6));
+	done(nt, notrack_set_backend(nt, "legacy"));
+	done(nt, notrack_load(nt));
+	done(nt, notrack_set_families(nt, NOTRACK_ANY));
+	done(nt, notrack_commit(nt, NULL));
+	ck_assert_uint_eq(clients_of(nt), CHUNK);
+	notrack_free(nt);
+	host_free(whole);
+}
+END_TEST
+
+/* What nobody has read cannot be made again. */
+START_TEST(a_service_that_is_gone_with_its_clients_is_told)
+{
+	struct backend_host *whole = given_many(2);
+	struct notrack *nt = given_a_loaded_model();
+
+	must("nft delete table inet libnotrack");
+	ck_assert_int_eq(notrack_commit(nt, NULL), -ESTALE);
+	ck_assert_ptr_nonnull(strstr(notrack_error(nt), "service dns"));
+	ck_assert_ptr_null(strstr(must("nft list tables").out, "libnotrack"));
+	notrack_free(nt);
+	host_free(whole);
+}
+END_TEST
+
+/* A change of clients puts right what somebody else has done to services meanwhile. */
+START_TEST(services_of_somebody_else_are_no_change_of_clients)
+{
+	static const char *const tools[] = { "legacy", "nft" };
+	struct notrack *nt = notrack_new();
+
+	ck_assert_ptr_nonnull(nt);
+	must("iptables-%s -P INPUT DROP", tools[_i]);
+	must("iptables-%s -A INPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT", tools[_i]);
+	done(nt, notrack_set_backend(nt, tools[_i]));
+	must("notrackctl --backend %s add dns", tools[_i]);
+	must("notrackctl limit dns 10.0.0.1 --above 10/sec");
+	done(nt, notrack_load(nt));
+	must("notrackctl add ntp");
+
+	done(nt, hashlimit_add_client(nt, "dns", "10.9.9.9", &hourly));
+	done(nt, notrack_commit(nt, NULL));
+	done(nt, notrack_load(nt));
+	ck_assert_int_eq(notrack_diff(nt, NULL, NULL), 0);
+	ck_assert_uint_eq(clients_of(nt), 2);
+	ck_assert_ptr_null(strstr(must("notrackctl show").out, "ntp"));
+	notrack_free(nt);
+}
+END_TEST
+
 static void tests(TCase *tcase)
 {
 	tcase_add_test(tcase, one_client_more_reads_and_writes_that_one);
@@ -323,6 +380,9 @@ static void tests(TCase *tcase)
 	tcase_add_test(tcase, a_loaded_model_is_whole_for_whoever_looks);
 	tcase_add_test(tcase, a_loaded_model_moves_as_a_whole);
 	tcase_add_test(tcase, what_serves_clients_keeps_serving);
+	tcase_add_test(tcase, a_family_that_is_left_out_is_loaded_as_well);
+	tcase_add_test(tcase, a_service_that_is_gone_with_its_clients_is_told);
+	tcase_add_loop_test(tcase, services_of_somebody_else_are_no_change_of_clients, 0, 2);
 }
 
 int main(void)
