@@ -80,7 +80,9 @@ int machine_add_unknown(struct machine *machine, const char *what, uint8_t sourc
 
 	if (!step)
 		return -ENOMEM;
-	if (source >= FIELD_STATE && source < FIELDS)
+	/* a set, or numbers in another byte order, may be of what conntrack was asked for */
+	if ((source >= FIELD_STATE && source < FIELDS) ||
+	    (source == SOURCE_UNKNOWN && machine->asks_conntrack))
 		step->field = FIELD_CT_OTHER;
 	return 0;
 }

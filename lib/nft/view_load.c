@@ -287,6 +287,7 @@ int run_ct(struct machine *machine, const struct attributes *data)
 	case NFT_CT_MARK:
 		return machine_load(machine, to, FIELD_CT_MARK, 4, true);
 	default:
+		machine->asks_conntrack = true;
 		return machine_load_unknown(machine, to, FIELD_CT_OTHER);
 	}
 }

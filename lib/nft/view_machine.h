@@ -45,6 +45,7 @@ struct machine {
 	int family;			/* AF_INET, AF_INET6; AF_UNSPEC: not known yet */
 	int protocol;			/* IPPROTO_*; -1: not known yet */
 	uint8_t loads;
+	bool asks_conntrack;		/* the rule does, for what is not decoded */
 	uint32_t identity;		/* of the expressions since the last step */
 	struct symbol registers[REGISTER_BYTES];
 };

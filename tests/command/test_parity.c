@@ -290,6 +290,26 @@ START_TEST(clear_takes_twins_out_of_the_other_world)
 }
 END_TEST
 
+/* What only conntrack knows, no untracked packet meets; what the packet has, it does. */
+static const struct {
+	const char *rule;
+	int code;
+} asked[] = {
+	{ "ct protocol udp accept", REFUSED }, { "ct protocol { udp, tcp } accept", REFUSED },
+	{ "ct packets > 0 accept", REFUSED }, { "meta l4proto { udp, tcp } accept", 0 },
+};
+
+START_TEST(what_conntrack_alone_knows_lets_nobody_in_any_more)
+{
+	char *rules = format_text("table ip h {\n chain i {\n type filter hook input priority 10;\n"
+				  " policy drop;\n iif lo accept\n %s\n }\n}\n", asked[_i].rule);
+
+	netns_add_peer();
+	must_as(&(struct how){ .where = HOST, .input = rules }, "nft -f -");
+	ck_assert_int_eq(run("notrackctl -4 --backend nft add dns").code, asked[_i].code);
+}
+END_TEST
+
 static void tests(TCase *tcase)
 {
 	tcase_add_loop_test(tcase, who_was_answered_is_answered_and_who_was_not_is_not, 0,
@@ -301,6 +321,8 @@ static void tests(TCase *tcase)
 	tcase_add_loop_test(tcase, services_come_one_after_the_other, 0, FAMILY_COUNT);
 	tcase_add_loop_test(tcase, what_was_refused_or_left_behind_once, 0,
 			    COUNT(found) * FAMILY_COUNT);
+	tcase_add_loop_test(tcase, what_conntrack_alone_knows_lets_nobody_in_any_more, 0,
+			    COUNT(asked));
 	tcase_add_test(tcase, clear_takes_twins_out_of_the_other_world);
 }
 
