@@ -343,6 +343,22 @@ START_TEST(a_service_that_is_gone_with_its_clients_is_told)
 }
 END_TEST
 
+/* Somebody else's context, which adds a service to what is there. */
+static void somebody_adds(const char *backend, const char *name, bool limited)
+{
+	const struct notrack_service service = { .size = sizeof(service), .name = name };
+	struct notrack *nt = notrack_new();
+
+	ck_assert_ptr_nonnull(nt);
+	done(nt, notrack_set_backend(nt, backend));
+	done(nt, notrack_load(nt));
+	done(nt, notrack_add_service(nt, &service));
+	if (limited)
+		done(nt, hashlimit_add_client(nt, name, "10.0.0.1", &hourly));
+	done(nt, notrack_commit(nt, NULL));
+	notrack_free(nt);
+}
+
 /* A change of clients puts right what somebody else has done to services meanwhile. */
 START_TEST(services_of_somebody_else_are_no_change_of_clients)
 {
@@ -353,17 +369,15 @@ START_TEST(services_of_somebody_else_are_no_change_of_clients)
 	must("iptables-%s -P INPUT DROP", tools[_i]);
 	must("iptables-%s -A INPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT", tools[_i]);
 	done(nt, notrack_set_backend(nt, tools[_i]));
-	must("notrackctl --backend %s add dns", tools[_i]);
-	must("notrackctl limit dns 10.0.0.1 --above 10/sec");
+	somebody_adds(tools[_i], "dns", true);
 	done(nt, notrack_load(nt));
-	must("notrackctl add ntp");
+	somebody_adds(tools[_i], "ntp", false);
 
 	done(nt, hashlimit_add_client(nt, "dns", "10.9.9.9", &hourly));
 	done(nt, notrack_commit(nt, NULL));
-	done(nt, notrack_load(nt));
+	ck_assert_int_eq(notrack_load(nt), 1);
 	ck_assert_int_eq(notrack_diff(nt, NULL, NULL), 0);
 	ck_assert_uint_eq(clients_of(nt), 2);
-	ck_assert_ptr_null(strstr(must("notrackctl show").out, "ntp"));
 	notrack_free(nt);
 }
 END_TEST
