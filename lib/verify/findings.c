@@ -324,10 +324,6 @@ int verify_tables(struct verification *all, enum family family)
 			for (int input = 1; input >= 0 && !err; input--)
 				err = find_jump_missing(all, family, id, input);
 		if (!err)
-			err = verify_translations(all, family);
-		if (!err)
-			err = verify_protections(all, family);
-		if (!err)
 			err = verify_missed(all, family);
 	}
 	for (const struct view_table *table = all->view.tables; table && !err; table = table->next)

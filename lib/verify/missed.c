@@ -183,8 +183,10 @@ static int look_at_row(struct verification *all, const struct flow_row *row)
 
 int verify_missed(struct verification *all, enum family family)
 {
-	int err = 0;
+	int err = verify_translations(all, family);
 
+	if (!err)
+		err = verify_protections(all, family);
 	for (size_t i = 0; i < all->row_count && !err; i++) {
 		const struct flow_row *row = &all->rows[i];
 

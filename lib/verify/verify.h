@@ -101,11 +101,11 @@ int verify_explain(struct verification *verification, const struct flow_row *row
 void verify_find_jumps(struct verification *verification);
 /* What is wrong with the tables of a family as such; its flows are judged. */
 int verify_tables(struct verification *verification, enum family family);
-/* What untracked packets of the services miss: translation.c. */
+/* What untracked packets of the services miss that conntrack does: translation.c. */
 int verify_translations(struct verification *verification, enum family family);
-/* ... and protection.c. */
+/* ... protection.c. */
 int verify_protections(struct verification *verification, enum family family);
-/* ... and missed.c. */
+/* ... and all of it, with what is of missed.c itself. */
 int verify_missed(struct verification *verification, enum family family);
 
 #endif

@@ -331,11 +331,14 @@ END_TEST
 /* What nobody has read cannot be made again. */
 START_TEST(a_service_that_is_gone_with_its_clients_is_told)
 {
+	const struct notrack_service dns = { .size = sizeof(dns), .name = "dns" };
 	struct backend_host *whole = given_many(2);
 	struct notrack *nt = given_a_loaded_model();
+	size_t count = 0;
 
 	must("nft delete table inet libnotrack");
 	ck_assert_int_eq(notrack_commit(nt, NULL), -ESTALE);
+	ck_assert_int_eq(hashlimit_each(nt, &dns, count_clients, &count), -ESTALE);
 	ck_assert_ptr_nonnull(strstr(notrack_error(nt), "service dns"));
 	ck_assert_ptr_null(strstr(must("nft list tables").out, "libnotrack"));
 	notrack_free(nt);
