@@ -27,7 +27,7 @@ static void forget(struct symbol *bytes, size_t count)
 
 int run_bitwise(struct machine *machine, const struct attributes *data)
 {
-	uint32_t op = attribute_number(data->of[NFTA_BITWISE_OP], NFT_BITWISE_MASK_XOR);
+	uint32_t op = attribute_number(data->of[NFTA_BITWISE_OP], NFT_BITWISE_BOOL);
 	size_t count = attribute_number(data->of[NFTA_BITWISE_LEN], 0), room = count;
 	size_t mask_size, value_size;
 	const uint8_t *mask = data_of(data->of[NFTA_BITWISE_MASK], &mask_size);
@@ -37,7 +37,7 @@ int run_bitwise(struct machine *machine, const struct attributes *data)
 
 	if (room < count)
 		count = room;
-	if (op != NFT_BITWISE_MASK_XOR || mask_size < count || value_size < count) {
+	if (op != NFT_BITWISE_BOOL || mask_size < count || value_size < count) {
 		forget(to, count);
 		return 0;
 	}
