@@ -65,7 +65,7 @@ struct graft_chain {
 enum graft_kind {
 	GRAFT_LIMITS,		/* at the top of the chain: the jump to the limits */
 	GRAFT_OPENING,		/* the jump to the chain that accepts a service */
-	GRAFT_TWIN,		/* does what @before does, with packets that it no longer takes */
+	GRAFT_TWIN,		/* does what a rule does, with packets that it no longer takes */
 	GRAFT_SKIP,		/* leads past @before packets that it should not take */
 };
 
@@ -76,6 +76,8 @@ struct graft {
 	struct view_rule *before;		/* directly ahead of this rule of the host, behind
 						   grafts that come earlier in the list; NULL: at
 						   the end of the chain */
+	bool accepts;				/* a twin that does no more than accept packets, */
+	bool takes_requests;			/* some of which are requests */
 	/* known again by the chain of ours that it leads to; where it leads to none, by
 	   GRAFT_COMMENT in rule.match->comment */
 	struct graft_rule rule;

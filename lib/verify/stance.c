@@ -105,6 +105,7 @@ static void add_answer(struct stance *stance, const struct answer *answer, bool 
 	stance->takes |= takes;
 	stance->misses |= misses && !unsure;
 	stance->catches |= catches && !unsure;
+	stance->sees |= answer->now & ALL_DO;
 	stance->unsure |= unsure;
 	stance->takes_all &= certain && takes;
 	stance->ends &= certain && ((takes && ends) || catches);

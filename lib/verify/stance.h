@@ -14,6 +14,7 @@ struct stance {
 	bool takes;		/* ... and it may take them, were they tracked */
 	bool misses;		/* ... and not as they are: it wants a twin */
 	bool catches;		/* it takes some that it would not have taken: to be led past it */
+	bool sees;		/* it may take some as they are, if only to count them */
 	bool unsure;		/* it asks conntrack for what nobody can know without it */
 	bool takes_all;		/* it surely takes all packets, were they tracked */
 	bool ends;		/* none of them goes on to the next rule, but for one that is led

@@ -121,6 +121,7 @@ int grafting_accept(const struct grafting *grafting, enum graft_kind kind,
 	struct view_table *table = grafting->meetings->chain->table;
 	char name[CHAIN_NAME_MAX + 1], stem[STEM_MAX];
 	struct graft_chain *chain;
+	struct graft *graft;
 	int err = 0;
 
 	name_classes(classes, stem);
@@ -131,7 +132,13 @@ int grafting_accept(const struct grafting *grafting, enum graft_kind kind,
 		err = chain ? add_selectors(grafting, chain, classes, NULL, &(struct action){
 					    .target = TARGET_ACCEPT }) : -ENOMEM;
 	}
-	return err ? err : grafting_lead(grafting, kind, chain);
+	err = err ? err : grafting_lead(grafting, kind, chain);
+	if (err)
+		return err;
+	graft = &grafts->list[grafts->count - 1];
+	graft->accepts = kind == GRAFT_TWIN;
+	graft->takes_requests = classes & BIT(CLASS_REQUEST);
+	return 0;
 }
 
 /* --- everything else that can be done from a chain of ours ------------- */

@@ -184,6 +184,12 @@ static void gather_crowd(const struct weave *weave, const struct view_chain *cha
 		}
 }
 
+static bool is_untracked(const struct weave *weave, const struct pick *pick)
+{
+	return class_state_now((enum packet_class)pick->class, weave->setting.options) ==
+	       CT_UNTRACKED;
+}
+
 static void meet(const struct weave *weave, struct crowd *crowd, struct meetings *meetings)
 {
 	meetings->count = 0;
@@ -191,6 +197,8 @@ static void meet(const struct weave *weave, struct crowd *crowd, struct meetings
 		const struct pick *pick = crowd->picks[i];
 		struct stance stance = stance_of(meetings->meaning->row, pick, &weave->setting);
 
+		if (stance.sees || stance.unsure)
+			meetings->sees_untracked |= is_untracked(weave, pick);
 		/* what an element has taken, no other one catches */
 		if (stance.takes || stance.unsure ||
 		    (stance.catches && !(crowd->ended[i] & ENDED_TAKEN)))
@@ -228,6 +236,7 @@ static int weave_rule(struct weave *weave, struct crowd *crowd, struct meetings 
 	bool asks = rule_asks_conntrack(meetings->rule);
 	int err = 0;
 
+	meetings->sees_untracked = false;
 	for (size_t pass = 0; pass < 2 && !err; pass++)
 		for (size_t i = 0; i < all->count && !err; i++) {
 			meetings->meaning = &all->list[i];
@@ -242,13 +251,21 @@ static int weave_rule(struct weave *weave, struct crowd *crowd, struct meetings 
 static int weave_chain(struct weave *weave, struct view_chain *chain, struct crowd *crowd)
 {
 	struct meetings meetings = { .chain = chain, .list = crowd->list };
+	struct row row = { .first = NULL };
 	int err = 0;
 
 	gather_crowd(weave, chain, crowd);
 	for (meetings.rule = chain->rules; meetings.rule && crowd->count && !err;
-	     meetings.rule = meetings.rule->next)
-		if (is_of_interest(meetings.rule))
-			err = weave_rule(weave, crowd, &meetings);
+	     meetings.rule = meetings.rule->next) {
+		const size_t begin = weave->grafts->count;
+
+		if (!is_of_interest(meetings.rule)) {
+			row.first = NULL;
+			continue;
+		}
+		err = weave_rule(weave, crowd, &meetings);
+		twins_gather(weave->grafts, &row, &meetings, begin);
+	}
 	return err;
 }
 

@@ -2,8 +2,8 @@
 /*
  * Twins: so that an untracked packet goes the way that it went when it was tracked.
  *
- * A rule that asks conntrack for a state no longer takes our packets.  Directly ahead of
- * it stands its twin, which asks for UNTRACKED, for all that the rule asks but the state,
+ * A rule that asks conntrack for a state no longer takes our packets.  Ahead of it
+ * stands its twin, which asks for UNTRACKED, for all that the rule asks but the state,
  * and leads to a chain of ours that picks those packets which would have had the state,
  * and does with them what the rule does.  Where a rule takes packets because they are
  * untracked, which it did not when they were tracked, a graft leads them past it.

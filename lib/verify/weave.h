@@ -33,6 +33,18 @@ struct meetings {
 	const struct meaning *meaning;
 	struct meeting *list;
 	size_t count;
+	bool sees_untracked;		/* the rule may take untracked packets as they are */
+};
+
+/*
+ * Rules of one chain, in a row, that take none of our untracked packets as they are.  A
+ * twin that accepts may as well stand ahead of all of them, if the twins that it passes
+ * do no more than accept, either.
+ */
+struct row {
+	struct view_rule *first;	/* NULL: there is none */
+	size_t begin;			/* of its twins, in the list of grafts: */
+	size_t requests, count;		/* those that take requests, and all of them */
 };
 
 static inline uint8_t *weave_reached(const struct weave *weave, enum family family,
@@ -46,5 +58,8 @@ static inline uint8_t *weave_reached(const struct weave *weave, enum family fami
 int twins_graft(struct weave *weave, const struct meetings *meetings);
 /* Likewise what leads packets past it. */
 int twins_skip(struct weave *weave, const struct meetings *meetings);
+/* Brings twins of a rule, which are the grafts from @begin on, to where the row begins. */
+void twins_gather(struct grafts *grafts, struct row *row, const struct meetings *meetings,
+		  size_t begin);
 
 #endif

@@ -338,13 +338,16 @@ START_TEST(a_rule_put_between_is_drift_and_the_twin_moves)
 	given_iptables();
 	host_commit(host);
 	must("iptables-nft -I INPUT 4 -p udp -m udp --dport 9 -j DROP");
+	assert_same_text(host_diff(host), "");		/* which is nothing to our packets */
+	must("iptables-nft -I INPUT 4 -s 192.0.2.66 -j DROP");
 	changes = host_commit(host);
 
 	ck_assert_uint_eq(changes.added, 1);
 	ck_assert_uint_eq(changes.removed, 1);
 	ck_assert_ptr_nonnull(strstr(must("iptables-nft -S INPUT").out,
-		"-A INPUT -p udp -m udp --dport 9 -j DROP\n"
+		"-A INPUT -s 192.0.2.66/32 -j DROP\n"
 		"-A INPUT -m conntrack --ctstate UNTRACKED -j NOTRACK-est-rel-accept\n"
+		"-A INPUT -p udp -m udp --dport 9 -j DROP\n"
 		"-A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT\n"));
 	assert_same_text(host_diff(host), "");
 	host_free(host);

@@ -168,6 +168,69 @@ START_TEST(an_accept_leads_to_the_chain_of_its_state)
 }
 END_TEST
 
+/* --- where twins stand that accept ------------------------------------- */
+
+#define EST_TWIN "-A INPUT --ctstate UNTRACKED -j NOTRACK-est-accept\n"
+#define NEW_TWIN "-A INPUT --ctstate UNTRACKED -p udp --dport 53 -j NOTRACK-new-accept\n"
+#define EST_RULE "-A INPUT --ctstate ESTABLISHED -j ACCEPT\n"
+#define NEW_RULE "-A INPUT -p udp --dport 53 --ctstate NEW -j ACCEPT\n"
+#define EST_CHAIN "-A NOTRACK-est-accept -p tcp -i eth0 --dport 53 ! --syn -j ACCEPT\n"
+#define NEW_CHAIN "-A NOTRACK-new-accept -p udp -i eth0 --dport 53 -j ACCEPT\n" \
+		  "-A NOTRACK-new-accept -p tcp -i eth0 --dport 53 --syn -j ACCEPT\n"
+
+static const struct notrack_service both = { .name = "both", .ports = "53",
+					     .protocols = "udp,tcp", .interfaces = "eth0",
+					     .icmp_errors = "no" };
+
+START_TEST(twins_that_accept_stand_together_those_of_requests_first)
+{
+	input_becomes(EST_RULE "-A INPUT --ctstate INVALID -j DROP\n" NEW_RULE, &both,
+		      NEW_TWIN EST_TWIN EST_RULE "-A INPUT --ctstate INVALID -j DROP\n" NEW_RULE
+		      EST_CHAIN NEW_CHAIN);
+}
+END_TEST
+
+/* What may take an untracked packet, or do something with one, is not passed. */
+static const char *const between[] = {
+	"-A INPUT -s 192.0.2.66/32 -j DROP\n",
+	"-A INPUT -j LOG\n",
+	"-A INPUT -j other\n",
+	"-A INPUT --ctstate UNTRACKED -j LOG\n",
+};
+
+START_TEST(a_twin_passes_no_rule_that_sees_untracked_packets)
+{
+	char rules[512], expected[1024];
+
+	snprintf(rules, sizeof(rules), EST_RULE "%s" NEW_RULE, between[_i]);
+	snprintf(expected, sizeof(expected), EST_TWIN EST_RULE "%s" NEW_TWIN NEW_RULE EST_CHAIN
+		 NEW_CHAIN, between[_i]);
+	input_becomes(rules, &both, expected);
+}
+END_TEST
+
+START_TEST(a_twin_passes_none_that_does_more_than_accept)
+{
+	input_becomes("-A INPUT -s 192.0.2.66 --ctstate NEW -j DROP\n" NEW_RULE, &asked,
+		      "-A INPUT --ctstate UNTRACKED -s 192.0.2.66/32 -j NOTRACK-new-1\n"
+		      "-A INPUT -s 192.0.2.66/32 --ctstate NEW -j DROP\n"
+		      NEW_TWIN NEW_RULE
+		      "-A NOTRACK-new-1 -p udp -i eth0 --dport 53 -j DROP\n"
+		      "-A NOTRACK-new-accept -p udp -i eth0 --dport 53 -j ACCEPT\n");
+}
+END_TEST
+
+START_TEST(a_twin_goes_as_far_as_the_row_of_its_rule)
+{
+	input_becomes(EST_RULE "-A INPUT -s 192.0.2.66/32 -j DROP\n"
+		      "-A INPUT --ctstate INVALID -j DROP\n" NEW_RULE, &both,
+		      EST_TWIN EST_RULE "-A INPUT -s 192.0.2.66/32 -j DROP\n" NEW_TWIN
+		      "-A INPUT --ctstate INVALID -j DROP\n" NEW_RULE EST_CHAIN NEW_CHAIN);
+}
+END_TEST
+
+/* --- other verdicts ----------------------------------------------------- */
+
 START_TEST(a_drop_has_a_chain_of_its_own)
 {
 	input_becomes("-A INPUT -s 192.0.2.66 --ctstate NEW -j DROP\n", &asked,
@@ -473,8 +536,8 @@ START_TEST(errors_that_are_untracked_are_so_to_their_twins)
 	add(&scene, &errors);
 	make(&scene);
 	table_is(&scene, "filter",
-		 "-A INPUT --ctstate INVALID -j DROP\n"
 		 "-A INPUT --ctstate UNTRACKED -j NOTRACK-rel-accept\n"
+		 "-A INPUT --ctstate INVALID -j DROP\n"
 		 "-A INPUT --ctstate RELATED -j ACCEPT\n"
 		 "-A NOTRACK-rel-accept -p icmp --icmp 3 -j ACCEPT\n"
 		 "-A NOTRACK-rel-accept -p icmp --icmp 11 -j ACCEPT\n"
@@ -731,6 +794,11 @@ static void tests(TCase *tcase)
 {
 	tcase_add_test(tcase, rules_that_ask_for_no_state_have_no_twin);
 	tcase_add_test(tcase, an_accept_leads_to_the_chain_of_its_state);
+	tcase_add_test(tcase, twins_that_accept_stand_together_those_of_requests_first);
+	tcase_add_loop_test(tcase, a_twin_passes_no_rule_that_sees_untracked_packets, 0,
+			    COUNT(between));
+	tcase_add_test(tcase, a_twin_passes_none_that_does_more_than_accept);
+	tcase_add_test(tcase, a_twin_goes_as_far_as_the_row_of_its_rule);
 	tcase_add_test(tcase, a_drop_has_a_chain_of_its_own);
 	tcase_add_test(tcase, what_goes_on_is_done_once);
 	tcase_add_loop_test(tcase, what_leads_elsewhere_carries_its_selectors, 0, COUNT(leading));

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Where twins stand that accept.  Each directly ahead of its rule, a request would ask for
+ * its state at every rule ahead of the one that accepts it, and at every twin: measured
+ * with five rules of a textbook, that was 4% of a DNS question and its answer.  So the
+ * twins of a row of rules stand together ahead of it, those first that take requests, of
+ * which a server gets most.
+ */
+#include <string.h>
+
+#include "verify/weave.h"
+
+static bool is_of_untracked(const struct graft *graft)
+{
+	return graft->rule.rule.match && graft->rule.rule.match->states == CT_UNTRACKED;
+}
+
+static bool all_accept(const struct grafts *grafts, size_t begin)
+{
+	for (size_t i = begin; i < grafts->count; i++)
+		if (is_of_untracked(&grafts->list[i]) && !grafts->list[i].accepts)
+			return false;
+	return true;
+}
+
+static void move(struct grafts *grafts, size_t from, size_t to)
+{
+	const struct graft moved = grafts->list[from];
+
+	memmove(&grafts->list[to + 1], &grafts->list[to], (from - to) * sizeof(moved));
+	grafts->list[to] = moved;
+}
+
+static void join(struct row *row, struct grafts *grafts, size_t index)
+{
+	const bool first = grafts->list[index].takes_requests;
+
+	grafts->list[index].before = row->first;
+	move(grafts, index, row->begin + (first ? row->requests : row->count));
+	row->requests += first;
+	row->count++;
+}
+
+void twins_gather(struct grafts *grafts, struct row *row, const struct meetings *meetings,
+		  size_t begin)
+{
+	if (!all_accept(grafts, begin)) {
+		row->first = NULL;
+		return;
+	}
+	if (!row->first)
+		*row = (struct row){ .first = meetings->rule, .begin = begin };
+	for (size_t i = begin; i < grafts->count; i++)
+		if (is_of_untracked(&grafts->list[i]))
+			join(row, grafts, i);
+	if (meetings->sees_untracked)
+		row->first = NULL;
+}
