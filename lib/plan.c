@@ -109,6 +109,9 @@ static int look(struct plan *plan, struct notrack *nt)
 	plan->ours = 0;
 	for (const struct view_table *table = plan->view.tables; table && !err; table = table->next)
 		plan->ours |= has_ours(table) ? 1u << table->world : 0;
+	/* what is ours will be as planned; to walk packets through all clients takes long */
+	if (!err)
+		view_forget_ours(&plan->view);
 	return err;
 }
 
