@@ -5,8 +5,8 @@
  *
  *	api BACKEND bulk	a model of all of them, from nothing to the kernel
  *	api BACKEND one N	on an open context, N times: one more client and a commit,
- *				the kernel's floor (legacy), that client off again and a
- *				commit
+ *				the kernel's floor and that of libiptc (legacy), that
+ *				client off again and a commit
  *	api BACKEND load	from the kernel to a model
  *	api BACKEND counters	of all services and clients
  *	api legacy floor	the kernel's floor alone
@@ -157,18 +157,19 @@ static void one_by_one(struct notrack *nt, int times, int has_floor)
 	heap_prepare(notrack_table_bytes(nt));
 	check(nt, notrack_load(nt));
 	for (int i = -1; i < times; i++) {	/* the first round is for the caches */
-		double start = now_ms(), added, floor, removed;
+		double start = now_ms(), added, floor, libiptc, removed;
 
 		check(nt, hashlimit_add_client(nt, "dns", "203.0.113.1", &limit));
 		check(nt, notrack_commit(nt, NULL));
 		added = now_ms() - start;
 		floor = has_floor ? floor_ms("filter") : 0;
+		libiptc = has_floor ? libiptc_ms("filter") : 0;
 		start = now_ms();
 		check(nt, hashlimit_remove_client(nt, "dns", "203.0.113.1"));
 		check(nt, notrack_commit(nt, NULL));
 		removed = now_ms() - start;
 		if (i >= 0)
-			printf("%.3f %.3f %.3f\n", added, floor, removed);
+			printf("%.3f %.3f %.3f %.3f\n", added, floor, libiptc, removed);
 	}
 }
 

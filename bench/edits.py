@@ -66,25 +66,32 @@ def measure_one(count, rounds):
     space = Namespace("one")
     clients = addresses(count, 1)
     api(space, "bulk", stdin="\n".join(clients))
-    names = ("add", "remove", "load", "floor", "ctl", "unctl", "iptables -A")
+    names = ("load", "own floor", "ctl", "unctl", "iptables -A")
     samples = {name: [] for name in names}
-    triples, _ = api(space, "one", 3 * rounds)
-    for name, series in zip(("add", "floor", "remove"), (triples[i::3] for i in range(3))):
-        samples[name] = series
+    rows, _ = api(space, "one", 3 * rounds)
+    for i, name in enumerate(("add", "floor", "libiptc", "remove")):
+        samples[name] = rows[i::4]
     for turn in range(rounds):
+        # a process of its own, whose heap nobody has prepared
+        samples["own floor"] += api(space, "floor")[0]
         samples["load"] += api(space, "load")[0]
         samples["ctl"].append(timed_ctl(space, *limit_words(f"198.51.100.{turn}")))
         samples["iptables -A"].append(timed(space, "iptables-legacy", "-A", "FORWARD", "-s",
                                             f"198.51.100.{turn}", "-j", "ACCEPT"))
         samples["unctl"].append(timed_ctl(space, "unlimit", "dns", f"198.51.100.{turn}"))
     space.close()
-    for ours, peer, what in (("add", "floor", "add, API call"), ("remove", "floor",
-                             "remove, API call"), ("load", "floor", "load, API call"),
+    own, prepared = "GET_ENTRIES and SET_REPLACE", "the same in a prepared heap"
+    labels = {"own floor": own, "floor": prepared, "libiptc": "iptc_init and iptc_commit alone",
+              "iptables -A": "iptables-legacy -A"}
+    for ours, peer, what in (("add", "own floor", "add, API call"), ("add", "floor",
+                             "add, API call"), ("add", "libiptc", "add, API call"),
+                             ("libiptc", "floor", "libiptc alone"),
+                             ("remove", "own floor", "remove, API call"),
+                             ("load", "own floor", "load, API call"),
                              ("ctl", "iptables -A", "notrackctl limit"),
                              ("unctl", "iptables -A", "notrackctl unlimit")):
-        label = "GET_ENTRIES and SET_REPLACE" if peer == "floor" else "iptables-legacy -A"
-        compare(f"{what}, among {count}", "ours", label,
-                {"ours": samples[ours], label: samples[peer]}, "ms")
+        compare(f"{what}, among {count}", "ours", labels[peer],
+                {"ours": samples[ours], labels[peer]: samples[peer]}, "ms")
 
 
 def saved_table(clients, path):
@@ -134,8 +141,8 @@ def measure_nft_one(count, rounds):
         api(space, "bulk", backend=backend, stdin="\n".join(addresses(count, 1)))
     names = ("add", "remove", "nft", "legacy", "nft add element", "nft delete element")
     samples = {name: [] for name in names}
-    triples, _ = api(spaces["nft"], "one", 3 * rounds, backend="nft")
-    samples["add"], samples["remove"] = triples[::3], triples[2::3]
+    rows, _ = api(spaces["nft"], "one", 3 * rounds, backend="nft")
+    samples["add"], samples["remove"] = rows[::4], rows[3::4]
     for turn in range(rounds):
         client = f"198.51.100.{turn}"
         for backend, space in spaces.items():
