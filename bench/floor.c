@@ -66,7 +66,7 @@ static int round_trip(int sockfd, const char *table, double *get_ms, double *set
 double floor_ms(const char *table)
 {
 	int sockfd = socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW), err;
-	double get_ms, set_ms;
+	double get_ms = 0, set_ms = 0;
 
 	err = sockfd < 0 ? -errno : round_trip(sockfd, table, &get_ms, &set_ms);
 	if (sockfd >= 0)
