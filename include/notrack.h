@@ -791,9 +791,10 @@ struct hashlimit_advice {
 	const char *prefix;
 	uint64_t count;			/**< entries of this source, or requests counted */
 	uint64_t median;		/**< the same of the median source of the service */
-	const struct hashlimit *limit;	/**< for hashlimit_add_client() */
+	const struct hashlimit *limit;	/**< for hashlimit_add_client(); NULL: not counted, and
+					     how often a source asks, its entries do not tell */
 	double rate;			/**< requests a second of this source, as counted; 0:
-					     not counted, and @limit is a guess, by entries */
+					     not counted */
 	double median_rate;		/**< of the median source of those that asked */
 };
 

@@ -99,16 +99,11 @@ static int sample_in_kernel(struct notrack *nt, void *data)
 
 /* --- limits ----------------------------------------------------------- */
 
-/*
- * As many requests as @times median sources make.  By entries, that is in the time for which
- * the entry of one request lasts: nf_conntrack_udp_timeout, ..._tcp_timeout_time_wait.
- */
-static void make_limit(const struct advisor *advisor, const struct candidate *candidate,
-		       uint64_t median, struct hashlimit *limit, char above[LIMIT_ABOVE_TEXT])
+/* As many requests as @times median sources make. */
+static void make_limit(const struct advisor *advisor, uint64_t median, struct hashlimit *limit,
+		       char above[LIMIT_ABOVE_TEXT])
 {
-	unsigned int seconds = candidate_has_datagrams(candidate) ? 30 : 120;
-	double each = advisor->rate > 0 ? advisor->rate : 1.0 / seconds;
-	double rate = advisor->request.times * (double)median * each;
+	double rate = advisor->request.times * (double)median * advisor->rate;
 
 	if (rate > LIMIT_SCALE)
 		rate = LIMIT_SCALE;
@@ -179,7 +174,7 @@ static int report_sources(const struct advisor *advisor, size_t number,
 {
 	const struct candidate *candidate = &advisor->candidates[number];
 	struct hashlimit limit;
-	struct hashlimit_advice advice = { .size = sizeof(advice), .limit = &limit };
+	struct hashlimit_advice advice = { .size = sizeof(advice) };
 	char above[LIMIT_ABOVE_TEXT];
 	int result = 0;
 
@@ -187,7 +182,11 @@ static int report_sources(const struct advisor *advisor, size_t number,
 	advice.median_rate = (double)advice.median * advisor->rate;
 	if (!advice.median)
 		return 0;
-	make_limit(advisor, candidate, advice.median, &limit, above);
+	/* one entry may stand for one request a minute, or for a thousand a second */
+	if (advisor->rate > 0) {
+		make_limit(advisor, advice.median, &limit, above);
+		advice.limit = &limit;
+	}
 	for (size_t i = 0; i < advisor->sources.count && !result; i++) {
 		const struct tally_row *row = tally_ranked(&advisor->sources, i);
 

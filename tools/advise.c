@@ -83,12 +83,13 @@ static int add_service(const struct notrack_advice *advice, void *data)
 static int add_client(const struct hashlimit_advice *advice, void *data)
 {
 	struct advise *advise = data;
-	json_t *object = json_pack("{s:s, s:s, s:I, s:I, s:s, s:I}", "service", advice->service,
+	json_t *object = json_pack("{s:s, s:s, s:I, s:I}", "service", advice->service,
 				   "prefix", advice->prefix, "count", (json_int_t)advice->count,
-				   "median", (json_int_t)advice->median, "above", advice->limit->above,
-				   "burst", (json_int_t)advice->limit->burst);
+				   "median", (json_int_t)advice->median);
 
-	if (advice->rate > 0) {
+	if (advice->limit) {
+		json_object_set_new(object, "above", json_string(advice->limit->above));
+		json_object_set_new(object, "burst", json_integer(advice->limit->burst));
 		json_object_set_new(object, "rate", json_real(advice->rate));
 		json_object_set_new(object, "median-rate", json_real(advice->median_rate));
 	}
@@ -144,8 +145,8 @@ static void print_source(json_t *client, const char *service)
 }
 
 /*
- * They come service by service, with one limit each; a limit that is a guess is a comment, as
- * it would drop requests.
+ * They come service by service, with one limit each; one whose rate nobody has counted is a
+ * comment without a figure, as a guess would drop requests.
  */
 static int print_limit(json_t *clients, size_t first, size_t *next)
 {
@@ -168,9 +169,12 @@ static int print_limit(json_t *clients, size_t first, size_t *next)
 		puts("# How often it asks, entries do not tell: notrackctl advise --seconds 10 counts.");
 	printf("%s[limit %s]\n", margin, service);
 	config_print_words(margin, "clients", prefixes, count);
-	printf("%sabove = %s\n%sburst = %" JSON_INTEGER_FORMAT "\n\n", margin,
-	       word(json_array_get(clients, first), "above"), margin,
-	       number(json_array_get(clients, first), "burst"));
+	if (*margin)
+		puts("# above = N/sec\n");
+	else
+		printf("above = %s\nburst = %" JSON_INTEGER_FORMAT "\n\n",
+		       word(json_array_get(clients, first), "above"),
+		       number(json_array_get(clients, first), "burst"));
 	free(prefixes);
 	return 0;
 }

@@ -132,7 +132,7 @@ static void name_remotes(struct candidate *candidate)
 	candidate->words.remote = candidate->remote;
 }
 
-bool candidate_has_datagrams(const struct candidate *candidate)
+static bool has_datagrams(const struct candidate *candidate)
 {
 	unsigned int protocols = candidate->service ? candidate->service->protocols :
 				 1u << candidate->protocol;
@@ -143,7 +143,7 @@ bool candidate_has_datagrams(const struct candidate *candidate)
 /* Datagrams of a built-in service are short exchanges by nature. */
 static bool is_short(const struct candidate *candidate)
 {
-	return (candidate->service && candidate_has_datagrams(candidate)) ||
+	return (candidate->service && has_datagrams(candidate)) ||
 	       2 * candidate->flows.brief >= candidate->flows.count;
 }
 

@@ -45,7 +45,6 @@ void flows_add(struct flows *sum, const struct flows *flows);
 
 /* Words for notrack_add_service(). */
 void candidate_name(struct candidate *candidate);
-bool candidate_has_datagrams(const struct candidate *candidate);
 /* @uncovered: the share of the table that the model's services leave tracked. */
 void candidate_judge(struct candidate *candidate, double uncovered, double threshold);
 

@@ -15,6 +15,7 @@ static const char *const fields[FIELDS] = {
 	[FIELD_DESTINATION] = "daddr", [FIELD_SOURCE_PORT] = "th sport",
 	[FIELD_DESTINATION_PORT] = "th dport", [FIELD_EITHER_PORT] = "th port",
 	[FIELD_IN] = "iifname", [FIELD_OUT] = "oifname", [FIELD_TCP_FLAGS] = "tcp flags",
+	[FIELD_CHUNK] = "sctp chunk",
 	[FIELD_ICMP_TYPE] = "icmp type", [FIELD_ICMP_CODE] = "icmp code",
 	[FIELD_FRAGMENT] = "ip frag-off", [FIELD_EXTENSION] = "exthdr", [FIELD_MARK] = "meta mark",
 	[FIELD_SOURCE_TYPE] = "fib saddr type", [FIELD_DESTINATION_TYPE] = "fib daddr type",

@@ -270,9 +270,8 @@ static int write_own(struct making *making)
 		if (!step_write(&writer, &making->own[i]))
 			return refuse(making, "what a service is picked by");
 	}
-	if (match && (match->sctp_init || match->sctp_not_init) &&
-	    !step_write_sctp_init(&writer, match->sctp_not_init))
-		return refuse(making, "chunks of SCTP");
+	if (match && (match->sctp_init || match->sctp_not_init))
+		step_write_sctp_init(&writer, match->sctp_not_init);
 	return 0;
 }
 

@@ -303,15 +303,41 @@ bool step_write(const struct step_writer *writer, const struct step *step)
 	}
 }
 
-bool step_write_sctp_init(const struct step_writer *writer, bool inverted)
+/* struct xt_sctp_info: ports, which nothing is asked of, and which chunks there may be. */
+struct sctp_info {
+	uint16_t ports[4];
+	uint32_t chunks[64];		/* a bit each, and room for more */
+	uint32_t how;
+	uint8_t chunk_flags[4][3];
+	int32_t chunk_flag_count;
+	uint32_t flags, inverted;	/* what is asked */
+} __attribute__((aligned(8)));
+#define SCTP_ASKS_CHUNKS 4
+#define SCTP_ANY_OF_THEM 1
+
+/* As the legacy tables have it: an INIT is alone in its packet. */
+static void write_sctp_match(const struct step_writer *writer, bool inverted)
+{
+	const struct sctp_info info = {
+		.chunks = { 1u << SCTP_INIT },
+		.how = SCTP_ANY_OF_THEM,
+		.flags = SCTP_ASKS_CHUNKS,
+		.inverted = inverted ? SCTP_ASKS_CHUNKS : 0,
+	};
+
+	expression_match(writer->out, "sctp", 0, &info, sizeof(info));
+}
+
+void step_write_sctp_init(const struct step_writer *writer, bool inverted)
 {
 	static const uint8_t init = SCTP_INIT;
 
-	if (writer->place->is_iptables)
-		return false;
+	if (writer->place->is_iptables) {
+		write_sctp_match(writer, inverted);
+		return;
+	}
 	expression_load_payload(writer->out, NFT_PAYLOAD_TRANSPORT_HEADER, SCTP_CHUNK_OFFSET, 1);
 	expression_compare(writer->out, inverted, &init, sizeof(init));
-	return true;
 }
 
 bool step_write_verdict(const struct step_writer *writer, const struct step *step)

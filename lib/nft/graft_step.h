@@ -20,7 +20,7 @@ void step_write_states(const struct step_writer *writer, uint8_t states);
 /* false: the table's dialect has no words for it. */
 bool step_write(const struct step_writer *writer, const struct step *step);
 /* The first chunk of an SCTP packet is an INIT, or it is none. */
-bool step_write_sctp_init(const struct step_writer *writer, bool inverted);
+void step_write_sctp_init(const struct step_writer *writer, bool inverted);
 /* NFT_RETURN, NF_ACCEPT...; false: it is none that a rule of ours can have. */
 bool step_write_verdict(const struct step_writer *writer, const struct step *step);
 

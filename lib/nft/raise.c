@@ -22,6 +22,20 @@ static int take_service(struct service *service, unsigned int families, void *da
 	return model_put_service(raising->model, service, families, 0);
 }
 
+/* Of the families for which nothing describes the service. */
+static int note_damage(struct model *model, const struct nft_chain *chain, unsigned int families)
+{
+	const char *service = nft_service_of(chain->name, NFT_SERVICE);
+	int err = 0;
+
+	for (enum family family = IPV4; family < FAMILIES && !err; family++)
+		if (families & 1u << family && !model_find(&model->families[family], service))
+			err = model_note_damage(&model->families[family], "table inet " NFT_TABLE
+						", chain %s: its comments do not describe service %s any "
+						"more", chain->name, service);
+	return err;
+}
+
 int nft_raise_services(const struct nft_table *table, struct model *model, unsigned int families,
 		       struct error *error)
 {
@@ -35,12 +49,9 @@ int nft_raise_services(const struct nft_table *table, struct model *model, unsig
 			continue;
 		err = nft_description_read(chain, take_service, &raising);
 		if (err == -EBADMSG)
-			error_set(error, err, "table inet " NFT_TABLE ", chain %s: its comments no "
-				  "longer describe the service; somebody edited them", chain->name);
-		else if (err)
-			error_set(error, err, "out of memory");
+			err = note_damage(model, chain, families);
 	}
-	return err;
+	return err ? error_set(error, err, "out of memory") : 0;
 }
 
 int nft_raise_clients(struct clients *clients, const struct nft_pool *pool,

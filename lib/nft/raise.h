@@ -7,7 +7,7 @@
 #include "nft/pool.h"
 #include "support/error.h"
 
-/* The services of @families; -EBADMSG where one is described no more. */
+/* The services of @families; where one is described no more, that is damage of the model. */
 int nft_raise_services(const struct nft_table *table, struct model *model, unsigned int families,
 		       struct error *error);
 

@@ -111,6 +111,10 @@ static const struct part tcp_parts[] = {
 	{ 0, 2, FIELD_SOURCE_PORT }, { 2, 2, FIELD_DESTINATION_PORT }, { 13, 1, FIELD_TCP_FLAGS },
 	{ 0, 0, 0 },
 };
+static const struct part sctp_parts[] = {
+	{ 0, 2, FIELD_SOURCE_PORT }, { 2, 2, FIELD_DESTINATION_PORT }, { 12, 1, FIELD_CHUNK },
+	{ 0, 0, 0 },
+};
 static const struct part icmp_parts[] = {
 	{ 0, 1, FIELD_ICMP_TYPE }, { 1, 1, FIELD_ICMP_CODE }, { 0, 0, 0 },
 };
@@ -129,6 +133,7 @@ static const struct part *parts_of(const struct machine *machine, uint32_t base)
 		       machine->family == AF_INET6 ? ipv6_parts : no_parts;
 	case NFT_PAYLOAD_TRANSPORT_HEADER:
 		return machine->protocol == IPPROTO_TCP ? tcp_parts :
+		       machine->protocol == IPPROTO_SCTP ? sctp_parts :
 		       machine->protocol == IPPROTO_ICMP || machine->protocol == IPPROTO_ICMPV6 ?
 		       icmp_parts : port_parts;
 	default:

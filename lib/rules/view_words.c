@@ -169,6 +169,7 @@ static const struct {
 	[FIELD_IN] = { "-i", "iifname" },
 	[FIELD_OUT] = { "-o", "oifname" },
 	[FIELD_TCP_FLAGS] = { "--tcp-flags", "tcp flags" },
+	[FIELD_CHUNK] = { "--chunk-types any", "sctp chunk" },
 	[FIELD_ICMP_TYPE] = { "--icmp-type", "icmp type" },
 	[FIELD_ICMP_CODE] = { "--icmp-code", "icmp code" },
 	[FIELD_FRAGMENT] = { "(fragment)", "ip frag-off" },

@@ -223,7 +223,7 @@ static bool has_services(const struct verification *all, enum family family)
 	return false;
 }
 
-static bool some_flow_fails(const struct verification *all, enum family family, bool input)
+bool verify_some_flow_fails(const struct verification *all, enum family family, bool input)
 {
 	for (size_t i = 0; i < all->row_count; i++) {
 		const struct flow_row *row = &all->rows[i];
@@ -274,7 +274,7 @@ static int find_jump_missing(struct verification *all, enum family family, enum 
 	chain_top_name(top, verify_chain(id, input));
 	if (!has_chains(all, family) || (id == FILTER && !accepts(all, family, top)))
 		return 0;
-	return findings_add(&all->findings, "jump-missing", some_flow_fails(all, family, input) ?
+	return findings_add(&all->findings, "jump-missing", verify_some_flow_fails(all, family, input) ?
 			    NOTRACK_FAILED : NOTRACK_WARNING,
 			    "%s %s (%s): no rule leads to %s any more; "
 			    "add or apply a service again, and it comes back", table_name(id),
@@ -323,6 +323,8 @@ int verify_tables(struct verification *all, enum family family)
 		for (enum table_id id = RAW; id < TABLES && !err; id++)
 			for (int input = 1; input >= 0 && !err; input--)
 				err = find_jump_missing(all, family, id, input);
+		if (!err)
+			err = verify_unreached(all, family);
 		if (!err)
 			err = verify_missed(all, family);
 	}

@@ -101,6 +101,10 @@ int verify_explain(struct verification *verification, const struct flow_row *row
 void verify_find_jumps(struct verification *verification);
 /* What is wrong with the tables of a family as such; its flows are judged. */
 int verify_tables(struct verification *verification, enum family family);
+/* unreached.c: chains of ours in nftables that no rule leads to. */
+int verify_unreached(struct verification *verification, enum family family);
+/* Whether packets of a flow at that hook are tracked or not let in. */
+bool verify_some_flow_fails(const struct verification *verification, enum family family, bool input);
 /* What untracked packets of the services miss that conntrack does: translation.c. */
 int verify_translations(struct verification *verification, enum family family);
 /* ... protection.c. */

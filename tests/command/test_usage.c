@@ -277,13 +277,14 @@ START_TEST(an_over_eager_source_is_advised_to_be_limited)
 	ck_assert_uint_eq(json_array_size(json_object_get(must_json("notrackctl advise --json "
 		"--times 16"), "clients")), 0);
 
-	/* how often it asks, entries do not tell: its limit is there to be read, and not in force */
+	/* how often it asks, entries do not tell: its limit is there to be completed, and not in force */
 	ck_assert_ptr_null(json_object_get(client, "rate"));
+	ck_assert_ptr_null(json_object_get(client, "above"));
 	text = must("notrackctl advise").out;
 	ck_assert_ptr_nonnull(strstr(text, format_text("\n# clients = %s\n", word_of(client, "prefix"))));
 	must_as(&(struct how){ .input = text }, "notrackctl apply -");
 	ck_assert_ptr_null(strstr(must("notrackctl show").out, "[limit "));
-	must("notrackctl limit dns %s --above %s", word_of(client, "prefix"), word_of(client, "above"));
+	must("notrackctl limit dns %s --above 10/sec", word_of(client, "prefix"));
 	ck_assert_uint_eq(json_array_size(json_object_get(must_json("notrackctl advise --json"),
 							  "clients")), 0);
 	text = must("notrackctl advise").out;
@@ -349,6 +350,35 @@ START_TEST(steady_clients_get_no_limit)
 
 	ck_assert_ptr_null(strstr(must("notrackctl advise").out, "\n[limit "));
 	ck_assert_ptr_null(strstr(must("notrackctl advise --seconds 3").out, "[limit "));
+}
+END_TEST
+
+/* Beside one that asks far more often: what the steady ones need is below its limit, too. */
+START_TEST(no_limit_is_below_what_steady_clients_need)
+{
+	const struct family *family = &families[_i];
+	json_t *clients;
+	const char *above;
+
+	track(family);
+	udp_open(family, (struct end){ HOST, family->host, 53 });
+	ask_host(family, family->wide_client, 53, 50);
+	keep_asking(family, family->peer, 20);
+	keep_asking(family, family->other, 20);
+	keep_asking(family, family->limited, 600);
+
+	/* by entries, nobody knows */
+	ck_assert_ptr_nonnull(strstr(must("notrackctl advise").out, "\n# above = N/sec\n"));
+	clients = json_object_get(must_json("notrackctl advise --json"), "clients");
+	ck_assert_uint_eq(json_array_size(clients), 1);
+	ck_assert_ptr_null(json_object_get(json_array_get(clients, 0), "above"));
+
+	clients = json_object_get(must_json("notrackctl advise --json --seconds 3"), "clients");
+	ck_assert_uint_eq(json_array_size(clients), 1);
+	above = word_of(json_array_get(clients, 0), "above");
+	ck_assert_ptr_nonnull(strstr(above, "/sec"));
+	ck_assert_uint_ge(strtoul(above, NULL, 10), 10 * 15);
+	ck_assert_uint_le(strtoul(above, NULL, 10), 10 * 22);
 }
 END_TEST
 
@@ -619,6 +649,7 @@ static void tests(TCase *tcase)
 	tcase_add_loop_test(tcase, an_over_eager_source_is_advised_to_be_limited, 0, FAMILY_COUNT);
 	tcase_add_loop_test(tcase, a_limit_is_advised_by_rates_that_were_counted, 0, FAMILY_COUNT);
 	tcase_add_test(tcase, steady_clients_get_no_limit);
+	tcase_add_loop_test(tcase, no_limit_is_below_what_steady_clients_need, 0, FAMILY_COUNT);
 	tcase_add_loop_test(tcase, a_forwarder_names_its_server, 0, FAMILY_COUNT);
 	tcase_add_loop_test(tcase, a_service_that_is_half_untracked_is_named, 0, FAMILY_COUNT);
 	tcase_add_loop_test(tcase, a_translated_service_is_left_alone, 0, FAMILY_COUNT);

@@ -299,6 +299,36 @@ START_TEST(an_edited_chain_is_drift)
 }
 END_TEST
 
+static const struct {
+	const char *given, *damage, *drops, *table;
+} jumps[] = {
+	{ "iptables-nft -A INPUT -i lo -p icmp -j ACCEPT", "iptables-nft -D INPUT -j NOTRACK-INPUT",
+	  "iptables-nft -P INPUT DROP", "table ip filter (IPv4): no rule leads to NOTRACK-INPUT" },
+	{ "nft 'table inet own { chain input { type filter hook input priority 0; policy drop; }; }'",
+	  "nft flush chain inet own input",
+	  "nft 'add chain inet own input { policy drop; }'",
+	  "table inet own (IPv4): no rule leads to NOTRACK-INPUT" },
+};
+
+/* In tables of nftables as in the legacy ones. */
+START_TEST(a_jump_that_somebody_deleted_is_missed_in_nftables)
+{
+	struct said said;
+
+	must("%s", jumps[_i].given);
+	must("%s", jumps[_i].drops);
+	must("notrackctl -4 --backend nft add dns --role inbound");
+	ck_assert(!finds(verify(""), "jump-missing", "error", ""));
+	must("%s", jumps[_i].damage);
+
+	said = verify("");
+	ck_assert(!is_ok(said));
+	assert_finds(said, "jump-missing", "error", jumps[_i].table);
+	must("notrackctl -4 add ntp");
+	ck_assert(is_ok(verify("")));
+}
+END_TEST
+
 START_TEST(a_rule_behind_our_jump_is_not_ahead_of_it)
 {
 	const struct family *family = &families[_i];
@@ -499,6 +529,7 @@ static void tests(TCase *tcase)
 	tcase_add_loop_test(tcase, one_service_is_verified_and_not_the_others, 0, FAMILY_COUNT);
 	tcase_add_loop_test(tcase, a_flushed_filter_is_seen_by_what_raw_still_does, 0, FAMILY_COUNT);
 	tcase_add_loop_test(tcase, an_edited_chain_is_drift, 0, FAMILY_COUNT);
+	tcase_add_loop_test(tcase, a_jump_that_somebody_deleted_is_missed_in_nftables, 0, 2);
 	tcase_add_loop_test(tcase, a_rule_behind_our_jump_is_not_ahead_of_it, 0, FAMILY_COUNT);
 	tcase_add_loop_test(tcase, nat_that_takes_the_service_away_is_a_failure, 0, FAMILY_COUNT);
 	tcase_add_loop_test(tcase, nat_of_some_packets_is_told, 0, FAMILY_COUNT);

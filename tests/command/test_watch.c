@@ -31,6 +31,9 @@ enum {
 	GROWTH_MAX_KB = 256,
 	STORM_MS = 2000,
 	PAUSE_MS = 100,
+	KILLS = 8,
+	KILLS_APART_NS = 1000000,
+	AT_WORK_NS = 500000,		/* more than a look at tables that did not change takes */
 };
 
 /* --- the host and its owner --------------------------------------------- */
@@ -479,6 +482,103 @@ START_TEST(what_a_killed_one_left_is_put_right_by_the_next)
 }
 END_TEST
 
+/* --- killed at work ------------------------------------------------------ */
+
+static void change_nft(int port)
+{
+	load_shield(format_text("tcp dport %d accept", port));
+}
+
+static void flush_nft(int port)
+{
+	change_nft(port);
+	must("nft flush ruleset");
+}
+
+static void restore_nft(int port)
+{
+	restore("iptables-nft-restore", port);
+}
+
+static void restore_legacy(int port)
+{
+	restore("iptables-legacy-restore", port);
+}
+
+static const struct change {
+	const char *what;
+	void (*make)(int port);
+} changes[] = {
+	{ "nft -f", change_nft },
+	{ "nft flush ruleset", flush_nft },
+	{ "iptables-nft-restore", restore_nft },
+	{ "iptables-legacy-restore", restore_legacy },
+};
+
+/* How long it has been on a processor. */
+static unsigned long long worked_ns(pid_t pid)
+{
+	unsigned long long ns = 0;
+	char path[40];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/schedstat", pid);
+	file = fopen(path, "re");
+	if (file && fscanf(file, "%llu", &ns) != 1)
+		ns = 0;
+	if (file)
+		fclose(file);
+	return ns;
+}
+
+/* So long after it began to work, beside the test. */
+static void kill_at_work(pid_t pid, long after_ns)
+{
+	unsigned long long before = worked_ns(pid);
+
+	if (fork_child())
+		return;
+	while (worked_ns(pid) < before + AT_WORK_NS)
+		nanosleep(&(struct timespec){ .tv_nsec = 100000 }, NULL);
+	nanosleep(&(struct timespec){ .tv_nsec = after_ns }, NULL);
+	kill(pid, SIGKILL);
+	_exit(0);
+}
+
+/* Rules of others, but for ours, which may be beside them for now. */
+static const char *rules_of_others(void)
+{
+	must("notrackctl clear");
+	return format_text("%s%s", nft_rules(), without_moment(must("iptables-legacy-save").out));
+}
+
+/*
+ * It repairs for a few milliseconds: killed before, within and after that.  Whatever it left
+ * undone, those who were answered are answered again after the next start.
+ */
+START_TEST(killed_at_work_it_leaves_nothing_that_the_next_one_does_not_mend)
+{
+	const struct change *change = &changes[_i];
+	const char *left;
+	struct line line;
+	pid_t pid;
+
+	change->make(22);
+	line = given_a_watched_host(&families[0], "", &pid);
+	for (int i = 0; i < KILLS; i++) {
+		kill_at_work(pid, i * KILLS_APART_NS);
+		change->make(i % 2 ? 22 : 80);
+		ck_assert_int_eq(wait_for(pid), 128 + SIGKILL);
+		pid = start_watch("");
+		all_is_well(&line);
+	}
+	end_watch(pid);
+	left = rules_of_others();
+	change->make(KILLS % 2 ? 80 : 22);
+	assert_same_text(left, rules_of_others());
+}
+END_TEST
+
 /* --- where there is trouble --------------------------------------------- */
 
 START_TEST(a_held_lock_is_waited_for)
@@ -498,20 +598,22 @@ START_TEST(a_held_lock_is_waited_for)
 }
 END_TEST
 
-/* iptables-nft has no words for SCTP that we could write into its tables. */
+/* Of two interfaces in one rule, which a twin would need, iptables-nft reads one. */
 START_TEST(where_it_cannot_be_our_rules_go)
 {
 	struct line line;
 	pid_t pid;
 
 	netns_add_peer();
-	write_text(CONFIG, "[service dns]\n[service relay]\nports = 7000\nprotocols = sctp\n");
+	write_text(CONFIG, "[service dns]\n[service relay]\nports = 7000\ninterfaces = veth0\n");
 	pid = start_watch("--backend nft");
 	line = open_line(&families[_i]);
 	answers_are_back(&line);
 
 	restore("iptables-nft-restore", 53);
 	must("iptables-nft -I INPUT -p udp --dport 53 -m conntrack --ctstate NEW -j ACCEPT");
+	must("iptables-nft -N relays");
+	must("iptables-nft -A INPUT ! -i lo -p udp --dport 7000 -m conntrack --ctstate NEW -j relays");
 	wait_for_log("no rule of ours is there now", 1);
 	answers_are_back(&line);	/* by rules of the host, as it is tracked */
 	ck_assert_int_ne(run("nft list table inet libnotrack").code, 0);
@@ -684,6 +786,8 @@ static void tests(TCase *tcase)
 	tcase_add_loop_test(tcase, sigterm_and_sigint_leave_the_rules, 0, 2);
 	tcase_add_test(tcase, a_second_one_says_so);
 	tcase_add_test(tcase, what_a_killed_one_left_is_put_right_by_the_next);
+	tcase_add_loop_test(tcase, killed_at_work_it_leaves_nothing_that_the_next_one_does_not_mend, 0,
+			    sizeof(changes) / sizeof(changes[0]));
 	tcase_add_test(tcase, a_held_lock_is_waited_for);
 	tcase_add_loop_test(tcase, where_it_cannot_be_our_rules_go, 0, FAMILY_COUNT);
 	tcase_add_loop_test(tcase, rules_that_make_it_deaf_later_are_noticed, 0, 2);

@@ -100,6 +100,13 @@ bool host_serves(const struct backend_host *host, const char *service, int famil
 	return served && served->service->roles & INBOUND;
 }
 
+const char *host_damage(const struct backend_host *host, int family)
+{
+	const char *damage = host->model.families[family].damage;
+
+	return damage ? damage : "";
+}
+
 static struct clients *clients_of(struct backend_host *host, const char *service,
 				  const char *word, struct prefix *prefix)
 {

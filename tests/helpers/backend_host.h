@@ -24,6 +24,8 @@ void host_remove(struct backend_host *host, const char *service);
 void host_clear(struct backend_host *host, unsigned int families);
 /* Whether others ask the service in that family. */
 bool host_serves(const struct backend_host *host, const char *service, int family);
+/* Which service of it is described no more; "": none. */
+const char *host_damage(const struct backend_host *host, int family);
 void host_limit(struct backend_host *host, const char *service, const char *prefix,
 		const char *above, unsigned int burst);
 void host_limit_as(struct backend_host *host, const char *service, const char *prefix,

@@ -293,14 +293,46 @@ START_TEST(iptables_reads_what_is_ours_and_restores_it)
 }
 END_TEST
 
+/* By the match of xtables, as iptables-nft has no other words for chunks. */
+START_TEST(sctp_is_in_the_words_of_iptables)
+{
+	static const char *const tools[] = { "iptables-nft", "ip6tables-nft" };
+	struct backend_host *host = host_new(NOTRACK_ANY);
+
+	given_iptables();
+	host_add(host, "signalling: ports = 2905, 3000:3010; protocols = sctp");
+	host_commit(host);
+	assert_same_text(host_diff(host), "");
+
+	for (int i = 0; i < FAMILY_COUNT; i++) {
+		char *rules = must("%s -S", tools[i]).out;
+		char *before = saved(format_text("%s-save", tools[i]));
+
+		ck_assert_msg(strstr(rules, "-p sctp -m multiport --dports 2905,3000:3010 "), "%.3500s",
+			      rules);
+		ck_assert_msg(strstr(rules, " -m sctp ! --chunk-types any INIT "), "%.3500s", rules);
+		must_as(&(struct how){ .input = before }, "%s-restore", tools[i]);
+		assert_same_text(saved(format_text("%s-save", tools[i])), before);
+	}
+	assert_same_text(host_diff(host), "");
+	host_clear(host, NOTRACK_ANY);
+	host_commit(host);
+	ck_assert_ptr_null(strstr(ruleset(), "NOTRACK"));
+	host_free(host);
+}
+END_TEST
+
 START_TEST(what_iptables_could_not_read_is_refused)
 {
 	struct backend_host *host = host_new(NOTRACK_ANY);
 	char *before;
 
 	given_iptables();
+	/* of two interfaces in one rule, iptables-nft reads one */
+	must("iptables-nft -N relays");
+	must("iptables-nft -I INPUT ! -i lo -p udp --dport 7000 -m conntrack --ctstate NEW -j relays");
 	before = ruleset();
-	host_add(host, "signalling: ports = 2905; protocols = sctp");
+	host_add(host, "relay: ports = 7000; interfaces = veth0");
 
 	ck_assert_int_eq(host_try_commit(host), -EOPNOTSUPP);
 	ck_assert_msg(strstr(host_error(host), "ip filter"), "%s", host_error(host));
@@ -526,6 +558,7 @@ static void tests(TCase *tcase)
 	tcase_add_loop_test(tcase, all_of_others_is_left_as_it_was, 0, COUNT(hosts));
 	tcase_add_loop_test(tcase, a_rollback_leaves_others_as_they_were, 0, COUNT(hosts));
 	tcase_add_test(tcase, iptables_reads_what_is_ours_and_restores_it);
+	tcase_add_test(tcase, sctp_is_in_the_words_of_iptables);
 	tcase_add_test(tcase, what_iptables_could_not_read_is_refused);
 	tcase_add_loop_test(tcase, the_jump_stands_ahead_of_what_drops_all, 0, COUNT(places));
 	tcase_add_loop_test(tcase, drift_in_chains_of_others_is_repaired, 0, COUNT(edits));
