@@ -250,6 +250,9 @@ static struct view_rule *new_rule(struct view *view, const struct step *steps, s
 	if (!rule)
 		return NULL;
 	for (size_t i = 0; i < count; i++) {
+		if ((steps[i].kind == STEP_JUMP || steps[i].kind == STEP_GOTO) &&
+		    steps[i].chain->referrers < 2)
+			steps[i].chain->referrers++;
 		view->marks_connections |= steps[i].kind == STEP_CT_MARK;
 		view->marks_packets |= steps[i].kind == STEP_MARK ||
 				       steps[i].kind == STEP_RESTORE_MARK;

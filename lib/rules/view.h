@@ -264,6 +264,7 @@ struct view_chain {
 	uint8_t type;			/* enum chain_type */
 	bool drops;			/* the policy of a base chain */
 	uint8_t hooks;			/* bits, 1 << enum hook: those whose packets can get here */
+	uint8_t referrers;		/* rules with a jump or goto to it: 0, 1, or 2 for any more */
 };
 
 struct view_table {
@@ -275,6 +276,7 @@ struct view_table {
 	uint8_t families;		/* bits, 1 << enum family */
 	bool locked;			/* its owner is a program that lets nobody else edit it */
 	bool dormant;			/* switched off as a whole */
+	uint8_t hooks;			/* bits: those whose packets can get to any chain of it */
 };
 
 struct view {

@@ -19,17 +19,26 @@ static void reach_chain(struct reach *reach, struct view_chain *chain, uint8_t h
 	reach->chains[reach->count++] = chain;
 }
 
-/* A map with a name may lead to any chain of its table. */
-static void reach_map(struct reach *reach, const struct view_lookup *map, uint8_t hook)
+/* Once for a hook: as many rules may refer to such maps as the table has chains. */
+static void reach_table(struct reach *reach, struct view_table *table, uint8_t hook)
 {
-	const struct view_table *table = map->table;
+	if (table->hooks & hook)
+		return;
+	table->hooks |= hook;
+	for (struct view_chain *chain = table->chains; chain; chain = chain->next)
+		if (chain->hook == HOOK_NONE)
+			reach_chain(reach, chain, hook);
+}
 
+/* A map with a name may lead to any chain of its table, which is that of the rule. */
+static void reach_map(struct reach *reach, const struct view_lookup *map,
+		      struct view_table *table, uint8_t hook)
+{
 	for (size_t i = 0; i < map->count; i++)
 		if (element_at(map, i)->chain)
 			reach_chain(reach, element_at(map, i)->chain, hook);
-	for (struct view_chain *chain = table->chains; chain && !map->read; chain = chain->next)
-		if (chain->hook == HOOK_NONE)
-			reach_chain(reach, chain, hook);
+	if (!map->read)
+		reach_table(reach, table, hook);
 }
 
 static void reach_hook(const struct view *view, struct reach *reach, enum hook hook)
@@ -47,16 +56,18 @@ static void reach_hook(const struct view *view, struct reach *reach, enum hook h
 			if (verdict && (verdict->kind == STEP_JUMP || verdict->kind == STEP_GOTO))
 				reach_chain(reach, verdict->chain, bit);
 			else if (verdict && verdict->kind == STEP_MAP)
-				reach_map(reach, verdict->lookup, bit);
+				reach_map(reach, verdict->lookup, chain->table, bit);
 		}
 	}
 }
 
 static void forget_reach(struct view *view)
 {
-	for (struct view_table *table = view->tables; table; table = table->next)
+	for (struct view_table *table = view->tables; table; table = table->next) {
+		table->hooks = 0;
 		for (struct view_chain *chain = table->chains; chain; chain = chain->next)
 			chain->hooks = 0;
+	}
 }
 
 int view_reach(struct view *view)

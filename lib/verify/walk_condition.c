@@ -44,14 +44,38 @@ static enum side one_side(unsigned int sides)
 	return sides & 1u << TODAY ? TODAY : WOULD;
 }
 
+/* So many rules of chains that a rule leads to are looked at before anybody goes there. */
+#define AHEAD_MAX 16
+
+/* Whether it lets all packets go on to the next rule as they are. */
+static bool passes(const struct way *way, const struct view_rule *rule,
+		   const struct traveller *traveller, unsigned int *ahead)
+{
+	const struct step *step = rule->steps, *end = step + rule->count;
+	const struct view_rule *inner;
+
+	for (; step < end && (step_is_condition(step) || step->kind == STEP_COUNT); step++)
+		if (step->kind != STEP_COUNT && !condition_depends(step) &&
+		    !(meets(way, traveller, step, one_side(traveller->sides)) & ALL_DO))
+			return true;
+	if (way->walk->meet)	/* it is told of rules that do nothing as well */
+		return false;
+	if (step < end && step->kind != STEP_JUMP)
+		return false;
+	for (inner = step < end ? step->chain->rules : NULL; inner && *ahead; inner = inner->next) {
+		--*ahead;
+		if (!passes(way, inner, traveller, ahead))
+			return false;
+	}
+	return !inner;
+}
+
 bool way_passes(const struct way *way, const struct view_rule *rule,
 		const struct traveller *traveller)
 {
-	for (size_t i = 0; i < rule->count && step_is_condition(&rule->steps[i]); i++)
-		if (!condition_depends(&rule->steps[i]) &&
-		    !(meets(way, traveller, &rule->steps[i], one_side(traveller->sides)) & ALL_DO))
-			return true;
-	return false;
+	unsigned int ahead = AHEAD_MAX;
+
+	return passes(way, rule, traveller, &ahead);
 }
 
 /* --- those on their way ----------------------------------------------- */

@@ -5,7 +5,8 @@
  * their own, and where nobody knows, both those that it takes and those that it
  * does not.  What becomes of a traveller that enters a chain does not depend on
  * how it got there, so that each chain is walked once by the same one, however
- * many rules lead to it.
+ * many rules lead to it.  Most chains of a large host have one rule that leads to
+ * them: nobody comes there again, and nothing is kept of the visit.
  */
 #include "verify/walk_way.h"
 
@@ -160,10 +161,22 @@ static void give_back(struct way *way, struct company *company)
 		company_free(company);
 }
 
+/* Where a rule leads that every packet takes; NULL: it is another rule. */
+static const struct view_chain *plain_jump(const struct view_rule *rule)
+{
+	uint32_t last = 0;
+
+	while (last < rule->count && rule->steps[last].kind == STEP_COUNT)
+		last++;
+	return last < rule->count && rule->steps[last].kind == STEP_JUMP &&
+	       !(rule->flags & (RULE_ADDED | RULE_REMOVED)) ? rule->steps[last].chain : NULL;
+}
+
 /* Who comes in is not looked at where the rule is passed by all: most are. */
 static int take_rule(struct way *way, const struct place *place, struct company *company,
 		     struct company *back)
 {
+	const struct view_chain *to = way->walk->meet ? NULL : plain_jump(place->rule);
 	struct company next;
 	size_t passed = 0;
 	int err = 0;
@@ -174,7 +187,8 @@ static int take_rule(struct way *way, const struct place *place, struct company 
 		return 0;
 	next = take_spare(way);
 	for (size_t i = 0; i < company->count && !err; i++)
-		err = way_take_rule(way, place, &company->list[i], &next, back);
+		err = to ? way_enter(way, to, &company->list[i], *place, &next) :
+			   way_take_rule(way, place, &company->list[i], &next, back);
 	give_back(way, company);
 	*company = next;
 	company_tidy(company);
@@ -189,12 +203,17 @@ static int take_rule(struct way *way, const struct place *place, struct company 
 static int walk_rules(struct way *way, const struct view_chain *chain,
 		      const struct traveller *traveller, struct company *back)
 {
-	struct place place = { .chain = chain };
-	struct company company = take_spare(way);
-	int err = company_add(&company, traveller);
+	struct place place = { .chain = chain, .rule = chain->rules };
+	struct company company;
+	int err;
 
-	for (place.rule = chain->rules; place.rule && company.count && !err;
-	     place.rule = place.rule->next)
+	while (place.rule && way_passes(way, place.rule, traveller))
+		place.rule = place.rule->next;
+	if (!place.rule)
+		return company_add(back, traveller);
+	company = take_spare(way);
+	err = company_add(&company, traveller);
+	for (; place.rule && company.count && !err; place.rule = place.rule->next)
 		err = take_rule(way, &place, &company, back);
 	for (size_t i = 0; i < company.count && !err; i++)
 		err = company_add(back, &company.list[i]);
@@ -203,46 +222,86 @@ static int walk_rules(struct way *way, const struct view_chain *chain,
 	return err;
 }
 
-/* The first time that such a traveller enters. */
+static int walk_deeper(struct way *way, const struct view_chain *chain,
+		       const struct traveller *traveller, struct company *back)
+{
+	int err;
+
+	way->depth++;
+	err = walk_rules(way, chain, traveller, back);
+	way->depth--;
+	return err;
+}
+
+static int add_all(struct company *back, const struct traveller *list, size_t count)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < count && !err; i++)
+		err = company_add(back, &list[i]);
+	return err;
+}
+
+/* The first time that such a traveller enters a chain that others may come to as well. */
 static struct visit *pay_visit(struct way *way, const struct view_chain *chain,
 			       const struct traveller *traveller)
 {
 	struct visit *visit = add_visit(way, chain, traveller);
 	struct company back = take_spare(way);
-	int err = visit ? 0 : -ENOMEM;
+	int err = visit ? walk_deeper(way, chain, traveller, &back) : -ENOMEM;
 
-	way->depth++;
-	if (!err)
-		err = walk_rules(way, chain, traveller, &back);
-	way->depth--;
 	if (!err)
 		err = keep_back(way, visit, &back);
 	give_back(way, &back);
 	return err ? NULL : visit;
 }
 
-int way_enter(struct way *way, const struct view_chain *chain, const struct traveller *traveller,
-	      struct place place, struct company *back)
+static int visit_again(struct way *way, const struct view_chain *chain,
+		       const struct traveller *traveller, struct company *back)
 {
 	struct visit *visit;
 	int err = make_slots(way);
 
 	if (err)
 		return err;
-	if (way->depth == DEPTH_MAX) {
-		err = way_drop(way, traveller, place);
-		if (!err)
-			err = way_accept(way, traveller, place);
-		return err ? err : company_add(back, traveller);
-	}
 	visit = find_visit(way, chain, traveller);
 	if (!visit)
 		visit = pay_visit(way, chain, traveller);
-	if (!visit)
-		return -ENOMEM;
-	for (size_t i = 0; i < visit->back_count && !err; i++)
-		err = company_add(back, &visit->back[i]);
+	return visit ? add_all(back, visit->back, visit->back_count) : -ENOMEM;
+}
+
+static int visit_once(struct way *way, const struct view_chain *chain,
+		      const struct traveller *traveller, struct company *back)
+{
+	struct company own = take_spare(way);
+	int err = walk_deeper(way, chain, traveller, &own);
+
+	if (!err)
+		err = add_all(back, own.list, own.count);
+	give_back(way, &own);
 	return err;
+}
+
+/* Elements of maps may lead to any chain, and are not counted among its referrers. */
+static bool is_only_way(const struct view_rule *rule, const struct view_chain *chain)
+{
+	const struct step *verdict = rule ? rule_verdict(rule) : NULL;
+
+	return chain->referrers == 1 && verdict && verdict->kind != STEP_MAP;
+}
+
+int way_enter(struct way *way, const struct view_chain *chain, const struct traveller *traveller,
+	      struct place place, struct company *back)
+{
+	int err;
+
+	if (way->depth < DEPTH_MAX)
+		return is_only_way(place.rule, chain) ? visit_once(way, chain, traveller, back) :
+							visit_again(way, chain, traveller, back);
+	err = way_drop(way, traveller, place);
+	if (!err)
+		err = way_accept(way, traveller, place);
+	return err ? err : company_add(back, traveller);
 }
 
 static void free_way(struct way *way)

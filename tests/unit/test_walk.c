@@ -168,6 +168,122 @@ START_TEST(what_lies_too_deep_nobody_knows)
 }
 END_TEST
 
+/* --- many chains -------------------------------------------------------- */
+
+enum { CHAINS = 100000 };
+
+static struct view_chain *add_base(struct view *large)
+{
+	struct view_table *table = view_add_table(large, WORLD_NFT, 1u << IPV4, "ip", "large");
+	struct view_chain *base = view_add_chain(large, table, "input");
+
+	view_set_hook(large, base, HOOK_INPUT, 0);
+	return base;
+}
+
+static struct view_chain *add_numbered(struct view *large, unsigned int number)
+{
+	char name[16];
+
+	snprintf(name, sizeof(name), "c%u", number);
+	return view_add_chain(large, large->tables, name);
+}
+
+static void add_jump(struct view *large, struct view_chain *from, struct view_chain *to)
+{
+	struct step *step = view_add_step(large, STEP_JUMP);
+
+	ck_assert(step && to);
+	step->chain = to;
+	ck_assert_ptr_nonnull(view_end_rule(large, from, 0));
+}
+
+/* A rule that packets to port 53 pass by. */
+static void add_other_port(struct view *large, struct view_chain *chain)
+{
+	ck_assert(view_add_number(large, FIELD_DESTINATION_PORT, 80, 80) &&
+		  view_add_step(large, STEP_DROP) && view_end_rule(large, chain, 0));
+}
+
+static struct journey walk_large(struct view *large)
+{
+	struct journey journey = { .time = 0 };
+	struct walk walk = { .view = large, .journeys[WOULD] = &journey };
+	const struct probe probe = udp_to(53, 53);
+
+	ck_assert_int_eq(walk_all(&walk, &probe, WAY_IN), 0);
+	walk_free(&walk);
+	return journey;
+}
+
+/* Each chain leads to one that has as many rules: n * n of them, were it walked again and again. */
+START_TEST(many_chains_may_lead_to_many_rules)
+{
+	struct view large = { 0 };
+	struct view_chain *base = add_base(&large);
+	struct view_chain *common = view_add_chain(&large, large.tables, "common");
+	struct journey journey;
+
+	for (unsigned int i = 0; i < CHAINS; i++) {
+		struct view_chain *chain = add_numbered(&large, i);
+
+		add_jump(&large, base, chain);
+		add_jump(&large, chain, common);
+		add_other_port(&large, common);
+	}
+	base->drops = true;
+	journey = walk_large(&large);
+
+	ck_assert_uint_eq(journey_states(&journey, DROPPED) & ANY_USUAL, USUAL_ONE);
+	view_free(&large);
+}
+END_TEST
+
+/* Of two ways to each chain, the second one was laid over the rules of the host: 2^64 ways. */
+START_TEST(a_rule_that_is_laid_over_others_is_another_way_to_a_chain)
+{
+	struct view large = { 0 };
+	struct view_chain *at = add_base(&large);
+	struct journey journey;
+
+	at->drops = true;
+	for (unsigned int i = 0; i < 64; i++) {
+		struct view_chain *next = add_numbered(&large, i);
+
+		add_jump(&large, at, next);
+		ck_assert_ptr_nonnull(view_insert_rule(&large, at, NULL, at->rules->steps,
+						       at->rules->count));
+		at = next;
+	}
+	for (unsigned int i = 0; i < 20; i++)	/* more than anybody looks ahead */
+		add_other_port(&large, at);
+	journey = walk_large(&large);
+
+	ck_assert_uint_eq(journey_states(&journey, DROPPED) & ANY_USUAL, USUAL_ONE);
+	view_free(&large);
+}
+END_TEST
+
+/* Any chain of the table may be where the packets of a map go that we have not read. */
+START_TEST(many_maps_may_lead_to_many_chains)
+{
+	struct view large = { 0 };
+	struct view_chain *base = add_base(&large);
+	struct view_lookup map = { .table = large.tables };
+
+	for (unsigned int i = 0; i < CHAINS; i++) {
+		struct step *step = view_add_step(&large, STEP_MAP);
+
+		step->lookup = &map;
+		ck_assert(view_end_rule(&large, base, 0) && add_numbered(&large, i));
+	}
+	ck_assert_int_eq(view_reach(&large), 0);
+
+	ck_assert_uint_eq(large.tables->last->hooks, 1u << HOOK_INPUT);
+	view_free(&large);
+}
+END_TEST
+
 /* --- what nobody knows ------------------------------------------------ */
 
 START_TEST(where_a_match_is_unknown_both_ways_are_gone)
@@ -342,6 +458,9 @@ static void tests(TCase *tcase)
 	tcase_add_loop_test(tcase, a_chain_comes_back_to_where_it_was_jumped_from, 0, 4);
 	tcase_add_test(tcase, a_loop_ends);
 	tcase_add_test(tcase, a_chain_is_walked_once_however_often_it_is_entered);
+	tcase_add_test(tcase, many_chains_may_lead_to_many_rules);
+	tcase_add_test(tcase, a_rule_that_is_laid_over_others_is_another_way_to_a_chain);
+	tcase_add_test(tcase, many_maps_may_lead_to_many_chains);
 	tcase_add_test(tcase, what_lies_too_deep_nobody_knows);
 	tcase_add_test(tcase, where_a_match_is_unknown_both_ways_are_gone);
 	tcase_add_test(tcase, an_unknown_target_may_do_anything);
