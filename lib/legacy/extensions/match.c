@@ -62,9 +62,10 @@ static int match_set(const struct match_data *match)
 
 	if (!step)
 		return -ENOMEM;
-	step->field = set->flags & IPSET_SRC ? FIELD_SOURCE : FIELD_DESTINATION;
+	/* a bit for each dimension of the set, from 1 on: whether it is of the source */
+	step->field = set->flags & ~IPSET_INV_MATCH ? FIELD_SOURCE : FIELD_DESTINATION;
 	step->index = set->index;
-	view_invert(step, set->flags & IPSET_MATCH_INV);
+	view_invert(step, set->flags & IPSET_INV_MATCH);
 	return 0;
 }
 
