@@ -169,16 +169,16 @@ static int take_named_map(struct taking *taking, struct progress *progress, cons
 	struct traveller some = progress->traveller;
 	struct set_element found = { 0 };
 	int there = probe_ask(&some.probe, step->lookup, &situation, &found);
-	uint32_t identity = condition_identity(step);
+	const uint32_t number = taking_number(taking, step, 0);
 
 	if (there > 0)
 		return deliver_element(taking, &progress->traveller, 1u << side, &found);
-	if (!there || traveller_decided(&some, identity) >= 0)
+	if (!there || traveller_decided(&some, number) >= 0)
 		return 0;
 	/* who is in it may fare in any way */
 	some.usual &= there != -EAGAIN;
-	traveller_decide(&some, identity, true);
-	traveller_decide(&progress->traveller, identity, false);
+	traveller_decide(&some, number, true);
+	traveller_decide(&progress->traveller, number, false);
 	return end_either_way(taking, &some);
 }
 
@@ -191,14 +191,14 @@ static int take_element(struct taking *taking, struct progress *progress, const 
 	const struct set_element *element = element_at(step->lookup, index);
 	unsigned int does = probe_meets_element(&progress->traveller.probe, step->lookup, index,
 						&situation);
-	uint32_t identity = condition_identity(step) + (uint32_t)index;
+	const uint32_t number = taking_number(taking, step, (uint32_t)index);
 	struct progress other;
 
 	if (does == ALL_DO)
 		return deliver_element(taking, &progress->traveller, 1u << side, element);
-	if (!(does & ALL_DO) || traveller_decided(&progress->traveller, identity) == 0)
+	if (!(does & ALL_DO) || traveller_decided(&progress->traveller, number) == 0)
 		return 0;
-	if (traveller_decided(&progress->traveller, identity) > 0)
+	if (traveller_decided(&progress->traveller, number) > 0)
 		return deliver_element(taking, &progress->traveller, 1u << side, element);
 	/* some do, or nobody knows: they come to this map again, on their own */
 	other = *progress;
@@ -206,8 +206,8 @@ static int take_element(struct taking *taking, struct progress *progress, const 
 	progress->traveller.usual &= (does & USUAL_DOES_NOT) != 0;
 	if (!probe_narrow_to_element(&other.traveller.probe, step->lookup, index) ||
 	    (does & USUAL_DOES && does & USUAL_DOES_NOT))
-		traveller_decide(&other.traveller, identity, true);
-	traveller_decide(&progress->traveller, identity, false);
+		traveller_decide(&other.traveller, number, true);
+	traveller_decide(&progress->traveller, number, false);
 	return taking_push(taking, &other);
 }
 
