@@ -132,11 +132,19 @@ static int add_jump(struct copying *copying, const struct meaning *meaning, bool
 	}
 }
 
+/*
+ * A condition that we do not know asks a copy the same; of a target, nobody knows where it
+ * leads.  A map with a name is there for any rule of its table to look up, with its verdicts.
+ */
 static bool is_beyond_us(const struct view_rule *row)
 {
 	const struct step *verdict = rule_verdict(row);
 
-	return row->flags & RULE_UNKNOWN || (verdict && verdict->kind == STEP_MAP);
+	if (!verdict)
+		return false;
+	return verdict->kind == STEP_ANYTHING ||
+	       (verdict->kind == STEP_MAP &&
+		(!verdict->lookup->named || lookup_asks_conntrack(verdict->lookup)));
 }
 
 /* Whether what remembers can be copied alone, without the rest of what the rule does. */
