@@ -6,6 +6,8 @@
 #include <linux/netfilter/x_tables.h>
 #include <linux/netfilter/xt_addrtype.h>
 #include <linux/netfilter/xt_comment.h>
+#include <linux/netfilter/xt_connbytes.h>
+#include <linux/netfilter/xt_connlabel.h>
 #include <linux/netfilter/xt_connlimit.h>
 #include <linux/netfilter/xt_connmark.h>
 #include <linux/netfilter/xt_conntrack.h>
@@ -80,6 +82,8 @@ static const struct match_kind kinds[] = {
 	{ "addrtype", 0, sizeof(struct xt_addrtype_info), match_addrtype0 },
 	{ "addrtype", 1, sizeof(struct xt_addrtype_info_v1), match_addrtype },
 	{ "comment", 0, sizeof(struct xt_comment_info), match_all },
+	{ "connbytes", 0, sizeof(struct xt_connbytes_info), match_connbytes },
+	{ "connlabel", 0, sizeof(struct xt_connlabel_mtinfo), match_connlabel },
 	{ "connlimit", 1, sizeof(struct xt_connlimit_info), match_connlimit },
 	{ "connmark", 1, sizeof(struct xt_connmark_mtinfo1), match_connmark },
 	{ "conntrack", 1, sizeof(struct xt_conntrack_mtinfo1), match_conntrack1 },
