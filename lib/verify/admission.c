@@ -9,17 +9,24 @@
 struct tally {
 	bool by_rule, at_end, dropped;	/* the usual packets */
 	bool some;			/* others that a rule singles out were accepted */
-	struct place place;
-	bool apart;			/* they were dropped at different places */
+	struct place place;		/* where the last one was, in the order of the rules */
+	struct place end;		/* of all that were, the last one in the base chain */
+	bool elsewhere;			/* in a chain that others lead to */
 };
 
-static bool same_place(const struct place *a, const struct place *b)
+/* A place in the base chain is the last one, unless there has been a later one. */
+static void note_end(struct tally *tally, const struct view_chain *base, const struct place *place)
 {
-	return a->chain == b->chain && a->rule == b->rule;
+	if (place->chain == base &&
+	    (!tally->end.chain || !place->rule ||
+	     (tally->end.rule && view_rule_number(place) > view_rule_number(&tally->end))))
+		tally->end = *place;
 }
 
-static void add_journey(struct tally *tally, const struct journey *journey)
+static void add_journey(struct tally *tally, const struct view_chain *base,
+			const struct journey *journey)
 {
+	const struct ending *picked = endings_last(journey->endings[DROPPED], ANY_PICKED);
 	const struct ending *accepted = endings_last(journey->endings[ACCEPTED], ANY_USUAL);
 	const struct ending *dropped = endings_last(journey->endings[DROPPED], ANY_USUAL);
 
@@ -28,10 +35,12 @@ static void add_journey(struct tally *tally, const struct journey *journey)
 	else if (accepted)
 		tally->at_end = true;
 	tally->some |= (journey_states(journey, ACCEPTED) & ANY_PICKED) != 0;
+	if (picked)
+		note_end(tally, base, &picked->last);
 	if (!dropped)
 		return;
-	tally->apart |= (tally->dropped && !same_place(&tally->place, &dropped->last)) ||
-			!same_place(&dropped->first, &dropped->last);
+	note_end(tally, base, &dropped->last);
+	tally->elsewhere |= dropped->first.chain != base || dropped->last.chain != base;
 	tally->dropped = true;
 	tally->place = dropped->last;
 }
@@ -53,7 +62,7 @@ static int ask(const struct probe *probe, void *data)
 	int err = walk_chain(&walk, asking->base, probe);
 
 	walk_free(&walk);
-	add_journey(asking->tally, &journey);
+	add_journey(asking->tally, asking->base, &journey);
 	return err;
 }
 
@@ -83,7 +92,7 @@ bool rule_names_ports(const struct view_rule *rule)
 	return false;
 }
 
-static enum admission judge(const struct tally *tally, const struct view_chain *base)
+static enum admission judge(const struct tally *tally)
 {
 	if (!tally->dropped)
 		return tally->by_rule ? ADMITS_BY_RULE : ADMITS_AT_END;
@@ -91,7 +100,7 @@ static enum admission judge(const struct tally *tally, const struct view_chain *
 		return ADMITS_SOME;
 	if (rule_names_ports(tally->place.rule))
 		return FORBIDS_BY_NAME;
-	return tally->place.chain != base || tally->apart ? FORBIDS_ELSEWHERE : ADMITS_NOBODY;
+	return tally->elsewhere ? FORBIDS_ELSEWHERE : ADMITS_NOBODY;
 }
 
 static bool is_over_lo(const struct probe *probe)
@@ -130,7 +139,7 @@ int admission_of(const struct view *view, const struct view_chain *base, const s
 	struct asking asking = { view, base, &tally, false };
 	int err = ask_all(&asking, picks, entrances);
 
-	*admitted = (struct admitted){ judge(&tally, base), tally.place };
+	*admitted = (struct admitted){ judge(&tally), tally.place, tally.end };
 	if (err || (admitted->admission != ADMITS_NOBODY && admitted->admission != FORBIDS_ELSEWHERE))
 		return err;
 	/* nobody, unless they come with a mark: then the host has said whom */

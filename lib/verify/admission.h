@@ -19,6 +19,8 @@ enum admission {
 struct admitted {
 	enum admission admission;
 	struct place place;	/* of what drops; rule NULL: the policy */
+	/* of ADMITS_NOBODY: behind all rules that drop some, where none of them gets past */
+	struct place end;
 };
 
 /* Whether a rule, if there is one, asks for ports. */

@@ -327,6 +327,8 @@ int verify_tables(struct verification *all, enum family family)
 			err = verify_unreached(all, family);
 		if (!err)
 			err = verify_missed(all, family);
+		if (!err)
+			err = verify_hidden(all, family);
 	}
 	for (const struct view_table *table = all->view.tables; table && !err; table = table->next)
 		for (const struct view_chain *chain = table->chains; chain && !err;

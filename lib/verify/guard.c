@@ -108,22 +108,57 @@ static bool is_nobody(const struct watching *watching, const struct probe *probe
 	       (!is_own(host, &probe->source) || !is_own(host, &probe->destination));
 }
 
+/* Ports below are those of services, of which a client asks from none. */
+enum { CLIENT_PORT_MIN = 1024 };
+
+/*
+ * A rule of the host's own untracks them today, and they come from a service's port: whether
+ * they are answers of that service, or requests of ours, nobody can know.
+ */
+static bool is_of_two_services(const struct traveller *traveller)
+{
+	return !traveller->usual && traveller->course[TODAY].tracking == UNTRACKED &&
+	       !traveller->probe.reply &&
+	       traveller->probe.source_port.last < CLIENT_PORT_MIN;
+}
+
+static int tell_two_services(const struct watching *watching, const struct traveller *traveller)
+{
+	const struct flow_key *flow = &watching->flow;
+	char place[PLACE_TEXT];
+
+	return findings_add(watching->findings, "unsure", NOTRACK_WARNING, "%s (%s) would drop packets from "
+			    "port %u to service %s over %s that another rule of the host untracks "
+			    "already, and nobody knows whether they are answers of one service or "
+			    "requests to the other", view_format_place(&traveller->dropped, place),
+			    family_name(watching->family), traveller->probe.source_port.first,
+			    flow->service->name, protocol_names[flow->protocol]);
+}
+
 static int compare(const struct watching *watching, const struct walk *walk)
 {
+	bool incomplete = walk->incomplete;
 	int err = 0;
 
 	for (size_t i = 0; i < walk->parted.count && !err; i++) {
 		const struct traveller *traveller = &walk->parted.list[i];
 
+		/* there may be no such packets */
+		if (traveller->forgot && !traveller->usual) {
+			incomplete = true;
+			continue;
+		}
 		if (is_ambiguous(watching, &traveller->probe) ||
 		    is_nobody(watching, &traveller->probe))
 			continue;
-		if (traveller->sides == 1u << TODAY)
+		if (traveller->sides == 1u << TODAY && is_of_two_services(traveller))
+			err = tell_two_services(watching, traveller);
+		else if (traveller->sides == 1u << TODAY)
 			err = tell_dropped(watching, traveller);
 		else if (!is_opening(&traveller->passed))
 			err = tell_widened(watching, traveller);
 	}
-	if (walk->incomplete && !err)
+	if (incomplete && !err)
 		err = findings_add(watching->findings, "unsure", NOTRACK_WARNING, "service %s: the host's "
 				   "rules tell too many kinds of packets apart to follow them all",
 				   watching->flow.service->name);

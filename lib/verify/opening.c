@@ -140,6 +140,8 @@ static void open_flow(struct work *work, enum family family, size_t index,
 struct answers {
 	struct admitted list[PROTOCOLS];
 	bool known[PROTOCOLS];
+	/* of IPv4, where these are of IPv6, or the other way round: a rule lets some, or all, in */
+	bool others;
 };
 
 static bool has_admission(const struct answers *answers, enum admission admission)
@@ -152,7 +154,7 @@ static bool has_admission(const struct answers *answers, enum admission admissio
 
 /*
  * One protocol of a flow.  A host that lets some ask over one protocol has not forgotten
- * the other one.  In chains that others lead to, we do not open; where the service is of
+ * the other one, nor, in a chain of both families, the other family.  In chains that others lead to, we do not open; where the service is of
  * use without, nobody misses it.
  */
 static int act(struct work *work, enum family family, size_t index, const struct flow_key *flow,
@@ -169,9 +171,9 @@ static int act(struct work *work, enum family family, size_t index, const struct
 			open_flow(work, family, index, flow, NULL);
 		return 0;
 	case ADMITS_NOBODY:
-		if (!has_admission(answers, ADMITS_SOME))
+		if (!has_admission(answers, ADMITS_SOME) && !answers->others)
 			open_flow(work, family, index, flow,
-				  ahead_of(work->base, answer->place.rule));
+				  ahead_of(work->base, answer->end.rule));
 		return 0;
 	case FORBIDS_BY_NAME:
 	case FORBIDS_ELSEWHERE:
@@ -186,20 +188,49 @@ static int act(struct work *work, enum family family, size_t index, const struct
 	}
 }
 
+static int ask_protocols(const struct work *work, enum family family, struct flow_key flow,
+			 struct answers *answers)
+{
+	int err = 0;
+
+	for (flow.protocol = UDP; flow.protocol < PROTOCOLS && !err; flow.protocol++) {
+		if (!(flow.service->protocols & 1u << flow.protocol))
+			continue;
+		err = admission_of_flow(work, family, &flow, &answers->list[flow.protocol]);
+		answers->known[flow.protocol] = true;
+	}
+	return err;
+}
+
+/* Whether a rule of a chain of both families lets packets of the other one in. */
+static int ask_other_family(const struct work *work, enum family family, struct flow_key flow,
+			    struct answers *answers)
+{
+	const enum family other = family == IPV4 ? IPV6 : IPV4;
+	const struct served *served = model_find(&work->options->model->families[other],
+						 flow.service->name);
+	struct answers others = { 0 };
+	int err;
+
+	if (!served || !(work->base->table->families & 1u << other))
+		return 0;
+	flow.service = served->service;
+	err = ask_protocols(work, other, flow, &others);
+	answers->others = has_admission(&others, ADMITS_SOME) ||
+			  has_admission(&others, ADMITS_BY_RULE);
+	return err;
+}
+
 static int open_role(struct work *work, enum family family, size_t index, enum role role,
 		     bool request)
 {
 	const struct service *service = work->options->model->families[family].served[index].service;
 	struct flow_key flow = { service, work->direction, role, request, UDP };
 	struct answers answers = { 0 };
-	int err = 0;
+	int err = ask_protocols(work, family, flow, &answers);
 
-	for (; flow.protocol < PROTOCOLS && !err; flow.protocol++) {
-		if (!(service->protocols & 1u << flow.protocol))
-			continue;
-		err = admission_of_flow(work, family, &flow, &answers.list[flow.protocol]);
-		answers.known[flow.protocol] = true;
-	}
+	if (!err && has_admission(&answers, ADMITS_NOBODY))
+		err = ask_other_family(work, family, flow, &answers);
 	for (flow.protocol = UDP; flow.protocol < PROTOCOLS && !err; flow.protocol++)
 		if (answers.known[flow.protocol])
 			err = act(work, family, index, &flow, &answers);

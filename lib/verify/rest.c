@@ -132,26 +132,54 @@ static int add_jump(struct copying *copying, const struct meaning *meaning, bool
 	}
 }
 
+/*
+ * A condition that we do not know asks a copy the same; of a target, nobody knows where it
+ * leads.  A map with a name is there for any rule of its table to look up, with its verdicts.
+ */
 static bool is_beyond_us(const struct view_rule *row)
 {
 	const struct step *verdict = rule_verdict(row);
 
-	return row->flags & RULE_UNKNOWN || (verdict && verdict->kind == STEP_MAP);
+	if (!verdict)
+		return false;
+	return verdict->kind == STEP_ANYTHING ||
+	       (verdict->kind == STEP_MAP &&
+		(!verdict->lookup->named || lookup_asks_conntrack(verdict->lookup)));
 }
 
+/* Whether what remembers can be copied alone, without the rest of what the rule does. */
+static bool only_remembers(const struct view_rule *rule)
+{
+	for (size_t i = rule_tail(rule); i < rule->count; i++) {
+		const struct step *step = &rule->steps[i];
+
+		if (!step_is_condition(step) && !step_is_verdict(step) &&
+		    !(step->flags & (STEP_REMEMBERS | STEP_COUNTER)))
+			return false;
+	}
+	return true;
+}
+
+/*
+ * A rule that remembers packets ahead of asking for their state has seen those, too, that it
+ * did not take: of these, the copy does no more than to remember them.
+ */
 static int copy_row(struct copying *copying, const struct meaning *meaning, struct rest *rest)
 {
 	const struct view_rule *rule = meaning->row;
 	const struct common common = stand(copying, rule);
-	const bool remembers = common.meets && rule_remembers_first(rule);
+	const bool remembers = !common.takes && common.meets && rule_remembers_first(rule);
 
 	if (!common.takes && !common.unsure && !remembers)
 		return 0;
-	if (common.unsure || common.disagree || remembers || is_beyond_us(rule) ||
-	    copying->count == RULES_MAX) {
+	if (common.unsure || common.disagree || is_beyond_us(rule) ||
+	    (remembers && !only_remembers(rule)) || copying->count == RULES_MAX) {
 		*rest = (struct rest){ .kind = REST_NONE, .obstacle = { copying->chain, rule },
-				       .disagree = common.disagree,
-				       .unsure = common.unsure && !remembers };
+				       .disagree = common.disagree, .unsure = common.unsure };
+		return 0;
+	}
+	if (remembers) {
+		add_rule(copying, meaning, COPY_HEAD | COPY_TAIL, TARGET_NONE, NULL);
 		return 0;
 	}
 	if (is_jump(rule_verdict(rule)))

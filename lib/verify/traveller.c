@@ -52,22 +52,20 @@ static bool same_course(const struct traveller *a, const struct traveller *b)
 	return true;
 }
 
-static bool has_decision(const struct traveller *traveller, const struct decision *decision)
-{
-	return traveller_decided(traveller, decision->condition) == decision->met;
-}
-
 static bool has_decisions_of(const struct traveller *traveller, const struct traveller *other)
 {
-	for (size_t i = 0; i < other->decision_count; i++)
-		if (!has_decision(traveller, &other->decisions[i]))
+	const struct decisions *a = &traveller->decisions, *b = &other->decisions;
+
+	for (size_t i = 0; i < DECISION_WORDS && other->decision_count; i++)
+		if (b->known[i] & (~a->known[i] | (a->met[i] ^ b->met[i])))
 			return false;
 	return true;
 }
 
 bool traveller_same(const struct traveller *a, const struct traveller *b)
 {
-	return a->usual == b->usual && a->decision_count == b->decision_count && same_course(a, b) &&
+	return a->usual == b->usual && a->forgot == b->forgot &&
+	       a->decision_count == b->decision_count && same_course(a, b) &&
 	       same_packets(&a->probe, &b->probe) && has_decisions_of(a, b);
 }
 
@@ -86,6 +84,11 @@ static uint32_t mix_prefix(uint32_t hash, const struct prefix *prefix)
 	return mix(hash, prefix->length);
 }
 
+static uint32_t fold(uint64_t word)
+{
+	return (uint32_t)(word ^ word >> 32);
+}
+
 uint32_t traveller_hash(const struct traveller *traveller)
 {
 	const struct probe *probe = &traveller->probe;
@@ -97,8 +100,9 @@ uint32_t traveller_hash(const struct traveller *traveller)
 	for (enum side side = TODAY; side < SIDES; side++)
 		hash = mix(hash, traveller->course[side].tracking ^
 			   traveller->course[side].mark.value << 4);
-	for (size_t i = 0; i < traveller->decision_count; i++)
-		hash += traveller->decisions[i].condition + traveller->decisions[i].met;
+	for (size_t i = 0; i < DECISION_WORDS && traveller->decision_count; i++)
+		hash = mix(mix(hash, fold(traveller->decisions.known[i])),
+			   fold(traveller->decisions.met[i]));
 	return hash;
 }
 
@@ -135,19 +139,39 @@ static bool covers(const struct traveller *wide, const struct traveller *narrow)
 
 /* --- decisions -------------------------------------------------------- */
 
-int traveller_decided(const struct traveller *traveller, uint32_t condition)
+int traveller_decided(const struct traveller *traveller, uint32_t number)
 {
-	for (size_t i = 0; i < traveller->decision_count; i++)
-		if (traveller->decisions[i].condition == condition)
-			return traveller->decisions[i].met;
-	return -1;
+	const uint64_t bit = 1ull << number % 64;
+
+	if (number >= DECISIONS_MAX || !(traveller->decisions.known[number / 64] & bit))
+		return -1;
+	return (traveller->decisions.met[number / 64] & bit) != 0;
 }
 
-void traveller_decide(struct traveller *traveller, uint32_t condition, bool met)
+void traveller_decide(struct traveller *traveller, uint32_t number, bool met)
 {
-	if (traveller->decision_count < DECISIONS_MAX)
-		traveller->decisions[traveller->decision_count++] =
-			(struct decision){ .condition = condition, .met = met };
+	const uint64_t bit = 1ull << number % 64;
+	struct decisions *decisions = &traveller->decisions;
+
+	if (number >= DECISIONS_MAX) {
+		traveller->forgot = true;
+		return;
+	}
+	traveller->decision_count += !(decisions->known[number / 64] & bit);
+	decisions->known[number / 64] |= bit;
+	if (met)
+		decisions->met[number / 64] |= bit;
+	else
+		decisions->met[number / 64] &= ~bit;
+}
+
+static void undecide(struct traveller *traveller, uint32_t number)
+{
+	const uint64_t bit = 1ull << number % 64;
+
+	traveller->decisions.known[number / 64] &= ~bit;
+	traveller->decisions.met[number / 64] &= ~bit;
+	traveller->decision_count--;
 }
 
 /* The one decision by which two differ that are the same otherwise; -1: there is no such. */
@@ -158,14 +182,14 @@ static int differing_decision(const struct traveller *a, const struct traveller 
 	if (a->usual != b->usual || a->decision_count != b->decision_count || !same_course(a, b) ||
 	    !same_packets(&a->probe, &b->probe))
 		return -1;
-	for (size_t i = 0; i < a->decision_count; i++) {
-		int decided = traveller_decided(b, a->decisions[i].condition);
+	for (size_t i = 0; i < DECISION_WORDS; i++) {
+		const uint64_t bits = a->decisions.met[i] ^ b->decisions.met[i];
 
-		if (decided == a->decisions[i].met)
-			continue;
-		if (decided < 0 || differing >= 0)
+		if (a->decisions.known[i] != b->decisions.known[i] ||
+		    (bits && (differing >= 0 || bits & (bits - 1))))
 			return -1;
-		differing = (int)i;
+		if (bits)
+			differing = (int)(64 * i) + __builtin_ctzll(bits);
 	}
 	return differing;
 }
@@ -280,7 +304,7 @@ static bool join(struct traveller *one, const struct traveller *other)
 	differing = differing_decision(one, other);
 	if (differing < 0)
 		return false;
-	one->decisions[differing] = one->decisions[--one->decision_count];
+	undecide(one, (uint32_t)differing);
 	return true;
 }
 
@@ -369,17 +393,27 @@ static bool meet_name(char both[IFNAMSIZ], const char *a, const char *b)
 	return true;
 }
 
+/* Whether both have been decided alike wherever both have been. */
+static bool agree(const struct decisions *a, const struct decisions *b)
+{
+	for (size_t i = 0; i < DECISION_WORDS; i++)
+		if (a->known[i] & b->known[i] & (a->met[i] ^ b->met[i]))
+			return false;
+	return true;
+}
+
 bool traveller_meet(struct traveller *both, const struct traveller *a, const struct traveller *b)
 {
+	if (!agree(&a->decisions, &b->decisions))
+		return false;
 	*both = *a;
-	for (size_t i = 0; i < b->decision_count; i++) {
-		int decided = traveller_decided(a, b->decisions[i].condition);
-
-		if (decided >= 0 && decided != b->decisions[i].met)
-			return false;
-		if (decided < 0)
-			traveller_decide(both, b->decisions[i].condition, b->decisions[i].met);
+	both->decision_count = 0;
+	for (size_t i = 0; i < DECISION_WORDS; i++) {
+		both->decisions.known[i] |= b->decisions.known[i];
+		both->decisions.met[i] |= b->decisions.met[i];
+		both->decision_count += (uint16_t)__builtin_popcountll(both->decisions.known[i]);
 	}
+	both->forgot |= b->forgot;
 	both->usual = a->usual && b->usual;
 	return meet_prefix(&both->probe.source, &a->probe.source, &b->probe.source) &&
 	       meet_prefix(&both->probe.destination, &a->probe.destination, &b->probe.destination) &&

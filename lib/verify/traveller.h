@@ -35,19 +35,24 @@ struct course {
 	struct mark mark, connection_mark;
 };
 
-/* Whether packets meet a condition that we cannot tell: it is the same whenever it is asked. */
-struct decision {
-	uint32_t condition;
-	bool met;
+/*
+ * Whether packets meet conditions that a probe cannot say: it is the same whenever they are
+ * asked.  A walk numbers its conditions, see taking_number(); a bit for each.
+ */
+#define DECISIONS_MAX 512
+#define DECISION_WORDS (DECISIONS_MAX / 64)
+struct decisions {
+	uint64_t known[DECISION_WORDS], met[DECISION_WORDS];
 };
-#define DECISIONS_MAX 12
 
 struct traveller {
 	struct probe probe;
 	bool usual;			/* the usual packet is among them */
 	uint8_t sides;			/* bits, 1u << enum side: who is at this place */
-	uint8_t decision_count;
-	struct decision decisions[DECISIONS_MAX];
+	/* more was decided than a walk has numbers for: it may have packets that it is without */
+	bool forgot;
+	uint16_t decision_count;
+	struct decisions decisions;
 	struct course course[SIDES];
 	uint32_t split;			/* where its sides parted within this base chain; 0: nowhere */
 	struct place dropped;		/* the other side was, in a base chain before */
@@ -75,10 +80,9 @@ int company_add_kind(struct company *company, const struct traveller *traveller,
 bool traveller_same(const struct traveller *a, const struct traveller *b);
 uint32_t traveller_hash(const struct traveller *traveller);
 
-/* -1: never decided */
-int traveller_decided(const struct traveller *traveller, uint32_t condition);
-/* Too many decisions: then it is as if nobody had ever asked. */
-void traveller_decide(struct traveller *traveller, uint32_t condition, bool met);
+/* -1: never decided, as is what has no number below DECISIONS_MAX */
+int traveller_decided(const struct traveller *traveller, uint32_t number);
+void traveller_decide(struct traveller *traveller, uint32_t number, bool met);
 
 /* What both have; false: no packet. */
 bool traveller_meet(struct traveller *both, const struct traveller *a, const struct traveller *b);

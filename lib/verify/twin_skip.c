@@ -78,10 +78,11 @@ static int lead_past(const struct grafting *grafting, const struct pick_list *pi
 	struct rest rest;
 	int err;
 
-	if (rule_remembers_first(grafting_row(grafting)))
-		return refuse_rest(grafting, &(struct rest){ .obstacle = { meetings->chain,
-									   meetings->rule } });
-	err = rest_make(grafting->weave, meetings->chain, meetings->rule->next, picks, &rest);
+	/* a rule that remembers packets ahead of asking for their state goes on doing that */
+	err = rest_make(grafting->weave, meetings->chain,
+			rule_remembers_first(grafting_row(grafting)) ? meetings->rule :
+								       meetings->rule->next,
+			picks, &rest);
 	if (err)
 		return err;
 	if (rest.kind == REST_NONE && rest.disagree && classes & (classes - 1))

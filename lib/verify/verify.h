@@ -111,5 +111,7 @@ int verify_translations(struct verification *verification, enum family family);
 int verify_protections(struct verification *verification, enum family family);
 /* ... and all of it, with what is of missed.c itself. */
 int verify_missed(struct verification *verification, enum family family);
+/* hidden.c: rules of the host that an opening of ours hides. */
+int verify_hidden(struct verification *verification, enum family family);
 
 #endif

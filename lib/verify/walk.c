@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "verify/walk.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "verify/walk_way.h"
@@ -149,5 +150,6 @@ int walk_all(struct walk *walk, const struct probe *probe, enum whole_way way)
 
 void walk_free(struct walk *walk)
 {
+	free(walk->numbers);
 	company_free(&walk->parted);
 }

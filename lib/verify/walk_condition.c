@@ -8,6 +8,40 @@
 /* More kinds of packets than these, of one condition, are not followed one by one. */
 #define ALTERNATIVES_MAX 16
 
+/* --- numbers ---------------------------------------------------------- */
+
+#define NUMBER_SLOTS (4 * DECISIONS_MAX)
+
+/* A hash table of identities: the number of each is the order in which they came. */
+struct condition_numbers {
+	uint32_t count;
+	struct {
+		uint32_t identity;
+		uint16_t number;	/* from 1 on; 0: the slot is free */
+	} slots[NUMBER_SLOTS];
+};
+
+uint32_t taking_number(const struct taking *taking, const struct step *condition, uint32_t element)
+{
+	const uint32_t identity = condition_identity(condition) + element;
+	struct condition_numbers **numbers = &taking->way->walk->numbers;
+	uint32_t slot = (identity ^ identity >> 16) % NUMBER_SLOTS;
+
+	if (!*numbers)
+		*numbers = calloc(1, sizeof(**numbers));
+	if (!*numbers)
+		return DECISIONS_MAX;
+	while ((*numbers)->slots[slot].number && (*numbers)->slots[slot].identity != identity)
+		slot = (slot + 1) % NUMBER_SLOTS;
+	if (!(*numbers)->slots[slot].number) {
+		if ((*numbers)->count == DECISIONS_MAX)
+			return DECISIONS_MAX;
+		(*numbers)->slots[slot].identity = identity;
+		(*numbers)->slots[slot].number = (uint16_t)++(*numbers)->count;
+	}
+	return (*numbers)->slots[slot].number - 1u;
+}
+
 /* --- conditions ------------------------------------------------------- */
 
 struct situation taking_situation(const struct way *way, const struct traveller *traveller,
@@ -143,9 +177,7 @@ static bool is_alone(const struct taking *taking, const struct progress *progres
 static void decide_alone(const struct taking *taking, struct traveller *traveller,
 			 const struct step *condition, bool met)
 {
-	if (traveller->decision_count == DECISIONS_MAX)
-		taking->way->walk->incomplete = true;
-	traveller_decide(traveller, condition_identity(condition), met);
+	traveller_decide(traveller, taking_number(taking, condition, 0), met);
 }
 
 /*
@@ -176,7 +208,7 @@ static int part_some(struct taking *taking, const struct progress *progress,
 	if (err || narrowed)
 		return err;
 	if (!is_alone(taking, progress))
-		traveller_decide(&some, condition_identity(condition), !about);
+		traveller_decide(&some, taking_number(taking, condition, 0), !about);
 	return part(taking, progress, &some, meet);
 }
 
@@ -188,7 +220,7 @@ static enum answer ask(struct taking *taking, struct progress *progress,
 		       const struct step *condition, unsigned int does)
 {
 	bool inverted = condition->flags & STEP_INVERTED, usual = does & USUAL_DOES;
-	uint32_t identity;
+	uint32_t number;
 	struct traveller other;
 	int decided;
 
@@ -196,14 +228,14 @@ static enum answer ask(struct taking *taking, struct progress *progress,
 		return YES;
 	if (does == NONE_DOES)
 		return NO;
-	identity = condition_identity(condition);
-	decided = traveller_decided(&progress->traveller, identity);
+	number = taking_number(taking, condition, 0);
+	decided = traveller_decided(&progress->traveller, number);
 	if (decided >= 0)
 		return (decided ^ inverted) ? YES : NO;
 	if (usual && does & USUAL_DOES_NOT) {
 		other = progress->traveller;
-		traveller_decide(&other, identity, inverted);
-		traveller_decide(&progress->traveller, identity, !inverted);
+		traveller_decide(&other, number, inverted);
+		traveller_decide(&progress->traveller, number, !inverted);
 		return taking_pass(taking, &other) ? ERROR : YES;
 	}
 	if (part_some(taking, progress, condition, usual ^ inverted, !usual))
@@ -223,16 +255,17 @@ static int part_sides(struct taking *taking, struct progress *progress,
 		      const struct step *condition, unsigned int does)
 {
 	bool inverted = condition->flags & STEP_INVERTED;
+	const uint32_t number = taking_number(taking, condition, 0);
 	struct progress other = *progress;
 
-	if (progress->traveller.decision_count == DECISIONS_MAX) {
+	if (number == DECISIONS_MAX) {
 		/* as if it met the condition, and as if it passed the rule by */
 		taking->way->walk->incomplete = true;
 		return taking_pass(taking, &progress->traveller);
 	}
-	traveller_decide(&progress->traveller, condition_identity(condition), true);
+	traveller_decide(&progress->traveller, number, true);
 	progress->traveller.usual &= (does & (inverted ? USUAL_DOES_NOT : USUAL_DOES)) != 0;
-	traveller_decide(&other.traveller, condition_identity(condition), false);
+	traveller_decide(&other.traveller, number, false);
 	other.traveller.usual &= (does & (inverted ? USUAL_DOES : USUAL_DOES_NOT)) != 0;
 	return taking_push(taking, &other);
 }
@@ -252,12 +285,12 @@ static enum answer ask_sides(struct taking *taking, struct progress *progress,
 		does = meets(taking->way, &progress->traveller, condition, side);
 		if (does == ALL_DO)
 			continue;
-		decided = traveller_decided(&progress->traveller, condition_identity(condition));
+		decided = traveller_decided(&progress->traveller, taking_number(taking, condition, 0));
 		if (does != NONE_DOES && decided < 0) {
 			if (part_sides(taking, progress, condition, does))
 				return ERROR;
 			decided = traveller_decided(&progress->traveller,
-						    condition_identity(condition));
+						    taking_number(taking, condition, 0));
 			if (decided < 0)
 				continue;
 		}

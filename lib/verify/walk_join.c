@@ -7,14 +7,17 @@
 
 #include <stdlib.h>
 
+/* Of one side. */
+enum { RESULTS_MAX = 4096 };
+
 /* Two sides that parted, and what they have in common. */
 static int join_results(const struct result *today, const struct result *would,
 			struct company *company, bool *all)
 {
 	struct traveller both;
 
-	if (!traveller_meet(&both, &today->traveller, &would->traveller) ||
-	    (today->dropped && would->dropped))
+	if ((today->dropped && would->dropped) ||
+	    !traveller_meet(&both, &today->traveller, &would->traveller))
 		return 0;
 	both.split = 0;
 	both.course[WOULD] = would->traveller.course[WOULD];
@@ -45,11 +48,11 @@ static int compare_results(const void *a, const void *b)
 	return other->traveller.usual - one->traveller.usual;
 }
 
-/* No more of one side than are followed: each meets each of the other side. */
+/* No more of one side than can be compared, each with each of the other side. */
 static size_t some_of(struct way *way, size_t count)
 {
-	way->walk->incomplete |= count > COMPANY_MAX;
-	return count > COMPANY_MAX ? COMPANY_MAX : count;
+	way->walk->incomplete |= count > RESULTS_MAX;
+	return count > RESULTS_MAX ? RESULTS_MAX : count;
 }
 
 /* The results of one split: those of today come first. */

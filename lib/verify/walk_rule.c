@@ -160,26 +160,52 @@ static int deliver_element(struct taking *taking, struct traveller *traveller, u
 	return deliver(taking, traveller, sides, (enum step_kind)element->verdict, element->chain);
 }
 
+/* Those that a map may have an element for: nobody knows, but it is the same for both sides. */
+static int part_in_map(struct taking *taking, struct progress *progress, bool usual,
+		       uint32_t is_in, uint32_t lets_in)
+{
+	struct progress some = *progress;
+	int err = 0;
+
+	some.traveller.usual &= usual;
+	traveller_decide(&some.traveller, is_in, true);
+	for (int lets = 0; lets < 2 && !err; lets++) {
+		traveller_decide(&some.traveller, lets_in, lets);
+		err = taking_push(taking, &some);
+	}
+	traveller_decide(&progress->traveller, is_in, false);
+	return err;
+}
+
 /* A map with a name is asked; where its key is not known, the usual packet is not in it. */
 static int take_named_map(struct taking *taking, struct progress *progress, const struct step *step,
 			  enum side side)
 {
 	const struct situation situation = taking_situation(taking->way, &progress->traveller,
 							    side);
-	struct traveller some = progress->traveller;
+	const uint32_t is_in = taking_number(taking, step, 0);
+	const uint32_t lets_in = taking_number(taking, step, 1);
 	struct set_element found = { 0 };
-	int there = probe_ask(&some.probe, step->lookup, &situation, &found);
-	uint32_t identity = condition_identity(step);
+	int there = probe_ask(&progress->traveller.probe, step->lookup, &situation, &found);
 
 	if (there > 0)
 		return deliver_element(taking, &progress->traveller, 1u << side, &found);
-	if (!there || traveller_decided(&some, identity) >= 0)
+	if (!there)
 		return 0;
-	/* who is in it may fare in any way */
-	some.usual &= there != -EAGAIN;
-	traveller_decide(&some, identity, true);
-	traveller_decide(&progress->traveller, identity, false);
-	return end_either_way(taking, &some);
+	if (is_in == DECISIONS_MAX || lets_in == DECISIONS_MAX) {
+		taking->way->walk->incomplete = true;
+		return 0;
+	}
+	switch (traveller_decided(&progress->traveller, is_in)) {
+	case 0:
+		return 0;
+	case 1:
+		return deliver(taking, &progress->traveller, 1u << side,
+			       traveller_decided(&progress->traveller, lets_in) > 0 ? STEP_ACCEPT :
+										      STEP_DROP, NULL);
+	default:
+		return part_in_map(taking, progress, there != -EAGAIN, is_in, lets_in);
+	}
 }
 
 /* One element: its packets, if there are any among them. */
@@ -191,14 +217,14 @@ static int take_element(struct taking *taking, struct progress *progress, const 
 	const struct set_element *element = element_at(step->lookup, index);
 	unsigned int does = probe_meets_element(&progress->traveller.probe, step->lookup, index,
 						&situation);
-	uint32_t identity = condition_identity(step) + (uint32_t)index;
+	const uint32_t number = taking_number(taking, step, (uint32_t)index);
 	struct progress other;
 
 	if (does == ALL_DO)
 		return deliver_element(taking, &progress->traveller, 1u << side, element);
-	if (!(does & ALL_DO) || traveller_decided(&progress->traveller, identity) == 0)
+	if (!(does & ALL_DO) || traveller_decided(&progress->traveller, number) == 0)
 		return 0;
-	if (traveller_decided(&progress->traveller, identity) > 0)
+	if (traveller_decided(&progress->traveller, number) > 0)
 		return deliver_element(taking, &progress->traveller, 1u << side, element);
 	/* some do, or nobody knows: they come to this map again, on their own */
 	other = *progress;
@@ -206,8 +232,8 @@ static int take_element(struct taking *taking, struct progress *progress, const 
 	progress->traveller.usual &= (does & USUAL_DOES_NOT) != 0;
 	if (!probe_narrow_to_element(&other.traveller.probe, step->lookup, index) ||
 	    (does & USUAL_DOES && does & USUAL_DOES_NOT))
-		traveller_decide(&other.traveller, identity, true);
-	traveller_decide(&progress->traveller, identity, false);
+		traveller_decide(&other.traveller, number, true);
+	traveller_decide(&progress->traveller, number, false);
 	return taking_push(taking, &other);
 }
 

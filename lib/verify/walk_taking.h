@@ -28,6 +28,9 @@ int taking_pass(struct taking *taking, const struct traveller *traveller);
 struct situation taking_situation(const struct way *way, const struct traveller *traveller,
 				  enum side side);
 
+/* By which a condition, or the element of a map that it looks up, is known to decisions. */
+uint32_t taking_number(const struct taking *taking, const struct step *condition, uint32_t element);
+
 enum answer { YES, NO, ERROR };
 /*
  * walk_condition.c: whether those that are left meet a condition.  Others, which it tells

@@ -20,6 +20,7 @@ struct walk {
 	bool any_mark;			/* others may have marked the packets, or rules ahead */
 	uint32_t would_be;
 	bool incomplete;			/* too many kinds of packets to follow them all */
+	struct condition_numbers *numbers;	/* of conditions, by which decisions are known */
 };
 
 #endif

@@ -109,6 +109,15 @@ static const struct host hosts[] = {
 	    "-A INPUT -s %1$s -p udp -j DROP" }, false, true },
 	{ { "-A INPUT -p udp -m conntrack --ctstate INVALID,UNTRACKED -j DROP",
 	    "-A INPUT -s %1$s -p udp -j DROP" }, false, true },
+	/* ours would be accepted as they are untracked, past a ban and a list; and past the list */
+	{ { "-A INPUT -m conntrack --ctstate RELATED,ESTABLISHED,UNTRACKED -j ACCEPT",
+	    "-A INPUT -s %1$s -j DROP",
+	    "-A INPUT -p udp --dport 53 -m recent --set --name own -m conntrack --ctstate NEW -j ACCEPT",
+	    "-A INPUT -p udp -j DROP" }, false, true },
+	{ { "-A INPUT -m conntrack --ctstate RELATED,ESTABLISHED,UNTRACKED -j ACCEPT",
+	    "-A INPUT -p udp --dport 53 -m recent --set --name own -m conntrack --ctstate INVALID -j DROP",
+	    "-A INPUT -p udp --dport 53 -m conntrack --ctstate NEW -j ACCEPT",
+	    "-A INPUT -p udp -j DROP" }, true, true },
 };
 
 START_TEST(who_was_answered_is_answered_and_who_was_not_is_not)
@@ -290,6 +299,122 @@ START_TEST(clear_takes_twins_out_of_the_other_world)
 }
 END_TEST
 
+/* A set of sources says nothing of the others: a host that lets nobody in is opened for them. */
+static const struct {
+	const char *match;
+	bool singled_out, others;
+} sets[] = {
+	{ "--match-set some src", false, true },
+	{ "! --match-set some src", true, false },
+};
+
+START_TEST(who_is_in_a_set_is_banned_and_the_others_are_not)
+{
+	const struct family *family = &families[_i % FAMILY_COUNT];
+	const size_t set = (size_t)_i / FAMILY_COUNT;
+	const struct host host = { .singled_out = sets[set].singled_out, .others = sets[set].others };
+
+	netns_add_peer();
+	if (run("ipset create some hash:net family %s",
+		family->domain == AF_INET6 ? "inet6" : "inet").code) {
+		fputs("there is no program ipset here\n", stderr);
+		return;
+	}
+	must("ipset add some %s", family->other);
+	must("%s -w -P INPUT DROP", family->tables);
+	must("%s -w " ESTABLISHED, family->tables);
+	must("%s -w -A INPUT -i lo -j ACCEPT", family->tables);
+	if (family->domain == AF_INET6)
+		must("%s -w -A INPUT -p ipv6-icmp -j ACCEPT", family->tables);
+	must("%s -w -A INPUT -m set %s -j DROP", family->tables, sets[set].match);
+
+	must("notrackctl %s add dns", family->option);
+	answers_are(family, &host, "after add");
+}
+END_TEST
+
+/* Of a chain of both families, what it says of one leaves the other as it was. */
+static const struct {
+	const char *accept;
+	bool other_family_served;
+} inet_chains[] = {
+	{ "ip saddr 192.0.2.0/24 udp dport 53 accept", false },
+	{ "meta nfproto ipv4 udp dport 53 accept", false },
+	{ "udp dport 5353 accept", true },
+};
+
+START_TEST(who_names_ipv4_does_not_open_ipv6)
+{
+	const struct family *ipv6 = &families[1];
+	char *rules = format_text("table inet h {\n chain i {\n type filter hook input priority 0;\n"
+				  " policy drop;\n iif lo accept\n meta l4proto ipv6-icmp accept\n"
+				  " ct state established,related accept\n %s\n }\n}\n",
+				  inet_chains[_i].accept);
+
+	netns_add_peer();
+	must_as(&(struct how){ .where = HOST, .input = rules }, "nft -f -");
+	ck_assert(!is_answered(ipv6, ipv6->other));
+
+	must("notrackctl --backend nft add dns");
+	ck_assert_int_eq(is_answered(ipv6, ipv6->other), inet_chains[_i].other_family_served);
+	must("notrackctl verify");
+}
+END_TEST
+
+/* What somebody puts behind an opening does nothing: told, and put right by the next change. */
+static const struct {
+	const char *rule;
+	bool told;
+} appended[] = {
+	{ "-A INPUT -s %1$s -j DROP", true },
+	{ "-A INPUT -s %1$s -p tcp --dport 22 -j DROP", false },
+	{ "-I INPUT -s %1$s -j DROP", false },
+};
+
+START_TEST(a_ban_behind_an_opening_is_told)
+{
+	const struct family *family = &families[_i % FAMILY_COUNT];
+	const size_t number = (size_t)_i / FAMILY_COUNT;
+	const bool told = appended[number].told, banned = number != 1;
+	char *said;
+
+	netns_add_peer();
+	must("notrackctl %s --backend legacy add dns", family->option);
+	must("%s -w %s", family->tables, format_text(appended[number].rule, family->other));
+	said = must("notrackctl verify").out;
+	ck_assert_msg(told == (strstr(said, "shadowed") && strstr(said, "filter INPUT 2")), "%s", said);
+	ck_assert_int_eq(is_answered(family, family->other), told || !banned);
+
+	must("notrackctl %s --backend legacy add dns", family->option);
+	said = must("notrackctl verify").out;
+	ck_assert_msg(!strstr(said, "shadowed"), "%s", said);
+	ck_assert_int_eq(is_answered(family, family->other), !banned);
+	ck_assert(is_answered(family, family->limited));
+}
+END_TEST
+
+/* However many are banned, each by a rule that asks for a state, it is known how they fare. */
+START_TEST(hundreds_of_bans_are_followed)
+{
+	const struct family *family = &families[_i];
+	const char *separator = family->domain == AF_INET6 ? "2001:db8:77::" : "198.51.100.";
+	char *rules = format_text("%s", "*filter\n-A INPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT\n");
+
+	netns_add_peer();
+	for (unsigned int i = 1; i <= 250; i++)
+		rules = format_text("%s-A INPUT -s %s%u -m conntrack --ctstate NEW -j DROP\n", rules,
+				    separator, i);
+	rules = format_text("%s-A INPUT -s %s -m conntrack --ctstate NEW -j DROP\n"
+			    "-A INPUT -p udp --dport 53 -m conntrack --ctstate NEW -j ACCEPT\n"
+			    "-A INPUT -p udp -j DROP\nCOMMIT\n", rules, family->other);
+	must_as(&(struct how){ .where = HOST, .input = rules }, "%s-restore", family->tables);
+
+	ck_assert_str_eq(must("notrackctl %s add dns", family->option).err, "");
+	ck_assert(!is_answered(family, family->other));
+	ck_assert(is_answered(family, family->limited));
+}
+END_TEST
+
 /* What only conntrack knows, no untracked packet meets; what the packet has, it does. */
 static const struct {
 	const char *rule;
@@ -323,6 +448,11 @@ static void tests(TCase *tcase)
 			    COUNT(found) * FAMILY_COUNT);
 	tcase_add_loop_test(tcase, what_conntrack_alone_knows_lets_nobody_in_any_more, 0,
 			    COUNT(asked));
+	tcase_add_loop_test(tcase, who_names_ipv4_does_not_open_ipv6, 0, COUNT(inet_chains));
+	tcase_add_loop_test(tcase, a_ban_behind_an_opening_is_told, 0, COUNT(appended) * FAMILY_COUNT);
+	tcase_add_loop_test(tcase, hundreds_of_bans_are_followed, 0, FAMILY_COUNT);
+	tcase_add_loop_test(tcase, who_is_in_a_set_is_banned_and_the_others_are_not, 0,
+			    COUNT(sets) * FAMILY_COUNT);
 	tcase_add_test(tcase, clear_takes_twins_out_of_the_other_world);
 }
 

@@ -42,8 +42,19 @@ static const struct told {
 		{ "-A INPUT -s @PEER@ -p udp --sport 53 -j ACCEPT" } } },
 	{ "shadowed", "dns", REFUSED, {
 		{ "-A INPUT -m conntrack --ctstate UNTRACKED -j ACCEPT",
-		  "-A INPUT -p udp -m length --length 0:9 -j DROP" },
-		{ "-A INPUT -p udp -m length --length 0:9 -j DROP" } } },
+		  "-A INPUT -p udp -m conntrack --ctexpire 1:9 -j DROP" },
+		{ "-A INPUT -m conntrack --ctstate UNTRACKED -j ACCEPT",
+		  "-A INPUT -p udp -m length --length 0:9 -j DROP" } } },
+	{ "unsure", "dns", 0, {
+		{ "-A OUTPUT -p udp -m connbytes --connbytes 99999: --connbytes-dir both "
+		  "--connbytes-mode packets -j LOG" },
+		{ "-A OUTPUT -p udp -m length --length 0:9 -j LOG" } } },
+	{ "widened", "dns", REFUSED, {
+		{ "-A INPUT -p tcp --syn -m connlimit --connlimit-above 20 -j REJECT" },
+		{ "-A INPUT -p tcp --syn --dport 80 -m connlimit --connlimit-above 20 -j REJECT" } } },
+	{ "widened", "dns", REFUSED, {
+		{ "-A INPUT -p udp --dport 53 -m connlimit --connlimit-upto 20 -j ACCEPT" },
+		{ "-A INPUT -p udp -m connlimit --connlimit-above 20 -j LOG" } } },
 };
 
 static const char *with_peer(const struct family *family, const char *rule)

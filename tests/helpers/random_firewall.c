@@ -359,10 +359,22 @@ static void ban(const struct firewall *firewall, const char *chain)
 	end(firewall, refusal(firewall));
 }
 
+/* Who was recorded once, which none of ours is. */
+static void ban_remembered(const struct firewall *firewall)
+{
+	uses(KIND_RECENT_UPDATE);
+	fprintf(firewall->out, " -m recent --update --seconds 60 --name b%u", random_below(1000000));
+	end(firewall, "DROP");
+}
+
 /* Spoofed sources, floods. */
 static void filter_more(const struct firewall *firewall, const char *chain)
 {
 	begin(firewall, chain);
+	if (!firewall->nft && random_chance(2)) {
+		ban_remembered(firewall);
+		return;
+	}
 	switch (random_below(6)) {
 	case 0:
 		uses(KIND_FLAGS);

@@ -459,9 +459,9 @@ END_TEST
 
 START_TEST(what_cannot_be_copied_is_refused)
 {
-	input_is_refused("-A INPUT --ctstate UNTRACKED -j DROP\n-A INPUT --unknown -j DROP\n",
+	input_is_refused("-A INPUT --ctstate UNTRACKED -j DROP\n-A INPUT -j UNKNOWN\n",
 			 &asked, "dropped", "filter INPUT 1 ");
-	input_is_refused("-A INPUT --ctstate UNTRACKED -j ACCEPT\n-A INPUT --unknown -j DROP\n",
+	input_is_refused("-A INPUT --ctstate UNTRACKED -j ACCEPT\n-A INPUT -j UNKNOWN\n",
 			 &asked, "shadowed", "filter INPUT 1 ");
 }
 END_TEST

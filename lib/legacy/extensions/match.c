@@ -6,6 +6,8 @@
 #include <linux/netfilter/x_tables.h>
 #include <linux/netfilter/xt_addrtype.h>
 #include <linux/netfilter/xt_comment.h>
+#include <linux/netfilter/xt_connbytes.h>
+#include <linux/netfilter/xt_connlabel.h>
 #include <linux/netfilter/xt_connlimit.h>
 #include <linux/netfilter/xt_connmark.h>
 #include <linux/netfilter/xt_conntrack.h>
@@ -62,9 +64,10 @@ static int match_set(const struct match_data *match)
 
 	if (!step)
 		return -ENOMEM;
-	step->field = set->flags & IPSET_SRC ? FIELD_SOURCE : FIELD_DESTINATION;
+	/* a bit for each dimension of the set, from 1 on: whether it is of the source */
+	step->field = set->flags & ~IPSET_INV_MATCH ? FIELD_SOURCE : FIELD_DESTINATION;
 	step->index = set->index;
-	view_invert(step, set->flags & IPSET_MATCH_INV);
+	view_invert(step, set->flags & IPSET_INV_MATCH);
 	return 0;
 }
 
@@ -79,6 +82,8 @@ static const struct match_kind kinds[] = {
 	{ "addrtype", 0, sizeof(struct xt_addrtype_info), match_addrtype0 },
 	{ "addrtype", 1, sizeof(struct xt_addrtype_info_v1), match_addrtype },
 	{ "comment", 0, sizeof(struct xt_comment_info), match_all },
+	{ "connbytes", 0, sizeof(struct xt_connbytes_info), match_connbytes },
+	{ "connlabel", 0, sizeof(struct xt_connlabel_mtinfo), match_connlabel },
 	{ "connlimit", 1, sizeof(struct xt_connlimit_info), match_connlimit },
 	{ "connmark", 1, sizeof(struct xt_connmark_mtinfo1), match_connmark },
 	{ "conntrack", 1, sizeof(struct xt_conntrack_mtinfo1), match_conntrack1 },

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <linux/netfilter/nf_conntrack_common.h>
+#include <linux/netfilter/xt_connlabel.h>
 #include <linux/netfilter/xt_connmark.h>
 #include <linux/netfilter/xt_conntrack.h>
 #include <linux/netfilter/xt_helper.h>
@@ -140,4 +141,23 @@ int match_helper(const struct match_data *match)
 	if (info->invert)
 		return 0;
 	return add_of_entry(match, FIELD_CT_STATUS, IPS_EXPECTED, IPS_EXPECTED, false, 0);
+}
+
+/* How much a connection has carried; a packet without one has no answer, inverted or not. */
+int match_connbytes(const struct match_data *match)
+{
+	return view_add_number(match->view, FIELD_CT_OTHER, 0, 0) ? 0 : -ENOMEM;
+}
+
+/* A label of the connection, which a packet without one does not have. */
+int match_connlabel(const struct match_data *match)
+{
+	const struct xt_connlabel_mtinfo *info = match->data;
+	struct step *step = view_add_number(match->view, FIELD_CT_OTHER, 0, 0);
+
+	if (!step)
+		return -ENOMEM;
+	if (info->options & XT_CONNLABEL_OP_INVERT)
+		step->flags |= STEP_WITHOUT_ENTRY;
+	return 0;
 }
