@@ -8,6 +8,7 @@
 #include "config_print.h"
 #include "context.h"
 #include "json.h"
+#include "show_rules.h"
 
 struct show {
 	struct notrack *nt;
@@ -173,7 +174,7 @@ static int run_show(const struct options *options)
 		err = warn_of_drift(show.nt);
 	notrack_unlock(show.nt);
 	if (err >= 0)
-		err = rules ? notrack_print_rules(show.nt, stdout) :
+		err = rules ? show_rules(show.nt, options) :
 		      options->json ? print_json(&show) :
 		      print_config(&show);
 	if (err < 0)

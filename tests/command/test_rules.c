@@ -346,6 +346,32 @@ START_TEST(what_is_shown_can_be_applied)
 END_TEST
 
 /* With a table's own text, as a host does over a reboot. */
+static const struct {
+	const char *tool, *backend, *twin, *jump;
+} beside[] = {
+	{ "iptables-nft", "nft",
+	  "\n# ip filter INPUT ct state untracked counter jump NOTRACK-est-accept\n",
+	  "\n# ip filter INPUT counter jump NOTRACK-INPUT\n" },
+	{ "iptables-legacy", "legacy",
+	  "\n# -4 filter -A INPUT -m conntrack --ctstate UNTRACKED -j NOTRACK-est-accept\n",
+	  "\n-A INPUT -j NOTRACK-INPUT\n" },
+};
+
+/* What there is of ours in chains of the host depends on these, and is a comment. */
+START_TEST(rules_of_ours_in_chains_of_the_host_are_shown)
+{
+	const char *shown;
+
+	must("%s -P INPUT DROP", beside[_i].tool);
+	must("%s -A INPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT", beside[_i].tool);
+	must("notrackctl -4 --backend %s add dns", beside[_i].backend);
+	shown = must("notrackctl -4 show --rules").out;
+	ck_assert_msg(strstr(shown, beside[_i].twin) && strstr(shown, beside[_i].jump), "%s", shown);
+	ck_assert_ptr_null(strstr(shown, "# inet libnotrack"));
+	ck_assert_ptr_null(strstr(shown, "# -4 filter -A NOTRACK-dns-in"));
+}
+END_TEST
+
 START_TEST(rules_saved_and_restored_need_no_repair)
 {
 	const struct family *family = &families[_i];
@@ -406,6 +432,7 @@ static void tests(TCase *tcase)
 	tcase_add_loop_test(tcase, a_removed_service_takes_its_limits_along, 0, FAMILY_COUNT);
 	tcase_add_loop_test(tcase, shown_rules_are_taken_by_iptables_restore, 0, FAMILY_COUNT);
 	tcase_add_loop_test(tcase, shown_rules_restore_what_stands, 0, FAMILY_COUNT);
+	tcase_add_loop_test(tcase, rules_of_ours_in_chains_of_the_host_are_shown, 0, 2);
 	tcase_add_loop_test(tcase, rules_saved_and_restored_need_no_repair, 0, FAMILY_COUNT);
 	tcase_add_loop_test(tcase, rules_are_known_to_iptables_by_their_text, 0, FAMILY_COUNT);
 	tcase_add_test(tcase, what_is_shown_can_be_applied);

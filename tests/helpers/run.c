@@ -128,6 +128,22 @@ static char *next_word(char **at)
 	return strcmp(word, "notrackctl") ? word : getenv("NOTRACKCTL");
 }
 
+/* $NOTRACK_BACKEND is what a whole suite runs with, but for commands that name one. */
+static void add_backend(char **words, size_t count)
+{
+	char *backend = getenv("NOTRACK_BACKEND"), *program = getenv("NOTRACKCTL");
+
+	if (!backend || !program || strcmp(words[0], program))
+		return;
+	for (size_t i = 1; i < count; i++)
+		if (!strcmp(words[i], "--backend"))
+			return;
+	ck_assert_uint_lt(count + 2, MAX_WORDS);
+	memmove(&words[3], &words[1], count * sizeof(words[0]));	/* and what ends them */
+	words[1] = "--backend";
+	words[2] = backend;
+}
+
 static void split(char *text, char **words)
 {
 	size_t count = 0;
@@ -135,6 +151,7 @@ static void split(char *text, char **words)
 	while ((words[count] = next_word(&text)))
 		ck_assert_uint_lt(++count, MAX_WORDS);
 	ck_assert_msg(count > 0, "no command, or no NOTRACKCTL in the environment");
+	add_backend(words, count);
 }
 
 pid_t fork_child(void)
