@@ -386,6 +386,31 @@ START_TEST(services_of_somebody_else_are_no_change_of_clients)
 }
 END_TEST
 
+/* It was loaded when the service had none. */
+START_TEST(the_first_client_may_be_of_another_context)
+{
+	struct backend_host *host = host_new(NOTRACK_ANY);
+	struct notrack *nt, *other;
+
+	host_add(host, "dns");
+	host_commit(host);
+	nt = given_a_loaded_model();
+	ck_assert_int_eq(hashlimit_has_client(nt, "dns", "192.0.2.10"), 0);
+	other = given_a_loaded_model();
+	done(other, hashlimit_add_client(other, "dns", "192.0.2.10", &hourly));
+	done(other, notrack_commit(other, NULL));
+
+	ck_assert_int_eq(hashlimit_has_client(nt, "dns", "192.0.2.10"), 1);
+	ck_assert_int_eq(hashlimit_has_client(nt, "dns", "192.0.2.11"), 0);
+	done(nt, hashlimit_remove_client(nt, "dns", "192.0.2.10"));
+	done(nt, notrack_commit(nt, NULL));
+	ck_assert_int_eq(hashlimit_has_client(other, "dns", "192.0.2.10"), 0);
+	notrack_free(other);
+	notrack_free(nt);
+	host_free(host);
+}
+END_TEST
+
 /* --- many rules of others ---------------------------------------------------------- */
 
 static void add_rules_of_others(void)
@@ -478,6 +503,7 @@ static void tests(TCase *tcase)
 	tcase_add_test(tcase, a_family_that_is_left_out_is_loaded_as_well);
 	tcase_add_test(tcase, a_service_that_is_gone_with_its_clients_is_told);
 	tcase_add_loop_test(tcase, services_of_somebody_else_are_no_change_of_clients, 0, 2);
+	tcase_add_test(tcase, the_first_client_may_be_of_another_context);
 	tcase_add_test(tcase, rules_of_others_are_read_once_a_call);
 	tcase_add_test(tcase, a_rule_that_came_between_two_calls_is_seen);
 }
