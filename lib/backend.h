@@ -18,6 +18,7 @@
 #include "rules/graft.h"
 #include "rules/rule.h"
 #include "support/error.h"
+#include "support/tape.h"
 
 struct backend;
 
@@ -25,6 +26,7 @@ struct backend;
 struct session {
 	unsigned int families;		/* bits, 1u << enum family */
 	bool foreign_netns;		/* not the caller's own: its owner may wish us ill */
+	struct tape *tape;		/* what the call has heard of the kernel already; or NULL */
 	struct error *error;		/* has the sentence wherever a call fails */
 };
 

@@ -163,7 +163,7 @@ void notrack_unlock(struct notrack *nt)
 struct session context_session(struct notrack *nt)
 {
 	return (struct session){ .families = nt->families, .foreign_netns = nt->netns_fd >= 0,
-				 .error = &nt->error };
+				 .tape = &nt->tape, .error = &nt->error };
 }
 
 static bool covers(const struct image *image, unsigned int families, unsigned int parts)
@@ -215,8 +215,10 @@ int context_in_kernel(struct notrack *nt, int (*work)(struct notrack *nt, void *
 		      void *data)
 {
 	struct errand errand = { nt, work, data };
+	int result = nt->netns_fd >= 0 ? netns_run(nt->netns_fd, run_errand, &errand, &nt->error) :
+					 work(nt, data);
 
-	if (nt->netns_fd >= 0)
-		return netns_run(nt->netns_fd, run_errand, &errand, &nt->error);
-	return work(nt, data);
+	if (!nt->keeps_tape)
+		tape_free(&nt->tape);
+	return result;
 }

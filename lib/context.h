@@ -34,6 +34,8 @@ struct notrack {
 	struct findings findings;	/* what the last commit or diff found about the host */
 	/* as read; with the lock held, good for the commit as well; NULL: not read */
 	struct image *images[BACKENDS];
+	struct tape tape;		/* of the call that is under way */
+	bool keeps_tape;		/* it goes to the kernel more than once */
 	struct error error;
 };
 

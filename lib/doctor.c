@@ -188,7 +188,7 @@ static void check_chains(struct doctor *doctor)
 
 	if (err)
 		doctor_report(doctor, "legacy tables of others", NOTRACK_WARNING, 0, "%s", error.text);
-	err = nft_view(&view, &error);
+	err = nft_view(&view, &nt->tape, &error);
 	if (!err)
 		err = view_reach(&view);
 	if (!err) {

@@ -188,7 +188,8 @@ int context_has_client(struct notrack *nt, const struct served *served,
 	const struct client *client = clients_find(&served->clients, prefix);
 	int result;
 
-	if (client || !served->clients.others)
+	/* where there were none, another context may have added the first one since */
+	if (client || !served->clients.partial)
 		return client && client->limit;
 	result = context_in_kernel(nt, ask_in_kernel, &question);
 	if (result < 0 || !lock_is_held(&nt->lock))

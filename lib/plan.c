@@ -105,7 +105,7 @@ static int look(struct plan *plan, struct notrack *nt)
 	plan->view.own = plan->host.own;
 	plan->view.own_count = plan->host.own_count;
 	if (!err)
-		err = nft_view(&plan->view, &nt->error);
+		err = nft_view(&plan->view, &nt->tape, &nt->error);
 	plan->ours = 0;
 	for (const struct view_table *table = plan->view.tables; table && !err; table = table->next)
 		plan->ours |= has_ours(table) ? 1u << table->world : 0;

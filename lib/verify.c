@@ -19,7 +19,7 @@ static int verify_in_kernel(struct notrack *nt, void *data)
 	if (!err)
 		err = legacy_view(nt->families, nt->netns_fd >= 0, &all->view, &nt->error);
 	if (!err)
-		err = nft_view(&all->view, &nt->error);
+		err = nft_view(&all->view, &nt->tape, &nt->error);
 	all->view.own = all->host.own;
 	all->view.own_count = all->host.own_count;
 	if (!err)
@@ -105,8 +105,14 @@ int verify_collect(struct notrack *nt, struct verification *all)
 	if (all->name && !is_there(nt, all->name))
 		return error_set(&nt->error, -ENOENT, "service %.80s: there is none of that name",
 				 all->name);
+	/* what a diff reads of nftables, the walk needs as well */
+	nt->keeps_tape = true;
 	all->drift = notrack_diff(nt, NULL, NULL);
-	return all->drift < 0 ? all->drift : context_in_kernel(nt, verify_in_kernel, all);
+	nt->keeps_tape = false;
+	if (all->drift >= 0)
+		return context_in_kernel(nt, verify_in_kernel, all);
+	tape_free(&nt->tape);
+	return all->drift;
 }
 
 void verify_release(struct verification *all)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "legacy/entry.h"
+#include "rules/name.h"
 
 /* --- one place, ahead of one rule of the host -------------------------- */
 
@@ -267,6 +268,17 @@ static unsigned int position_of_slot(const struct grafted_chain *live, unsigned 
 	return live->host_at[before < live->host_count ? before : live->host_count];
 }
 
+/*
+ * libiptc takes the name of a chain that is not there for that of a target, which the kernel
+ * then lacks: somebody's own rule leads to a chain of such a name as ours have.
+ */
+static bool leads_nowhere(const struct table *table, const void *entry)
+{
+	const char *to = entry_target(table->family, entry)->u.user.name;
+
+	return name_is_ours(to) && !xtc[table->family->family].is_chain(to, table->handle);
+}
+
 /* A rule of the chain that it was encoded for, or found in. */
 static int insert(void *data, const struct grafted_chain *live, const struct grafted_rule *want,
 		  const struct grafted_rule *at)
@@ -280,6 +292,8 @@ static int insert(void *data, const struct grafted_chain *live, const struct gra
 	char *counters = (char *)want->entry + table->family->at.counters;
 	int err;
 
+	if (leads_nowhere(table, want->entry))
+		return -EMLINK;
 	/* one that comes back in a rollback goes on from what it had counted */
 	memcpy(counters, &want->count, sizeof(want->count));
 	err = calls->insert(live->name, want->entry, position, table->handle) ? 0 : xtc_errno();

@@ -6,6 +6,7 @@
 #include <xtables.h>
 
 #include "legacy/check.h"
+#include "rules/name.h"
 
 /* How often somebody without the lock may be faster. */
 #define TRIES 10
@@ -29,8 +30,9 @@ int table_explain(const struct table *table, int err, struct error *error)
 				 "turned off: turn it on, or leave that family out", name, family,
 				 family);
 	case -EMLINK:
-		return error_set(error, -EBUSY, "table %s (%s): a rule of others leads to a chain of "
-				 "ours that has to go; remove that rule", name, family);
+		return error_set(error, -ECANCELED, "table %s (%s): a rule of others leads to a chain "
+				 "that has to go, for names that begin with " CHAIN_PREFIX " are ours; "
+				 "remove that rule, or give its chain another name", name, family);
 	case -EAGAIN:
 		return error_set(error, -EBUSY, "table %s (%s): another program keeps changing it; "
 				 "try again", name, family);

@@ -74,6 +74,7 @@ XTC_ENTRY_FUNCTIONS(ip6tc, struct ip6t_entry)
 	.first_chain = prefix##_first_chain,				\
 	.next_chain = prefix##_next_chain,				\
 	.builtin = prefix##_builtin,					\
+	.is_chain = prefix##_is_chain,					\
 	.policy = prefix##_get_policy,					\
 	.first_rule = prefix##_untyped_first,				\
 	.next_rule = prefix##_untyped_next,				\

@@ -22,6 +22,7 @@ struct xtc {
 	const char *(*first_chain)(struct xtc_handle *handle);
 	const char *(*next_chain)(struct xtc_handle *handle);
 	int (*builtin)(const char *chain, struct xtc_handle *handle);
+	int (*is_chain)(const char *chain, struct xtc_handle *handle);
 	const char *(*policy)(const char *chain, struct xt_counters *counters,
 			      struct xtc_handle *handle);
 	const void *(*first_rule)(const char *chain, struct xtc_handle *handle);

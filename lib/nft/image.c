@@ -47,8 +47,10 @@ static int read_once(struct nft_state *state, struct netlink *netlink, unsigned 
 	uint32_t after = 0;
 	int err = read_generation(netlink, &state->generation, error);
 
-	if (!err)
+	if (!err) {
+		tape_begin(netlink->tape, state->generation);
 		err = read_table(netlink, &nft_own_place, &state->table, error);
+	}
 	if (!err)
 		err = nft_host_read(&state->host, netlink, error);
 	if (!err && nft_pools_read(&state->pools, &state->table))
@@ -80,6 +82,7 @@ static int open_image(struct nft_image *image)
 	struct error *error = image->image.session.error;
 	int err = netlink_open(&image->netlink, NETLINK_NETFILTER);
 
+	image->netlink.tape = image->image.session.tape;
 	errno = -err;
 	if (err == -EPROTONOSUPPORT)	/* CONFIG_NETFILTER_NETLINK, which nftables needs */
 		return 0;

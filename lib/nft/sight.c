@@ -147,6 +147,7 @@ static int explain(int err, struct error *error)
 int nft_sight_open(struct nft_sight *sight, struct netlink *netlink, const struct grafts *grafts,
 		   struct error *error)
 {
+	uint32_t generation = 0;
 	int err;
 
 	*sight = (struct nft_sight){ .grafts = grafts,
@@ -157,6 +158,10 @@ int nft_sight_open(struct nft_sight *sight, struct netlink *netlink, const struc
 	sight->reader->netlink = netlink;
 	sight->reader->take = take_rule;
 	sight->reader->data = sight;
+	err = read_generation(netlink, &generation, error);
+	if (err)
+		return err;
+	tape_begin(netlink->tape, generation);
 	err = collect_handles(sight);
 	if (!err)
 		err = reader_read(sight->reader);

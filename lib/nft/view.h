@@ -5,12 +5,13 @@
 
 #include "rules/view.h"
 #include "support/error.h"
+#include "support/tape.h"
 
 /*
  * Adds all tables of the calling thread's network namespace: those of families
  * ip, ip6 and inet whole, as of one moment, the others by name.  The handle of a
- * rule is the kernel's.
+ * rule is the kernel's.  @tape, which may be NULL, has what was read of that moment already.
  */
-int nft_view(struct view *view, struct error *error);
+int nft_view(struct view *view, struct tape *tape, struct error *error);
 
 #endif

@@ -305,8 +305,10 @@ static int read_once(struct view *view, struct netlink *netlink)
 		reader->view = view;
 		reader->netlink = netlink;
 	}
-	if (!err)
+	if (!err) {
+		tape_begin(netlink->tape, before);
 		err = reader_read(reader);
+	}
 	if (!err)
 		err = reader_read_elements(reader);
 	if (!err)
@@ -363,7 +365,7 @@ static bool is_absent(int err)
 	       err == -EOPNOTSUPP;
 }
 
-int nft_view(struct view *view, struct error *error)
+int nft_view(struct view *view, struct tape *tape, struct error *error)
 {
 	struct view_asker *asker = calloc(1, sizeof(*asker));
 	uint32_t generation;
@@ -373,6 +375,7 @@ int nft_view(struct view *view, struct error *error)
 		return explain(-ENOMEM, error);
 	asker->view = view;
 	err = netlink_open(&asker->netlink, NETLINK_NETFILTER);
+	asker->netlink.tape = tape;
 	if (!err)
 		err = ask_generation(&asker->netlink, &generation);
 	if (err) {
@@ -383,5 +386,6 @@ int nft_view(struct view *view, struct error *error)
 	view->ask = nft_view_ask;
 	view->release = release;
 	err = read_tables(view, &asker->netlink);
+	asker->netlink.tape = NULL;	/* questions to come are about another time */
 	return err ? explain(err, error) : 0;
 }

@@ -206,6 +206,38 @@ int netlink_answers_take(struct netlink_answers *answers, const void *datagram, 
 	return result;
 }
 
+static int play(const struct tape_dump *dump, struct netlink_answers *answers)
+{
+	const void *datagram = NULL;
+	size_t size = 0;
+	int err = 0;
+
+	answers->first = answers->last = tape_sequence(dump);
+	while (!err && !answers->settled && (datagram = tape_next(dump, datagram, &size)))
+		err = netlink_answers_take(answers, datagram, size);
+	return err;
+}
+
+/* Takes answers until the request is settled. */
+static int hear(struct netlink *netlink, struct netlink_answers *answers,
+		struct tape_dump **recorded)
+{
+	int err = 0;
+
+	while (!err && !answers->settled) {
+		ssize_t size = receive(netlink, WAIT);
+
+		if (size < 0 && !is_harmless(answers->dump, (int)size))
+			return (int)size;
+		if (size > 0)
+			*recorded = tape_add(netlink->tape, *recorded, netlink->buffer,
+					     (size_t)size);
+		if (size > 0)
+			err = netlink_answers_take(answers, netlink->buffer, (size_t)size);
+	}
+	return !err && answers->interrupted ? -EINTR : err;
+}
+
 int netlink_ask(struct netlink *netlink, struct nlmsghdr *request, netlink_take *take, void *data)
 {
 	struct netlink_answers answers = {
@@ -213,21 +245,25 @@ int netlink_ask(struct netlink *netlink, struct nlmsghdr *request, netlink_take 
 		.take = take,
 		.data = data,
 	};
+	const struct tape_dump *known = answers.dump ? tape_find(netlink->tape, request) : NULL;
+	struct tape_dump *recorded = NULL;
 	int err;
 
+	if (known)
+		return play(known, &answers);
 	request->nlmsg_seq = answers.first = answers.last = netlink_next(netlink);
-	if (!answers.dump)
+	if (answers.dump)
+		recorded = tape_record(netlink->tape, request);
+	else
 		request->nlmsg_flags |= NLM_F_ACK;
 	err = send_requests(netlink, request, request->nlmsg_len);
-	while (!err && !answers.settled) {
-		ssize_t size = receive(netlink, WAIT);
-
-		if (size < 0 && !is_harmless(answers.dump, (int)size))
-			return (int)size;
-		if (size > 0)
-			err = netlink_answers_take(&answers, netlink->buffer, (size_t)size);
-	}
-	return !err && answers.interrupted ? -EINTR : err;
+	if (!err)
+		err = hear(netlink, &answers, &recorded);
+	if (err)
+		tape_drop(recorded);
+	else
+		tape_keep(netlink->tape, recorded);
+	return err;
 }
 
 int netlink_talk(struct netlink *netlink, const void *requests, size_t size,

@@ -44,10 +44,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "support/tape.h"
+
 struct netlink {
 	int fd;
 	uint32_t sequence;	/* of the latest request */
 	char *buffer;		/* where answers lie while @take looks at them */
+	struct tape *tape;	/* for those of dumps that may be asked for again; or NULL */
 };
 
 /*
@@ -68,7 +71,8 @@ uint32_t netlink_next(struct netlink *netlink);
  * Sends @request, whose sequence number is set here, and hands its answers to
  * @take, which may be NULL where only the acknowledgment is of interest.  A dump
  * (NLM_F_DUMP) goes to its end; -EINTR says that it did and that something was
- * changed meanwhile, so that a caller who needs all of one moment asks again.
+ * changed meanwhile, so that a caller who needs all of one moment asks again.  What is on
+ * @netlink->tape is not asked for.
  */
 int netlink_ask(struct netlink *netlink, struct nlmsghdr *request, netlink_take *take, void *data);
 

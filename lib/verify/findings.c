@@ -263,6 +263,18 @@ static bool accepts(const struct verification *all, enum family family, const ch
 	return false;
 }
 
+/* Whether nftables untracks: then the legacy tables have openings and twins alone. */
+static bool is_untracked_by_nft(const struct verification *all, enum family family)
+{
+	for (enum hook hook = HOOK_PREROUTING; hook < HOOKS; hook++)
+		for (const struct view_chain *chain = all->view.hooks[hook]; chain;
+		     chain = chain->next_at_hook)
+			if (chain->table->world == WORLD_NFT && chain_is_ours(chain) &&
+			    chain->table->families & 1u << family)
+				return true;
+	return false;
+}
+
 /* Of the legacy tables; where the host needs no opening, there is none to be led to. */
 static int find_jump_missing(struct verification *all, enum family family, enum table_id id,
 			     bool input)
@@ -272,7 +284,8 @@ static int find_jump_missing(struct verification *all, enum family family, enum 
 	if (all->jumps[family][id][input].chain)
 		return 0;
 	chain_top_name(top, verify_chain(id, input));
-	if (!has_chains(all, family) || (id == FILTER && !accepts(all, family, top)))
+	if (!has_chains(all, family) || (id == FILTER && !accepts(all, family, top)) ||
+	    (id == RAW && is_untracked_by_nft(all, family)))
 		return 0;
 	return findings_add(&all->findings, "jump-missing", verify_some_flow_fails(all, family, input) ?
 			    NOTRACK_FAILED : NOTRACK_WARNING,

@@ -107,8 +107,30 @@ START_TEST(foreign_rules_stand_byte_for_byte)
 }
 END_TEST
 
+/* The names are ours, and who gave a chain one of them is told so. */
+START_TEST(a_chain_of_such_a_name_as_ours_is_told)
+{
+	static const char *const commands[] = { "add dns", "clear" };
+
+	must("iptables-legacy -N NOTRACK-MYOWN");
+	must("iptables-legacy -A NOTRACK-MYOWN -p udp --dport 99 -j DROP");
+	must("iptables-legacy -A INPUT -j NOTRACK-MYOWN");
+
+	for (size_t i = 0; i < COUNT(commands); i++) {
+		struct run told = run("notrackctl --backend legacy -4 %s", commands[i]);
+
+		ck_assert_msg(told.code == 1, "%s: exit %d: %s", commands[i], told.code, told.err);
+		ck_assert_msg(strstr(told.err, "leads to a chain that has to go") != NULL, "%s: %s",
+			      commands[i], told.err);
+	}
+	ck_assert_ptr_nonnull(strstr(must("iptables-legacy -S").out, "-A INPUT -j NOTRACK-MYOWN"));
+	ck_assert_ptr_null(strstr(must("iptables-legacy -t raw -S").out, "--notrack"));
+}
+END_TEST
+
 static void tests(TCase *tcase)
 {
+	tcase_add_test(tcase, a_chain_of_such_a_name_as_ours_is_told);
 	tcase_add_loop_test(tcase, foreign_rules_stand_byte_for_byte, 0, FAMILY_COUNT);
 }
 

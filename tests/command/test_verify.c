@@ -507,8 +507,24 @@ START_TEST(the_table_has_the_columns_that_were_asked_for)
 }
 END_TEST
 
+/* The legacy tables have its twins, and raw there has nothing that a jump could be missing to. */
+START_TEST(no_jump_is_missed_in_raw_where_nftables_untracks)
+{
+	struct run told;
+
+	must("iptables-legacy -P INPUT DROP");
+	must("iptables-legacy -A INPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT");
+	must("notrackctl --backend nft -4 add dns --force");
+	told = must("notrackctl verify");
+
+	ck_assert_ptr_nonnull(strstr(must("iptables-legacy -S").out, "NOTRACK-INPUT"));
+	ck_assert_msg(!strstr(told.out, "jump-missing"), "%s", told.out);
+}
+END_TEST
+
 static void tests(TCase *tcase)
 {
+	tcase_add_test(tcase, no_jump_is_missed_in_raw_where_nftables_untracks);
 	tcase_add_loop_test(tcase, a_host_that_cannot_ask_itself_is_told, 0,
 			    COUNT(against_itself) * FAMILY_COUNT);
 	tcase_add_loop_test(tcase, a_rule_against_one_of_several_is_a_failure, 0, FAMILY_COUNT);

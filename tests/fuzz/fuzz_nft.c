@@ -17,7 +17,7 @@ static void view_tables(void)
 {
 	struct view view = { 0 };
 	struct error error = { "" };
-	int err = nft_view(&view, &error);
+	int err = nft_view(&view, NULL, &error);
 
 	if (err)
 		promise_sentence(error.text);

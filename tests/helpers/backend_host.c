@@ -223,7 +223,7 @@ static int plan_parity(struct backend_host *host, struct wish *wish)
 	int err = host_look(&wish->host);
 
 	if (!err)
-		err = nft_view(&wish->view, &host->error);
+		err = nft_view(&wish->view, NULL, &host->error);
 	if (!err)
 		err = parity_plan(&wish->view, &options, &wish->parity);
 	wish->wanted.forwards = wish->host.forwards;

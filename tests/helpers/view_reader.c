@@ -16,7 +16,7 @@ struct view *view_of_namespace(void)
 	struct error error = { "out of memory" };
 
 	expect(view && !legacy_view(1u << IPV4 | 1u << IPV6, false, view, &error) &&
-	       !nft_view(view, &error) && !view_reach(view), "%s", error.text);
+	       !nft_view(view, NULL, &error) && !view_reach(view), "%s", error.text);
 	return view;
 }
 

@@ -19,7 +19,7 @@ struct walker *walker_read(void)
 	struct error error = { "out of memory" };
 
 	expect(walker && !legacy_view(1u << IPV4 | 1u << IPV6, false, &walker->view, &error) &&
-	       !nft_view(&walker->view, &error) && !view_reach(&walker->view), "%s", error.text);
+	       !nft_view(&walker->view, NULL, &error) && !view_reach(&walker->view), "%s", error.text);
 	return walker;
 }
 

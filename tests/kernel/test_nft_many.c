@@ -21,6 +21,7 @@ enum {
 	ANSWERS_MAX = 512 * 1024,	/* bytes of the kernel's answers: the clients are more */
 	FULL = 6144,		/* clients that the first set has room for where there are 4096 */
 	CHUNK = 900,
+	RULES_OF_OTHERS = 3000,
 };
 
 static struct backend_host *given_many(unsigned int count)
@@ -385,6 +386,108 @@ START_TEST(services_of_somebody_else_are_no_change_of_clients)
 }
 END_TEST
 
+/* It was loaded when the service had none. */
+START_TEST(the_first_client_may_be_of_another_context)
+{
+	struct backend_host *host = host_new(NOTRACK_ANY);
+	struct notrack *nt, *other;
+
+	host_add(host, "dns");
+	host_commit(host);
+	nt = given_a_loaded_model();
+	ck_assert_int_eq(hashlimit_has_client(nt, "dns", "192.0.2.10"), 0);
+	other = given_a_loaded_model();
+	done(other, hashlimit_add_client(other, "dns", "192.0.2.10", &hourly));
+	done(other, notrack_commit(other, NULL));
+
+	ck_assert_int_eq(hashlimit_has_client(nt, "dns", "192.0.2.10"), 1);
+	ck_assert_int_eq(hashlimit_has_client(nt, "dns", "192.0.2.11"), 0);
+	done(nt, hashlimit_remove_client(nt, "dns", "192.0.2.10"));
+	done(nt, notrack_commit(nt, NULL));
+	ck_assert_int_eq(hashlimit_has_client(other, "dns", "192.0.2.10"), 0);
+	notrack_free(other);
+	notrack_free(nt);
+	host_free(host);
+}
+END_TEST
+
+/* --- many rules of others ---------------------------------------------------------- */
+
+static void add_rules_of_others(void)
+{
+	FILE *file = fopen("/run/rules", "w");
+
+	ck_assert_ptr_nonnull(file);
+	fputs("table inet others {\nchain input {\ntype filter hook input priority 0;\n", file);
+	for (int i = 0; i < RULES_OF_OTHERS; i++)
+		fprintf(file, "ip saddr 10.0.%d.%d counter drop\n", i / 256, i % 256);
+	fputs("}\n}\n", file);
+	ck_assert_int_eq(fclose(file), 0);
+	must("nft -f /run/rules");
+}
+
+static unsigned long received_for(struct notrack *nt, int (*call)(struct notrack *nt))
+{
+	unsigned long before = netlink_received();
+
+	done(nt, call(nt));
+	return netlink_received() - before;
+}
+
+static int diff(struct notrack *nt)
+{
+	return notrack_diff(nt, NULL, NULL);
+}
+
+static int verify(struct notrack *nt)
+{
+	return notrack_verify(nt, NULL, NULL, NULL, NULL);
+}
+
+/* The plan, the chains that it edits, and the walk look at the same rules. */
+START_TEST(rules_of_others_are_read_once_a_call)
+{
+	struct backend_host *host = host_new(NOTRACK_ANY);
+	unsigned long none, some;
+	struct notrack *nt;
+
+	host_add(host, "dns");
+	host_commit(host);
+	nt = given_a_loaded_model();
+	none = received_for(nt, verify);
+	add_rules_of_others();
+
+	/* a rule like these is of more than 200 bytes, and of less than 400 */
+	some = received_for(nt, diff) - none;
+	ck_assert_uint_gt(some, 200ul * RULES_OF_OTHERS);
+	ck_assert_uint_lt(some, 400ul * RULES_OF_OTHERS);
+	some = received_for(nt, verify) - none;
+	ck_assert_uint_lt(some, 400ul * RULES_OF_OTHERS);
+	notrack_free(nt);
+	host_free(host);
+}
+END_TEST
+
+/* Of what was read for one call, the next one knows nothing. */
+START_TEST(a_rule_that_came_between_two_calls_is_seen)
+{
+	struct backend_host *host = host_new(NOTRACK_ANY);
+	struct notrack *nt;
+
+	host_add(host, "dns");
+	host_commit(host);
+	nt = given_a_loaded_model();
+	ck_assert_int_eq(verify(nt), 0);
+	must("nft add table inet others");
+	must("nft 'add chain inet others input { type filter hook input priority 0; }'");
+	must("nft add rule inet others input udp dport 53 drop");
+
+	ck_assert_int_gt(verify(nt), 0);
+	notrack_free(nt);
+	host_free(host);
+}
+END_TEST
+
 static void tests(TCase *tcase)
 {
 	tcase_add_test(tcase, one_client_more_reads_and_writes_that_one);
@@ -400,6 +503,9 @@ static void tests(TCase *tcase)
 	tcase_add_test(tcase, a_family_that_is_left_out_is_loaded_as_well);
 	tcase_add_test(tcase, a_service_that_is_gone_with_its_clients_is_told);
 	tcase_add_loop_test(tcase, services_of_somebody_else_are_no_change_of_clients, 0, 2);
+	tcase_add_test(tcase, the_first_client_may_be_of_another_context);
+	tcase_add_test(tcase, rules_of_others_are_read_once_a_call);
+	tcase_add_test(tcase, a_rule_that_came_between_two_calls_is_seen);
 }
 
 int main(void)
