@@ -138,6 +138,29 @@ static struct model whole_model(const struct plan *plan, const struct notrack *n
 	return whole;
 }
 
+/* Whoever deletes rules by their numbers would delete others than before. */
+static int tell_numbers(struct plan *plan)
+{
+	const struct grafts *grafts = &plan->parity.grafts;
+	const struct graft *first = NULL;
+	char place[PLACE_TEXT];
+	size_t count = 0;
+
+	for (size_t i = 0; i < grafts->count; i++)
+		if (grafts->list[i].kind == GRAFT_TWIN || grafts->list[i].kind == GRAFT_SKIP) {
+			if (!first)
+				first = &grafts->list[i];
+			count++;
+		}
+	if (!first)
+		return 0;
+	return findings_add(&plan->misses, "numbers", NOTRACK_WARNING, "%zu rules of ours stand ahead of "
+			    "rules of the host, the first of them ahead of %s, so that the host's rules "
+			    "have other numbers: delete or replace them by what they say",
+			    count, view_format_place(&(struct place){ first->chain, first->before },
+						     place));
+}
+
 int plan_make(struct plan *plan, struct notrack *nt, bool whole)
 {
 	struct parity_options options = { .families = NOTRACK_ANY, .host = &plan->host,
@@ -165,6 +188,8 @@ int plan_make(struct plan *plan, struct notrack *nt, bool whole)
 		err = parity_plan(&plan->view, &options, &plan->parity);
 	if (!err)
 		err = findings_join(&plan->misses, &plan->parity.findings);
+	if (!err)
+		err = tell_numbers(plan);
 	nt->findings = plan->misses;
 	plan->misses = (struct findings){ 0 };
 	return err ? explain(nt, err) : judge(nt, &plan->view);

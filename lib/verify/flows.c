@@ -306,6 +306,7 @@ int verify_misses(struct verification *all)
 {
 	int err = 0;
 
+	all->changes = true;
 	for (enum family family = IPV4; family < FAMILIES && !err; family++) {
 		const struct family_model *model = &all->model->families[family];
 

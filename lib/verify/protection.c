@@ -59,7 +59,8 @@ static int find_count(struct verification *all, const struct flow_row *row, cons
 
 	for (size_t ports = 0; ports < row->service->port_count; ports++)
 		if (comes_to_count(all, row, ports, place->rule))
-			return findings_add(&all->findings, "widened", NOTRACK_FAILED,
+			return findings_add(&all->findings, "widened",
+					    all->changes ? NOTRACK_FAILED : NOTRACK_WARNING,
 					    "%s (%s) limits how many connections a source has, and packets "
 					    "of %s over %s that are not tracked belong to none, so that it "
 					    "limits them no more: leave that protocol of the service "

@@ -39,6 +39,7 @@ struct verification {
 	struct model *model;
 	const char *name;		/* of a service, or NULL: all of them */
 	int drift;			/* how many rules of ours differ */
+	bool changes;			/* a commit asks, and is refused by what would be lost */
 	struct host host;
 	struct view view;
 	struct our_jump jumps[FAMILIES][TABLES][2];	/* the last: output, input */

@@ -45,6 +45,10 @@ static const struct told {
 		  "-A INPUT -p udp -m conntrack --ctexpire 1:9 -j DROP" },
 		{ "-A INPUT -m conntrack --ctstate UNTRACKED -j ACCEPT",
 		  "-A INPUT -p udp -m length --length 0:9 -j DROP" } } },
+	/* rules of ours ahead of the host's, which have other numbers then; and at the end */
+	{ "numbers", "dns", 0, {
+		{ "-A INPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT" },
+		{ "-A INPUT -p tcp --dport 22 -j ACCEPT" } } },
 	{ "unsure", "dns", 0, {
 		{ "-A OUTPUT -p udp -m connbytes --connbytes 99999: --connbytes-dir both "
 		  "--connbytes-mode packets -j LOG" },
