@@ -352,8 +352,9 @@ static const struct {
 	{ "policy drop; ip saddr 192.0.2.7 drop", NULL },
 	{ "policy drop; ip saddr 192.0.2.7 drop; log prefix \"end\"", "log" },
 	{ "policy drop; ip saddr 192.0.2.7 drop; udp dport 7 limit rate 1/second log; counter", "udp" },
-	{ "policy accept; ip saddr 192.0.2.7 accept; drop", "drop" },
-	{ "policy accept; ip saddr 192.0.2.7 accept; log; counter; reject; accept", "log" },
+	/* the host has said whom it lets in, also where it names an IPv4 address alone */
+	{ "policy accept; ip saddr 192.0.2.7 accept; drop", "none at all" },
+	{ "policy accept; ip saddr 192.0.2.7 accept; log; counter; reject; accept", "none at all" },
 	{ "policy accept; ip saddr 192.0.2.7 accept; jump drops; accept", "none at all" },
 	{ "policy accept; ip saddr 192.0.2.7 accept; goto drops", "none at all" },
 	{ "policy accept; jump returns; accept", "none at all" },
