@@ -200,7 +200,7 @@ static int read_elements(struct view_reader *reader, struct view_lookup *lookup)
 	struct collector collector = { .reader = reader, .lookup = lookup,
 				       .size = key_size(lookup) };
 	const struct view_set *set = reader_find_set(reader, lookup->table, lookup->name);
-	char buffer[MESSAGE_SIZE];
+	char buffer[MESSAGE_SIZE] = { 0 };	/* libmnl leaves padding as it is */
 	struct nlmsghdr *request = view_message_begin(buffer, NFT_MSG_GETSETELEM, NLM_F_DUMP,
 						 view_family_of(lookup->table));
 	int err;

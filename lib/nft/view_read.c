@@ -264,7 +264,7 @@ static int take_generation(const struct nlmsghdr *message, void *data)
 
 static int ask_generation(struct netlink *netlink, uint32_t *generation)
 {
-	char buffer[MESSAGE_SIZE];
+	char buffer[MESSAGE_SIZE] = { 0 };	/* libmnl leaves padding as it is */
 
 	return netlink_ask(netlink, view_message_begin(buffer, NFT_MSG_GETGEN, 0, NFPROTO_UNSPEC),
 			   take_generation, generation);
@@ -272,7 +272,7 @@ static int ask_generation(struct netlink *netlink, uint32_t *generation)
 
 static int dump(struct view_reader *reader, uint16_t type, uint8_t family, netlink_take *take)
 {
-	char buffer[MESSAGE_SIZE];
+	char buffer[MESSAGE_SIZE] = { 0 };	/* libmnl leaves padding as it is */
 
 	return netlink_ask(reader->netlink, view_message_begin(buffer, type, NLM_F_DUMP, family), take,
 			   reader);
