@@ -6,7 +6,10 @@
 
 #include "command.h"
 
-/* Prints what is in the kernel as rules.  0, or -errno, with a sentence in @nt. */
+/*
+ * Prints what is in the kernel as rules.  0, or -errno, with a sentence in @nt, but for -ENOMEM,
+ * which says it all.
+ */
 int show_rules(struct notrack *nt, const struct options *options);
 
 #endif

@@ -439,6 +439,14 @@ START_TEST(each_packet_counts_while_others_come_and_go)
 }
 END_TEST
 
+/* nftables keeps two sets, and is read one after the other: what passed is the difference. */
+static bool reads_at_once(void)
+{
+	const char *backend = getenv("NOTRACK_BACKEND");
+
+	return !backend || strcmp(backend, "nft") != 0;
+}
+
 /*
  * Those that move to another chain go on from the counters as they were read: what
  * comes between that and the new table is not counted, and nothing counts twice.
@@ -461,11 +469,13 @@ START_TEST(a_client_that_moves_counts_on_from_what_was_read)
 		stats = stats_of(family->narrow_prefix);
 		ck_assert_int_ge(stats.seen, BURST);
 		ck_assert_int_le(stats.seen, BURST + ROUNDS * ROUND);
-		ck_assert_int_eq(stats.passed, 50);
+		if (reads_at_once())
+			ck_assert_int_eq(stats.passed, 50);
 	}
 	ck_assert_int_eq(wait_for(sender), 0);
 	burst_from(family, family->limited, BURST);
 	stats_when_seen(family->narrow_prefix, stats.seen + BURST);
+	ck_assert_int_eq(stats_of(family->narrow_prefix).passed, 50);
 }
 END_TEST
 
