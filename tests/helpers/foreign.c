@@ -215,6 +215,7 @@ struct journey walk(const struct probe *probe, unsigned int states)
 	for (size_t i = 0; i < company.count; i++)
 		went_on |= (int)journey_state(&company.list[i], WOULD);
 	company_free(&company);
+	walk_free(&way);
 	return journey;
 }
 
