@@ -39,6 +39,11 @@ struct wanted {
 	const struct model *model;	/* has the clients, which TARGET_LIMITS stands for */
 	/* jumps in filter are for print() alone: a commit has grafts in their place */
 	struct ruleset rules[FAMILIES][TABLES];
+	/*
+	 * What leaves: selectors, as chains of raw, that untrack the answers of services which
+	 * are in this backend and are not to be there, or not as they are.  See PHASE_UNTRACK.
+	 */
+	struct ruleset leaving[FAMILIES];
 	bool forwards;			/* packets of others: what comes in is taken where it is
 					   for this host */
 	/*
@@ -68,7 +73,9 @@ struct image {
  */
 enum phase {
 	PHASE_ACCEPT = 1 << 0,		/* filter gets what is new, and keeps what it accepts */
-	PHASE_UNTRACK = 1 << 1,		/* raw becomes what is wanted */
+	PHASE_UNTRACK = 1 << 1,		/* raw becomes what is wanted; of what leaves, first the
+					   requests are tracked again, and, after a while, the
+					   answers: those to untracked requests are untracked */
 	PHASE_FINISH = 1 << 2,		/* filter becomes what is wanted */
 	PHASES = PHASE_ACCEPT | PHASE_UNTRACK | PHASE_FINISH,
 };

@@ -47,11 +47,33 @@ static int compile_all(struct notrack *nt, const struct plan *plan, struct wante
 	return err;
 }
 
+/* Of services that are in @image; clients alone that change let nothing leave. */
+static int compile_leaving_services(struct transaction *transaction, struct image *image,
+				    struct wanted *wanted)
+{
+	struct notrack *nt = transaction->nt;
+	struct model had = { 0 };
+	int err;
+
+	if (!transaction->plan.made)
+		return 0;
+	err = image->backend->raise(image, PART_RULES, &had);
+	for (enum family family = IPV4; family < FAMILIES && !err; family++)
+		if (context_has(nt, family))
+			err = compile_leaving(&had.families[family], &nt->model.families[family],
+					      family, transaction->wanted.forwards,
+					      &wanted->leaving[family], &nt->error);
+	model_free(&had);
+	return err;
+}
+
 static void free_wanted(struct wanted *wanted)
 {
-	for (enum family family = IPV4; family < FAMILIES; family++)
+	for (enum family family = IPV4; family < FAMILIES; family++) {
 		for (enum table_id id = RAW; id < TABLES; id++)
 			ruleset_free(&wanted->rules[family][id]);
+		ruleset_free(&wanted->leaving[family]);
+	}
 }
 
 /*
@@ -72,14 +94,17 @@ static bool has_grafts(const struct transaction *transaction, size_t backend)
 
 static int begin_backend(struct transaction *transaction, size_t backend, bool chosen)
 {
+	struct wanted *wanted = chosen ? &transaction->wanted : &transaction->nothing;
 	struct image *image;
 	int err = context_image(transaction->nt, backend, PART_RULES, &image);
 
 	if (err || (!chosen && !backends[backend]->is_used(image) &&
 		    !has_grafts(transaction, backend)))
 		return err;
-	err = backends[backend]->begin(image, chosen ? &transaction->wanted : &transaction->nothing,
-				       &transaction->changes[transaction->count]);
+	err = compile_leaving_services(transaction, image, wanted);
+	if (!err)
+		err = backends[backend]->begin(image, wanted,
+					       &transaction->changes[transaction->count]);
 	transaction->count += !err;
 	return err;
 }
@@ -113,6 +138,7 @@ static void end(struct transaction *transaction)
 	for (size_t i = 0; i < transaction->count; i++)
 		transaction->changes[i]->image->backend->end(transaction->changes[i]);
 	free_wanted(&transaction->wanted);
+	free_wanted(&transaction->nothing);
 	plan_free(&transaction->plan);
 	context_forget(transaction->nt);
 }

@@ -5,7 +5,8 @@
  *
  *	1. filter gets what is new, and keeps all that it accepts; so do the tables mangle
  *	   and security, where the host filters as well
- *	2. raw becomes what is wanted
+ *	2. raw becomes what is wanted; where something leaves, it goes on untracking answers for
+ *	   a while
  *	3. filter becomes what is wanted, and so do the others
  *
  * Most changes need one or two of these.  When a step fails, those before it
@@ -35,9 +36,10 @@ struct table_step {
 	unsigned int id;
 	const struct ruleset *target, *before;	/* what it is to become, and was */
 	bool closes;				/* it may accept less than it did */
+	bool forgets;				/* it untracks no more answers of what has left */
 };
 
-#define STEPS_MAX (2 * LEGACY_TABLES * FAMILIES)
+#define STEPS_MAX ((2 * LEGACY_TABLES + 1) * FAMILIES)
 
 struct legacy_change {
 	struct change change;			/* first */
@@ -45,13 +47,14 @@ struct legacy_change {
 	struct error *error;
 	struct features features[FAMILIES];
 	struct ruleset want[FAMILIES][LEGACY_TABLES];
-	struct ruleset intermediate[FAMILIES][LEGACY_TABLES];	/* but for raw */
+	struct ruleset intermediate[FAMILIES][LEGACY_TABLES];	/* of raw: where something leaves */
 	bool accepts_more[FAMILIES][LEGACY_TABLES];	/* the intermediate differs from the final one, so
 						   that the third step is needed */
 	bool skip[FAMILIES][LEGACY_TABLES];	/* nothing there, nothing wanted */
 	struct table_step done[STEPS_MAX];		/* to be taken back on failure */
 	size_t done_count;
 	bool raw_has_changed;			/* since packets were last waited for */
+	bool answers_come;			/* to what was untracked, and is no more */
 };
 
 static struct legacy_change *legacy_change(struct change *change)
@@ -125,6 +128,19 @@ static bool has_nothing(const struct legacy_change *change, enum family family, 
 	return !change->want[family][id].count && !kept->exists;
 }
 
+static int make_intermediate(struct legacy_change *change, enum family family, unsigned int id)
+{
+	const struct ruleset *had = id == RAW ? &change->change.wanted->leaving[family] :
+						&change->image->tables[family][id].found;
+	int more = intermediate_make(&change->intermediate[family][id], had,
+				     &change->want[family][id]);
+
+	if (more < 0)
+		return error_set(change->error, more, "out of memory");
+	change->accepts_more[family][id] = more && id != RAW;
+	return 0;
+}
+
 static int begin_table(struct legacy_change *change, enum family family, unsigned int id)
 {
 	struct ruleset *found = &change->image->tables[family][id].found;
@@ -135,12 +151,7 @@ static int begin_table(struct legacy_change *change, enum family family, unsigne
 		err = lower_grafts(change, family, id);
 	else
 		found->grafted = NULL;		/* those that are there stay as they are */
-	if (err || id == RAW)
-		return err;
-	err = intermediate_make(&change->intermediate[family][id], found,
-				&change->want[family][id]);
-	change->accepts_more[family][id] = err > 0;
-	return err < 0 ? error_set(change->error, err, "out of memory") : 0;
+	return err ? err : make_intermediate(change, family, id);
 }
 
 static int begin_family(struct legacy_change *change, enum family family)
@@ -256,6 +267,10 @@ static int do_step(struct legacy_change *change, const struct table_step *step,
 		packets_wait();
 		change->raw_has_changed = false;
 	}
+	if (step->forgets && change->answers_come) {
+		packets_wait_for_answers();
+		change->answers_come = false;
+	}
 	for (int i = 0; i < TRIES && result == -EAGAIN; i++) {
 		tried = (struct notrack_changes){ 0 };
 		result = try_step(change, step, &tried);
@@ -268,6 +283,7 @@ static int do_step(struct legacy_change *change, const struct table_step *step,
 		changes->added += tried.added;
 		changes->removed += tried.removed;
 		change->raw_has_changed |= step->id == RAW;
+		change->answers_come |= step->id == RAW && !step->forgets;
 	}
 	return result < 0 ? result : result > 0;
 }
@@ -316,7 +332,7 @@ static struct table_step step_to(struct legacy_change *change, enum family famil
 
 	return (struct table_step){ family, id, phase == PHASE_ACCEPT ? intermediate : want,
 			      phase == PHASE_FINISH ? intermediate : found,
-			      phase == PHASE_FINISH };
+			      phase == PHASE_FINISH, false };
 }
 
 static bool has_step(const struct legacy_change *change, enum family family, unsigned int id,
@@ -327,6 +343,48 @@ static bool has_step(const struct legacy_change *change, enum family family, uns
 	return phase != PHASE_FINISH || change->accepts_more[family][id];
 }
 
+/* Where no rule that accepts goes, answers get in untracked or not. */
+static bool has_leaving(const struct legacy_change *change, enum family family)
+{
+	bool closes = false;
+
+	for (unsigned int id = RAW; id < LEGACY_TABLES; id++)
+		closes |= change->accepts_more[family][id];
+	return closes && change->change.wanted->leaving[family].count;
+}
+
+/* Requests of what leaves are tracked again; see PHASE_UNTRACK. */
+static size_t plan_leaving(struct legacy_change *change, struct table_step *plan)
+{
+	size_t count = 0;
+
+	for (enum family f = IPV4; f < FAMILIES; f++)
+		if (has_leaving(change, f) && has_step(change, f, RAW, PHASE_UNTRACK))
+			plan[count++] = (struct table_step){
+				.family = f, .id = RAW, .target = &change->intermediate[f][RAW],
+				.before = &change->image->tables[f][RAW].found,
+			};
+	return count;
+}
+
+static size_t plan_phase(struct legacy_change *change, unsigned int phase, struct table_step *plan)
+{
+	size_t count = phase == PHASE_UNTRACK ? plan_leaving(change, plan) : 0;
+
+	for (enum family f = IPV4; f < FAMILIES; f++)
+		for (unsigned int id = RAW; id < LEGACY_TABLES; id++) {
+			if (!has_step(change, f, id, phase))
+				continue;
+			plan[count] = step_to(change, f, id, phase);
+			if (id == RAW && has_leaving(change, f)) {
+				plan[count].before = &change->intermediate[f][RAW];
+				plan[count].forgets = true;
+			}
+			count++;
+		}
+	return count;
+}
+
 static size_t plan_steps(struct legacy_change *change, unsigned int phases,
 			 struct table_step plan[STEPS_MAX])
 {
@@ -334,11 +392,20 @@ static size_t plan_steps(struct legacy_change *change, unsigned int phases,
 	size_t count = 0;
 
 	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++)
-		for (enum family f = IPV4; f < FAMILIES; f++)
-			for (unsigned int id = RAW; id < LEGACY_TABLES; id++)
-				if (phases & order[i] && has_step(change, f, id, order[i]))
-					plan[count++] = step_to(change, f, id, order[i]);
+		if (phases & order[i])
+			count += plan_phase(change, order[i], plan + count);
 	return count;
+}
+
+/* What leaves raw in two steps is counted once, as legacy_diff() does. */
+static int count_raw(struct legacy_change *change, enum family family,
+		     struct notrack_changes *changes)
+{
+	int err = ruleset_print_edit(&change->image->tables[family][RAW].found,
+				     &change->want[family][RAW], legacy_table_name(RAW), family,
+				     NULL, changes);
+
+	return err ? error_set(change->error, err, "out of memory") : 0;
 }
 
 int legacy_commit(struct change *change, unsigned int phases, struct notrack_changes *changes)
@@ -348,7 +415,14 @@ int legacy_commit(struct change *change, unsigned int phases, struct notrack_cha
 	size_t planned = plan_steps(legacy, phases, plan), kept = legacy->done_count;
 
 	for (size_t i = 0; i < planned; i++) {
-		int result = do_step(legacy, &plan[i], changes);
+		bool in_two = plan[i].id == RAW && has_leaving(legacy, plan[i].family);
+		struct notrack_changes ignored = { 0 };
+		int result = 0;
+
+		if (plan[i].forgets)
+			result = count_raw(legacy, plan[i].family, changes);
+		if (!result)
+			result = do_step(legacy, &plan[i], in_two ? &ignored : changes);
 
 		/* without its counters, the table may be the new one */
 		if (result > 0 || result == -ENOTRECOVERABLE)

@@ -19,7 +19,7 @@ static bool has_accept(const struct chain *chain)
 /* What lets a packet through, or leads from where ours are entered to what does. */
 static bool lets_through(const struct rule *rule, const struct chain *chain)
 {
-	return rule->target == TARGET_ACCEPT ||
+	return rule->target == TARGET_ACCEPT || rule->target == TARGET_NOTRACK ||
 	       (rule->target == TARGET_JUMP && chain_is_top(chain->name) &&
 		!chain_is_top(rule->to->name) && has_accept(rule->to));
 }
@@ -145,8 +145,13 @@ static int merge_jumps(struct ruleset *both, const struct ruleset *have, const s
 static int merge_grafts(struct ruleset *both, const struct ruleset *have,
 			const struct ruleset *want, bool *more)
 {
-	int more_grafts = want->grafted ? grafted_merge(both, have->grafted, want->grafted) : 0;
+	int more_grafts;
 
+	if (!want->grafted || !have->grafted) {
+		both->grafted = want->grafted;
+		return 0;
+	}
+	more_grafts = grafted_merge(both, have->grafted, want->grafted);
 	*more |= more_grafts > 0;
 	return more_grafts < 0 ? more_grafts : 0;
 }

@@ -12,6 +12,8 @@ struct nft_change {
 	bool is_stale;			/* @fresh is what there is, and not the image's state */
 	struct nft_plan plan;
 	bool is_planned;		/* from what there is; else it must be read again */
+	bool is_counted;		/* what it did was told, and what it is about to do */
+	bool answers_stay;		/* the plan goes on untracking answers of what leaves */
 	bool goes_back;			/* the plan is to be back at the image's state */
 	bool reads_all;			/* all clients, although the model has only changes */
 	unsigned int done;		/* phases of the plan that were committed */

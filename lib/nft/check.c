@@ -62,7 +62,7 @@ static int make_plan(struct nft_plan *plan, struct error *error)
 	if (!err && nft_plan_clients(plan, &no_pools, &model, NOTRACK_ANY))
 		err = error_set(error, -ENOMEM, "out of memory");
 	if (!err)
-		err = nft_lower(&plan->table, &model, &plan->pools, true, error);
+		err = nft_lower(&plan->table, &model, &plan->pools, true, NULL, error);
 	if (!err && nft_steps_make(&plan->steps, &no_table, &plan->table, true))
 		err = error_set(error, -ENOMEM, "out of memory");
 	model_free(&model);

@@ -50,7 +50,7 @@ static int commit_next(struct nft_change *change, unsigned int left,
 
 	if (result < 0)
 		return result;
-	if (result)
+	if (result && !change->is_counted)
 		nft_plan_report(&change->plan, nft_change_have(change), phases, NULL, changes);
 	change->was_untracked |= result && phases & PHASE_UNTRACK;
 	change->done |= phases;
@@ -79,6 +79,36 @@ static int commit_phases(struct nft_change *change, unsigned int phases,
 	return err;
 }
 
+/* Where no rule that accepts goes, answers get in untracked or not. */
+static bool has_leaving(const struct nft_change *change)
+{
+	const struct wanted *wanted = change->change.wanted;
+
+	return (wanted->leaving[IPV4].count || wanted->leaving[IPV6].count) &&
+	       nft_plan_closes(&change->plan);
+}
+
+/*
+ * Requests of what leaves are tracked again, and answers are not yet.  What comes and what
+ * goes is counted as if all that is left to do were done at once.
+ */
+static int commit_leaving(struct nft_change *change, unsigned int phases,
+			  struct notrack_changes *changes)
+{
+	int err;
+
+	nft_plan_report(&change->plan, nft_change_have(change), phases | PHASE_FINISH, NULL,
+			changes);
+	change->is_counted = true;
+	change->answers_stay = true;
+	change->is_planned = false;
+	err = commit_phases(change, phases & ~PHASE_FINISH, changes);
+	change->answers_stay = change->is_planned = false;
+	if (!err)
+		packets_wait_for_answers();
+	return err ? err : commit_phases(change, phases, changes);
+}
+
 int nft_change_commit(struct change *base, unsigned int phases, struct notrack_changes *changes)
 {
 	struct nft_change *change = nft_change_of(base);
@@ -87,7 +117,11 @@ int nft_change_commit(struct change *base, unsigned int phases, struct notrack_c
 
 	if (!nft_changed_image(change)->is_supported)
 		return 0;
-	err = commit_phases(change, phases, changes);
+	err = nft_change_plan(change);
+	if (!err && phases & PHASE_UNTRACK && has_leaving(change))
+		err = commit_leaving(change, phases, changes);
+	else if (!err)
+		err = commit_phases(change, phases, changes);
 	if (!err)
 		return 0;
 	*changes = before;

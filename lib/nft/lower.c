@@ -272,19 +272,37 @@ static int lower_services(struct lowering *lowering)
 	return err;
 }
 
+/* What is under way yet of services that leave; theirs are the first rules to be met. */
+static int lower_leaving(struct lowering *lowering, const struct ruleset leaving[FAMILIES],
+			 enum direction direction)
+{
+	const struct nft_rule untrack = { .notrack = true, .target = TARGET_ACCEPT };
+	struct nft_selection selection = { 0 };
+
+	for (enum family family = IPV4; family < FAMILIES; family++)
+		for (size_t i = 0; i < leaving[family].count; i++)
+			if (leaving[family].chains[i]->direction == direction)
+				selection.selectors[family] = leaving[family].chains[i];
+	return nft_add_selectors(lowering->table, lowering->raw[direction], &selection, &untrack);
+}
+
 int nft_lower(struct nft_table *table, const struct model *model, const struct nft_pools *pools,
-	      bool forwards, struct error *error)
+	      bool forwards, const struct ruleset *leaving, struct error *error)
 {
 	struct lowering lowering = { .table = table, .model = model, .pools = pools,
 				     .forwards = forwards, .error = error };
 	int err = 0;
 
-	table->exists = model->families[IPV4].count || model->families[IPV6].count;
+	table->exists = model->families[IPV4].count || model->families[IPV6].count || leaving;
 	if (!table->exists)
 		return 0;
 	lowering.raw[IN] = add_base(table, "prerouting", NF_INET_PRE_ROUTING, NF_IP_PRI_RAW);
 	lowering.raw[OUT] = add_base(table, "output", NF_INET_LOCAL_OUT, NF_IP_PRI_RAW);
-	err = lowering.raw[IN] && lowering.raw[OUT] ? lower_services(&lowering) : -ENOMEM;
+	err = lowering.raw[IN] && lowering.raw[OUT] ? 0 : -ENOMEM;
+	for (enum direction direction = IN; direction < DIRECTIONS && leaving && !err; direction++)
+		err = lower_leaving(&lowering, leaving, direction);
+	if (!err)
+		err = lower_services(&lowering);
 	for (enum family family = IPV4; family < FAMILIES && !err; family++)
 		for (enum direction direction = IN; direction < DIRECTIONS && !err; direction++)
 			err = enter_errors(&lowering, family, direction);

@@ -228,3 +228,45 @@ int compile(const struct family_model *model, enum family family, const struct o
 	}
 	return err;
 }
+
+/* --- what leaves -------------------------------------------------------- */
+
+static bool leaves(const struct service *service, const struct family_model *wanted)
+{
+	const struct served *served = model_find(wanted, service->name);
+
+	return !served || !service_same(service, served->service);
+}
+
+static int add_answers(struct compiler *compiler, const struct family_model *wanted,
+		       enum direction direction)
+{
+	const struct family_model *had = compiler->model;
+	int err = 0;
+
+	compiler->chain = NULL;
+	for (size_t i = 0; i < had->count && !err; i++) {
+		compiler->service = had->served[i].service;
+		if (!leaves(compiler->service, wanted))
+			continue;
+		if (!compiler->chain)
+			compiler->chain = add_top(compiler, RAW, direction);
+		err = compiler->chain ? select_direction(compiler, direction) :
+					out_of_memory(compiler->error);
+	}
+	return err;
+}
+
+int compile_leaving(const struct family_model *had, const struct family_model *wanted,
+		    enum family family, bool local_only, struct ruleset *leaving,
+		    struct error *error)
+{
+	struct compiler compiler = { .model = had, .family = family, .local_only = local_only,
+				     .rules = leaving, .target = TARGET_NOTRACK,
+				     .class = CLASS_ANSWER, .error = error };
+	int err = 0;
+
+	for (enum direction direction = IN; direction < DIRECTIONS && !err; direction++)
+		err = add_answers(&compiler, wanted, direction);
+	return err ? err : ruleset_sort(leaving);
+}

@@ -21,4 +21,12 @@ struct opened {
 int compile(const struct family_model *model, enum family family, const struct opened *opened,
 	    bool local_only, struct ruleset rules[TABLES], struct error *error);
 
+/*
+ * Selectors of the answers of services in @had that @wanted does not have as they are, with
+ * TARGET_NOTRACK, in chains for raw; none where nothing leaves.  To be freed also on error.
+ */
+int compile_leaving(const struct family_model *had, const struct family_model *wanted,
+		    enum family family, bool local_only, struct ruleset *leaving,
+		    struct error *error);
+
 #endif

@@ -14,6 +14,8 @@
 /* Where the kernel does not tell how long its queues are. */
 #define BLIND_WAIT_MS 20
 #define CPUS_MAX 1024
+/* What most name servers need for an answer from their cache, across a network. */
+#define ANSWER_MS 50
 
 /* Where a packet waits that came over lo, a queue for each processor. */
 struct queues {
@@ -67,5 +69,12 @@ void packets_wait(void)
 		if (!queues.is_told)
 			break;
 	}
+	wait_for_processors();
+}
+
+void packets_wait_for_answers(void)
+{
+	packets_wait();
+	sleep_ms(ANSWER_MS);
 	wait_for_processors();
 }

@@ -10,4 +10,10 @@
  */
 void packets_wait(void);
 
+/*
+ * The same, and gives those who were asked before this call some time to answer: their
+ * answers come back, mostly, before it ends.
+ */
+void packets_wait_for_answers(void);
+
 #endif

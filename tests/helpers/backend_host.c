@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "backend.h"
+#include "rules/compile.h"
 #include "nft/view.h"
 #include "verify/parity.h"
 
@@ -29,6 +30,7 @@ struct wish {
 	struct view view;
 	struct host host;
 	struct parity parity;
+	struct model had;		/* what is in the kernel */
 };
 
 static int must_have_done(struct backend_host *host, int result, const char *what)
@@ -242,8 +244,25 @@ static struct wish *wish_of(struct backend_host *host)
 	return wish;
 }
 
+/* Answers of services that are there, and are not wanted any more. */
+static int see_what_leaves(struct backend_host *host, struct wish *wish, struct image *image)
+{
+	int err = BACKEND->raise(image, PART_RULES, &wish->had);
+
+	for (enum family family = IPV4; family < FAMILIES && !err; family++)
+		if (host->session.families & 1u << family)
+			err = compile_leaving(&wish->had.families[family],
+					      &host->model.families[family], family,
+					      wish->wanted.forwards,
+					      &wish->wanted.leaving[family], &host->error);
+	return err;
+}
+
 static void forget_wish(struct wish *wish)
 {
+	for (enum family family = IPV4; family < FAMILIES; family++)
+		ruleset_free(&wish->wanted.leaving[family]);
+	model_free(&wish->had);
 	parity_free(&wish->parity);
 	view_free(&wish->view);
 	host_release(&wish->host);
@@ -271,7 +290,9 @@ static int commit(struct backend_host *host, enum then then, struct notrack_chan
 	}
 	if (host->between)
 		host->between();
-	err = BACKEND->begin(image, &wish->wanted, &change);
+	err = see_what_leaves(host, wish, image);
+	if (!err)
+		err = BACKEND->begin(image, &wish->wanted, &change);
 	if (!err) {
 		err = BACKEND->commit(change, PHASES, changes);
 		if (!err && then == THEN_ROLLBACK)

@@ -221,8 +221,11 @@ static void *work(void *data)
 	sigaddset(&before, SIGUSR2);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	worker->failed = nt ? notrack_set_netns_fd(nt, worker->netns_fd) : -ENOMEM;
-	if (!worker->failed)
+	if (!worker->failed) {
+		/* the lock is no queue, and somebody else works for a machine */
+		notrack_set_wait(nt, 60000);
 		commit_often(worker, nt);
+	}
 	notrack_free(nt);
 	pthread_sigmask(SIG_SETMASK, NULL, &after);
 	for (int signal_number = 1; signal_number < SIGRTMIN; signal_number++)

@@ -481,7 +481,7 @@ END_TEST
 /* --- under traffic ---------------------------------------------------------------- */
 
 struct traffic {
-	atomic_uint queries, lost_over_lo;
+	atomic_uint queries;
 	atomic_bool enough;
 };
 
@@ -492,16 +492,9 @@ static unsigned int rounds(void)
 	return words ? (unsigned int)strtoul(words, NULL, 10) : ROUNDS;
 }
 
-/*
- * A question of this host that went out untracked, and is answered when NOTRACK has gone, gets
- * an answer that conntrack takes for NEW.  The host drops that, and a resolver asks again.
- */
-enum { ROUNDS_A_LOSS = 20 };
-
 static pid_t ask_and_answer(const struct family *family, struct end client, struct end server,
 			    struct traffic *traffic)
 {
-	const bool over_lo = client.where == server.where;
 	int server_fd = udp_open(family, server), fd = udp_open(family, client);
 	pid_t pid = fork_child();
 
@@ -511,10 +504,9 @@ static pid_t ask_and_answer(const struct family *family, struct end client, stru
 		return pid;
 	}
 	while (!traffic->enough) {
-		if (udp_exchange(family, fd, server_fd, server))
-			traffic->queries++;
-		else if (!over_lo || traffic->lost_over_lo++ >= rounds() / ROUNDS_A_LOSS)
+		if (!udp_exchange(family, fd, server_fd, server))
 			_exit(EXIT_FAILURE);
+		traffic->queries++;
 	}
 	_exit(EXIT_SUCCESS);
 }

@@ -303,7 +303,7 @@ START_TEST(rules_are_read_back_as_they_were_written)
 		struct nft_table table = { .exists = false };
 
 		add_random_services(&model);
-		expect(!nft_lower(&table, &model, &no_pools, random_chance(30), &error), "%s", error.text);
+		expect(!nft_lower(&table, &model, &no_pools, random_chance(30), NULL, &error), "%s", error.text);
 		for (size_t i = 0; i < table.chain_count; i++)
 			for (size_t j = 0; j < table.chains[i]->count; j++) {
 				const struct nft_rule *rule = &table.chains[i]->rules[j];
