@@ -235,6 +235,79 @@ START_TEST(who_is_killed_leaves_the_old_or_the_new)
 }
 END_TEST
 
+/* --- a service that leaves --------------------------------------------- */
+
+/* From a host that takes answers by state, so that it leaves in several batches. */
+static struct story given_a_service_that_leaves(void)
+{
+	static const char others[] = "table inet others {\n\tchain input {\n"
+		"\t\ttype filter hook input priority filter; policy drop;\n"
+		"\t\tct state established,related accept\n\t}\n}\n";
+	struct story story = { .host = host_new(NOTRACK_ANY) };
+
+	must_as(&(struct how){ .input = others }, "nft -f -");
+	host_add(story.host, "dns");
+	host_commit(story.host);
+	story.before = ruleset();
+	host_remove(story.host, "dns");
+	host_commit(story.host);
+	story.after = ruleset();
+	return story;
+}
+
+static void let_it_come_back(const struct story *story)
+{
+	netlink_end();
+	host_add(story->host, "dns");
+	host_commit(story->host);
+	/* chains that were made anew stand in another order */
+	ck_assert_uint_eq(strlen(ruleset()), strlen(story->before));
+	host_remove(story->host, "dns");
+}
+
+START_TEST(a_service_whose_leaving_fails_is_there_as_before)
+{
+	struct story story = given_a_service_that_leaves();
+	unsigned int failed = 0;
+	int err = -1;
+
+	for (unsigned int nth = 1; err && nth < SENDS_MAX; nth++) {
+		let_it_come_back(&story);
+		netlink_fail(nth, EIO);
+		err = host_try_commit(story.host);
+		netlink_end();
+		failed += err != 0;
+		ck_assert_uint_eq(strlen(ruleset()), strlen(err ? story.before : story.after));
+	}
+	ck_assert_int_eq(err, 0);
+	ck_assert_uint_ge(failed, 3);
+	host_free(story.host);
+}
+END_TEST
+
+START_TEST(a_service_whose_leaving_is_killed_leaves_the_next_time)
+{
+	struct story story = given_a_service_that_leaves();
+	int status = -1;
+
+	for (unsigned int nth = 1; status && nth < SENDS_MAX; nth++) {
+		pid_t pid;
+
+		let_it_come_back(&story);
+		pid = fork_child();
+		if (!pid) {
+			netlink_intrude(nth, die);
+			_exit(host_try_commit(story.host) ? EXIT_FAILURE : EXIT_SUCCESS);
+		}
+		status = wait_for(pid);
+		ck_assert_int_eq(host_try_commit(story.host), 0);
+		assert_same_text(ruleset(), story.after);
+	}
+	ck_assert_int_eq(status, 0);
+	host_free(story.host);
+}
+END_TEST
+
 /* --- large changes ---------------------------------------------------- */
 
 /* Whoever may not enlarge the socket's queue fills sets first, and switches then. */
@@ -291,8 +364,11 @@ static void tests(TCase *tcase)
 	tcase_add_loop_test(tcase, a_change_that_fails_changes_nothing, 0, COUNT(changes));
 	tcase_add_loop_test(tcase, a_rollback_leaves_what_was_there, 0, COUNT(changes));
 	tcase_add_loop_test(tcase, somebody_else_changes_rules_meanwhile, 0, COUNT(changes));
-	tcase_add_loop_test(tcase, somebody_who_never_stops_is_told, 0, COUNT(changes));
+	tcase_add_loop_test(tcase, somebody_who_never_stops_is_told, COUNT(changes) - 2,
+			    COUNT(changes));
 	tcase_add_loop_test(tcase, who_is_killed_leaves_the_old_or_the_new, 0, COUNT(changes));
+	tcase_add_test(tcase, a_service_whose_leaving_fails_is_there_as_before);
+	tcase_add_test(tcase, a_service_whose_leaving_is_killed_leaves_the_next_time);
 	tcase_add_test(tcase, a_large_change_goes_through_a_small_queue);
 	tcase_add_test(tcase, a_large_change_that_fails_halfway_is_taken_back);
 }
