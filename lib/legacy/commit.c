@@ -128,6 +128,22 @@ static bool has_nothing(const struct legacy_change *change, enum family family, 
 	return !change->want[family][id].count && !kept->exists;
 }
 
+/* Jumps that are there, and stay for now, are those that are there: with their counters. */
+static void take_jumps_as_found(struct ruleset *rules, const struct ruleset *found)
+{
+	for (size_t i = 0; i < rules->jump_count; i++)
+		for (size_t j = 0; j < found->jump_count; j++) {
+			struct jump *jump = &rules->jumps[i];
+			const struct jump *there = &found->jumps[j];
+
+			if (there->unreachable || strcmp(jump->chain, there->chain) ||
+			    strcmp(jump->to->name, there->to->name))
+				continue;
+			jump->entry = there->entry;
+			jump->position = there->position;
+		}
+}
+
 static int make_intermediate(struct legacy_change *change, enum family family, unsigned int id)
 {
 	const struct ruleset *had = id == RAW ? &change->change.wanted->leaving[family] :
@@ -137,6 +153,9 @@ static int make_intermediate(struct legacy_change *change, enum family family, u
 
 	if (more < 0)
 		return error_set(change->error, more, "out of memory");
+	if (id == RAW)
+		take_jumps_as_found(&change->intermediate[family][id],
+				    &change->image->tables[family][id].found);
 	change->accepts_more[family][id] = more && id != RAW;
 	return 0;
 }

@@ -268,5 +268,7 @@ int compile_leaving(const struct family_model *had, const struct family_model *w
 
 	for (enum direction direction = IN; direction < DIRECTIONS && !err; direction++)
 		err = add_answers(&compiler, wanted, direction);
-	return err ? err : ruleset_sort(leaving);
+	if (!err)
+		err = ruleset_sort(leaving);
+	return err == -ENOMEM ? out_of_memory(error) : err;
 }
