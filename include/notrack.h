@@ -860,18 +860,21 @@ struct hashlimit_bucket {
 	const char *source;		/**< prefix of the limit's srcmask */
 	const char *above;		/**< the limit's rate */
 	uint32_t burst;
-	uint32_t available;		/**< requests that would pass at this moment */
+	uint32_t available;		/**< requests that would pass at this moment; UINT32_MAX
+					     where the kernel does not tell, as in nftables */
 	uint32_t expires_ms;		/**< unused for so long, it is forgotten */
 };
 
 /**
  * hashlimit_each_bucket - visit the sources that the limits of a service count
  * @service: in the model
- * @visit: gets those with the fewest requests left first; other than 0 ends it
+ * @visit: gets those with the fewest requests left first, or, where that is not
+ *	known, those that asked last; other than 0 ends it
  *
- * From /proc/net/ipt_hashlimit and ip6t_hashlimit, which have a source from its
- * first request until it has been quiet for the time in which its burst fills
- * up again.  One with nothing available is over its limit now.
+ * From /proc/net/ipt_hashlimit and ip6t_hashlimit, or the sets of nftables.  Both
+ * have a source from its first request until it has been quiet for the time in
+ * which its burst fills up again.  One with nothing available is over its limit
+ * now.
  * Returns: 0, what @visit returned, -ENOENT without such a service, -ENOMEM, -EIO.
  * Since: 1.0
  */

@@ -104,7 +104,8 @@ struct count_visitor {
 struct bucket {
 	struct prefix source;
 	const struct limit_rate *rate;
-	uint32_t available;		/* requests that would pass at this moment */
+	uint32_t available;		/* requests that would pass at this moment; UINT32_MAX:
+					   the kernel does not tell */
 	uint32_t expires_ms;		/* unused for so long, it is forgotten */
 };
 

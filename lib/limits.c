@@ -424,6 +424,8 @@ static int compare(const void *a, const void *b)
 
 	if (one->available != other->available)
 		return one->available < other->available ? -1 : 1;
+	if (one->available == UINT32_MAX && one->expires_ms != other->expires_ms)
+		return one->expires_ms > other->expires_ms ? -1 : 1;
 	return prefix_compare(&one->source, &other->source);
 }
 

@@ -187,11 +187,12 @@ static const char *format_cell(char text[64], const struct column *column, const
 	case COLUMN_WORD:
 		return *(const char *const *)member ? *(const char *const *)member : none;
 	case COLUMN_ANSWER:
-		return *(const bool *)member ? "yes" : "no";
+		return *(const uint8_t *)member == ANSWER_NONE ? none :
+		       *(const uint8_t *)member == ANSWER_YES ? "yes" : "no";
 	case COLUMN_POSITIVE:
 	case COLUMN_COUNT:
 		snprintf(text, 64, "%" PRIu64, number);
-		return number || column->type == COLUMN_COUNT ? text : none;
+		return report_has_number(column, number) ? text : none;
 	case COLUMN_RATE:
 		snprintf(text, 64, "%.0f", real);
 		return real < 0 ? none : text;

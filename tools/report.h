@@ -14,13 +14,19 @@
 /* What the member of a row is; "none" is printed as "-", and left out of JSON. */
 enum column_type {
 	COLUMN_WORD,			/* const char *; NULL: none */
-	COLUMN_COUNT,			/* uint64_t */
+	COLUMN_COUNT,			/* uint64_t; UINT64_MAX: none */
 	COLUMN_POSITIVE,		/* uint64_t; 0: none */
 	COLUMN_RATE,			/* double, of a second; below 0: none */
 	COLUMN_SHARE,			/* double, 0 to 1 */
 	COLUMN_BAR,			/* the same, drawn */
 	COLUMN_SECONDS,			/* double */
-	COLUMN_ANSWER,			/* bool */
+	COLUMN_ANSWER,			/* uint8_t: enum report_answer */
+};
+
+enum report_answer {
+	ANSWER_NO,
+	ANSWER_YES,
+	ANSWER_NONE,			/* nobody knows */
 };
 
 /* When a column is printed that nobody asked for. */
@@ -83,5 +89,11 @@ json_t *report_json(const struct report *report);
 
 /* The lines that --help has about the columns of a table. */
 void report_help(const char *heading, const struct column *columns);
+
+/* Whether a COLUMN_COUNT or COLUMN_POSITIVE has a number. */
+static inline bool report_has_number(const struct column *column, uint64_t number)
+{
+	return number != (column->type == COLUMN_COUNT ? UINT64_MAX : 0);
+}
 
 #endif

@@ -8,7 +8,11 @@ static bool is_there(const struct column *column, const void *member)
 {
 	if (column->type == COLUMN_WORD)
 		return *(const char *const *)member;
-	return column->type != COLUMN_POSITIVE || *(const uint64_t *)member;
+	if (column->type == COLUMN_ANSWER)
+		return *(const uint8_t *)member != ANSWER_NONE;
+	if (column->type == COLUMN_COUNT || column->type == COLUMN_POSITIVE)
+		return report_has_number(column, *(const uint64_t *)member);
+	return true;
 }
 
 /* NULL if out of memory. */
@@ -18,7 +22,7 @@ static json_t *value_of(const struct column *column, const void *member)
 	case COLUMN_WORD:
 		return json_text(*(const char *const *)member);
 	case COLUMN_ANSWER:
-		return json_boolean(*(const bool *)member);
+		return json_boolean(*(const uint8_t *)member == ANSWER_YES);
 	case COLUMN_POSITIVE:
 	case COLUMN_COUNT:
 		return json_integer((json_int_t)*(const uint64_t *)member);

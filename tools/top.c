@@ -33,7 +33,7 @@ struct top_row {
 	/* by client */
 	const char *above;
 	uint64_t burst, available;
-	bool over;
+	uint8_t over;
 	double expires;
 };
 
@@ -194,6 +194,7 @@ static int add_usage(const struct notrack_usage *usage, void *data)
 
 static int add_bucket(const struct hashlimit_bucket *bucket, void *data)
 {
+	const bool known = bucket->available != UINT32_MAX;
 	struct top *top = data;
 
 	top->totals.count++;
@@ -201,7 +202,8 @@ static int add_bucket(const struct hashlimit_bucket *bucket, void *data)
 		return 0;
 	return report_add(&top->table, &(struct top_row){
 		.source = bucket->source, .above = bucket->above, .burst = bucket->burst,
-		.available = bucket->available, .over = !bucket->available,
+		.available = known ? bucket->available : UINT64_MAX,
+		.over = !known ? ANSWER_NONE : bucket->available ? ANSWER_NO : ANSWER_YES,
 		.expires = bucket->expires_ms / 1000.0 });
 }
 

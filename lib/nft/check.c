@@ -239,19 +239,6 @@ int nft_check(const struct session *session, const struct check_visitor *visitor
 
 /* --- sources that limits count ------------------------------------------ */
 
-/*
- * The kernel does not tell how many tokens a bucket has; but when it was last asked: since
- * then, it has got back at least so many.
- */
-static uint32_t least_available(const struct limit_rate *rate, uint64_t expires_ms)
-{
-	uint64_t quiet_ms = rate->htable_expire_ms > expires_ms ? rate->htable_expire_ms -
-								 expires_ms : 0;
-	uint64_t tokens = quiet_ms * 1000 / rate->period;
-
-	return tokens < rate->burst ? (uint32_t)tokens : rate->burst;
-}
-
 static int visit_set(struct netlink *netlink, const char *service, enum family family,
 		     const struct limit_rate *rate,
 		     int (*visit)(const struct bucket *bucket, void *data), void *data)
@@ -271,7 +258,8 @@ static int visit_set(struct netlink *netlink, const char *service, enum family f
 		struct bucket bucket = {
 			.source = { .length = (uint8_t)rate->srcmask, .family = (uint8_t)family },
 			.rate = rate,
-			.available = least_available(rate, element->expires_ms),
+			/* the kernel's dump of a limit has no tokens: nft_limit_dump() */
+			.available = UINT32_MAX,
 			.expires_ms = (uint32_t)element->expires_ms,
 		};
 

@@ -15,7 +15,7 @@
 enum {
 	BUSY = 4,		/* exit code */
 	EACH = 60,		/* at first each request: reading words; */
-	STRIDE = 41,		/* then one of so many: kernel/test_memory has them all */
+	STRIDE = 83,		/* then one of so many: kernel/test_memory has them all */
 	REQUESTS_MAX = 20000,
 	/*
 	 * A heap that one can do without; and what libiptc has no memory for when it opens a table

@@ -345,8 +345,8 @@ static void tests(TCase *tcase)
 
 	tcase_add_loop_test(tcase, no_memory_in_any_call_leaves_every_table_as_it_was, 0, count);
 	tcase_add_loop_test(tcase, no_permission_in_any_call_leaves_every_table_as_it_was, 0,
-			    unlocked);
-	tcase_add_loop_test(tcase, a_refusal_of_any_call_leaves_every_table_as_it_was, 0,
+			    LARGE);
+	tcase_add_loop_test(tcase, a_refusal_of_any_call_leaves_every_table_as_it_was, LARGE,
 			    unlocked);
 	tcase_add_loop_test(tcase, a_table_that_changed_meanwhile_is_done_again, 0, unlocked);
 	tcase_add_loop_test(tcase, counters_find_their_rules_in_a_table_that_was_changed_meanwhile, 0,
