@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Conditions as such, whatever packets they are asked of. */
+#include "verify/probe_parts.h"
+
+static uint32_t mix(uint32_t hash, uint32_t value)
+{
+	return (hash ^ value) * 0x9e3779b1u ^ hash >> 15;
+}
+
+static uint32_t mix_bytes(uint32_t hash, const void *bytes, size_t size)
+{
+	const unsigned char *byte = bytes;
+
+	while (size--)
+		hash = mix(hash, *byte++);
+	return hash;
+}
+
+static uint32_t hash_text(const char *text)
+{
+	uint32_t hash = 0;
+
+	for (; *text; text++)
+		hash = mix(hash, (unsigned char)*text);
+	return hash;
+}
+
+uint32_t condition_identity(const struct step *condition)
+{
+	uint32_t identity = mix(condition->kind * 256u + condition->field, condition->mask);
+	struct ranges ranges;
+
+	switch (condition->kind) {
+	case STEP_PREFIX:
+		return mix_bytes(mix(identity, condition->length), condition->address,
+				 sizeof(condition->address));
+	case STEP_INTERFACE:
+		return mix_bytes(identity, condition->name, condition->length);
+	case STEP_ADDRESSES:
+		return mix_bytes(identity, condition->addresses,
+				 condition->count * sizeof(*condition->addresses));
+	case STEP_UNKNOWN:
+	case STEP_SET:
+	case STEP_REMEMBERED:
+		return mix(identity, condition->index);
+	case STEP_LOOKUP:
+	case STEP_MAP:
+		for (size_t i = 0; i < condition->lookup->field_count; i++)
+			identity = mix(identity, condition->lookup->fields[i].field);
+		return mix(identity, hash_text(condition->lookup->name));
+	case STEP_NUMBER:
+	case STEP_NUMBERS:
+		ranges = ranges_of(condition);
+		for (size_t i = 0; i < ranges.count; i++)
+			identity = mix(mix(identity, ranges.list[i].first), ranges.list[i].last);
+		return identity;
+	default:
+		return identity;
+	}
+}
+
+static bool field_depends(uint8_t field)
+{
+	return field >= FIELD_STATE || field == FIELD_MARK;
+}
+
+bool condition_depends(const struct step *condition)
+{
+	if (condition->kind == STEP_WITHIN_RATE)
+		return false;
+	if (condition->kind != STEP_LOOKUP && condition->kind != STEP_MAP)
+		return field_depends(condition->field);
+	for (size_t i = 0; i < condition->lookup->field_count; i++)
+		if (field_depends(condition->lookup->fields[i].field))
+			return true;
+	return false;
+}

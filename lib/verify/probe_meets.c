@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * As the kernel decides on one packet; where a set of packets is asked instead,
+ * a condition may be met by a few of them.
+ */
+#include "verify/probe_parts.h"
+
+#include <errno.h>
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
+#include <linux/netfilter/nf_conntrack_common.h>
+#include <linux/rtnetlink.h>
+#include <netinet/in.h>
+#include <string.h>
+
+static unsigned int invert(unsigned int meets, bool inverted)
+{
+	return inverted ? (meets & ALL_DO) << 1 | (meets & NONE_DOES) >> 1 : meets;
+}
+
+/* --- addresses -------------------------------------------------------- */
+
+/* A list of ranges, none of which adds to another. */
+static unsigned int meets_addresses(const struct prefix *packets, const struct prefix *usual,
+				    const struct address_range *asked, size_t count)
+{
+	const unsigned int bytes = family_bits(packets->family) / 8;
+	const struct address_range all = range_of(packets), one = range_of(usual);
+	bool some = false, usual_does = false;
+
+	for (size_t i = 0; i < count; i++) {
+		if (lies_within(&all, &asked[i], bytes))
+			return ALL_DO;
+		some |= touches(&all, &asked[i], bytes);
+		usual_does |= usual->length && lies_within(&one, &asked[i], bytes);
+	}
+	return usual_does ? MOST_DO : some ? FEW_DO : NONE_DOES;
+}
+
+static unsigned int meets_prefix(const struct prefix *packets, const struct prefix *usual,
+				 const struct step *condition)
+{
+	struct prefix asked = { .length = condition->length, .family = packets->family };
+
+	memcpy(asked.address, condition->address, sizeof(asked.address));
+	if (prefix_covers(&asked, packets))
+		return ALL_DO;
+	if (!prefix_covers(packets, &asked))
+		return NONE_DOES;
+	return usual->length && prefix_covers(&asked, usual) && prefix_covers(packets, usual) ?
+	       MOST_DO : FEW_DO;
+}
+
+static unsigned int ask_address(const struct probe *probe, const struct step *condition)
+{
+	bool source = condition->field == FIELD_SOURCE;
+	const struct prefix *packets = source ? &probe->source : &probe->destination;
+	const struct prefix *usual = source ? &probe->usual_source : &probe->usual_destination;
+
+	if (condition->kind == STEP_PREFIX)
+		return meets_prefix(packets, usual, condition);
+	return meets_addresses(packets, usual, condition->addresses, condition->count);
+}
+
+/*
+ * Who is in a set is not asked: the usual one is no member, unless it is an
+ * address that the service names, or this host's.
+ */
+static unsigned int ask_set(const struct probe *probe, const struct step *condition)
+{
+	bool source = condition->field == FIELD_SOURCE;
+	const struct prefix *packets = source ? &probe->source : &probe->destination;
+
+	if (packets->length || (!source && probe->own_destination))
+		return NOBODY_KNOWS;
+	return FEW_DO;
+}
+
+/* --- interfaces ------------------------------------------------------- */
+
+static bool begins(const char *name, const char *with, size_t size)
+{
+	return !strncmp(name, with, size);
+}
+
+static unsigned int ask_interface(const struct probe *probe, const struct step *condition)
+{
+	const char *packets = condition->field == FIELD_IN ? probe->in : probe->out;
+	const char *usual = probe->usual_interface;
+	size_t size = strlen(packets), asked = condition->length;
+	bool open = size && packets[size - 1] == '+';
+
+	size -= open;
+	if (!asked || (asked <= size && begins(packets, condition->name, asked)))
+		return ALL_DO;
+	if (!open)	/* its end counts as well */
+		return all_or_none(!strncmp(packets, condition->name, asked));
+	if (!begins(condition->name, packets, size))
+		return NONE_DOES;
+	return *usual && begins(usual, condition->name, asked) && begins(usual, packets, size) ?
+	       MOST_DO : FEW_DO;
+}
+
+/* --- numbers ---------------------------------------------------------- */
+
+static bool asks_for(const struct step *condition, uint32_t value)
+{
+	struct ranges ranges = ranges_of(condition);
+
+	value &= condition->mask;
+	for (size_t i = 0; i < ranges.count; i++)
+		if (value >= ranges.list[i].first && value <= ranges.list[i].last)
+			return true;
+	return false;
+}
+
+/* The ranges lie apart from each other, so that one of them has all or none has. */
+static unsigned int meets_ports(const struct port_range *packets, const struct step *condition)
+{
+	struct ranges ranges = ranges_of(condition);
+	bool some = false;
+
+	if (packets->first == packets->last)
+		return all_or_none(asks_for(condition, packets->first));
+	if (condition->mask != UINT32_MAX)
+		return NOBODY_KNOWS;
+	for (size_t i = 0; i < ranges.count; i++) {
+		if (ranges.list[i].first <= packets->first && ranges.list[i].last >= packets->last)
+			return ALL_DO;
+		some |= ranges.list[i].first <= packets->last &&
+			ranges.list[i].last >= packets->first;
+	}
+	return some ? FEW_DO : NONE_DOES;
+}
+
+static bool has_ports(const struct probe *probe)
+{
+	return probe->protocol != IPPROTO_ICMP && probe->protocol != IPPROTO_ICMPV6;
+}
+
+static unsigned int ask_ports(const struct probe *probe, const struct step *condition)
+{
+	unsigned int source, destination;
+
+	if (!has_ports(probe))
+		return NONE_DOES;
+	source = meets_ports(&probe->source_port, condition);
+	destination = meets_ports(&probe->destination_port, condition);
+	if (condition->field == FIELD_SOURCE_PORT)
+		return source;
+	if (condition->field == FIELD_DESTINATION_PORT)
+		return destination;
+	/* one of them: not neither */
+	return invert(meets_both(invert(source, true), invert(destination, true)), true);
+}
+
+/* The usual packet has one value; others, whom a rule may single out, have one of more. */
+static unsigned int meets_values(const struct step *condition, uint32_t usual,
+				 const uint32_t *others, size_t count)
+{
+	bool does = asks_for(condition, usual), differs = false;
+
+	for (size_t i = 0; i < count; i++)
+		differs |= asks_for(condition, others[i]) != does;
+	if (!differs)
+		return all_or_none(does);
+	return does ? MOST_DO : FEW_DO;
+}
+
+/* A server's address may be one that many hosts listen to. */
+static unsigned int ask_address_type(const struct probe *probe, const struct step *condition)
+{
+	static const uint32_t others[] = { RTN_BROADCAST, RTN_MULTICAST, RTN_ANYCAST };
+	bool source = condition->field == FIELD_SOURCE_TYPE;
+	bool own = source ? probe->own_source : probe->own_destination;
+	bool open = !source && !probe->destination.length && !probe->local_destination &&
+		    !(probe->own_source && probe->own_destination);
+
+	/* over lo come packets for an address of any interface */
+	if (condition->field == FIELD_DESTINATION_TYPE_HERE && probe->own_source)
+		return NOBODY_KNOWS;
+	return meets_values(condition, own ? RTN_LOCAL : RTN_UNICAST, others,
+			    open ? sizeof(others) / sizeof(others[0]) : 0);
+}
+
+static unsigned int ask_link_type(const struct probe *probe, const struct step *condition)
+{
+	static const uint32_t others[] = { PACKET_BROADCAST, PACKET_MULTICAST };
+	bool open = !probe->own_source && !probe->destination.length;
+
+	return meets_values(condition, PACKET_HOST, others, open ? 2 : 0);
+}
+
+static unsigned int ask_mark(const struct step *condition, const struct mark *mark)
+{
+	if (condition->mask & mark->unknown)
+		return NOBODY_KNOWS;
+	return all_or_none(asks_for(condition, mark->value));
+}
+
+/* --- conntrack -------------------------------------------------------- */
+
+#define STATES_WITH_ENTRY (CT_ESTABLISHED | CT_RELATED | CT_NEW)
+
+/* What IPS_* bits a connection has, as far as its state tells. */
+static void find_status(uint32_t state, bool confirmed, uint32_t *known, uint32_t *status)
+{
+	*known = IPS_EXPECTED | IPS_DYING | IPS_TEMPLATE;
+	*status = 0;
+	if (state == CT_NEW)	/* its first packet has not left this host, but for over lo */
+		*known |= IPS_SEEN_REPLY | IPS_ASSURED | IPS_CONFIRMED;
+	if (confirmed)
+		*status = IPS_CONFIRMED;
+	if (state == CT_ESTABLISHED) {
+		*known |= IPS_SEEN_REPLY | IPS_CONFIRMED;
+		*status = IPS_SEEN_REPLY | IPS_CONFIRMED;
+	}
+}
+
+/* A packet that has an entry, in one state. */
+static unsigned int ask_entry(const struct probe *probe, const struct step *condition,
+			      const struct situation *situation, uint32_t state)
+{
+	uint32_t known, status;
+
+	switch (condition->field) {
+	case FIELD_CT_DIRECTION:
+		if (state == CT_RELATED)	/* an error is about either */
+			return NOBODY_KNOWS;
+		return all_or_none(asks_for(condition, probe->reply && state != CT_NEW));
+	case FIELD_CT_MARK:
+		return ask_mark(condition, &situation->connection_mark);
+	case FIELD_CT_STATUS:
+		find_status(state, situation->confirmed, &known, &status);
+		if (condition->mask & ~known)
+			return NOBODY_KNOWS;
+		return all_or_none(asks_for(condition, status));
+	default:
+		return NOBODY_KNOWS;
+	}
+}
+
+/* Nobody knows, unless each state that the packet may be in says the same. */
+static unsigned int ask_conntrack(const struct probe *probe, const struct step *condition,
+				  const struct situation *situation)
+{
+	bool inverted = condition->flags & STEP_INVERTED;
+	unsigned int meets = 0, all = 0;
+
+	for (uint32_t state = CT_INVALID; state <= CT_UNTRACKED; state <<= 1) {
+		if (!(situation->states & state))
+			continue;
+		if (condition->field == FIELD_STATE)
+			meets = invert(all_or_none(asks_for(condition, state)), inverted);
+		else if (state & STATES_WITH_ENTRY)
+			meets = invert(ask_entry(probe, condition, situation, state), inverted);
+		else
+			meets = all_or_none(condition->flags & STEP_WITHOUT_ENTRY);
+		if (all && all != meets)
+			return NOBODY_KNOWS;
+		all = meets;
+	}
+	return all ? all : NOBODY_KNOWS;
+}
+
+/* --- a condition ------------------------------------------------------ */
+
+static unsigned int ask_number(const struct probe *probe, const struct step *condition,
+			       const struct situation *situation)
+{
+	switch (condition->field) {
+	case FIELD_FAMILY:
+		return all_or_none(asks_for(condition, probe->family == IPV6 ? AF_INET6 : AF_INET));
+	case FIELD_ETHER_TYPE:
+		return all_or_none(asks_for(condition, probe->family == IPV6 ? ETH_P_IPV6 : ETH_P_IP));
+	case FIELD_REVERSE_PATH:
+		return all_or_none(asks_for(condition, 1));
+	case FIELD_PROTOCOL:
+		return all_or_none(asks_for(condition, probe->protocol));
+	case FIELD_SOURCE_PORT:
+	case FIELD_DESTINATION_PORT:
+	case FIELD_EITHER_PORT:
+		return ask_ports(probe, condition);
+	case FIELD_TCP_FLAGS:
+		return all_or_none(asks_for(condition, probe->tcp_flags));
+	case FIELD_CHUNK:
+		return all_or_none(asks_for(condition, probe->chunk));
+	case FIELD_ICMP_TYPE:
+		return all_or_none(!has_ports(probe) && asks_for(condition, probe->icmp_type));
+	case FIELD_EXTENSION:
+	case FIELD_FRAGMENT:	/* whole packets come here: see notrackctl(8) */
+		return all_or_none(asks_for(condition, 0));
+	case FIELD_MARK:
+		return ask_mark(condition, &situation->mark);
+	case FIELD_SOURCE_TYPE:
+	case FIELD_DESTINATION_TYPE:
+	case FIELD_DESTINATION_TYPE_HERE:
+		return ask_address_type(probe, condition);
+	case FIELD_LINK_TYPE:
+		return ask_link_type(probe, condition);
+	default:
+		return NOBODY_KNOWS;
+	}
+}
+
+static unsigned int ask(const struct probe *probe, const struct step *condition,
+			const struct situation *situation)
+{
+	switch (condition->kind) {
+	case STEP_NUMBER:
+	case STEP_NUMBERS:
+		return ask_number(probe, condition, situation);
+	case STEP_PREFIX:
+	case STEP_ADDRESSES:
+		return ask_address(probe, condition);
+	case STEP_INTERFACE:
+		return ask_interface(probe, condition);
+	case STEP_WITHIN_RATE:	/* what is asked about keeps to every rate */
+		return ALL_DO;
+	case STEP_REMEMBERED:
+		return FEW_DO;
+	case STEP_SET:
+		return ask_set(probe, condition);
+	case STEP_LOOKUP:
+		return probe_meets_lookup(probe, condition->lookup, situation);
+	default:
+		return NOBODY_KNOWS;
+	}
+}
+
+unsigned int probe_meets(const struct probe *probe, const struct step *condition,
+			 const struct situation *situation)
+{
+	if (condition->field >= FIELD_STATE && condition->kind != STEP_WITHIN_RATE)
+		return ask_conntrack(probe, condition, situation);
+	return invert(ask(probe, condition, situation), condition->flags & STEP_INVERTED);
+}
