@@ -31,8 +31,9 @@ int table_explain(const struct table *table, int err, struct error *error)
 				 family);
 	case -EMLINK:
 		return error_set(error, -ECANCELED, "table %s (%s): a rule of others leads to a chain "
-				 "that has to go, for names that begin with " CHAIN_PREFIX " are ours; "
-				 "remove that rule, or give its chain another name", name, family);
+				 "that has to go, for its name is like those that we give, beginning "
+				 "with " CHAIN_PREFIX "; remove that rule, or give its chain another "
+				 "name", name, family);
 	case -EAGAIN:
 		return error_set(error, -EBUSY, "table %s (%s): another program keeps changing it; "
 				 "try again", name, family);

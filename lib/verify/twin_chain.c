@@ -86,7 +86,7 @@ static void name_classes(unsigned int classes, char stem[STEM_MAX])
 
 static const char *direction_suffix(const struct grafting *grafting)
 {
-	return grafting->narrow ? "-any" : grafting->directions == BIT(OUT) ? "-out" : "";
+	return grafting->narrow ? CHAIN_ANY : grafting->directions == BIT(OUT) ? CHAIN_OUT : "";
 }
 
 static enum ct_state now_of(const struct grafting *grafting, enum packet_class class)
@@ -125,7 +125,8 @@ int grafting_accept(const struct grafting *grafting, enum graft_kind kind,
 	int err = 0;
 
 	name_classes(classes, stem);
-	snprintf(name, sizeof(name), CHAIN_PREFIX "%.7s-accept%s", stem, direction_suffix(grafting));
+	snprintf(name, sizeof(name), CHAIN_PREFIX "%.7s" CHAIN_ACCEPT "%s", stem,
+		 direction_suffix(grafting));
 	chain = grafts_find_chain(grafts, table, name);
 	if (!chain) {
 		chain = grafts_add_chain(grafts, table, name);
