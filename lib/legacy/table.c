@@ -55,13 +55,22 @@ int table_explain(const struct table *table, int err, struct error *error)
 	}
 }
 
-/* A jump that leads nowhere gives no handle, and leaves errno as it was. */
+/*
+ * A jump that leads nowhere gives no handle, and leaves errno as it was.  What libiptc has no
+ * memory for it leaves out, and gives a handle all the same: even the last built-in chain's
+ * policy, and it aborts when it is asked for that.  Only errno says so, although malloc() may
+ * set it and find memory after all: so try again.
+ */
 static int init(struct table *table)
 {
-	for (int i = 0; i < TRIES && !table->handle; i++) {
+	const struct xtc *calls = &xtc[table->family->family];
+
+	for (int i = 0; i < TRIES; i++) {
+		if (table->handle)
+			calls->free(table->handle);
 		errno = 0;
-		table->handle = xtc[table->family->family].init(table->name);
-		if (errno != EAGAIN)
+		table->handle = calls->init(table->name);
+		if (errno != (table->handle ? ENOMEM : EAGAIN))
 			break;
 	}
 	if (!table->handle)
