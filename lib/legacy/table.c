@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <xtables.h>
 
 #include "legacy/check.h"
@@ -58,8 +59,8 @@ int table_explain(const struct table *table, int err, struct error *error)
 /*
  * A jump that leads nowhere gives no handle, and leaves errno as it was.  What libiptc has no
  * memory for it leaves out, and gives a handle all the same: even the last built-in chain's
- * policy, and it aborts when it is asked for that.  Only errno says so, although malloc() may
- * set it and find memory after all: so try again.
+ * policy, and it aborts when it is asked for that.  Only errno says so (in places -ENOMEM),
+ * although malloc() may set it and find memory after all: so try again.
  */
 static int init(struct table *table)
 {
@@ -70,7 +71,7 @@ static int init(struct table *table)
 			calls->free(table->handle);
 		errno = 0;
 		table->handle = calls->init(table->name);
-		if (errno != (table->handle ? ENOMEM : EAGAIN))
+		if (table->handle ? abs(errno) != ENOMEM : errno != EAGAIN)
 			break;
 	}
 	if (!table->handle)
