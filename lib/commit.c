@@ -96,8 +96,11 @@ static int begin_backend(struct transaction *transaction, size_t backend, bool c
 {
 	struct wanted *wanted = chosen ? &transaction->wanted : &transaction->nothing;
 	struct image *image;
-	int err = context_image(transaction->nt, backend, PART_RULES, &image);
+	int err;
 
+	if (!chosen && !transaction->plan.made)	/* what it has in chains of the host stays */
+		return 0;
+	err = context_image(transaction->nt, backend, PART_RULES, &image);
 	if (err || (!chosen && !backends[backend]->is_used(image) &&
 		    !has_grafts(transaction, backend)))
 		return err;
@@ -109,9 +112,25 @@ static int begin_backend(struct transaction *transaction, size_t backend, bool c
 	return err;
 }
 
+/* Then all of it moves to the chosen one. */
+static int others_untrack(struct notrack *nt, size_t chosen)
+{
+	for (size_t i = 1; i < BACKENDS; i++) {
+		size_t backend = (chosen + i) % BACKENDS;
+		struct image *image;
+		int err = context_image(nt, backend, PART_RULES, &image);
+
+		if (err)
+			return err;
+		if (backends[backend]->untracks(image))
+			return true;
+	}
+	return false;
+}
+
 static int begin(struct transaction *transaction, struct notrack *nt, bool whole)
 {
-	int err = context_choose(nt), same = true;
+	int err = context_choose(nt), same = true, moves = false;
 	size_t chosen = context_chosen(nt);
 
 	*transaction = (struct transaction){ .nt = nt };
@@ -123,7 +142,11 @@ static int begin(struct transaction *transaction, struct notrack *nt, bool whole
 	if (!err && same < 0)
 		err = same;
 	if (!err)
-		err = plan_make(&transaction->plan, nt, whole || !same);
+		moves = others_untrack(nt, chosen);
+	if (!err && moves < 0)
+		err = moves;
+	if (!err)
+		err = plan_make(&transaction->plan, nt, whole || moves || !same);
 	if (!err)
 		err = compile_all(nt, &transaction->plan, &transaction->wanted);
 	transaction->nothing = (struct wanted){ .families = nt->families, .model = &empty_model,

@@ -100,7 +100,7 @@ static int list_all(const struct options *options, char **text)
 	err = notrack_diff(nothing, out, NULL);
 	fclose(out);
 	notrack_free(nothing);
-	return err < 0 ? err : 0;
+	return err < 0 ? err : *text ? 0 : -ENOMEM;
 }
 
 int show_rules(struct notrack *nt, const struct options *options)
@@ -115,6 +115,8 @@ int show_rules(struct notrack *nt, const struct options *options)
 		return -ENOMEM;
 	err = notrack_print_rules(nt, out);
 	fclose(out);
+	if (err >= 0 && !text)
+		err = -ENOMEM;
 	if (err >= 0) {
 		fputs(text, stdout);
 		/* where that cannot be told, the rest is as good as ever */

@@ -23,7 +23,7 @@ static struct asked read_header(const void *entry, const struct xt_family *famil
 	union {
 		struct ipt_entry entry;
 		struct ip6t_entry entry6;
-		char bytes[1];
+		char bytes[sizeof(struct ip6t_entry)];	/* the larger one */
 	} plain = { 0 };
 
 	memcpy(plain.bytes, entry, family->entry_size);

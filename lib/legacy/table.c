@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <xtables.h>
 
 #include "legacy/check.h"
@@ -31,8 +32,9 @@ int table_explain(const struct table *table, int err, struct error *error)
 				 family);
 	case -EMLINK:
 		return error_set(error, -ECANCELED, "table %s (%s): a rule of others leads to a chain "
-				 "that has to go, for names that begin with " CHAIN_PREFIX " are ours; "
-				 "remove that rule, or give its chain another name", name, family);
+				 "that has to go, for its name is like those that we give, beginning "
+				 "with " CHAIN_PREFIX "; remove that rule, or give its chain another "
+				 "name", name, family);
 	case -EAGAIN:
 		return error_set(error, -EBUSY, "table %s (%s): another program keeps changing it; "
 				 "try again", name, family);
@@ -54,13 +56,22 @@ int table_explain(const struct table *table, int err, struct error *error)
 	}
 }
 
-/* A jump that leads nowhere gives no handle, and leaves errno as it was. */
+/*
+ * A jump that leads nowhere gives no handle, and leaves errno as it was.  What libiptc has no
+ * memory for it leaves out, and gives a handle all the same: even the last built-in chain's
+ * policy, and it aborts when it is asked for that.  Only errno says so (in places -ENOMEM),
+ * although malloc() may set it and find memory after all: so try again.
+ */
 static int init(struct table *table)
 {
-	for (int i = 0; i < TRIES && !table->handle; i++) {
+	const struct xtc *calls = &xtc[table->family->family];
+
+	for (int i = 0; i < TRIES; i++) {
+		if (table->handle)
+			calls->free(table->handle);
 		errno = 0;
-		table->handle = xtc[table->family->family].init(table->name);
-		if (errno != EAGAIN)
+		table->handle = calls->init(table->name);
+		if (table->handle ? abs(errno) != ENOMEM : errno != EAGAIN)
 			break;
 	}
 	if (!table->handle)

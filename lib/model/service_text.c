@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "model/service.h"
+#include "support/stream.h"
 #include "support/words.h"
 
 /* The keys of the configuration file, in the order in which they are shown. */
@@ -120,21 +121,17 @@ int service_format(const struct service *service, struct notrack_service *words,
 	*words = (struct notrack_service){ .size = sizeof(*words) };
 	words->name = arena_strdup(arena, service->name);
 	for (size_t i = 0; i < KEYS; i++) {
-		char *text = NULL;
-		size_t size = 0;
-		FILE *list = open_memstream(&text, &size);
+		struct stream list;
 
-		if (!list)
+		if (stream_open(&list))
 			return -ENOMEM;
-		put_key(list, service, keys[i].key);
-		if (fclose(list) || !text) {	/* glibc does not always say so */
-			free(text);
+		put_key(list.out, service, keys[i].key);
+		if (stream_close(&list))
 			return -ENOMEM;
-		}
-		if (size)
-			*member(words, i) = arena_strdup(arena, text);
-		free(text);
-		if (size && !*member(words, i))
+		if (list.size)
+			*member(words, i) = arena_strdup(arena, list.text);
+		free(list.text);
+		if (list.size && !*member(words, i))
 			return -ENOMEM;
 	}
 	return words->name ? 0 : -ENOMEM;
@@ -144,25 +141,22 @@ int service_describe(const struct service *service, char **line, struct arena *a
 {
 	struct notrack_service words;
 	const char *separator = ": ";
-	char *text = NULL;
-	size_t size;
-	FILE *stream;
+	struct stream stream;
 	int err = service_format(service, &words, arena);
 
+	if (!err)
+		err = stream_open(&stream);
 	if (err)
 		return err;
-	stream = open_memstream(&text, &size);
-	if (!stream)
-		return -ENOMEM;
-	fprintf(stream, "service %s", service->name);
+	fprintf(stream.out, "service %s", service->name);
 	for (size_t i = 0; i < KEYS; i++) {
 		if (!*member(&words, i))
 			continue;
-		fprintf(stream, "%s%s = %s", separator, keys[i].key, *member(&words, i));
+		fprintf(stream.out, "%s%s = %s", separator, keys[i].key, *member(&words, i));
 		separator = "; ";
 	}
-	*line = fclose(stream) || !text ? NULL : arena_strdup(arena, text);
-	free(text);
+	*line = stream_close(&stream) ? NULL : arena_strdup(arena, stream.text);
+	free(stream.text);
 	return *line ? 0 : -ENOMEM;
 }
 

@@ -14,6 +14,7 @@
 #include "nft/body_text.h"
 #include "nft/expressions.h"
 #include "rules/graft.h"
+#include "support/stream.h"
 
 struct describing {
 	struct view_reader *reader;
@@ -202,28 +203,23 @@ static void put_step(const struct describing *describing, size_t index)
 	}
 }
 
-/* One step as bytes, in memory of its own. */
-struct piece {
-	char *bytes;
-	size_t size;
-};
-
+/* One step as bytes, each. */
 static int compare_pieces(const void *a, const void *b)
 {
-	const struct piece *one = a, *other = b;
+	const struct stream *one = a, *other = b;
 	size_t common = one->size < other->size ? one->size : other->size;
-	int order = memcmp(one->bytes, other->bytes, common);
+	int order = memcmp(one->text, other->text, common);
 
 	return order ? order : (one->size > other->size) - (one->size < other->size);
 }
 
-static int make_piece(struct describing *describing, size_t step, struct piece *piece)
+static int make_piece(struct describing *describing, size_t step, struct stream *piece)
 {
-	describing->out = open_memstream(&piece->bytes, &piece->size);
-	if (!describing->out)
+	if (stream_open(piece))
 		return -ENOMEM;
+	describing->out = piece->out;
 	put_step(describing, step);
-	return fclose(describing->out) ? -ENOMEM : 0;
+	return stream_close(piece);
 }
 
 /* The conditions that come before the first step that remembers, or has an effect. */
@@ -232,7 +228,7 @@ static bool ends_head(const struct step *step)
 	return !step_is_condition(step) || step->flags & STEP_REMEMBERS;
 }
 
-static void join(struct piece *pieces, size_t head, size_t count, FILE *out)
+static void join(struct stream *pieces, size_t head, size_t count, FILE *out)
 {
 	qsort(pieces, head, sizeof(*pieces), compare_pieces);
 	for (size_t i = 0; i < count; i++) {
@@ -241,7 +237,7 @@ static void join(struct piece *pieces, size_t head, size_t count, FILE *out)
 		if (i && i < head && !compare_pieces(&pieces[i - 1], &pieces[i]))
 			continue;
 		put(out, &size, sizeof(size));
-		put(out, pieces[i].bytes, pieces[i].size);
+		put(out, pieces[i].text, pieces[i].size);
 	}
 }
 
@@ -297,7 +293,7 @@ static bool is_told_by_next(struct view *view, size_t index)
 static int make_essence(struct describing *describing, FILE *out)
 {
 	struct view *view = describing->reader->view;
-	struct piece *pieces = calloc(view->step_count + 1, sizeof(*pieces));
+	struct stream *pieces = calloc(view->step_count + 1, sizeof(*pieces));
 	size_t count = 0, head = 0;
 	bool in_head = true;
 	int err = pieces ? 0 : -ENOMEM;
@@ -312,7 +308,7 @@ static int make_essence(struct describing *describing, FILE *out)
 	if (!err)
 		join(pieces, head, count, out);
 	while (count)
-		free(pieces[--count].bytes);
+		free(pieces[--count].text);
 	free(pieces);
 	return err;
 }
@@ -324,20 +320,20 @@ int nft_body_describe(struct nft_body *body, struct view_reader *reader,
 		.reader = reader, .table = table, .from = from,
 		.all = expressions_of(body->expressions, body->size),
 	};
-	char *bytes = NULL, *copy = NULL;
-	size_t size = 0;
-	FILE *out = open_memstream(&bytes, &size);
-	int err = out ? make_essence(&describing, out) : -ENOMEM;
+	struct stream essence;
+	char *copy = NULL;
+	int err = stream_open(&essence);
 
-	if (out && fclose(out))
-		err = -ENOMEM;
-	if (!err)
-		copy = arena_alloc(arena, size + 1);
-	if (copy && size)
-		memcpy(copy, bytes, size);
-	free(bytes);
+	if (err)
+		return err;
+	err = make_essence(&describing, essence.out);
+	if (!stream_close(&essence) && !err)
+		copy = arena_alloc(arena, essence.size + 1);
+	if (copy)
+		memcpy(copy, essence.text, essence.size);
+	free(essence.text);
 	body->essence = copy;
-	body->essence_size = size;
+	body->essence_size = essence.size;
 	if (!copy)
 		return -ENOMEM;
 	return nft_body_text(body, reader->view, table, arena);

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "rules/rule.h"
+#include "support/stream.h"
 
 static const char *const fields[FIELDS] = {
 	[FIELD_FAMILY] = "meta nfproto", [FIELD_ETHER_TYPE] = "meta protocol",
@@ -221,23 +222,21 @@ int nft_body_text(struct nft_body *body, const struct view *view, const struct v
 		.family = table->families == 1u << IPV6 ? AF_INET6 : AF_INET,
 	};
 	const char *before = "";
-	char *text = NULL;
-	size_t size;
-	FILE *out = open_memstream(&text, &size);
+	struct stream text;
 
-	if (!out)
+	if (stream_open(&text))
 		return -ENOMEM;
 	for (size_t i = 0; i < view->step_count; i++) {
 		if (is_told_by_next(view, i)) {
 			context.protocol = (uint8_t)view->steps[i].range.first;
 			continue;
 		}
-		fputs(before, out);
+		fputs(before, text.out);
 		before = " ";
-		print_step(&view->steps[i], &context, out);
+		print_step(&view->steps[i], &context, text.out);
 	}
-	if (!fclose(out))
-		body->text = arena_strdup(arena, text);
-	free(text);
+	if (!stream_close(&text))
+		body->text = arena_strdup(arena, text.text);
+	free(text.text);
 	return body->text ? 0 : -ENOMEM;
 }

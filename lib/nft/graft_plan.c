@@ -8,6 +8,7 @@
 #include "nft/graft_lower.h"
 #include "rules/essence.h"
 #include "support/memory.h"
+#include "support/stream.h"
 
 /* One table under way. */
 struct planning {
@@ -108,22 +109,21 @@ static int read_lookups(struct view_reader *reader, struct view_rule *rule)
 /* 1: both mean the same; 0: they do not; or -errno. */
 static int compare_rules(const struct view_rule *a, const struct view_rule *b)
 {
-	char *bytes[2] = { NULL, NULL };
-	size_t sizes[2] = { 0, 0 };
+	struct stream essences[2] = { { .size = 0 } };
 	int result = 0;
 
 	for (int i = 0; i < 2 && !result; i++) {
-		FILE *out = open_memstream(&bytes[i], &sizes[i]);
-
-		if (out)
-			essence_of_view_rule(out, i ? b : a);
-		if (!out || fclose(out))
-			result = -ENOMEM;
+		result = stream_open(&essences[i]);
+		if (result)
+			break;
+		essence_of_view_rule(essences[i].out, i ? b : a);
+		result = stream_close(&essences[i]);
 	}
 	if (!result)
-		result = sizes[0] == sizes[1] && !memcmp(bytes[0], bytes[1], sizes[0]);
-	free(bytes[0]);
-	free(bytes[1]);
+		result = essences[0].size == essences[1].size &&
+			 !memcmp(essences[0].text, essences[1].text, essences[0].size);
+	free(essences[0].text);
+	free(essences[1].text);
 	return result;
 }
 

@@ -1,12 +1,55 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "rules/name.h"
 
+/* --- whose a name is -------------------------------------------------- */
+
+/* In hashes; the letters that look like a digit are left out. */
+static const char digits[] = "0123456789abcdefghjkmnpqrstvwxyz";
+
+/* 55 bits: among 100,000 chains, two of the same name once in seven million. */
+#define CHAIN_DIGITS 11
+
+static bool ends_with(const char *name, const char *end)
+{
+	size_t size = strlen(name), length = strlen(end);
+
+	return size > length && !strcmp(name + size - length, end);
+}
+
+/* As name_chain() and name_twin() make it: a letter for the kind is ahead of the hash, or none. */
+static bool ends_with_hash(const char *name)
+{
+	const char *end = strrchr(name, '-');
+	size_t size = end ? strlen(end + 1) : 0;
+
+	if (!end || end == name || size < CHAIN_DIGITS || size > CHAIN_DIGITS + 1)
+		return false;
+	if (size > CHAIN_DIGITS && !islower((unsigned char)end[1]))
+		return false;
+	return strspn(name + strlen(name) - CHAIN_DIGITS, digits) == CHAIN_DIGITS;
+}
+
+/* What follows the prefix. */
+static bool is_form_of_ours(const char *name)
+{
+	static const char *const ends[] = { CHAIN_IN, CHAIN_OUT, CHAIN_LIMIT, CHAIN_ACCEPT,
+					    CHAIN_ACCEPT CHAIN_ANY };
+
+	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
+		if (ends_with(name, ends[i]))
+			return true;
+	return ends_with_hash(name);
+}
+
 bool name_is_ours(const char *name)
 {
-	return !strncmp(name, CHAIN_PREFIX, strlen(CHAIN_PREFIX));
+	if (strncmp(name, CHAIN_PREFIX, strlen(CHAIN_PREFIX)))
+		return false;
+	return chain_is_top(name) || is_form_of_ours(name + strlen(CHAIN_PREFIX));
 }
 
 void chain_top_name(char name[CHAIN_NAME_MAX + 1], const char *builtin)
@@ -84,17 +127,12 @@ static uint64_t hash(const char *service, char kind, const void *essence, size_t
 
 static void put_digits(char *text, unsigned int count, uint64_t value)
 {
-	static const char digits[32] = "0123456789abcdefghjkmnpqrstvwxyz";
-
 	while (count--) {
 		*text++ = digits[value & 31];
 		value >>= 5;
 	}
 	*text = '\0';
 }
-
-/* 55 bits: among 100,000 chains, two of the same name once in seven million. */
-#define CHAIN_DIGITS 11
 
 void name_chain(char name[CHAIN_NAME_MAX + 1], const char *service, char kind,
 		const void *essence, size_t size)

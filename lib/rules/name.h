@@ -19,7 +19,7 @@
 #include "model/limit.h"
 #include "model/service.h"
 
-/* Every chain of ours begins so; nothing else in a table is ours. */
+/* Every chain of ours begins so; nothing else in a table is ours, see name_is_ours(). */
 #define CHAIN_PREFIX "NOTRACK-"
 /* The longest chain name that iptables takes (XT_EXTENSION_MAXNAMELEN). */
 #define CHAIN_NAME_MAX 28
@@ -33,9 +33,18 @@
 #define CHAIN_OUT "-out"
 #define CHAIN_LIMIT "-lim"
 
+/* What ends the name of a chain that accepts what rules of the host accepted by state; then
+   comes where its rules stand, unless that is input. */
+#define CHAIN_ACCEPT "-accept"
+#define CHAIN_ANY "-any"
+
 /* The chain of all limits, which INPUT leads to first of all. */
 #define CHAIN_LIMITS CHAIN_PREFIX "LIMITS"
 
+/*
+ * Whether it is one of the names that we give.  A chain of others may begin with
+ * CHAIN_PREFIX as well: it is left alone, unless the rest looks like ours, too.
+ */
 bool name_is_ours(const char *name);
 
 /* The chain that the built-in chain @builtin enters; and whether @name is such a chain. */

@@ -7,6 +7,7 @@
 
 #include "rules/essence.h"
 #include "rules/name.h"
+#include "support/stream.h"
 
 /* A copy that is larger, or nested deeper, is more than a host's owner would want to read. */
 enum { RULES_MAX = 64, DEPTH_MAX = 8 };
@@ -205,20 +206,16 @@ static bool accepts_all(const struct copying *copying)
 /* Named by what is in it, so that what is the same is there once. */
 static int name_copy(const struct copying *copying, char name[CHAIN_NAME_MAX + 1])
 {
-	char *essence = NULL;
-	size_t size;
-	FILE *out = open_memstream(&essence, &size);
+	struct stream essence;
 
-	if (!out)
+	if (stream_open(&essence))
 		return -ENOMEM;
 	for (size_t i = 0; i < copying->count; i++)
-		essence_of_graft_rule(out, &copying->rules[i]);
-	if (fclose(out) || !essence) {
-		free(essence);
+		essence_of_graft_rule(essence.out, &copying->rules[i]);
+	if (stream_close(&essence))
 		return -ENOMEM;
-	}
-	name_twin(name, "rest", essence, size);
-	free(essence);
+	name_twin(name, "rest", essence.text, essence.size);
+	free(essence.text);
 	return 0;
 }
 

@@ -7,6 +7,7 @@
 
 #include "rules/essence.h"
 #include "rules/name.h"
+#include "support/stream.h"
 #include "verify/grafting.h"
 
 /* --- chains of selectors ---------------------------------------------- */
@@ -86,7 +87,7 @@ static void name_classes(unsigned int classes, char stem[STEM_MAX])
 
 static const char *direction_suffix(const struct grafting *grafting)
 {
-	return grafting->narrow ? "-any" : grafting->directions == BIT(OUT) ? "-out" : "";
+	return grafting->narrow ? CHAIN_ANY : grafting->directions == BIT(OUT) ? CHAIN_OUT : "";
 }
 
 static enum ct_state now_of(const struct grafting *grafting, enum packet_class class)
@@ -125,7 +126,8 @@ int grafting_accept(const struct grafting *grafting, enum graft_kind kind,
 	int err = 0;
 
 	name_classes(classes, stem);
-	snprintf(name, sizeof(name), CHAIN_PREFIX "%.7s-accept%s", stem, direction_suffix(grafting));
+	snprintf(name, sizeof(name), CHAIN_PREFIX "%.7s" CHAIN_ACCEPT "%s", stem,
+		 direction_suffix(grafting));
 	chain = grafts_find_chain(grafts, table, name);
 	if (!chain) {
 		chain = grafts_add_chain(grafts, table, name);
@@ -147,20 +149,17 @@ int grafting_accept(const struct grafting *grafting, enum graft_kind kind,
 static int name_own(const struct grafting *grafting, const char *stem, unsigned int number,
 		    char name[CHAIN_NAME_MAX + 1])
 {
-	char *essence = NULL;
-	size_t size;
-	FILE *out = open_memstream(&essence, &size);
+	struct stream essence;
 
-	if (!out)
+	if (stream_open(&essence))
 		return -ENOMEM;
-	essence_of_view_rule(out, grafting_row(grafting));
-	fprintf(out, "%s %u %u", direction_suffix(grafting), (unsigned int)grafting->now, number);
-	if (fclose(out) || !essence) {
-		free(essence);
+	essence_of_view_rule(essence.out, grafting_row(grafting));
+	fprintf(essence.out, "%s %u %u", direction_suffix(grafting), (unsigned int)grafting->now,
+		number);
+	if (stream_close(&essence))
 		return -ENOMEM;
-	}
-	name_twin(name, stem, essence, size);
-	free(essence);
+	name_twin(name, stem, essence.text, essence.size);
+	free(essence.text);
 	return 0;
 }
 

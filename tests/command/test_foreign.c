@@ -107,14 +107,90 @@ START_TEST(foreign_rules_stand_byte_for_byte)
 }
 END_TEST
 
-/* The names are ours, and who gave a chain one of them is told so. */
+/* In all three kinds of tables: somebody's chain that a rule leads to, and one that none does. */
+static const struct {
+	const char *given[8];
+	const char *list;
+	const char *backend;
+} looking_like_ours[] = {
+	{ { "iptables-legacy -N NOTRACK-MYOWN", "iptables-legacy -N NOTRACK-spare",
+	    "iptables-legacy -A NOTRACK-MYOWN -p udp --dport 99 -j ACCEPT",
+	    "iptables-legacy -A NOTRACK-spare -j DROP",
+	    "iptables-legacy -A INPUT -j NOTRACK-MYOWN",
+	    "iptables-legacy -A INPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT",
+	    "iptables-legacy -P INPUT DROP" },
+	  "iptables-legacy -S", "legacy" },
+	{ { "iptables-nft -N NOTRACK-MYOWN", "iptables-nft -N NOTRACK-spare",
+	    "iptables-nft -A NOTRACK-MYOWN -p udp --dport 99 -j ACCEPT",
+	    "iptables-nft -A NOTRACK-spare -j DROP",
+	    "iptables-nft -A INPUT -j NOTRACK-MYOWN",
+	    "iptables-nft -A INPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT",
+	    "iptables-nft -P INPUT DROP" },
+	  "iptables-nft -S", "nft" },
+	{ { "nft add table inet filter", "nft add chain inet filter NOTRACK-MYOWN",
+	    "nft add rule inet filter NOTRACK-MYOWN udp dport 99 accept",
+	    "nft add chain inet filter NOTRACK-spare", "nft add rule inet filter NOTRACK-spare drop",
+	    "nft add chain inet filter input '{ type filter hook input priority 0; policy drop; }'",
+	    "nft add rule inet filter input goto NOTRACK-MYOWN",
+	    "nft add rule inet filter input ct state established accept" },
+	  "nft list table inet filter", "nft" },
+};
+
+/* Lines that hold no name of a chain of ours. */
+static char *without_ours(const char *listed)
+{
+	static const char *const ours[] = { "NOTRACK-INPUT", "NOTRACK-OUTPUT", "NOTRACK-LIMITS",
+					    "NOTRACK-dns-", "NOTRACK-est-", "NOTRACK-new-",
+					    "NOTRACK-rel-", "NOTRACK-rest-" };
+	char *text = format_text("%s", listed), *to = text;
+
+	for (char *line = text, *next; *line; line = next) {
+		bool keep_it = true;
+
+		next = line + strcspn(line, "\n");
+		next += *next == '\n';
+		for (size_t i = 0; i < COUNT(ours) && keep_it; i++)
+			keep_it = !memmem(line, (size_t)(next - line), ours[i], strlen(ours[i]));
+		if (!keep_it)
+			continue;
+		memmove(to, line, (size_t)(next - line));
+		to += next - line;
+	}
+	*to = '\0';
+	return text;
+}
+
+START_TEST(a_chain_whose_name_begins_as_ours_do_is_left_alone)
+{
+	const char *list = looking_like_ours[_i].list, *backend = looking_like_ours[_i].backend;
+	char *before, *with;
+
+	for (size_t i = 0; i < COUNT(looking_like_ours[_i].given) && looking_like_ours[_i].given[i]; i++)
+		must("%s", looking_like_ours[_i].given[i]);
+	before = must("%s", list).out;
+
+	must("notrackctl --backend %s -4 add dns --force", backend);
+	with = must("%s", list).out;
+	assert_other_text(with, before);
+	if (strcmp(list, "nft list table inet filter"))
+		assert_same_text(without_ours(with), before);
+	ck_assert_ptr_nonnull(strstr(with, "NOTRACK-MYOWN"));
+	ck_assert_ptr_nonnull(strstr(with, "NOTRACK-spare"));
+	ck_assert_ptr_null(strstr(run("notrackctl -4 verify --json").out, "\"drift\""));
+	must("notrackctl --backend %s -4 clear", backend);
+
+	assert_same_text(must("%s", list).out, before);
+}
+END_TEST
+
+/* Nobody can tell these from ours: who leads to one is told so, and nothing is done. */
 START_TEST(a_chain_of_such_a_name_as_ours_is_told)
 {
 	static const char *const commands[] = { "add dns", "clear" };
 
-	must("iptables-legacy -N NOTRACK-MYOWN");
-	must("iptables-legacy -A NOTRACK-MYOWN -p udp --dport 99 -j DROP");
-	must("iptables-legacy -A INPUT -j NOTRACK-MYOWN");
+	must("iptables-legacy -N NOTRACK-MYOWN-in");
+	must("iptables-legacy -A NOTRACK-MYOWN-in -p udp --dport 99 -j DROP");
+	must("iptables-legacy -A INPUT -j NOTRACK-MYOWN-in");
 
 	for (size_t i = 0; i < COUNT(commands); i++) {
 		struct run told = run("notrackctl --backend legacy -4 %s", commands[i]);
@@ -123,13 +199,15 @@ START_TEST(a_chain_of_such_a_name_as_ours_is_told)
 		ck_assert_msg(strstr(told.err, "leads to a chain that has to go") != NULL, "%s: %s",
 			      commands[i], told.err);
 	}
-	ck_assert_ptr_nonnull(strstr(must("iptables-legacy -S").out, "-A INPUT -j NOTRACK-MYOWN"));
+	ck_assert_ptr_nonnull(strstr(must("iptables-legacy -S").out, "-A INPUT -j NOTRACK-MYOWN-in"));
 	ck_assert_ptr_null(strstr(must("iptables-legacy -t raw -S").out, "--notrack"));
 }
 END_TEST
 
 static void tests(TCase *tcase)
 {
+	tcase_add_loop_test(tcase, a_chain_whose_name_begins_as_ours_do_is_left_alone, 0,
+			    COUNT(looking_like_ours));
 	tcase_add_test(tcase, a_chain_of_such_a_name_as_ours_is_told);
 	tcase_add_loop_test(tcase, foreign_rules_stand_byte_for_byte, 0, FAMILY_COUNT);
 }

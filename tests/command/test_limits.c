@@ -511,8 +511,30 @@ START_TEST(a_heap_is_prepared_where_a_table_is_large)
 }
 END_TEST
 
+/* What stands in chains of the other world, for nftables' sake, is no matter of one client more. */
+START_TEST(clients_come_and_go_beside_an_opening_in_the_other_world)
+{
+	static const char *const work[] = {
+		"limit dns 192.0.2.0/24 --above 10/sec", "limit dns 198.51.100.7 --above 10/sec",
+		"unlimit dns 192.0.2.0/24", "limit dns 198.51.100.7 --above 20/sec",
+	};
+	char *before;
+
+	must("iptables-legacy -P INPUT DROP");
+	must("nft add table inet filter");
+	must("nft add chain inet filter input '{ type filter hook input priority 0; policy drop; }'");
+	must("notrackctl -4 add dns");
+	before = must("iptables-legacy -S INPUT").out;
+	for (size_t i = 0; i < sizeof(work) / sizeof(work[0]); i++)
+		must("notrackctl -4 %s", work[i]);
+	assert_same_text(must("iptables-legacy -S INPUT").out, before);
+	ck_assert_ptr_null(strstr(must("notrackctl -4 --json verify").out, "drift"));
+}
+END_TEST
+
 static void tests(TCase *tcase)
 {
+	tcase_add_test(tcase, clients_come_and_go_beside_an_opening_in_the_other_world);
 	tcase_add_loop_test(tcase, a_limit_holds_whatever_another_service_accepts, 0,
 			    2 * FAMILY_COUNT);
 	tcase_add_loop_test(tcase, counters_go_on_when_others_come_and_go, 0, FAMILY_COUNT);

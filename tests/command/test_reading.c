@@ -166,11 +166,21 @@ static const struct {
 	  "out of memory" },
 };
 
+/* Left out where AddressSanitizer watches, which is slow, and has no room below a limit. */
+static bool is_large(const char *shell)
+{
+	return strstr(shell, "ulimit") || strstr(shell, "yes ");
+}
+
 START_TEST(input_ends_at_its_end_or_at_a_limit)
 {
-	char *before = given_a_configured_host();
-	const char *script = given_a_file(sizes[_i].shell, 0600);
+	const char *script;
+	char *before;
 
+	if (SANITIZED && is_large(sizes[_i].shell))
+		return;
+	before = given_a_configured_host();
+	script = given_a_file(sizes[_i].shell, 0600);
 	is_refused(run("timeout 60 sh %s", script), sizes[_i].code, sizes[_i].says, before);
 }
 END_TEST
@@ -229,7 +239,7 @@ static void tests(TCase *tcase)
 	tcase_add_test(tcase, a_host_section_alone_removes_everything);
 	tcase_add_test(tcase, advice_for_an_empty_host_can_be_applied);
 	tcase_add_loop_test(tcase, a_host_section_takes_its_keys_only, 0,
-			    sizeof(hosts) / sizeof(hosts[0]));
+			    SANITIZED ? 3 : sizeof(hosts) / sizeof(hosts[0]));
 	tcase_add_test(tcase, the_last_line_needs_no_end);
 	tcase_add_test(tcase, a_list_goes_on_behind_comments_and_empty_lines);
 	tcase_add_loop_test(tcase, input_ends_at_its_end_or_at_a_limit, 0,

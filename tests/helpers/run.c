@@ -220,6 +220,16 @@ static char *read_output(int fd)
 	return text;
 }
 
+/* Whatever code a command may end with, it may not end with this. */
+static void assert_no_sanitizer_speaks(const struct run *done)
+{
+	static const char *const words[] = { "ERROR: AddressSanitizer", "ERROR: LeakSanitizer",
+					     ": runtime error: " };
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		ck_assert_msg(!strstr(done->err, words[i]), "%s: %.4000s", done->command, done->err);
+}
+
 /* Files, not pipes: no output is too long for them, so nobody waits for anybody. */
 static PRINTF(2, 0) struct run run_list(const struct how *how, const char *format, va_list arguments)
 {
@@ -231,6 +241,7 @@ static PRINTF(2, 0) struct run run_list(const struct how *how, const char *forma
 	done.out = read_output(out);
 	done.err = read_output(err);
 	close(in);
+	assert_no_sanitizer_speaks(&done);
 	return done;
 }
 

@@ -25,6 +25,21 @@ struct how {
 	void (*prepare)(void);	/* called in the child before exec */
 };
 
+/*
+ * Whether this program, and so the command under test, is built with AddressSanitizer: it takes
+ * long to begin, and needs more room than a limit of memory leaves it.
+ */
+#if defined(__SANITIZE_ADDRESS__)
+#define SANITIZED true
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define SANITIZED true
+#endif
+#endif
+#ifndef SANITIZED
+#define SANITIZED false
+#endif
+
 #define PRINTF(text, first) __attribute__((format(printf, text, first)))
 
 struct run run(const char *command, ...) PRINTF(1, 2);

@@ -243,31 +243,40 @@ START_TEST(a_child_that_frees_the_context_leaves_its_parents_lock)
 }
 END_TEST
 
-/* The first process of each of two PID namespaces, one within the other: both have number 1. */
-static int as_number_one(void)
+/* In the first process of a new PID namespace; the exit code of that. */
+static int as_number_one(int (*work)(struct notrack *nt), struct notrack *nt)
 {
-	struct notrack *nt = given_a_holder();
 	pid_t child;
 	int status;
 
-	if (getpid() != 1 || unshare(CLONE_NEWPID))
+	if (unshare(CLONE_NEWPID))
 		return EXIT_FAILURE;
 	child = fork();
 	if (!child)
-		_exit(getpid() == 1 && notrack_lock(nt) == -EBUSY ? EXIT_SUCCESS : EXIT_FAILURE);
+		_exit(getpid() == 1 ? work(nt) : EXIT_FAILURE);
 	if (child < 0 || waitpid(child, &status, 0) != child)
 		return EXIT_FAILURE;
 	return WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_FAILURE;
 }
 
+static int find_it_held(struct notrack *nt)
+{
+	return notrack_lock(nt) == -EBUSY ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+/* One namespace within the other: both processes have number 1. */
+static int hold_it_beside_another(struct notrack *nt)
+{
+	(void)nt;
+	return as_number_one(find_it_held, given_a_holder());
+}
+
 START_TEST(a_child_with_the_same_number_is_a_child_all_the_same)
 {
-	pid_t child;
+	pid_t child = fork_child();
 
-	ck_assert_int_eq(unshare(CLONE_NEWPID), 0);
-	child = fork_child();
 	if (!child)
-		_exit(as_number_one());
+		_exit(as_number_one(hold_it_beside_another, NULL));
 	ck_assert_int_eq(wait_for(child), 0);
 }
 END_TEST

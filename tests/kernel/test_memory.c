@@ -24,17 +24,54 @@
 
 enum {
 	REQUESTS_MAX = 20000,	/* of one change; more is no end in sight */
-	EACH = 300,		/* at first each request, then one of so many; NOTRACK_EACH=1: */
-	STRIDE = 11,		/* each to the end */
+	/* at first each request, then one of so many; NOTRACK_EACH=1: each to the end */
+	EACH = 300, STRIDE = 11,
+	EACH_OF_TWINS = 60, STRIDE_OF_TWINS = 61,
 	/* libnftnl 1.2.4 loses the expression of an update that it has no memory to read whole */
 	LEAKS_OF_LIBNFTNL = 40,
 };
 
-static const char *const backends[] = { "legacy", "nft" };
+/*
+ * A host in whose chains no rule of ours has to stand, but for openings; and one in both of
+ * whose worlds rules ask for states, so that twins come and go.
+ */
+static void given_a_host_that_asks_for_states(void)
+{
+	static const char legacy[] = "*raw\nCOMMIT\n*filter\n:INPUT DROP [0:0]\n"
+		"-A INPUT -i lo -j ACCEPT\n"
+		"-A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT\n"
+		"-A INPUT -p udp --dport 53 -m conntrack --ctstate NEW -j ACCEPT\n"
+		"-A INPUT -p tcp --dport 53 -m conntrack --ctstate NEW -j ACCEPT\nCOMMIT\n";
+	static const char nft[] = "table inet filter { chain input {\n"
+		"type filter hook input priority 0; policy drop;\n"
+		"iifname lo accept; ct state vmap { established : accept, related : accept }\n"
+		"meta l4proto { tcp, udp } th dport 53 ct state new accept; }; }\n";
 
-#define BACKENDS 2
-/* Those of the most kinds of steps: services and clients come; all go. */
-#define TESTS (BACKENDS * 3)
+	for (int i = 0; i < FAMILY_COUNT; i++)
+		must_as(&(struct how){ .where = HOST, .input = legacy }, "%s", families[i].restore);
+	must_as(&(struct how){ .where = HOST, .input = nft }, "nft -f -");
+}
+
+static const struct host {
+	void (*make)(void);
+	unsigned int each, stride;
+} plain = { given_rules_of_others, EACH, STRIDE },
+  asking = { given_a_host_that_asks_for_states, EACH_OF_TWINS, STRIDE_OF_TWINS };
+
+static const struct {
+	const char *backend;
+	const struct host *host;
+	int change;			/* see helpers/changes.c */
+} tries[] = {
+	{ "legacy", &plain, 0 }, { "nft", &plain, 0 },
+	{ "legacy", &plain, 1 }, { "nft", &plain, 1 },
+	{ "legacy", &plain, 2 }, { "nft", &plain, 2 },
+	/* a client alone: neither the host nor the other clients are looked at */
+	{ "legacy", &plain, 3 }, { "nft", &plain, 3 },
+	{ "legacy", &asking, 0 }, { "nft", &asking, 0 },
+	{ "legacy", &asking, 2 }, { "nft", &asking, 2 },
+};
+#define TRIES (int)(sizeof(tries) / sizeof(tries[0]))
 
 struct story {
 	const char *backend;
@@ -194,26 +231,27 @@ static bool refuse(struct story *story, unsigned int nth)
 
 START_TEST(a_change_without_memory_is_done_whole_or_not_at_all)
 {
-	struct story story = { .backend = backends[_i % BACKENDS], .change = &changes[_i / BACKENDS] };
+	struct story story = { .backend = tries[_i].backend, .change = &changes[tries[_i].change] };
+	const struct host *host = tries[_i].host;
 	struct notrack *nt = context_of(&story);
 	char sentence[1024], *ruleset;
 	unsigned int nth = 1;
 	struct saved tables;
 	bool refused;
 
-	given_rules_of_others();
+	host->make();
 	must_do(nt, story.change->given(nt));
 	must_do(nt, notrack_commit(nt, NULL));
 	notrack_free(nt);
 	tables = tables_save_both();
 	ruleset = must("nft list ruleset").out;
 	story.before = state();
-	ck_assert_int_gt(change_it(&story, 0, &refused, sentence), 0);
+	ck_assert_msg(change_it(&story, 0, &refused, sentence) > 0, "%s", sentence);
 	story.after = state();
 	put_back(&story, &tables, ruleset);
 
 	while (refuse(&story, nth)) {
-		nth += nth < EACH || getenv("NOTRACK_EACH") ? 1 : STRIDE;
+		nth += nth < host->each || getenv("NOTRACK_EACH") ? 1 : host->stride;
 		ck_assert_uint_lt(nth, REQUESTS_MAX);
 		if (fingerprint() != story.untouched)
 			put_back(&story, &tables, ruleset);
@@ -227,7 +265,7 @@ END_TEST
 
 static void tests(TCase *tcase)
 {
-	tcase_add_loop_test(tcase, a_change_without_memory_is_done_whole_or_not_at_all, 0, TESTS);
+	tcase_add_loop_test(tcase, a_change_without_memory_is_done_whole_or_not_at_all, 0, TRIES);
 }
 
 int main(void)

@@ -407,7 +407,7 @@ static const char *const edits[] = {
 	"insert rule inet filter input jump NOTRACK-new-accept",
 	"flush chain inet filter NOTRACK-new-accept",
 	"insert rule inet filter NOTRACK-new-accept drop",
-	"add chain inet filter NOTRACK-stray\nadd rule inet filter output jump NOTRACK-stray",
+	"add chain inet filter NOTRACK-stray-in\nadd rule inet filter output jump NOTRACK-stray-in",
 	"flush chain inet filter input\nadd rule inet filter input ct state new accept",
 };
 

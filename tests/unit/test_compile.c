@@ -812,8 +812,45 @@ START_TEST(rules_of_any_model_are_well_formed)
 }
 END_TEST
 
+/* --- names ------------------------------------------------------------ */
+
+static const struct {
+	const char *name;
+	bool ours;
+} names[] = {
+	{ "NOTRACK-PREROUTING", true }, { "NOTRACK-INPUT", true }, { "NOTRACK-OUTPUT", true },
+	{ "NOTRACK-LIMITS", true }, { "NOTRACK-FORWARD", false },
+	{ "NOTRACK-dns-in", true }, { "NOTRACK-x-out", true }, { "NOTRACK-my-own-lim", true },
+	{ "NOTRACK--in", false }, { "NOTRACK-in", false }, { "NOTRACK-inbound", false },
+	{ "NOTRACK-est-accept", true }, { "NOTRACK-est-rel-accept-any", true },
+	{ "NOTRACK-rel-accept-out", true }, { "NOTRACK-accept", false },
+	{ "NOTRACK-new-n4q1k2m7x0a", true }, { "NOTRACK-dns-n4q1k2m7x0ab", true },
+	{ "NOTRACK-INPUT-n4q1k2m7x0a", true }, { "NOTRACK-n4q1k2m7x0a", false },
+	{ "NOTRACK-new-n4q1k2m7x0", false }, { "NOTRACK-new-n4q1k2m7x0i", false },
+	{ "NOTRACK-dns-N4q1k2m7x0ab", false }, { "NOTRACK-dns-nn4q1k2m7x0ab", false },
+	{ "NOTRACK-x", false }, { "NOTRACK-", false }, { "NOTRACK", false }, { "", false },
+	{ "notrack-dns-in", false }, { "MYNOTRACK-dns-in", false },
+};
+
+/* And what is made is ours. */
+START_TEST(names_of_ours_are_known_by_all_of_them)
+{
+	char name[CHAIN_NAME_MAX + 1];
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		ck_assert_msg(name_is_ours(names[i].name) == names[i].ours, "%s", names[i].name);
+	for (unsigned int i = 0; i < 1000; i++) {
+		name_chain(name, i & 1 ? "x" : "a-service-of-ours", "lnc"[i % 3], &i, sizeof(i));
+		ck_assert_msg(name_is_ours(name), "%s", name);
+		name_twin(name, i & 1 ? "do" : "new-est-rel", &i, sizeof(i));
+		ck_assert_msg(name_is_ours(name), "%s", name);
+	}
+}
+END_TEST
+
 static void tests(TCase *tcase)
 {
+	tcase_add_test(tcase, names_of_ours_are_known_by_all_of_them);
 	tcase_add_loop_test(tcase, classic_dns_is_the_eight_and_eight_rules, IPV4, FAMILIES);
 	tcase_add_test(tcase, strict_dns_narrows_replies_and_serves_lo);
 	tcase_add_test(tcase, built_in_chains_enter_ours_once_each);

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "support/stream.h"
 #include "unit.h"
 
 void *__real_malloc(size_t size);
@@ -199,10 +200,45 @@ START_TEST(there_is_no_context_without_memory)
 }
 END_TEST
 
+enum { WORDS = 50000 };
+
+/* Returns whether the allocation of that number was asked for. */
+static bool write_and_fail_at(unsigned int number)
+{
+	struct stream stream;
+	bool reached;
+	int err;
+
+	left = number;
+	err = stream_open(&stream);
+	for (int i = 0; i < WORDS && !err; i++)
+		fprintf(stream.out, "%d,", i % 10);
+	if (!err)
+		err = stream_close(&stream);
+	reached = left == 0;
+	left = -1u;
+	ck_assert_msg(err == (reached ? -ENOMEM : 0), "allocation %u: %d", number, err);
+	ck_assert(err ? !stream.text : stream.size == 2 * WORDS && strlen(stream.text) == 2 * WORDS);
+	free(stream.text);
+	return reached;
+}
+
+/* open_memstream(3) would leave something out, and say nothing. */
+START_TEST(a_stream_without_memory_fails)
+{
+	unsigned int number = 1;
+
+	while (write_and_fail_at(number))
+		number++;
+	ck_assert_uint_gt(number, 3);
+}
+END_TEST
+
 static void tests(TCase *tcase)
 {
 	tcase_add_loop_test(tcase, a_call_without_memory_fails_and_leaves_the_model_as_it_was, 0, CALLS);
 	tcase_add_test(tcase, there_is_no_context_without_memory);
+	tcase_add_test(tcase, a_stream_without_memory_fails);
 }
 
 int main(void)
