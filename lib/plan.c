@@ -154,11 +154,11 @@ static int tell_numbers(struct plan *plan)
 		}
 	if (!first)
 		return 0;
-	return findings_add(&plan->misses, "numbers", NOTRACK_WARNING, "%zu rules of ours stand ahead of "
-			    "rules of the host, the first of them ahead of %s, so that the host's rules "
-			    "have other numbers: delete or replace them by what they say",
-			    count, view_format_place(&(struct place){ first->chain, first->before },
-						     place));
+	return findings_add(&plan->misses, "numbers", NOTRACK_WARNING, "%zu %s ahead of rules of the host, "
+			    "the first of which is %s, so that the host's rules have other numbers: "
+			    "delete or replace them by what they say", count,
+			    count == 1 ? "rule of ours stands" : "rules of ours stand",
+			    view_format_place(&(struct place){ first->chain, first->before }, place));
 }
 
 int plan_make(struct plan *plan, struct notrack *nt, bool whole)

@@ -138,7 +138,8 @@ static int find_drift(struct verification *all)
 	return findings_add(&all->findings, "drift",
 			    some_flow_fails(all) ? NOTRACK_FAILED : NOTRACK_WARNING,
 			    "%d rules of ours are not what the model "
-			    "says: somebody edited them; the next change puts them right",
+			    "says: somebody edited them, or rules of the host that they go by; the next "
+			    "change puts them right",
 			    all->drift);
 }
 

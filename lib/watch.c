@@ -23,6 +23,7 @@
 
 #define PAUSE_MS 100		/* from one commit to the next */
 #define PAUSE_ELEMENTS_MS 1000	/* where only elements of sets have changed */
+#define PAUSE_UNSIGNED_MS 10	/* until the end of a change, which says who made it, has come */
 #define PAUSE_FAILED_MS 1000	/* where the lock was held, or memory was short */
 #define LOOK_MS 1000		/* at the legacy tables */
 #define LOOKS_WHOLE 10		/* every so often at all of them */
@@ -252,13 +253,20 @@ static void blame(struct notrack_watch *watch, const char *what)
 static void hear(struct notrack_watch *watch)
 {
 	unsigned int news = nft_events_take(&watch->events);
+	bool is_signed = *watch->events.program;
+	uint64_t at_ms;
 
+	if (!news && watch->due_ms == NEVER)
+		return;
+	if (is_signed || watch->due_ms == NEVER)
+		blame(watch, "nftables");
 	if (!news)
 		return;
-	if (watch->due_ms == NEVER || *watch->events.program)
-		blame(watch, "nftables");
 	watch->gently = false;
-	request(watch, watch->checked_ms + (news & NFT_RULES_CHANGED ? PAUSE_MS : PAUSE_ELEMENTS_MS));
+	at_ms = watch->checked_ms + (news & NFT_RULES_CHANGED ? PAUSE_MS : PAUSE_ELEMENTS_MS);
+	if (!is_signed && at_ms < now_ms() + PAUSE_UNSIGNED_MS)
+		at_ms = now_ms() + PAUSE_UNSIGNED_MS;
+	request(watch, at_ms);
 }
 
 static void look(struct notrack_watch *watch, uint64_t now)

@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
 #include <sys/timerfd.h>
@@ -32,7 +33,8 @@ struct watcher {
 	int signal_fd, watchdog_fd;
 	bool started;			/* it was in force, or withdrawn, once */
 	bool ready;			/* so it is since the configuration was read */
-	bool warned;			/* of what was found about the host since then */
+	bool looked;			/* at what was found about the host since then */
+	char *warnings;			/* of those told last */
 	bool ended;
 	int code;
 };
@@ -88,6 +90,25 @@ static int take_event(const struct notrack_watch_event *event, void *data)
 	return 0;
 }
 
+static int write_warning(const struct notrack_finding *finding, void *data)
+{
+	fprintf(data, "%s: %s\n", finding->code, finding->text);
+	return 0;
+}
+
+static char *read_warnings(struct notrack *nt)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	if (!out)
+		return NULL;
+	notrack_each_finding(nt, write_warning, out);
+	fclose(out);
+	return text;
+}
+
 static int warn(const struct notrack_finding *finding, void *data)
 {
 	(void)data;
@@ -95,12 +116,22 @@ static int warn(const struct notrack_finding *finding, void *data)
 	return 0;
 }
 
-/* Once for each configuration: what is so at each commit is no news. */
+/*
+ * Once for each configuration: what is so at each commit is no news.  Nor is it where the same
+ * configuration was read again, as happens with each reload of the host's firewall.
+ */
 static void warn_once(struct watcher *watcher)
 {
-	if (!watcher->warned && watcher->ready)
+	char *warnings;
+
+	if (watcher->looked || !watcher->ready)
+		return;
+	watcher->looked = true;
+	warnings = read_warnings(watcher->nt);
+	if (!warnings || !watcher->warnings || strcmp(warnings, watcher->warnings))
 		notrack_each_finding(watcher->nt, warn, NULL);
-	watcher->warned |= watcher->ready;
+	free(watcher->warnings);
+	watcher->warnings = warnings;
 }
 
 /* --- the configuration ------------------------------------------------ */
@@ -151,7 +182,7 @@ static void reload(struct watcher *watcher)
 		notrack_watch_replace(watcher->watch, nt);
 		notrack_free(watcher->nt);
 		watcher->nt = nt;
-		watcher->ready = watcher->warned = false;
+		watcher->ready = watcher->looked = false;
 	} else {
 		complain(code, "the configuration from before stays in force");
 		notify("READY=1\nSTATUS=the configuration cannot be used; the one from before stays in "
@@ -265,6 +296,7 @@ static int run_watch(const struct options *options)
 	if (watcher.nt)
 		code = watch(&watcher);
 	notrack_free(watcher.nt);
+	free(watcher.warnings);
 	if (watcher.watchdog_fd >= 0)
 		close(watcher.watchdog_fd);
 	close(watcher.signal_fd);

@@ -62,8 +62,8 @@ expression_run run_payload, run_meta, run_ct, run_fib, run_exthdr, run_load_unkn
 /* view_condition.c */
 expression_run run_bitwise, run_byteorder, run_compare, run_range, run_lookup;
 /* view_statement.c */
-expression_run run_immediate, run_limit, run_quota, run_connlimit, run_count, run_counter, run_reject,
-	       run_notrack, run_nat, run_masquerade, run_redirect, run_tproxy, run_queue,
+expression_run run_immediate, run_limit, run_quota, run_connlimit, run_count, run_counter, run_log,
+	       run_reject, run_notrack, run_nat, run_masquerade, run_redirect, run_tproxy, run_queue,
 	       run_objref, run_dynset, run_synproxy, run_match, run_target;
 
 /* The bytes of a register, and how many of @size there are: 0 where there is none such. */

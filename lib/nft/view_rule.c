@@ -33,7 +33,7 @@ static const struct expression {
 	{ "inner", run_load_unknown },
 	{ "last", run_counter },
 	{ "limit", run_limit },
-	{ "log", run_count },
+	{ "log", run_log },
 	{ "lookup", run_lookup },
 	{ "masq", run_masquerade },
 	{ "match", run_match },

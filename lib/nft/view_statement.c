@@ -34,6 +34,12 @@ int run_count(struct machine *machine, const struct attributes *data)
 	return add_step(machine, STEP_COUNT, 0);
 }
 
+int run_log(struct machine *machine, const struct attributes *data)
+{
+	(void)data;
+	return view_add_unknown(machine->view, STEP_COUNT, "log") ? 0 : -ENOMEM;
+}
+
 int run_counter(struct machine *machine, const struct attributes *data)
 {
 	(void)data;

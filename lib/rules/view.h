@@ -170,7 +170,8 @@ struct step {
 				const struct address_range *addresses;
 				struct view_chain *chain;
 				struct view_lookup *lookup;
-				const char *text;	/* what STEP_UNKNOWN and STEP_ANYTHING are */
+				const char *text;	/* what STEP_UNKNOWN and STEP_ANYTHING are; of
+						   STEP_COUNT and STEP_NOTRACK: the target, if one */
 			};
 		};
 	};

@@ -3,9 +3,7 @@
 #ifndef LIB_VIEW_WORDS_H
 #define LIB_VIEW_WORDS_H
 
-#include "rules/view.h"
-
-#define RULE_WORDS 512
+#include "rules/view_words_condition.h"
 
 /*
  * What a view does not keep of a rule, such as a comment or the prefix of a log, is not in

@@ -28,7 +28,7 @@ enum {
 	CLIENT_PORT = 40053,
 	RELOADS_DEFAULT = 100,		/* NOTRACK_WATCH_RELOADS for more */
 	RELOADS_FIRST = 30,		/* by which everything was allocated once */
-	GROWTH_MAX_KB = 256,
+	GROWTH_MAX_KB = 64,
 	STORM_MS = 2000,
 	PAUSE_MS = 100,
 	KILLS = 8,
@@ -124,6 +124,11 @@ static unsigned int count_in_log(const char *words)
 	if (log)
 		fclose(log);
 	return count;
+}
+
+static bool begins_with(const char *text, const char *words)
+{
+	return !strncmp(text, words, strlen(words));
 }
 
 static void wait_for_log(const char *words, unsigned int times)
@@ -678,15 +683,83 @@ START_TEST(reloads_take_no_memory)
 		if (i % 50 == 49)
 			kill(pid, SIGHUP);
 		if (i == RELOADS_FIRST)
-			first = status_number(pid, "\nVmRSS:");
+			first = status_number(pid, "\nRssAnon:");
 	}
 	all_is_well(&line);
-	last = status_number(pid, "\nVmRSS:");
+	last = status_number(pid, "\nRssAnon:");
 	ck_assert_msg(last <= first + GROWTH_MAX_KB, "%lu kB after %u reloads, %lu kB after %u", first,
 		      RELOADS_FIRST, last, reloads);
 	fprintf(stderr, "%u reloads, %u repairs: %lu kB after %u, %lu kB at the end\n", reloads,
 		count_in_log("put right"), first, RELOADS_FIRST, last);
 	end_watch(pid);
+}
+END_TEST
+
+/* --- the journal -------------------------------------------------------- */
+
+static const struct journal_case {
+	const char *options, *damage, *harmless;
+} journal_cases[] = {
+	{ "--backend nft", "nft flush ruleset", "nft add table inet other" },
+	{ "--backend legacy", "iptables-legacy -w -t raw -F", "iptables-legacy -w -A FORWARD -j ACCEPT" },
+};
+
+/* Lines of the log, with the priority that the journal takes from their beginning. */
+static void assert_log(unsigned int in_force, unsigned int repairs, unsigned int warnings)
+{
+	unsigned int lines = 0, known = 0;
+
+	for (const char *line = read_file(LOG); *line; line += strcspn(line, "\n") + 1, lines++)
+		known += begins_with(line, "<6>the rules are in force: ") ||
+			 (begins_with(line, "<5>put right: ") && strstr(line, " had changed ")) ||
+			 begins_with(line, "<4>warning: numbers: ");
+	ck_assert_msg(lines == known && count_in_log("in force") == in_force &&
+		      count_in_log("put right") == repairs && count_in_log("warning") == warnings,
+		      "not %u lines in force, %u of repairs and %u warnings alone: %s", in_force, repairs,
+		      warnings, read_file(LOG));
+}
+
+/* A line for each, and none for what others did that is no matter of ours. */
+START_TEST(what_it_did_is_a_line_each)
+{
+	const struct journal_case *given = &journal_cases[_i];
+	pid_t pid;
+
+	setenv("JOURNAL_STREAM", "1:2", 1);
+	write_text(CONFIG, "[service dns]\n");
+	pid = start_watch(given->options);
+	for (unsigned int i = 1; i <= 3; i++) {
+		must("%s", given->damage);
+		wait_for_log("put right", i);
+	}
+	for (unsigned int i = 1; i <= 2; i++) {
+		kill(pid, SIGHUP);
+		wait_for_log("in force", i + 1);
+	}
+	must("%s", given->harmless);
+	/* the legacy tables are looked at once a second */
+	nanosleep(&(struct timespec){ .tv_sec = 2, .tv_nsec = 500000000 }, NULL);
+	assert_log(3, 3, 0);
+	end_watch(pid);
+}
+END_TEST
+
+/* The host's firewall takes us along when it is reloaded, thousands of times. */
+START_TEST(a_warning_is_not_repeated_when_nothing_is_new)
+{
+	pid_t pid;
+
+	setenv("JOURNAL_STREAM", "1:2", 1);
+	load_shield("tcp dport 22 accept");
+	write_text(CONFIG, "[service dns]\n");
+	pid = start_watch("--backend nft");
+	wait_for_log("warning: numbers: ", 1);
+	for (unsigned int i = 1; i <= 2; i++) {
+		kill(pid, SIGHUP);
+		wait_for_log("in force", i + 1);
+	}
+	end_watch(pid);
+	assert_log(3, 0, 1);
 }
 END_TEST
 
@@ -792,6 +865,9 @@ static void tests(TCase *tcase)
 	tcase_add_loop_test(tcase, where_it_cannot_be_our_rules_go, 0, FAMILY_COUNT);
 	tcase_add_loop_test(tcase, rules_that_make_it_deaf_later_are_noticed, 0, 2);
 	tcase_add_test(tcase, reloads_take_no_memory);
+	tcase_add_loop_test(tcase, what_it_did_is_a_line_each, 0,
+			    sizeof(journal_cases) / sizeof(journal_cases[0]));
+	tcase_add_test(tcase, a_warning_is_not_repeated_when_nothing_is_new);
 	tcase_add_loop_test(tcase, the_manager_is_told, 0, 2);
 	tcase_add_test(tcase, json_is_a_line_each);
 }

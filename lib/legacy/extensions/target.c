@@ -13,6 +13,7 @@
 /* One target that is being decoded. */
 struct target_data {
 	struct view *view;
+	const char *name;
 	enum family family;
 	uint8_t revision;
 	const void *data;
@@ -26,7 +27,7 @@ static int add_kind(const struct target_data *target, enum step_kind kind)
 
 static int target_count(const struct target_data *target)
 {
-	return add_kind(target, STEP_COUNT);
+	return view_add_unknown(target->view, STEP_COUNT, target->name) ? 0 : -ENOMEM;
 }
 
 static int target_reject(const struct target_data *target)
@@ -51,7 +52,7 @@ static int target_synproxy(const struct target_data *target)
 
 static int target_notrack(const struct target_data *target)
 {
-	return add_kind(target, STEP_NOTRACK);
+	return view_add_unknown(target->view, STEP_NOTRACK, target->name) ? 0 : -ENOMEM;
 }
 
 /* All revisions begin the same. */
@@ -61,7 +62,8 @@ static int target_ct(const struct target_data *target)
 	struct step *step;
 
 	if (target->size >= sizeof(*info) && info->flags & XT_CT_NOTRACK)
-		return add_kind(target, STEP_NOTRACK);
+		return view_add_unknown(target->view, STEP_NOTRACK, info->flags & XT_CT_NOTRACK_ALIAS ?
+					"NOTRACK" : "CT --notrack") ? 0 : -ENOMEM;
 	step = view_add_step(target->view, STEP_TEMPLATE);
 	if (!step)
 		return -ENOMEM;
@@ -218,13 +220,15 @@ static const struct {
 int extension_view_target(struct view *view, enum family family, const char *name, uint8_t revision,
 			  const void *data, size_t size)
 {
-	const struct target_data target = { .view = view, .family = family, .revision = revision,
-				       .data = data, .size = size };
+	struct target_data target = { .view = view, .family = family, .revision = revision,
+				      .data = data, .size = size };
 	char *what;
 
 	for (size_t i = 0; i < sizeof(targets) / sizeof(targets[0]); i++)
-		if (!strcmp(name, targets[i].name))
+		if (!strcmp(name, targets[i].name)) {
+			target.name = targets[i].name;
 			return targets[i].decode(&target);
+		}
 	what = arena_strdup(&view->arena, name);
 	return what && view_add_unknown(view, STEP_ANYTHING, what) ? 0 : -ENOMEM;
 }

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Conditions of a rule in the words of iptables-save(8), or of "nft list". */
+#ifndef LIB_VIEW_WORDS_CONDITION_H
+#define LIB_VIEW_WORDS_CONDITION_H
+
+#include "rules/view.h"
+
+#define RULE_WORDS 512
+
+/* The text of one rule, as far as it is written. */
+struct words {
+	char *text;			/* of RULE_WORDS bytes */
+	size_t used;
+	bool nft;
+	bool ipv6;
+	bool match_named;		/* the match of @protocol, "-m udp" */
+	uint8_t protocol;		/* named so far, for "udp dport" */
+};
+
+/* Where there is no room for it, the text ends in dots. */
+void words_add(struct words *words, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void words_add_condition(struct words *words, const struct step *step);
+bool words_know_protocol(uint8_t protocol);
+
+#endif
