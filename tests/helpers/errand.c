@@ -177,18 +177,18 @@ void plan_tails(struct errand *errand, int family)
 		},
 	};
 
-	add_twin(errand, input, 1, add_chain(errand, "filter", family, "NOTRACK-new-1", &tail));
+	add_twin(errand, input, 1, add_chain(errand, "filter", family, "NOTRACK-new-n4q1k2m7x0a", &tail));
 	ck_assert_ptr_nonnull(grafts_add(&errand->grafts, &graft));
 }
 
 void plan_mangle(struct errand *errand, int family)
 {
-	struct graft_chain *to = add_chain(errand, "mangle", family, "NOTRACK-new-drop",
+	struct graft_chain *to = add_chain(errand, "mangle", family, "NOTRACK-new-d4q1k2m7x0a",
 		&(struct graft_rule){ .rule = { .target = TARGET_DROP, .match = &udp_53 },
 				      .families = 3 });
 
 	add_twin(errand, chain_of(errand, "mangle", family, "PREROUTING"), 1, to);
-	to = add_chain(errand, "security", family, "NOTRACK-new-drop",
+	to = add_chain(errand, "security", family, "NOTRACK-new-d4q1k2m7x0a",
 		       &(struct graft_rule){ .rule = { .target = TARGET_DROP, .match = &udp_53 },
 					     .families = 3 });
 	add_twin(errand, chain_of(errand, "security", family, "INPUT"), 1, to);
@@ -197,7 +197,7 @@ void plan_mangle(struct errand *errand, int family)
 void plan_twin_of_source(struct errand *errand, int family, const char *source)
 {
 	add_twin(errand, chain_of(errand, "filter", family, "INPUT"), 1,
-		 add_chain(errand, "filter", family, "NOTRACK-new-drop", NULL));
+		 add_chain(errand, "filter", family, "NOTRACK-new-d4q1k2m7x0a", NULL));
 	must_work(errand, prefix_parse(&errand->grafts.list[0].rule.rule.source, source,
 				       &errand->error));
 }

@@ -190,13 +190,13 @@ START_TEST(what_remembers_and_what_it_does_goes_into_our_chain)
 	given_tails(family);
 	ck_assert_int_eq(commit_plan(plan_tails, _i), 3);
 
-	assert_same_text(must("%s -S NOTRACK-new-1", family->tables).out, format_text(
-		"-N NOTRACK-new-1\n"
-		"-A NOTRACK-new-1 -p udp -m limit --limit 5/sec --limit-burst 7 -m mark --mark 0x1 "
+	assert_same_text(must("%s -S NOTRACK-new-n4q1k2m7x0a", family->tables).out, format_text(
+		"-N NOTRACK-new-n4q1k2m7x0a\n"
+		"-A NOTRACK-new-n4q1k2m7x0a -p udp -m limit --limit 5/sec --limit-burst 7 -m mark --mark 0x1 "
 		"-j REJECT --reject-with %s\n", reject));
 	ck_assert_ptr_nonnull(strstr(input_of(family),
 		"-A INPUT -p udp -m conntrack --ctstate UNTRACKED -m udp --dport 53 "
-		"-j NOTRACK-new-1\n"));
+		"-j NOTRACK-new-n4q1k2m7x0a\n"));
 	ck_assert_ptr_nonnull(strstr(input_of(family),
 		"-A INPUT ! -i lo -p tcp -m conntrack --ctstate UNTRACKED -m addrtype "
 		"--dst-type LOCAL -m multiport ! --dports 53,80:90 -m tcp --tcp-flags "
@@ -238,7 +238,7 @@ START_TEST(mangle_and_security_have_grafts_as_well)
 	ck_assert_int_eq(commit_plan(plan_mangle, _i), 4);
 	assert_same_text(must("%s -t mangle -S PREROUTING", family->tables).out,
 			 "-P PREROUTING ACCEPT\n"
-			 "-A PREROUTING -m conntrack --ctstate UNTRACKED -j NOTRACK-new-drop\n"
+			 "-A PREROUTING -m conntrack --ctstate UNTRACKED -j NOTRACK-new-d4q1k2m7x0a\n"
 			 "-A PREROUTING -m conntrack --ctstate NEW -j DROP\n");
 	ck_assert_int_eq(commit_plan(plan_mangle, _i), 0);
 	ck_assert_int_eq(commit_plan(NULL, _i), 4);
@@ -337,10 +337,10 @@ START_TEST(a_dry_run_prints_what_iptables_would)
 	fclose(out);
 	ck_assert_uint_eq(changes.added, 3);
 	assert_same_text(text, format_text(
-		"+%s filter -A NOTRACK-new-1 -p udp -m limit (as the rule asks that it has it from) "
+		"+%s filter -A NOTRACK-new-n4q1k2m7x0a -p udp -m limit (as the rule asks that it has it from) "
 		"-m mark (as the rule asks that it has it from) -j REJECT\n"
 		"+%s filter -A INPUT -p udp -m conntrack --ctstate UNTRACKED -m udp --dport 53 "
-		"-j NOTRACK-new-1\n"
+		"-j NOTRACK-new-n4q1k2m7x0a\n"
 		"+%s filter -A INPUT ! -i lo -p tcp -m conntrack --ctstate UNTRACKED -m addrtype "
 		"--dst-type LOCAL -m multiport ! --dports 53,80:90 -m tcp --tcp-flags "
 		"FIN,SYN,RST,PSH,ACK,URG SYN,ACK -m comment --comment NOTRACK-twin -g theirs\n",
