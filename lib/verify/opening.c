@@ -140,8 +140,7 @@ static void open_flow(struct work *work, enum family family, size_t index,
 struct answers {
 	struct admitted list[PROTOCOLS];
 	bool known[PROTOCOLS];
-	/* of IPv4, where these are of IPv6, or the other way round: a rule lets some, or all, in */
-	bool others;
+	bool others;	/* of IPv4, where these are of IPv6, or the other way round, are let in */
 };
 
 static bool has_admission(const struct answers *answers, enum admission admission)
@@ -154,8 +153,8 @@ static bool has_admission(const struct answers *answers, enum admission admissio
 
 /*
  * One protocol of a flow.  A host that lets some ask over one protocol has not forgotten
- * the other one, nor, in a chain of both families, the other family.  In chains that others lead to, we do not open; where the service is of
- * use without, nobody misses it.
+ * the other one, nor, in a chain of both families, the other family.  In chains that others
+ * lead to, we do not open; where the service is of use without, nobody misses it.
  */
 static int act(struct work *work, enum family family, size_t index, const struct flow_key *flow,
 	       const struct answers *answers)
@@ -202,7 +201,7 @@ static int ask_protocols(const struct work *work, enum family family, struct flo
 	return err;
 }
 
-/* Whether a rule of a chain of both families lets packets of the other one in. */
+/* Whether a rule of a chain of both families is for packets of the other one. */
 static int ask_other_family(const struct work *work, enum family family, struct flow_key flow,
 			    struct answers *answers)
 {
@@ -217,7 +216,8 @@ static int ask_other_family(const struct work *work, enum family family, struct 
 	flow.service = served->service;
 	err = ask_protocols(work, other, flow, &others);
 	answers->others = has_admission(&others, ADMITS_SOME) ||
-			  has_admission(&others, ADMITS_BY_RULE);
+			  (has_admission(&others, ADMITS_BY_RULE) &&
+			   !has_admission(answers, ADMITS_BY_RULE));
 	return err;
 }
 
@@ -346,8 +346,8 @@ static int open_base(const struct view *view, const struct opening_options *opti
 /* Ahead of conntrack, as in raw, no rule tells apart what is tracked. */
 static bool may_be_opened(const struct view_chain *base)
 {
-	return base->priority > CONNTRACK_PRIORITY && base->type == CHAIN_FILTER && !base->table->dormant && !base->table->locked &&
-	       !chain_is_ours(base);
+	return base->priority > CONNTRACK_PRIORITY && base->type == CHAIN_FILTER &&
+	       !base->table->dormant && !base->table->locked && !chain_is_ours(base);
 }
 
 int openings_make(const struct view *view, const struct opening_options *options,

@@ -343,20 +343,39 @@ static const struct {
 	{ "udp dport 5353 accept", true },
 };
 
-START_TEST(who_names_ipv4_does_not_open_ipv6)
+static void given_inet_chain(const char *accept)
 {
-	const struct family *ipv6 = &families[1];
 	char *rules = format_text("table inet h {\n chain i {\n type filter hook input priority 0;\n"
 				  " policy drop;\n iif lo accept\n meta l4proto ipv6-icmp accept\n"
-				  " ct state established,related accept\n %s\n }\n}\n",
-				  inet_chains[_i].accept);
+				  " ct state established,related accept\n %s\n }\n}\n", accept);
 
 	netns_add_peer();
 	must_as(&(struct how){ .where = HOST, .input = rules }, "nft -f -");
+}
+
+START_TEST(who_names_ipv4_does_not_open_ipv6)
+{
+	const struct family *ipv6 = &families[1];
+
+	given_inet_chain(inet_chains[_i].accept);
 	ck_assert(!is_answered(ipv6, ipv6->other));
 
 	must("notrackctl --backend nft add dns");
 	ck_assert_int_eq(is_answered(ipv6, ipv6->other), inet_chains[_i].other_family_served);
+	must("notrackctl verify");
+}
+END_TEST
+
+/* As in tables of one family: who lets in all that asks over UDP has forgotten TCP. */
+START_TEST(what_is_named_for_both_families_opens_the_other_protocol)
+{
+	const struct family *family = &families[_i];
+
+	given_inet_chain("udp dport 53 accept");
+	must("notrackctl --backend nft add dns");
+	ck_assert(is_answered(family, family->other));
+	ck_assert(tcp_exchange(family, (struct end){ PEER, family->other, 0 },
+			       (struct end){ HOST, family->host, 53 }, 1));
 	must("notrackctl verify");
 }
 END_TEST
@@ -449,6 +468,8 @@ static void tests(TCase *tcase)
 	tcase_add_loop_test(tcase, what_conntrack_alone_knows_lets_nobody_in_any_more, 0,
 			    COUNT(asked));
 	tcase_add_loop_test(tcase, who_names_ipv4_does_not_open_ipv6, 0, COUNT(inet_chains));
+	tcase_add_loop_test(tcase, what_is_named_for_both_families_opens_the_other_protocol, 0,
+			    FAMILY_COUNT);
 	tcase_add_loop_test(tcase, a_ban_behind_an_opening_is_told, 0, COUNT(appended) * FAMILY_COUNT);
 	tcase_add_loop_test(tcase, hundreds_of_bans_are_followed, 0, FAMILY_COUNT);
 	tcase_add_loop_test(tcase, who_is_in_a_set_is_banned_and_the_others_are_not, 0,
