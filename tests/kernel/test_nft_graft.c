@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "asked_dns.h"
 #include "packets.h"
 #include "run.h"
 
@@ -140,46 +141,7 @@ static void (*const more_hosts[])(void) = {
 	given_iptables, given_native, given_leading, given_both, given_odd,
 };
 
-static struct backend_host *given_dns(void)
-{
-	struct backend_host *host = host_new(NOTRACK_ANY);
-
-	host_add(host, "dns");
-	return host;
-}
-
-static char *ruleset(void)
-{
-	return must("nft -a list ruleset").out;
-}
-
 /* --- who is answered ------------------------------------------------------ */
-
-static unsigned int entries_of(const char *port)
-{
-	struct run found = run("sh -c 'grep -c port=%s\\  /proc/thread-self/net/nf_conntrack'", port);
-
-	return (unsigned int)atoi(found.out);
-}
-
-static void exchange(const struct family *family, struct end client, struct end server)
-{
-	int server_fd = udp_open(family, server), fd = udp_open(family, client);
-
-	ck_assert_msg(udp_exchange(family, fd, server_fd, server), "%s asks %s", client.address,
-		      server.address);
-	close(fd);
-	close(server_fd);
-	ck_assert_msg(tcp_exchange(family, client, server, 3), "%s connects to %s",
-		      client.address, server.address);
-}
-
-static void everybody_is_answered(const struct family *family)
-{
-	exchange(family, (struct end){ PEER, family->peer, 0 }, (struct end){ HOST, family->host, 53 });
-	exchange(family, (struct end){ HOST, family->host, 0 }, (struct end){ PEER, family->peer, 53 });
-	exchange(family, (struct end){ HOST, family->lo, 0 }, (struct end){ HOST, family->lo, 53 });
-}
 
 START_TEST(whoever_was_answered_is_answered_untracked)
 {
@@ -196,7 +158,7 @@ START_TEST(whoever_was_answered_is_answered_untracked)
 
 	for (int i = 0; i < FAMILY_COUNT; i++) {
 		everybody_is_answered(&families[i]);
-		exchange(&families[i], (struct end){ PEER, families[i].peer, 0 },
+		must_exchange(&families[i], (struct end){ PEER, families[i].peer, 0 },
 			 (struct end){ HOST, families[i].host, 7 });
 	}
 	ck_assert_uint_eq(entries_of("53"), 0);
@@ -241,11 +203,11 @@ START_TEST(a_second_commit_changes_nothing)
 
 	more_hosts[_i]();
 	host_commit(host);
-	before = ruleset();
+	before = nft_ruleset();
 	changes = host_commit(host);
 
 	ck_assert_uint_eq(changes.added + changes.removed, 0);
-	assert_same_text(ruleset(), before);
+	assert_same_text(nft_ruleset(), before);
 	host_free(host);
 }
 END_TEST
@@ -323,7 +285,7 @@ START_TEST(after_nft_wrote_it_anew_there_is_nothing_to_do)
 	assert_same_text(host_diff(host), "");
 	host_clear(host, NOTRACK_ANY);
 	host_commit(host);
-	ck_assert_ptr_null(strstr(ruleset(), "NOTRACK"));
+	ck_assert_ptr_null(strstr(nft_ruleset(), "NOTRACK"));
 	host_free(host);
 }
 END_TEST
@@ -369,7 +331,7 @@ START_TEST(rules_that_changed_since_they_were_looked_at_are_left_alone)
 	ck_assert_int_eq(host_try_commit(host), -EBUSY);
 	ck_assert_ptr_nonnull(strstr(host_error(host), "table ip filter"));
 	ck_assert_ptr_nonnull(strstr(host_error(host), "try again"));
-	after = ruleset();
+	after = nft_ruleset();
 	ck_assert_ptr_null(strstr(after, "NOTRACK"));
 	host_let_happen(host, NULL);
 	host_commit(host);

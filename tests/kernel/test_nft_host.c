@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "asked_dns.h"
 #include "packets.h"
 #include "run.h"
 
@@ -121,46 +122,7 @@ static void (*const hosts[])(void) = {
 	given_both,
 };
 
-static struct backend_host *given_dns(void)
-{
-	struct backend_host *host = host_new(NOTRACK_ANY);
-
-	host_add(host, "dns");
-	return host;
-}
-
-static char *ruleset(void)
-{
-	return must("nft -a list ruleset").out;
-}
-
 /* --- who is answered ------------------------------------------------------ */
-
-static unsigned int entries_of(const char *port)
-{
-	struct run found = run("sh -c 'grep -c port=%s\\  /proc/thread-self/net/nf_conntrack'", port);
-
-	return (unsigned int)atoi(found.out);
-}
-
-static void exchange(const struct family *family, struct end client, struct end server)
-{
-	int server_fd = udp_open(family, server), fd = udp_open(family, client);
-
-	ck_assert_msg(udp_exchange(family, fd, server_fd, server), "%s asks %s", client.address,
-		      server.address);
-	close(fd);
-	close(server_fd);
-	ck_assert_msg(tcp_exchange(family, client, server, 3), "%s connects to %s",
-		      client.address, server.address);
-}
-
-static void everybody_is_answered(const struct family *family)
-{
-	exchange(family, (struct end){ PEER, family->peer, 0 }, (struct end){ HOST, family->host, 53 });
-	exchange(family, (struct end){ HOST, family->host, 0 }, (struct end){ PEER, family->peer, 53 });
-	exchange(family, (struct end){ HOST, family->lo, 0 }, (struct end){ HOST, family->lo, 53 });
-}
 
 START_TEST(whoever_was_answered_is_answered_untracked)
 {
@@ -177,7 +139,7 @@ START_TEST(whoever_was_answered_is_answered_untracked)
 
 	for (int i = 0; i < FAMILY_COUNT; i++) {
 		everybody_is_answered(&families[i]);
-		exchange(&families[i], (struct end){ PEER, families[i].peer, 0 },
+		must_exchange(&families[i], (struct end){ PEER, families[i].peer, 0 },
 			 (struct end){ HOST, families[i].host, 7 });
 	}
 	ck_assert_uint_eq(entries_of("53"), 0);
@@ -218,7 +180,7 @@ START_TEST(all_of_others_is_left_as_it_was)
 	netns_add_peer();
 	hosts[_i]();
 	everybody_is_answered(&families[0]);
-	before = ruleset();
+	before = nft_ruleset();
 
 	host_commit(host);
 	host_add(host, "ntp");
@@ -228,7 +190,7 @@ START_TEST(all_of_others_is_left_as_it_was)
 	host_clear(host, NOTRACK_ANY);
 	host_commit(host);
 
-	assert_same_text(ruleset(), before);
+	assert_same_text(nft_ruleset(), before);
 	host_free(host);
 }
 END_TEST
@@ -239,9 +201,9 @@ START_TEST(a_rollback_leaves_others_as_they_were)
 	char *before;
 
 	hosts[_i]();
-	before = ruleset();
+	before = nft_ruleset();
 	ck_assert_msg(!host_try_rollback(host), "%s", host_error(host));
-	assert_same_text(ruleset(), before);
+	assert_same_text(nft_ruleset(), before);
 
 	host_commit(host);
 	before = must("nft list ruleset").out;
@@ -317,7 +279,7 @@ START_TEST(sctp_is_in_the_words_of_iptables)
 	assert_same_text(host_diff(host), "");
 	host_clear(host, NOTRACK_ANY);
 	host_commit(host);
-	ck_assert_ptr_null(strstr(ruleset(), "NOTRACK"));
+	ck_assert_ptr_null(strstr(nft_ruleset(), "NOTRACK"));
 	host_free(host);
 }
 END_TEST
@@ -331,12 +293,12 @@ START_TEST(what_iptables_could_not_read_is_refused)
 	/* of two interfaces in one rule, iptables-nft reads one */
 	must("iptables-nft -N relays");
 	must("iptables-nft -I INPUT ! -i lo -p udp --dport 7000 -m conntrack --ctstate NEW -j relays");
-	before = ruleset();
+	before = nft_ruleset();
 	host_add(host, "relay: ports = 7000; interfaces = veth0");
 
 	ck_assert_int_eq(host_try_commit(host), -EOPNOTSUPP);
 	ck_assert_msg(strstr(host_error(host), "ip filter"), "%s", host_error(host));
-	assert_same_text(ruleset(), before);
+	assert_same_text(nft_ruleset(), before);
 	host_free(host);
 }
 END_TEST
