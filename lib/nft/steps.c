@@ -368,11 +368,15 @@ static void edit_table(struct nft_steps *steps, const struct nft_table *have,
 	nft_steps_free(&rules);
 }
 
-/* Nothing is untracked any more, and then all is gone. */
+/*
+ * Nothing is untracked any more, and then all is gone.  A batch that changes nothing has no
+ * generation of its own, so that it must not be sent: nobody could tell what came after it.
+ */
 static void remove_table(struct nft_steps *steps, const struct nft_table *have)
 {
 	for (size_t i = 0; i < have->chain_count; i++)
-		if (have->chains[i]->is_base && have->chains[i]->hook.number != NF_INET_LOCAL_IN)
+		if (have->chains[i]->is_base && have->chains[i]->count &&
+		    have->chains[i]->hook.number != NF_INET_LOCAL_IN)
 			add_chain_step(steps, NFT_EMPTY_CHAIN, have->chains[i]);
 	add_plain(steps, NFT_REMOVE_TABLE);
 }

@@ -302,7 +302,8 @@ START_TEST(a_service_whose_leaving_is_killed_leaves_the_next_time)
 		}
 		status = wait_for(pid);
 		killed += status != 0;
-		ck_assert_int_eq(host_try_commit(story.host), 0);
+		ck_assert_msg(!host_try_commit(story.host), "killed ahead of message %u: %s", nth,
+			      host_error(story.host));
 		assert_same_text(ruleset(), story.after);
 	}
 	ck_assert_int_eq(status, 0);
