@@ -25,8 +25,8 @@
 enum {
 	REQUESTS_MAX = 20000,	/* of one change; more is no end in sight */
 	/* at first each request, then one of so many; NOTRACK_EACH=1: each to the end */
-	EACH = 300, STRIDE = 11,
-	EACH_OF_TWINS = 60, STRIDE_OF_TWINS = 61,
+	EACH = 100, STRIDE = 37,
+	EACH_OF_TWINS = 20, STRIDE_OF_TWINS = 181,
 	/* libnftnl 1.2.4 loses the expression of an update that it has no memory to read whole */
 	LEAKS_OF_LIBNFTNL = 40,
 };
