@@ -146,17 +146,25 @@ static void take_jumps_as_found(struct ruleset *rules, const struct ruleset *fou
 
 static int make_intermediate(struct legacy_change *change, enum family family, unsigned int id)
 {
-	const struct ruleset *had = id == RAW ? &change->change.wanted->leaving[family] :
-						&change->image->tables[family][id].found;
-	int more = intermediate_make(&change->intermediate[family][id], had,
+	int more = intermediate_make(&change->intermediate[family][id],
+				     &change->image->tables[family][id].found,
 				     &change->want[family][id]);
 
-	if (more < 0)
-		return error_set(change->error, more, "out of memory");
-	if (id == RAW)
-		take_jumps_as_found(&change->intermediate[family][id],
-				    &change->image->tables[family][id].found);
-	change->accepts_more[family][id] = more && id != RAW;
+	change->accepts_more[family][id] = more > 0;
+	return more < 0 ? error_set(change->error, more, "out of memory") : 0;
+}
+
+/* Raw, as long as answers of what leaves are untracked in it. */
+static int make_leaving(struct legacy_change *change, enum family family)
+{
+	const struct ruleset *leaving = &change->change.wanted->leaving[family];
+	struct ruleset *raw = &change->intermediate[family][RAW];
+
+	if (!leaving->count)
+		return 0;
+	if (intermediate_make(raw, leaving, &change->want[family][RAW]) < 0)
+		return error_set(change->error, -ENOMEM, "out of memory");
+	take_jumps_as_found(raw, &change->image->tables[family][RAW].found);
 	return 0;
 }
 
@@ -170,7 +178,9 @@ static int begin_table(struct legacy_change *change, enum family family, unsigne
 		err = lower_grafts(change, family, id);
 	else
 		found->grafted = NULL;		/* those that are there stay as they are */
-	return err ? err : make_intermediate(change, family, id);
+	if (err)
+		return err;
+	return id == RAW ? make_leaving(change, family) : make_intermediate(change, family, id);
 }
 
 static int begin_family(struct legacy_change *change, enum family family)

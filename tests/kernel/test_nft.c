@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "packets.h"
+#include "asked_dns.h"
 #include "run.h"
 #include "tables.h"
 
@@ -248,27 +248,6 @@ static void given_state(void)
 	must("nft 'add rule inet others input ct state new counter'");
 }
 
-/* Entries of flows from or to a port. */
-static unsigned int entries_of(const char *port)
-{
-	struct run found = run("sh -c 'cat /proc/thread-self/net/nf_conntrack | grep -c port=%s\\ '",
-			       port);
-
-	return (unsigned int)atoi(found.out);
-}
-
-static void exchange(const struct family *family, struct end client, struct end server)
-{
-	int server_fd = udp_open(family, server), fd = udp_open(family, client);
-
-	ck_assert_msg(udp_exchange(family, fd, server_fd, server), "%s asks %s", client.address,
-		      server.address);
-	close(fd);
-	close(server_fd);
-	ck_assert_msg(tcp_exchange(family, client, server, 3), "%s connects to %s",
-		      client.address, server.address);
-}
-
 START_TEST(flows_of_a_service_are_not_tracked)
 {
 	const struct family *family = &families[_i];
@@ -283,10 +262,10 @@ START_TEST(flows_of_a_service_are_not_tracked)
 	host_add(host, "dns");
 	host_commit(host);
 
-	exchange(family, peer, host_end_);
-	exchange(family, asking, upstream);
-	exchange(family, itself, local);
-	exchange(family, peer, (struct end){ HOST, family->host, 7 });
+	must_exchange(family, peer, host_end_);
+	must_exchange(family, asking, upstream);
+	must_exchange(family, itself, local);
+	must_exchange(family, peer, (struct end){ HOST, family->host, 7 });
 
 	ck_assert_uint_eq(entries_of("53"), 0);
 	ck_assert_uint_gt(entries_of("7"), 0);
@@ -309,7 +288,7 @@ START_TEST(what_strict_does_not_match_stays_tracked)
 	host_add(host, "dns: roles = outbound");
 	host_commit(host);
 
-	exchange(family, low, server);
+	must_exchange(family, low, server);
 
 	ck_assert_uint_gt(entries_of("53"), 0);
 	host_free(host);
