@@ -27,7 +27,7 @@ enum {
 	EXIT_BAD_INPUT = 2,
 	CLIENT_PORT = 40053,
 	RELOADS_DEFAULT = 100,		/* NOTRACK_WATCH_RELOADS for more */
-	RELOADS_FIRST = 30,		/* by which everything was allocated once */
+	RELOADS_FIRST = 70,		/* behind the first SIGHUP, which reads the configuration */
 	GROWTH_MAX_KB = 64,
 	STORM_MS = 2000,
 	PAUSE_MS = 100,
