@@ -136,11 +136,12 @@ static bool has_role(const struct notrack_service *service, const char *role)
 	return !strcmp(service->roles, "both") || strstr(service->roles, role);
 }
 
+/* The prefixes are those of test_wire.c. */
 static bool is_from(const struct notrack_service *service, const struct wire_packet *question)
 {
 	static const uint8_t from4[] = { 192, 0, 2 }, from6[] = { 0x20, 0x01, 0x0d, 0xb8, 0, 0, 0, 0 };
 
-	return !service->from || question->way != WIRE_IN ||
+	return !service->from ||
 	       (question->domain == AF_INET ? !memcmp(&question->source, from4, sizeof(from4)) :
 					      !memcmp(&question->source, from6, sizeof(from6)));
 }
@@ -150,7 +151,8 @@ static bool is_of_service(const struct notrack_service *service, const struct wi
 {
 	bool in = has_role(service, "inbound"), out = has_role(service, "outbound");
 
-	if (question->destination_port != SERVICE_PORT || !is_from(service, question) ||
+	if (question->destination_port != SERVICE_PORT ||
+	    (question->way == WIRE_IN && !is_from(service, question)) ||
 	    !has_word(service->protocols, question->protocol == IPPROTO_TCP ? "tcp" : "udp"))
 		return false;
 	if (question->source_port < UNPRIVILEGED && out)
@@ -178,8 +180,10 @@ void exchanges_begin(const struct notrack_service *service, struct exchange *exc
 		if (exchanges[i].packets[0].way == WIRE_OUT && !has_role(service, "outbound") &&
 		    exchanges[i].packets[0].source_port == SERVICE_PORT)
 			ask_from_elsewhere(&exchanges[i], wire_client_ports[i]);
-	for (unsigned int i = 0; i < count; i++)
+	for (unsigned int i = 0; i < count; i++) {
 		exchanges[i].of_service = is_of_service(service, &exchanges[i].packets[0]);
+		exchanges[i].is_exempt = !is_from(service, &exchanges[i].packets[0]);
+	}
 }
 
 /* --- conntrack -------------------------------------------------------- */

@@ -16,6 +16,7 @@ struct exchange {
 	unsigned int count;
 	bool asked;			/* else it is an answer, and nobody asked */
 	bool of_service;		/* its packets are those that the service untracks */
+	bool is_exempt;			/* over lo, from whom the service is not for */
 	bool arrived[WHENS][EXCHANGE_PACKETS];
 	bool tracked;			/* conntrack had an entry for it, after */
 };

@@ -110,14 +110,14 @@ static bool is_alike(const struct exchange *one, const struct exchange *other, u
 	       one->count > packet && other->count > packet;
 }
 
-/* A service is opened where, of its flow, nobody was let in. */
+/* A service is opened where, of those whom it is for, nobody was let in. */
 static bool may_be_opened(const struct host *host, const struct exchange *exchange,
 			  unsigned int packet)
 {
 	if (!exchange->of_service)
 		return false;
 	for (size_t i = 0; i < EXCHANGES; i++)
-		if (host->exchanges[i].of_service &&
+		if (host->exchanges[i].of_service && !host->exchanges[i].is_exempt &&
 		    is_alike(&host->exchanges[i], exchange, packet) &&
 		    host->exchanges[i].arrived[BEFORE][packet])
 			return false;
