@@ -146,31 +146,33 @@ static bool fail_call(const struct story *story, unsigned int nth, int err)
 	return injected.count;
 }
 
-static void fail_each_call(const struct change *change, int err)
+/* Each call, or those from the @first on that are @step apart. */
+static void fail_calls(const struct change *change, int err, unsigned int first, unsigned int step)
 {
 	struct story story = given(change);
-	unsigned int nth = 1;
+	unsigned int nth = first;
 
 	while (fail_call(&story, nth, err))
-		ck_assert_uint_lt(++nth, CALLS_MAX);
+		ck_assert_uint_lt(nth += step, CALLS_MAX);
 	ck_assert_uint_gt(nth, 20);
 }
 
 START_TEST(no_memory_in_any_call_leaves_every_table_as_it_was)
 {
-	fail_each_call(&changes[_i], ENOMEM);
+	fail_calls(&changes[_i], ENOMEM, 1, 1);
 }
 END_TEST
 
-START_TEST(no_permission_in_any_call_leaves_every_table_as_it_was)
+/* What becomes of the tables is the same whatever the error was: calls in turn will do. */
+START_TEST(no_permission_leaves_every_table_as_it_was)
 {
-	fail_each_call(&changes[_i], EPERM);
+	fail_calls(&changes[_i], EPERM, 1, 3);
 }
 END_TEST
 
-START_TEST(a_refusal_of_any_call_leaves_every_table_as_it_was)
+START_TEST(a_refusal_leaves_every_table_as_it_was)
 {
-	fail_each_call(&changes[_i], EINVAL);
+	fail_calls(&changes[_i], EINVAL, 2, 3);
 }
 END_TEST
 
@@ -344,9 +346,9 @@ static void tests(TCase *tcase)
 	int count = CHANGES, unlocked = count - LOCKED;
 
 	tcase_add_loop_test(tcase, no_memory_in_any_call_leaves_every_table_as_it_was, 0, count);
-	tcase_add_loop_test(tcase, no_permission_in_any_call_leaves_every_table_as_it_was, 0,
+	tcase_add_loop_test(tcase, no_permission_leaves_every_table_as_it_was, 0,
 			    LARGE);
-	tcase_add_loop_test(tcase, a_refusal_of_any_call_leaves_every_table_as_it_was, LARGE,
+	tcase_add_loop_test(tcase, a_refusal_leaves_every_table_as_it_was, LARGE,
 			    unlocked);
 	tcase_add_loop_test(tcase, a_table_that_changed_meanwhile_is_done_again, 0, unlocked);
 	tcase_add_loop_test(tcase, counters_find_their_rules_in_a_table_that_was_changed_meanwhile, 0,
