@@ -180,6 +180,12 @@ static bool has_class(enum packet_class class, enum direction direction,
 	return class != CLASS_RESET || (direction == OUT && !options->errors_untracked);
 }
 
+/* What is made of picks stands in their order: most of what leaves a server is answers. */
+static const enum packet_class in_order[DIRECTIONS][CLASS_ERROR - CLASS_REQUEST] = {
+	[IN] = { CLASS_REQUEST, CLASS_ANSWER, CLASS_LATER, CLASS_RESET },
+	[OUT] = { CLASS_ANSWER, CLASS_REQUEST, CLASS_LATER, CLASS_RESET },
+};
+
 int picks_make(struct picks *picks, const struct family_model *model, enum family family,
 	       enum direction direction, const struct pick_options *options)
 {
@@ -189,7 +195,9 @@ int picks_make(struct picks *picks, const struct family_model *model, enum famil
 	bool errors = false;
 	int err = 0;
 
-	for (enum packet_class class = CLASS_REQUEST; class < CLASS_ERROR && !err; class++)
+	for (size_t next = 0; next < CLASS_ERROR - CLASS_REQUEST && !err; next++) {
+		const enum packet_class class = in_order[direction][next];
+
 		for (size_t i = 0; i < model->count && !err; i++) {
 			compiler.service = model->served[i].service;
 			if (compiler.service->classic || compiler.service->no_twins)
@@ -198,6 +206,7 @@ int picks_make(struct picks *picks, const struct family_model *model, enum famil
 			if (has_class(class, direction, options))
 				err = add_class(picks, &compiler, direction, class);
 		}
+	}
 	compiler.service = NULL;
 	return err || !errors ? err : add_class(picks, &compiler, direction, CLASS_ERROR);
 }

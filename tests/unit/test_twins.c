@@ -338,6 +338,26 @@ START_TEST(an_answer_would_have_been_established)
 }
 END_TEST
 
+/* Most of what leaves a server: it is not to pass the rules for this host's own questions. */
+START_TEST(answers_of_a_server_are_looked_for_first)
+{
+	const struct notrack_service both = { .name = "both", .ports = "53", .protocols = "udp",
+					      .roles = "both", .interfaces = "eth0",
+					      .icmp_errors = "no" };
+	struct scene scene = scene_of("*filter\n:INPUT ACCEPT\n:OUTPUT DROP\n"
+				      "-A OUTPUT --ctstate NEW,ESTABLISHED -j ACCEPT\n");
+
+	add(&scene, &both);
+	make(&scene);
+	table_is(&scene, "filter",
+		 "-A OUTPUT --ctstate UNTRACKED -j NOTRACK-new-est-accept-out\n"
+		 "-A OUTPUT --ctstate NEW,ESTABLISHED -j ACCEPT\n"
+		 "-A NOTRACK-new-est-accept-out -p udp -o eth0 --sport 53 ! --dport 53 -j ACCEPT\n"
+		 "-A NOTRACK-new-est-accept-out -p udp -o eth0 --sport 1024:65535 --dport 53 -j ACCEPT\n");
+	end(&scene);
+}
+END_TEST
+
 START_TEST(a_rule_about_something_else_has_no_twin)
 {
 	input_becomes("-A INPUT -p tcp --dport 22 --ctstate NEW -j ACCEPT\n"
@@ -806,6 +826,7 @@ static void tests(TCase *tcase)
 	tcase_add_test(tcase, twins_that_carry_their_selectors_are_known_by_a_comment);
 	tcase_add_loop_test(tcase, a_request_would_have_been_new, 0, COUNT(states));
 	tcase_add_test(tcase, an_answer_would_have_been_established);
+	tcase_add_test(tcase, answers_of_a_server_are_looked_for_first);
 	tcase_add_test(tcase, a_rule_about_something_else_has_no_twin);
 	tcase_add_test(tcase, twins_stand_in_nested_chains);
 	tcase_add_test(tcase, what_remembers_is_asked_behind_the_selectors);
