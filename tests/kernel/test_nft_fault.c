@@ -175,7 +175,7 @@ START_TEST(somebody_else_changes_rules_meanwhile)
 	ck_assert_int_eq(host_try_commit(story.host), 0);
 	sends = netlink_end();
 
-	for (unsigned int nth = 1; nth <= sends; nth++) {
+	for (unsigned int nth = 1 + (unsigned int)_i % 2; nth <= sends; nth += 2) {
 		put_back(&story);
 		netlink_intrude(nth, add_a_rule);
 		ck_assert_msg(!host_try_commit(story.host), "%s", host_error(story.host));
@@ -369,7 +369,7 @@ static void tests(TCase *tcase)
 	tcase_add_loop_test(tcase, a_rollback_leaves_what_was_there, 0, COUNT(changes));
 	tcase_add_loop_test(tcase, somebody_else_changes_rules_meanwhile, COUNT(changes) - 3,
 			    COUNT(changes));
-	tcase_add_loop_test(tcase, somebody_who_never_stops_is_told, COUNT(changes) - 2,
+	tcase_add_loop_test(tcase, somebody_who_never_stops_is_told, COUNT(changes) - 1,
 			    COUNT(changes));
 	tcase_add_loop_test(tcase, who_is_killed_leaves_the_old_or_the_new, 0, COUNT(changes));
 	tcase_add_test(tcase, a_service_whose_leaving_fails_is_there_as_before);
