@@ -102,13 +102,21 @@ START_TEST(a_change_said_twice_is_done_once)
 }
 END_TEST
 
-/* The socket options that a command sets, as strace prints them. */
-static char *options_set_by(const char *command)
+/* What a command tells the kernel, as strace prints it. */
+static char *calls_of(const char *command)
 {
 	/* A leak checker cannot look into a process that is traced. */
 	must("env ASAN_OPTIONS=detect_leaks=0 "
-	     "strace -f -e trace=setsockopt -o /run/trace notrackctl %s", command);
+	     "strace -f -e trace=setsockopt,sendto,sendmsg -o /run/trace notrackctl%s %s",
+	     suite_is_nft() ? " --backend nft" : "", command);
 	return read_file("/run/trace");
+}
+
+static bool replaces(const char *calls)
+{
+	if (suite_is_nft())
+		return strstr(calls, "NFNL_MSG_BATCH_BEGIN");
+	return strstr(calls, families[0].replace) || strstr(calls, families[1].replace);
 }
 
 START_TEST(a_change_said_twice_replaces_no_table_again)
@@ -117,12 +125,11 @@ START_TEST(a_change_said_twice_replaces_no_table_again)
 
 	given_a_host_in_use();
 
-	first = options_set_by(changes[_i]);
-	second = options_set_by(changes[_i]);
+	first = calls_of(changes[_i]);
+	second = calls_of(changes[_i]);
 
-	ck_assert_msg(strstr(first, families[0].replace) != NULL, "strace is blind:\n%.2000s", first);
-	for (size_t i = 0; i < FAMILY_COUNT; i++)
-		ck_assert_msg(strstr(second, families[i].replace) == NULL, "%.2000s", second);
+	ck_assert_msg(replaces(first), "strace is blind:\n%.2000s", first);
+	ck_assert_msg(!replaces(second), "%.2000s", second);
 }
 END_TEST
 
@@ -155,8 +162,8 @@ START_TEST(a_dry_run_changes_nothing)
 	dry = must("notrackctl apply /run/notrack.conf --dry-run");
 
 	assert_same_text(tables_save_all(), tables);
-	ck_assert_msg(strstr(dry.out, "198.51.100.0/31") != NULL, "shows not what it would add:\n%.2000s",
-		      dry.out);
+	ck_assert_msg(strstr(dry.out, suite_is_nft() ? "198.51.100.0" : "198.51.100.0/31") != NULL,
+		      "shows not what it would add:\n%.2000s", dry.out);
 }
 END_TEST
 
@@ -192,8 +199,11 @@ static void tests(TCase *tcase)
 {
 	tcase_add_loop_test(tcase, a_change_said_twice_is_done_once, 0, CHANGES);
 	tcase_add_loop_test(tcase, a_change_said_twice_replaces_no_table_again, 0, CHANGES);
-	tcase_add_loop_test(tcase, counters_of_unchanged_rules_stand, 0, FAMILY_COUNT);
 	tcase_add_test(tcase, a_dry_run_changes_nothing);
+	if (suite_is_nft())
+		return;
+	/* of the chains of legacy tables; over nftables, kernel/test_nft.c has their like */
+	tcase_add_loop_test(tcase, counters_of_unchanged_rules_stand, 0, FAMILY_COUNT);
 	tcase_add_loop_test(tcase, what_was_edited_by_hand_is_repaired, 0, FAMILY_COUNT);
 }
 

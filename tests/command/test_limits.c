@@ -442,9 +442,7 @@ END_TEST
 /* nftables keeps two sets, and is read one after the other: what passed is the difference. */
 static bool reads_at_once(void)
 {
-	const char *backend = getenv("NOTRACK_BACKEND");
-
-	return !backend || strcmp(backend, "nft") != 0;
+	return !suite_is_nft();
 }
 
 /*
@@ -550,7 +548,7 @@ static void tests(TCase *tcase)
 	tcase_add_loop_test(tcase, most_specific_prefix_wins, 0, FAMILY_COUNT);
 	tcase_add_loop_test(tcase, most_specific_prefix_wins_when_named_first, 0, FAMILY_COUNT);
 	tcase_add_loop_test(tcase, an_unlimited_client_is_free_again, 0, FAMILY_COUNT);
-	if (getenv("NOTRACK_BACKEND"))
+	if (suite_is_nft())
 		return;
 	/* of the legacy tables: the tables of hashlimit, and memory that a commit takes */
 	tcase_add_test(tcase, a_heap_is_prepared_where_a_table_is_large);

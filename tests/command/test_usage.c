@@ -252,7 +252,7 @@ START_TEST(advice_keeps_what_is_there)
 
 	text = must("notrackctl advise").out;
 	applied = must_as(&(struct how){ .input = text }, "notrackctl apply --dry-run -");
-	ck_assert_ptr_nonnull(strstr(applied.out, getenv("NOTRACK_BACKEND") ?
+	ck_assert_ptr_nonnull(strstr(applied.out, suite_is_nft() ?
 					"+inet libnotrack service-dns " : "+-4 raw -A NOTRACK-dns-in"));
 	ck_assert_ptr_null(strstr(applied.out, "\n-"));
 	ck_assert_int_ne(applied.out[0], '-');
@@ -611,7 +611,7 @@ START_TEST(a_source_over_its_limit_has_nothing_left)
 {
 	const struct family *family = &families[_i];
 	struct end host = { HOST, family->host, 53 };
-	const bool nft = getenv("NOTRACK_BACKEND");
+	const bool nft = suite_is_nft();
 	json_t *entries, *first, *second;
 	int over, under;
 

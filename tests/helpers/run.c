@@ -144,6 +144,13 @@ static void add_backend(char **words, size_t count)
 	words[2] = backend;
 }
 
+bool suite_is_nft(void)
+{
+	const char *backend = getenv("NOTRACK_BACKEND");
+
+	return backend && !strcmp(backend, "nft");
+}
+
 static void split(char *text, char **words)
 {
 	size_t count = 0;

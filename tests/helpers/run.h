@@ -8,6 +8,7 @@
 #define NOTRACK_TESTS_RUN_H
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "netns.h"
@@ -64,6 +65,9 @@ char *read_file(const char *path);
 char *format_text(const char *format, ...) PRINTF(1, 2);
 
 /* Long texts: a failure shows the first line that differs, and no more. */
+/* Whether the suite runs over nftables: tests/command/meson.build says with which backend. */
+bool suite_is_nft(void);
+
 #define assert_same_text(found, expected)                                          \
 	do {                                                                       \
 		const char *difference = first_difference(found, expected);        \

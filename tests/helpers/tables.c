@@ -43,8 +43,25 @@ char *table_save(const struct family *family, const char *table)
 	return without_comments(saved.out);
 }
 
+/* Without the sources that a limit counts now: after a while they are gone by themselves. */
+static char *without_buckets(char *text)
+{
+	char *kept = keep(calloc(1, strlen(text) + 1));
+	bool inside = false;
+
+	for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n")) {
+		inside |= strstr(line, " buckets") != NULL;
+		if (!inside || !strstr(line, "expires"))
+			strcat(strcat(kept, line), "\n");
+		inside &= strcmp(line, "\t}") != 0;
+	}
+	return kept;
+}
+
 char *tables_save_all(void)
 {
+	if (suite_is_nft())
+		return without_buckets(must("nft list ruleset").out);
 	return format_text("%s%s%s%s", table_save(&families[0], "raw"),
 			   table_save(&families[0], "filter"), table_save(&families[1], "raw"),
 			   table_save(&families[1], "filter"));

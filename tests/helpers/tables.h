@@ -13,7 +13,7 @@
 /* iptables-legacy-save -c of one table, or of every table there is (NULL), without comments. */
 char *table_save(const struct family *family, const char *table);
 
-/* raw and filter of both families: whatever we could have changed. */
+/* raw and filter of both families, or all of nftables: whatever we could have changed. */
 char *tables_save_all(void);
 
 /* What is left of a saved text without our jumps and our chains. */
