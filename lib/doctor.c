@@ -177,7 +177,7 @@ static void load_model(struct notrack *nt, struct model *model)
 	*model = (struct model){ 0 };
 }
 
-/* Everybody's chains; what cannot be read was told of by the backends' own checks. */
+/* Everybody's chains: the checks of what is in them say nothing where they cannot be read. */
 static void check_chains(struct doctor *doctor)
 {
 	struct notrack *nt = doctor->nt;
@@ -189,9 +189,11 @@ static void check_chains(struct doctor *doctor)
 	if (err)
 		doctor_report(doctor, "legacy tables of others", NOTRACK_WARNING, 0, "%s", error.text);
 	err = nft_view(&view, &nt->tape, &error);
-	if (!err)
-		err = view_reach(&view);
-	if (!err) {
+	if (!err && view_reach(&view))
+		err = error_set(&error, -ENOMEM, "out of memory");
+	if (err) {
+		doctor_report(doctor, "rules of others", NOTRACK_WARNING, 0, "%s", error.text);
+	} else {
 		load_model(nt, &model);
 		doctor_check_rules(doctor, &view);
 		doctor_check_managers(doctor, &view, &model);
