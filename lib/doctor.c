@@ -155,8 +155,8 @@ static void check_nft(struct doctor *doctor)
 	if (tables == -EPROTONOSUPPORT)
 		doctor_report(doctor, name, NOTRACK_OK, 0, "the kernel has no nftables");
 	else if (tables < 0)
-		doctor_report(doctor, name, NOTRACK_WARNING, 0, "cannot be read; if it has rules, they are in "
-		       "force beside ours");
+		doctor_report(doctor, name, NOTRACK_WARNING, 0, "cannot be read: %s; if it has rules, they "
+			      "are in force beside ours", strerrordesc_np(-tables));
 	else if (!tables)
 		doctor_report(doctor, name, NOTRACK_OK, 0, "no tables");
 	else
