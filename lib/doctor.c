@@ -155,8 +155,8 @@ static void check_nft(struct doctor *doctor)
 	if (tables == -EPROTONOSUPPORT)
 		doctor_report(doctor, name, NOTRACK_OK, 0, "the kernel has no nftables");
 	else if (tables < 0)
-		doctor_report(doctor, name, NOTRACK_WARNING, 0, "cannot be read; if it has rules, they are in "
-		       "force beside ours");
+		doctor_report(doctor, name, NOTRACK_WARNING, 0, "cannot be read: %s; if it has rules, they "
+			      "are in force beside ours", strerrordesc_np(-tables));
 	else if (!tables)
 		doctor_report(doctor, name, NOTRACK_OK, 0, "no tables");
 	else
@@ -177,7 +177,7 @@ static void load_model(struct notrack *nt, struct model *model)
 	*model = (struct model){ 0 };
 }
 
-/* Everybody's chains; what cannot be read was told of by the backends' own checks. */
+/* Everybody's chains: the checks of what is in them say nothing where they cannot be read. */
 static void check_chains(struct doctor *doctor)
 {
 	struct notrack *nt = doctor->nt;
@@ -189,9 +189,11 @@ static void check_chains(struct doctor *doctor)
 	if (err)
 		doctor_report(doctor, "legacy tables of others", NOTRACK_WARNING, 0, "%s", error.text);
 	err = nft_view(&view, &nt->tape, &error);
-	if (!err)
-		err = view_reach(&view);
-	if (!err) {
+	if (!err && view_reach(&view))
+		err = error_set(&error, -ENOMEM, "out of memory");
+	if (err) {
+		doctor_report(doctor, "rules of others", NOTRACK_WARNING, 0, "%s", error.text);
+	} else {
 		load_model(nt, &model);
 		doctor_check_rules(doctor, &view);
 		doctor_check_managers(doctor, &view, &model);

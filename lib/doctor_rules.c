@@ -2,9 +2,11 @@
 /* Who else filters, and what packets that are not tracked miss of what others' rules do. */
 #include "doctor.h"
 
+#include <fcntl.h>
 #include <linux/if_bridge.h>
 #include <linux/sockios.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -110,15 +112,15 @@ static void report_survey(struct doctor *doctor, const struct survey *survey)
 
 static bool is_set(const char *path)
 {
-	FILE *file = fopen(path, "re");
-	int value = 0;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	char digits[16] = "";
 
-	if (!file)
+	if (fd < 0)
 		return false;
-	if (fscanf(file, "%d", &value) != 1)
-		value = 0;
-	fclose(file);
-	return value > 0;
+	if (read(fd, digits, sizeof(digits) - 1) < 0)
+		*digits = '\0';
+	close(fd);
+	return atoi(digits) > 0;
 }
 
 /* The switch for bridges is on as soon as its module is there; so is there a bridge? */

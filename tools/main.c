@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "command.h"
+#include "json.h"
 
 static const struct command *const commands[] = {
 	&command_add, &command_del, &command_limit, &command_unlimit, &command_apply,
@@ -137,6 +138,7 @@ int main(int argc, char **argv)
 {
 	int next, code = options_take(everywhere, NULL, NULL, argc, argv, &next);
 
+	json_begin();
 	if (!code && next < argc)
 		code = run_command(argc - next, argv + next);
 	else if (!code && options.help && !options.version)

@@ -232,6 +232,16 @@ static int fill(struct libscols_table *table, const struct choice *choice,
 	return 0;
 }
 
+/* libsmartcols leaves out a cell that it has no memory to encode, and only errno tells. */
+static int print_whole(struct libscols_table *table)
+{
+	int err;
+
+	errno = 0;
+	err = scols_print_table(table);
+	return err ? err : errno == ENOMEM ? -ENOMEM : 0;
+}
+
 static int print_table(const struct choice *choice, const struct report *report,
 		       const struct report_options *options)
 {
@@ -241,7 +251,7 @@ static int print_table(const struct choice *choice, const struct report *report,
 	if (!err) {
 		scols_table_enable_noheadings(table, options->no_headings);
 		scols_table_enable_raw(table, options->raw);
-		err = scols_print_table(table);
+		err = print_whole(table);
 	}
 	scols_unref_table(table);
 	return err ? out_of_memory() : 0;

@@ -21,25 +21,28 @@ struct show {
 
 /* --- as JSON ---------------------------------------------------------- */
 
-static json_t *json_word(const char *word, bool numbers)
+static json_t *json_word(const char *word, size_t size, bool numbers)
 {
 	char *end;
 	long number = strtol(word, &end, 10);
 
-	if (numbers && end != word && !*end)
+	if (numbers && size && end == word + size)
 		return json_integer(number);
-	return json_string(word);
+	return json_stringn(word, size);
 }
 
 /* "udp, tcp" becomes ["udp", "tcp"]; numbers, but not ranges, become numbers. */
 static json_t *json_list(const char *list, bool numbers)
 {
 	json_t *array = json_array();
-	char *copy = strdup(list ? list : ""), *rest = copy, *word;
 
-	while (copy && *copy && (word = strsep(&rest, ",")))
-		json_array_append_new(array, json_word(word + (*word == ' '), numbers));
-	free(copy);
+	for (const char *word = list; word && *word; ) {
+		size_t size = strcspn(word, ",");
+
+		json_array_append_new(array, json_word(word, size, numbers));
+		word += size;
+		word += strspn(word, ", ");
+	}
 	return array;
 }
 

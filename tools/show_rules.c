@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "context.h"
+#include "support/stream.h"
 
 /* --- what was printed already ------------------------------------------- */
 
@@ -30,15 +31,18 @@ static const char *word_at(const char *text, char word[CHAIN_NAME])
 	return word;
 }
 
-/* The chains that a text for iptables-restore makes: ":NAME - [0:0]". */
+/* The chains that a text for iptables-restore makes: ":NAME - [0:0]"; NULL without memory. */
 static json_t *chains_of(const char *text)
 {
 	json_t *chains = json_object();
 	char name[CHAIN_NAME];
 
 	for (const char *line = text; chains && *line; line = after_line(line))
-		if (*line == ':')
-			json_object_set_new_nocheck(chains, word_at(line + 1, name), json_true());
+		if (*line == ':' && json_object_set_new_nocheck(chains, word_at(line + 1, name),
+								json_true())) {
+			json_decref(chains);
+			return NULL;
+		}
 	return chains;
 }
 
@@ -85,48 +89,68 @@ static void print_host_rules(const char *removed, const json_t *printed)
 	}
 }
 
-/* What a commit of nothing would remove is what there is. */
-static int list_all(const struct options *options, char **text)
+/* -errno and no text, or text for the caller to free. */
+static int print_model(struct notrack *nt, char **text)
 {
-	int code, err;
-	size_t size;
-	struct notrack *nothing = open_context(options, &code);
-	FILE *out = nothing ? open_memstream(text, &size) : NULL;
+	struct stream stream;
+	int err = stream_open(&stream), ended;
 
-	if (!out) {
-		notrack_free(nothing);
-		return -ENOMEM;
+	if (err)
+		return err;
+	err = notrack_print_rules(nt, stream.out);
+	ended = stream_close(&stream);
+	*text = stream.text;
+	return ended ? ended : err;
+}
+
+/* What a commit of nothing would remove is what there is. */
+static int print_all(const struct options *options, char **text)
+{
+	int code, err, ended;
+	struct notrack *nothing = open_context(options, &code);
+	struct stream stream;
+
+	if (!nothing)
+		return code == EXIT_BUSY ? -ENOMEM : -EIO;
+	err = stream_open(&stream);
+	if (!err) {
+		err = notrack_diff(nothing, stream.out, NULL);
+		ended = stream_close(&stream);
+		*text = stream.text;
+		err = ended ? ended : err < 0 ? err : 0;
 	}
-	err = notrack_diff(nothing, out, NULL);
-	fclose(out);
 	notrack_free(nothing);
-	return err < 0 ? err : *text ? 0 : -ENOMEM;
+	return err;
+}
+
+/* Where they cannot be told, but for want of memory, the rest is as good as ever. */
+static int print_beside(const struct options *options, const char *printed)
+{
+	char *removed = NULL;
+	json_t *chains;
+	int err = print_all(options, &removed);
+
+	if (!err) {
+		chains = chains_of(printed);
+		if (chains)
+			print_host_rules(removed, chains);
+		else
+			err = -ENOMEM;
+		json_decref(chains);
+	}
+	free(removed);
+	return err == -ENOMEM ? err : 0;
 }
 
 int show_rules(struct notrack *nt, const struct options *options)
 {
-	char *text = NULL, *removed = NULL;
-	size_t size;
-	FILE *out = open_memstream(&text, &size);
-	json_t *printed;
-	int err;
+	char *text = NULL;
+	int err = print_model(nt, &text);
 
-	if (!out)
-		return -ENOMEM;
-	err = notrack_print_rules(nt, out);
-	fclose(out);
-	if (err >= 0 && !text)
-		err = -ENOMEM;
-	if (err >= 0) {
+	if (!err) {
 		fputs(text, stdout);
-		/* where that cannot be told, the rest is as good as ever */
-		if (!list_all(options, &removed)) {
-			printed = chains_of(text);
-			print_host_rules(removed, printed);
-			json_decref(printed);
-		}
+		err = print_beside(options, text);
 	}
-	free(removed);
 	free(text);
 	return err;
 }

@@ -108,8 +108,11 @@ static int add_step(const struct notrack_step *step, void *data)
 		"place", json_text(step->place), "rule", json_text(step->rule),
 		"outcome", step->outcome, "parts", step->parts);
 
-	if (object && flow->interface)
-		json_object_set_new(object, "interface", json_string(flow->interface));
+	if (object && flow->interface &&
+	    json_object_set_new(object, "interface", json_string(flow->interface))) {
+		json_decref(object);
+		return -ENOMEM;
+	}
 	return json_array_append_new(verify->steps, object) ? -ENOMEM : 0;
 }
 

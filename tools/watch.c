@@ -18,6 +18,7 @@
 #include "heap.h"
 #include "json.h"
 #include "notify.h"
+#include "support/stream.h"
 
 static bool force;
 
@@ -96,17 +97,16 @@ static int write_warning(const struct notrack_finding *finding, void *data)
 	return 0;
 }
 
+/* NULL without memory. */
 static char *read_warnings(struct notrack *nt)
 {
-	char *text = NULL;
-	size_t size;
-	FILE *out = open_memstream(&text, &size);
+	struct stream stream;
 
-	if (!out)
+	if (stream_open(&stream))
 		return NULL;
-	notrack_each_finding(nt, write_warning, out);
-	fclose(out);
-	return text;
+	notrack_each_finding(nt, write_warning, stream.out);
+	stream_close(&stream);
+	return stream.text;
 }
 
 static int warn(const struct notrack_finding *finding, void *data)

@@ -152,6 +152,12 @@ static size_t find_theirs(const struct nft_chain *want, size_t at, const struct 
 	return at;
 }
 
+/* A chain without rules has no array of them. */
+static const struct nft_rule *rules_from(const struct nft_chain *chain, size_t at)
+{
+	return chain->count ? chain->rules + at : NULL;
+}
+
 /* Rules of others stay, all and in order, so that ours are compared between them. */
 static int mark_all(const struct nft_chain *have, const struct nft_chain *want,
 		    const struct replaced *replaced, bool *stays, bool *is_there)
@@ -169,8 +175,8 @@ static int mark_all(const struct nft_chain *have, const struct nft_chain *want,
 		if (!is_end && fellow == want->count)
 			continue;
 		err = mark_ours((struct middle){
-			.have = have->rules + i, .rows = next - i, .stays = stays + i,
-			.want = want->rules + j, .columns = fellow - j, .is_there = is_there + j,
+			.have = rules_from(have, i), .rows = next - i, .stays = stays + i,
+			.want = rules_from(want, j), .columns = fellow - j, .is_there = is_there + j,
 			.replaced = replaced,
 		});
 		if (!is_end)

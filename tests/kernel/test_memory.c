@@ -6,21 +6,15 @@
  */
 #include <errno.h>
 #include <net/if.h>
-#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
-#include <linux/netfilter/nf_tables.h>
-#include <linux/netfilter/nfnetlink.h>
-#include <linux/netfilter_ipv4/ip_tables.h>
-
 #include "changes.h"
+#include "fingerprint.h"
 #include "model.h"
 #include "run.h"
 #include "short_memory.h"
-#include "support/netlink.h"
 
 enum {
 	REQUESTS_MAX = 20000,	/* of one change; more is no end in sight */
@@ -83,68 +77,6 @@ struct story {
 };
 
 /* --- what the kernel has ------------------------------------------------ */
-
-/* What is told of a table, and its entries: the same numbers and structs in both families. */
-static uint64_t hash_table(uint64_t hash, const struct family *family, const char *name)
-{
-	int level = family->domain == AF_INET ? IPPROTO_IP : IPPROTO_IPV6;
-	int fd = socket(family->domain, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW);
-	struct ipt_getinfo info = { .size = 0 };
-	struct ipt_get_entries *block;
-	socklen_t size = sizeof(info);
-
-	strcpy(info.name, name);
-	ck_assert_int_ge(fd, 0);
-	ck_assert_int_eq(getsockopt(fd, level, IPT_SO_GET_INFO, &info, &size), 0);
-	size = (socklen_t)sizeof(*block) + info.size;
-	block = calloc(1, size);
-	strcpy(block->name, name);
-	block->size = info.size;
-	ck_assert_int_eq(getsockopt(fd, level, IPT_SO_GET_ENTRIES, block, &size), 0);
-	close(fd);
-	for (unsigned int i = 0; i < info.size; i++)
-		hash = (hash ^ ((const unsigned char *)block->entrytable)[i]) *
-		       UINT64_C(0x100000001b3);
-	free(block);
-	return hash;
-}
-
-static int hash_message(const struct nlmsghdr *message, void *data)
-{
-	uint64_t *hash = data;
-
-	for (uint32_t i = NLMSG_HDRLEN; i < message->nlmsg_len; i++)
-		*hash = (*hash ^ ((const unsigned char *)message)[i]) * UINT64_C(0x100000001b3);
-	return 0;
-}
-
-/* The number of the last change of nftables' rules, with who made it. */
-static uint64_t hash_generation(uint64_t hash)
-{
-	struct {
-		struct nlmsghdr header;
-		struct nfgenmsg generic;
-	} request = { .header = { .nlmsg_len = sizeof(request), .nlmsg_flags = NLM_F_REQUEST,
-				  .nlmsg_type = NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETGEN } };
-	struct netlink netlink;
-
-	ck_assert_int_eq(netlink_open(&netlink, NETLINK_NETFILTER), 0);
-	ck_assert_int_eq(netlink_ask(&netlink, &request.header, hash_message, &hash), 0);
-	netlink_close(&netlink);
-	return hash;
-}
-
-/* The same as long as nobody changes anything; no program is run for it. */
-static uint64_t fingerprint(void)
-{
-	uint64_t hash = UINT64_C(0xcbf29ce484222325);
-
-	for (int i = 0; i < FAMILY_COUNT; i++) {
-		hash = hash_table(hash, &families[i], "raw");
-		hash = hash_table(hash, &families[i], "filter");
-	}
-	return hash_generation(hash);
-}
 
 /* Counters and all, as the tools of the two worlds print it. */
 static char *state(void)
