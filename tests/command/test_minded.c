@@ -371,6 +371,29 @@ START_TEST(a_twin_moves_behind_what_was_put_between)
 }
 END_TEST
 
+/* Who limits one client more looks at no rule of the host: its twins stay, with their chains. */
+START_TEST(twins_stay_where_clients_come_and_go)
+{
+	const struct family *family = &families[_i];
+	char *before;
+
+	netns_add_peer();
+	given(family, "-A INPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT");
+	given(family, "-A INPUT -p udp --dport 53 -m conntrack --ctstate NEW -j ACCEPT");
+	given(family, "-A INPUT -p udp -j DROP");
+	must("notrackctl %s add dns", family->option);
+	must("notrackctl %s limit dns %s --above 1000/sec", family->option, family->limited_prefix);
+	before = must("%s -S INPUT", family->tables).out;
+
+	must("notrackctl %s limit dns %s --above 1000/sec", family->option, family->other);
+	ck_assert(client_is_answered(family, family->other));
+	must("notrackctl %s unlimit dns %s", family->option, family->limited_prefix);
+	assert_same_text(must("%s -S INPUT", family->tables).out, before);
+	ck_assert(client_is_answered(family, family->limited));
+	must("notrackctl %s verify", family->option);
+}
+END_TEST
+
 static void tests(TCase *tcase)
 {
 	tcase_add_loop_test(tcase, twins_that_are_left_over_do_nothing, 0, FAMILIES_OF_BOTH_WORLDS);
@@ -386,6 +409,8 @@ static void tests(TCase *tcase)
 	tcase_add_loop_test(tcase, a_map_with_a_name_and_a_state_is_refused, 0, FAMILY_COUNT);
 	tcase_add_loop_test(tcase, a_rate_on_what_is_new_sees_every_question, 0,
 			    2 * FAMILIES_OF_BOTH_WORLDS);
+	tcase_add_loop_test(tcase, twins_stay_where_clients_come_and_go, 0,
+			    FAMILIES_OF_BOTH_WORLDS);
 	tcase_add_loop_test(tcase, a_twin_moves_behind_what_was_put_between, 0,
 			    2 * FAMILIES_OF_BOTH_WORLDS);
 }

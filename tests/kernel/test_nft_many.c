@@ -468,6 +468,40 @@ START_TEST(rules_of_others_are_read_once_a_call)
 }
 END_TEST
 
+static int add_client(struct notrack *nt)
+{
+	int err = hashlimit_add_client(nt, "dns", "192.0.2.10", &hourly);
+
+	return err ? err : notrack_commit(nt, NULL);
+}
+
+static int add_service(struct notrack *nt)
+{
+	const struct notrack_service ntp = { .size = sizeof(ntp), .name = "ntp" };
+	int err = notrack_add_service(nt, &ntp);
+
+	return err ? err : notrack_commit(nt, NULL);
+}
+
+/* Nothing that the guard looks at has changed; where a service comes, it has. */
+START_TEST(a_change_of_clients_reads_no_rules_of_others)
+{
+	struct backend_host *host = host_new(NOTRACK_ANY);
+	struct notrack *nt;
+
+	host_add(host, "dns");
+	host_limit(host, "dns", "192.0.2.9", "10/hour", 0);
+	host_commit(host);
+	add_rules_of_others();
+	nt = given_a_loaded_model();
+
+	ck_assert_uint_lt(received_for(nt, add_client), 200ul * RULES_OF_OTHERS / 4);
+	ck_assert_uint_gt(received_for(nt, add_service), 200ul * RULES_OF_OTHERS);
+	notrack_free(nt);
+	host_free(host);
+}
+END_TEST
+
 /* Of what was read for one call, the next one knows nothing. */
 START_TEST(a_rule_that_came_between_two_calls_is_seen)
 {
@@ -505,6 +539,7 @@ static void tests(TCase *tcase)
 	tcase_add_loop_test(tcase, services_of_somebody_else_are_no_change_of_clients, 0, 2);
 	tcase_add_test(tcase, the_first_client_may_be_of_another_context);
 	tcase_add_test(tcase, rules_of_others_are_read_once_a_call);
+	tcase_add_test(tcase, a_change_of_clients_reads_no_rules_of_others);
 	tcase_add_test(tcase, a_rule_that_came_between_two_calls_is_seen);
 }
 
