@@ -93,7 +93,8 @@ enum step_kind {
 	STEP_INTERFACE,			/* of that name, as far as @length bytes */
 	STEP_WITHIN_RATE,		/* a rate or quota is not used up */
 	STEP_REMEMBERED,		/* an earlier packet of this source was recorded */
-	STEP_SET,			/* in a set of which we know no more than the field */
+	STEP_SET,			/* in a set of which we know no more than the field; @count:
+					   whether view.ask_set() says who is in it */
 	STEP_LOOKUP,			/* in a set, by one field or several */
 	STEP_UNKNOWN,			/* of a kind that we do not decode */
 
@@ -309,6 +310,8 @@ struct view {
 	int (*ask)(void *asker, const struct view_lookup *lookup, const struct key_value *key,
 		   struct set_element *found);
 	void (*release)(void *asker);
+	/* The same for STEP_SET, and one address; NULL where no rule looks up such a set. */
+	int (*ask_set)(const struct step *step, enum family family, const uint8_t *address);
 };
 
 /* --- building: NULL or -ENOMEM if out of memory ------------------------ */

@@ -313,6 +313,49 @@ START_TEST(who_is_in_a_set_is_banned_and_the_others_are_not)
 }
 END_TEST
 
+/* Who is named by one address is asked for in the set; a ban is nothing that is opened. */
+static const struct {
+	const char *ban;		/* "%1$s" is the one who is named, "%2$s" somebody else */
+	int code;
+} bans[] = {
+	{ "-A INPUT -m set --match-set some src -j DROP", REFUSED },
+	{ "-A INPUT -m set --match-set others src -j DROP", 0 },
+	{ "-A INPUT -s %1$s -j DROP", REFUSED },
+	{ "-A INPUT -s %2$s -j DROP", 0 },
+};
+
+START_TEST(who_is_named_and_banned_is_not_let_in)
+{
+	const struct family *family = &families[_i % FAMILIES_OF_BOTH_WORLDS];
+	const size_t number = (size_t)_i / FAMILIES_OF_BOTH_WORLDS;
+	const char *kind = family->domain == AF_INET6 ? "inet6" : "inet";
+	const int code = bans[number].code;
+	struct run added;
+
+	netns_add_peer();
+	if (run("ipset create some hash:net family %s", kind).code) {
+		fputs("there is no program ipset here\n", stderr);
+		return;
+	}
+	must("ipset create others hash:net family %s", kind);
+	must("ipset add some %s", family->other_prefix);
+	must("%s -w -P INPUT DROP", family->tables);
+	must("%s -w " ESTABLISHED, family->tables);
+	must("%s -w -A INPUT -i lo -j ACCEPT", family->tables);
+	must("%s -w %s", family->tables, format_text(bans[number].ban, family->other, family->limited));
+	must("%s -w -A INPUT -p udp --dport 53 -j ACCEPT", family->tables);
+	ck_assert_int_eq(client_is_answered(family, family->other), !code);
+
+	added = run("notrackctl %s add dns-auth --proto udp --from %s", family->option, family->other);
+	ck_assert_msg(added.code == code && !strstr(added.err, "unsure"), "exit %d: %s", added.code,
+		      added.err);
+	ck_assert_msg(!code || strstr(added.err, "filter INPUT 3"), "%s", added.err);
+	ck_assert_int_eq(client_is_answered(family, family->other), !code);
+	if (!code)
+		must("notrackctl %s verify", family->option);
+}
+END_TEST
+
 /* Of a chain of both families, what it says of one leaves the other as it was. */
 static const struct {
 	const char *accept;
@@ -454,6 +497,8 @@ static void tests(TCase *tcase)
 	tcase_add_loop_test(tcase, hundreds_of_bans_are_followed, 0, FAMILY_COUNT);
 	tcase_add_loop_test(tcase, who_is_in_a_set_is_banned_and_the_others_are_not, 0,
 			    COUNT(sets) * FAMILY_COUNT);
+	tcase_add_loop_test(tcase, who_is_named_and_banned_is_not_let_in, 0,
+			    COUNT(bans) * FAMILIES_OF_BOTH_WORLDS);
 	tcase_add_test(tcase, clear_takes_twins_out_of_the_other_world);
 }
 
