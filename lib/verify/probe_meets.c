@@ -74,7 +74,8 @@ static unsigned int ask_set(const struct probe *probe, const struct step *condit
 	const struct view *view = situation->view;
 	int there = -EAGAIN;
 
-	if (condition->count && view && view->ask_set && packets->length == family_bits(packets->family))
+	if (condition->count && view && view->ask_set &&
+	    packets->length == family_bits(packets->family))
 		there = view->ask_set(condition, (enum family)packets->family, packets->address);
 	if (there >= 0)
 		return all_or_none(there);

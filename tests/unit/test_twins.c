@@ -347,13 +347,13 @@ END_TEST
 /* Most of what leaves a server: it is not to pass the rules for this host's own questions. */
 START_TEST(answers_of_a_server_are_looked_for_first)
 {
-	const struct notrack_service both = { .name = "both", .ports = "53", .protocols = "udp",
-					      .roles = "both", .interfaces = "eth0",
-					      .icmp_errors = "no" };
+	const struct notrack_service udp = { .name = "both", .ports = "53", .protocols = "udp",
+					     .roles = "both", .interfaces = "eth0",
+					     .icmp_errors = "no" };
 	struct scene scene = scene_of("*filter\n:INPUT ACCEPT\n:OUTPUT DROP\n"
 				      "-A OUTPUT --ctstate NEW,ESTABLISHED -j ACCEPT\n");
 
-	add(&scene, &both);
+	add(&scene, &udp);
 	make(&scene);
 	table_is(&scene, "filter",
 		 "-A OUTPUT --ctstate UNTRACKED -j NOTRACK-new-est-accept-out\n"

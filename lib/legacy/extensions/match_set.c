@@ -32,14 +32,14 @@ static bool is_of_addresses(const char *type)
 
 static int take_set(const struct nlmsghdr *message, void *data)
 {
+	const void *first = (const char *)NLMSG_DATA(message) + NLMSG_ALIGN(sizeof(struct nfgenmsg));
 	struct asked_set *set = data;
 	const struct nlattr *attr;
 	const char *text;
 
 	if (message->nlmsg_len < NLMSG_LENGTH(sizeof(struct nfgenmsg)))
 		return 0;
-	each_attribute(attr, (const void *)((const char *)NLMSG_DATA(message) +
-					    NLMSG_ALIGN(sizeof(struct nfgenmsg))), message_end(message)) {
+	each_attribute(attr, first, message_end(message)) {
 		text = string_in(attr);
 		if (type_of(attr) == IPSET_ATTR_SETNAME && text)
 			strncpy(set->name, text, sizeof(set->name) - 1);
