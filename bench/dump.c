@@ -1,12 +1,20 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The floor of all that reads the connection tracking table: asks the kernel
- * for its entries, and throws them away unread.
+ * The floor of all that reads from the kernel: asks it for what it has, and throws that away
+ * unread.
+ *
+ *	dump conntrack	the entries of the connection tracking table
+ *	dump nft	all rules of nftables
+ *	dump legacy	the table filter of IPv4
  */
 #include <libmnl/libmnl.h>
+#include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_conntrack.h>
+#include <linux/netfilter_ipv4/ip_tables.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 
 static char buffer[64 * 1024];
@@ -22,23 +30,51 @@ static int is_last(ssize_t size)
 	return 0;
 }
 
-int main(void)
+static int dump(int type)
 {
 	struct mnl_socket *socket = mnl_socket_open(NETLINK_NETFILTER);
 	struct nlmsghdr *message = mnl_nlmsg_put_header(buffer);
 	ssize_t size;
 
-	message->nlmsg_type = NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_GET;
+	message->nlmsg_type = (uint16_t)type;
 	message->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
 	mnl_nlmsg_put_extra_header(message, sizeof(struct nfgenmsg));
 	if (!socket || mnl_socket_bind(socket, 0, MNL_SOCKET_AUTOPID) ||
-	    mnl_socket_sendto(socket, message, message->nlmsg_len) < 0) {
-		perror("dump");
-		return 1;
-	}
+	    mnl_socket_sendto(socket, message, message->nlmsg_len) < 0)
+		return -1;
 	do
 		size = mnl_socket_recvfrom(socket, buffer, sizeof(buffer));
 	while (size > 0 && !is_last(size));
 	mnl_socket_close(socket);
 	return size <= 0;
+}
+
+static int get_entries(void)
+{
+	int sockfd = socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW);
+	struct ipt_getinfo info = { .name = "filter" };
+	struct ipt_get_entries *entries;
+	socklen_t size = sizeof(info);
+
+	if (sockfd < 0 || getsockopt(sockfd, IPPROTO_IP, IPT_SO_GET_INFO, &info, &size))
+		return -1;
+	size = (socklen_t)(sizeof(*entries) + info.size);
+	entries = malloc(size);
+	if (!entries)
+		return -1;
+	strcpy(entries->name, info.name);
+	entries->size = info.size;
+	return getsockopt(sockfd, IPPROTO_IP, IPT_SO_GET_ENTRIES, entries, &size);
+}
+
+int main(int argc, char **argv)
+{
+	const char *what = argc > 1 ? argv[1] : "conntrack";
+	int err = !strcmp(what, "legacy") ? get_entries() :
+		  !strcmp(what, "nft") ? dump(NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETRULE) :
+		  dump(NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_GET);
+
+	if (err)
+		perror("dump");
+	return err != 0;
 }

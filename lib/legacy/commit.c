@@ -66,9 +66,9 @@ static struct legacy_change *legacy_change(struct change *change)
 
 /*
  * Where no more than clients have changed, nobody looked at the host: what its services
- * are opened for stays as it is.
+ * are opened for stays as it is, and so do the chains that twins lead to.
  */
-static void keep_openings(struct ruleset *want, const struct ruleset *found)
+static int keep_chains(struct ruleset *want, const struct ruleset *found)
 {
 	char service[SERVICE_NAME_MAX + 1];
 
@@ -80,6 +80,7 @@ static void keep_openings(struct ruleset *want, const struct ruleset *found)
 			      chain_service(name, CHAIN_OUT, service)))
 			want->chains[i] = there;
 	}
+	return intermediate_keep_twins(want, found);
 }
 
 /* Chains of ours as compiled; who leads to those in filter, grafts say. */
@@ -95,8 +96,8 @@ static int lower(struct legacy_change *change, enum family family, unsigned int 
 			   change->error);
 	grafted_take_jumps(want, legacy_table_name(id));
 	if (!err && id == FILTER && !wanted->grafts)
-		keep_openings(want, &change->image->tables[family][id].found);
-	return err;
+		err = keep_chains(want, &change->image->tables[family][id].found);
+	return err == -ENOMEM ? error_set(change->error, err, "out of memory") : err;
 }
 
 /* Rules of ours in chains of the host are part of what is there, and of what is wanted. */

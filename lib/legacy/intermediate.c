@@ -94,6 +94,26 @@ static void reach_all(struct twins *twins)
 	}
 }
 
+int intermediate_keep_twins(struct ruleset *want, const struct ruleset *have)
+{
+	struct twins twins = {
+		.have = have,
+		.reached = calloc(have->count + 1, sizeof(*twins.reached)),
+		.pending = calloc(have->count + 1, sizeof(*twins.pending)),
+	};
+	const size_t wanted = want->count;
+	int err = twins.reached && twins.pending ? 0 : -ENOMEM;
+
+	if (!err)
+		reach_all(&twins);
+	for (size_t i = 0; i < have->count && !err; i++)
+		if (twins.reached[i] && !ruleset_find(want, have->chains[i]->name))
+			err = ruleset_share_chain(want, have->chains[i]);
+	free(twins.reached);
+	free(twins.pending);
+	return err || want->count == wanted ? err : ruleset_sort(want);
+}
+
 /* --- chains ----------------------------------------------------------- */
 
 /* Other chains let nothing through: they change, or go, at once. */

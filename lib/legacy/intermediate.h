@@ -13,4 +13,10 @@
 int intermediate_make(struct ruleset *both, const struct ruleset *have,
 		      const struct ruleset *want);
 
+/*
+ * Adds to @want the chains of @have that twins lead to, as they are: for who changes nothing in
+ * chains of the host.  Shares memory with @have.
+ */
+int intermediate_keep_twins(struct ruleset *want, const struct ruleset *have);
+
 #endif

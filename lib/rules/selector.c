@@ -7,7 +7,11 @@
 
 #include "rules/port_list.h"
 
-#define TCP_RESET 0x04			/* RFC 9293, section 3.1 */
+/* RFC 9293, section 3.1 */
+#define TCP_FINISH 0x01
+#define TCP_BEGIN 0x02
+#define TCP_RESET 0x04
+#define TCP_ACKNOWLEDGE 0x10
 
 /* Whose addresses a flow's end has. */
 enum end {
@@ -215,6 +219,33 @@ static void ask_for_later(struct match *match, enum protocol protocol)
 	match->sctp_not_init = protocol == SCTP;
 }
 
+/*
+ * What segments behind the first one say of themselves, the most frequent ones first.  All
+ * others have flags that no segment has: to conntrack they are INVALID, and so they are here,
+ * as no class picks them.
+ */
+static const struct segment {
+	uint8_t mask, flags;
+} segments[] = {
+	{ TCP_FINISH | TCP_RESET | TCP_ACKNOWLEDGE, TCP_ACKNOWLEDGE },
+	{ TCP_FINISH | TCP_BEGIN | TCP_RESET | TCP_ACKNOWLEDGE, TCP_FINISH | TCP_ACKNOWLEDGE },
+	{ TCP_FINISH | TCP_BEGIN | TCP_RESET, TCP_RESET },
+};
+
+/* How many rules it takes to ask for them. */
+static size_t count_segments(enum packet_class class, enum protocol protocol)
+{
+	return protocol == TCP && (class == CLASS_LATER || class == CLASS_ANSWER) ?
+	       sizeof(segments) / sizeof(segments[0]) : 1;
+}
+
+static void ask_for_segment(struct match *match, size_t index)
+{
+	match->syn = SYN_ANY;
+	match->tcp_mask = segments[index].mask;
+	match->tcp_flags = segments[index].flags;
+}
+
 /* Returns whether packets of a flow can be of the class. */
 static bool take_class(const struct compiler *compiler, const struct flow *flow,
 		       enum protocol protocol, struct match *match)
@@ -246,6 +277,20 @@ static bool take_class(const struct compiler *compiler, const struct flow *flow,
 
 /* --- flows ------------------------------------------------------------ */
 
+static int add_segments(struct compiler *compiler, struct match *match, enum protocol protocol,
+			struct prefix_set sources, struct prefix_set destinations)
+{
+	const size_t count = count_segments(compiler->class, protocol);
+	int err = 0;
+
+	for (size_t i = 0; i < count && !err; i++) {
+		if (count > 1)
+			ask_for_segment(match, i);
+		err = add_rules(compiler, match, sources, destinations);
+	}
+	return err;
+}
+
 static int add_flow(struct compiler *compiler, const struct flow *flow, enum protocol protocol,
 		    enum direction direction, const char *interface)
 {
@@ -270,7 +315,7 @@ static int add_flow(struct compiler *compiler, const struct flow *flow, enum pro
 		return error_set(compiler->error, err, "out of memory");
 	for (size_t next = 0; !err && port_list_take(&served, &next, server);)
 		for (size_t other = 0; !err && port_list_take(&clients, &other, client);)
-			err = add_rules(compiler, &match, sources, destinations);
+			err = add_segments(compiler, &match, protocol, sources, destinations);
 	return err;
 }
 

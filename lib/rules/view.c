@@ -290,6 +290,9 @@ struct view_rule *view_insert_rule(struct view *view, struct view_chain *chain,
 	*at = rule;
 	if (!rule->next)
 		chain->last = rule;
+	chain->only_drops = false;
+	if (after && after->run && after->run->last != after)
+		after->run->first = NULL;
 	return rule;
 }
 

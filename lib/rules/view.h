@@ -93,7 +93,8 @@ enum step_kind {
 	STEP_INTERFACE,			/* of that name, as far as @length bytes */
 	STEP_WITHIN_RATE,		/* a rate or quota is not used up */
 	STEP_REMEMBERED,		/* an earlier packet of this source was recorded */
-	STEP_SET,			/* in a set of which we know no more than the field */
+	STEP_SET,			/* in a set of which we know no more than the field; @count:
+					   whether view.ask_set() says who is in it */
 	STEP_LOOKUP,			/* in a set, by one field or several */
 	STEP_UNKNOWN,			/* of a kind that we do not decode */
 
@@ -244,8 +245,17 @@ enum rule_flags {
 	RULE_OURS = 1 << 5,		/* of our making, in whatever chain it stands */
 };
 
+/* Rules one behind another that each drop what a prefix names: see view_runs.c. */
+struct view_run {
+	struct view_rule *first, *last;	/* first is NULL where a rule came in between */
+	uint32_t named;			/* which step of each names the prefix */
+	uint8_t field;			/* FIELD_SOURCE, FIELD_DESTINATION */
+	uint8_t length;			/* of the shortest prefix */
+};
+
 struct view_rule {
 	struct view_rule *next;
+	struct view_run *run;		/* that it is part of; NULL: of none */
 	uint64_t handle;		/* what the backend that read it finds it by */
 	uint32_t flags;			/* enum rule_flags */
 	uint32_t count;			/* of steps */
@@ -266,6 +276,7 @@ struct view_chain {
 	bool drops;			/* the policy of a base chain */
 	uint8_t hooks;			/* bits, 1 << enum hook: those whose packets can get here */
 	uint8_t referrers;		/* rules with a jump or goto to it: 0, 1, or 2 for any more */
+	bool only_drops;		/* what comes there, and lets the others return */
 };
 
 struct view_table {
@@ -299,6 +310,8 @@ struct view {
 	int (*ask)(void *asker, const struct view_lookup *lookup, const struct key_value *key,
 		   struct set_element *found);
 	void (*release)(void *asker);
+	/* The same for STEP_SET, and one address; NULL where no rule looks up such a set. */
+	int (*ask_set)(const struct step *step, enum family family, const uint8_t *address);
 };
 
 /* --- building: NULL or -ENOMEM if out of memory ------------------------ */
@@ -346,6 +359,8 @@ static inline struct set_element *element_at(const struct view_lookup *lookup, s
 
 /* view_reach.c: finds which chains packets of a hook can get to, for view_chain.hooks. */
 int view_reach(struct view *view);	/* again after changes */
+/* view_runs.c: finds the runs of the chains as they are; again after changes.  Or -ENOMEM. */
+int view_find_runs(struct view *view);
 /* view_forget.c: takes out all tables of a world, to read them again. */
 void view_forget_world(struct view *view, enum world world);
 /*

@@ -82,5 +82,5 @@ int view_reach(struct view *view)
 	for (enum hook hook = HOOK_PREROUTING; hook < HOOKS; hook++)
 		reach_hook(view, &reach, hook);
 	free(reach.chains);
-	return 0;
+	return view_find_runs(view);
 }

@@ -138,8 +138,8 @@ static ssize_t receive(const struct netlink *netlink, enum wait wait)
 
 /* --- answers ---------------------------------------------------------- */
 
-/* The kernel's MAX_ERRNO. */
-#define ERRNO_MAX 4095
+/* The kernel's MAX_ERRNO, and behind it the errors that ipset has of its own. */
+#define ERRNO_MAX (4095 + 1024)
 
 int netlink_status(const struct nlmsghdr *message)
 {

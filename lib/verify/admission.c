@@ -92,20 +92,55 @@ bool rule_names_ports(const struct view_rule *rule)
 	return false;
 }
 
-static enum admission judge(const struct tally *tally)
+static bool is_over_lo(const struct probe *probe)
+{
+	return !strcmp(probe->in, "lo") || !strcmp(probe->out, "lo");
+}
+
+static bool asks_field(const struct step *step, enum field field)
+{
+	if (step->kind != STEP_LOOKUP && step->kind != STEP_MAP)
+		return step_is_condition(step) && step->field == field && step->kind != STEP_NUMBER;
+	for (size_t i = 0; i < step->lookup->field_count; i++)
+		if (step->lookup->fields[i].field == field)
+			return true;
+	return false;
+}
+
+/* Whether each of the packets has an address that was named; over lo, nobody is. */
+static bool all_named(const struct picks *picks, enum field field)
+{
+	for (size_t i = 0; i < picks->count; i++)
+		for (size_t j = 0; j < picks->list[i].count; j++) {
+			const struct probe *probe = &picks->list[i].probes[j];
+
+			if (!is_over_lo(probe) &&
+			    !(field == FIELD_SOURCE ? probe->source.length :
+						      probe->destination.length))
+				return false;
+		}
+	return picks->count;
+}
+
+/* A ban of those whom the service names: it does not drop all there is. */
+static bool names_them(const struct view_rule *rule, const struct picks *picks)
+{
+	for (size_t i = 0; rule && i < rule->count; i++)
+		for (enum field field = FIELD_SOURCE; field <= FIELD_DESTINATION; field++)
+			if (asks_field(&rule->steps[i], field) && all_named(picks, field))
+				return true;
+	return false;
+}
+
+static enum admission judge(const struct tally *tally, const struct picks *picks)
 {
 	if (!tally->dropped)
 		return tally->by_rule ? ADMITS_BY_RULE : ADMITS_AT_END;
 	if (tally->by_rule || tally->at_end || tally->some)
 		return ADMITS_SOME;
-	if (rule_names_ports(tally->place.rule))
+	if (rule_names_ports(tally->place.rule) || names_them(tally->place.rule, picks))
 		return FORBIDS_BY_NAME;
 	return tally->elsewhere ? FORBIDS_ELSEWHERE : ADMITS_NOBODY;
-}
-
-static bool is_over_lo(const struct probe *probe)
-{
-	return !strcmp(probe->in, "lo") || !strcmp(probe->out, "lo");
 }
 
 static bool all_over_lo(const struct picks *picks)
@@ -139,7 +174,7 @@ int admission_of(const struct view *view, const struct view_chain *base, const s
 	struct asking asking = { view, base, &tally, false };
 	int err = ask_all(&asking, picks, entrances);
 
-	*admitted = (struct admitted){ judge(&tally), tally.place, tally.end };
+	*admitted = (struct admitted){ judge(&tally, picks), tally.place, tally.end };
 	if (err || (admitted->admission != ADMITS_NOBODY && admitted->admission != FORBIDS_ELSEWHERE))
 		return err;
 	/* nobody, unless they come with a mark: then the host has said whom */

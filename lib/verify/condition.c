@@ -36,8 +36,8 @@ uint32_t condition_identity(const struct step *condition)
 				 sizeof(condition->address));
 	case STEP_INTERFACE:
 		return mix_bytes(identity, condition->name, condition->length);
-	case STEP_ADDRESSES:
-		return mix_bytes(identity, condition->addresses,
+	case STEP_ADDRESSES:	/* has no mask, whoever made it */
+		return mix_bytes(condition->kind * 256u + condition->field, condition->addresses,
 				 condition->count * sizeof(*condition->addresses));
 	case STEP_UNKNOWN:
 	case STEP_SET:

@@ -227,6 +227,8 @@ static int watch(struct planning *planning)
 	};
 	int err = lay_over(planning);
 
+	if (!err)
+		err = view_find_runs(planning->view);
 	return err ? err : guard_walk(&guard, &planning->parity->findings);
 }
 

@@ -125,6 +125,8 @@ static int add_probes(struct pick *pick, struct arena *arena)
 	for (size_t i = 0; i < sources.count; i++)
 		for (size_t j = 0; j < destinations.count; j++)
 			for (size_t k = 0; k < flags->count; k++) {
+				if ((flags->list[k] & match->tcp_mask) != match->tcp_flags)
+					continue;
 				probe.source_port = sources.list[i];
 				probe.destination_port = destinations.list[j];
 				probe.tcp_flags = flags->list[k];

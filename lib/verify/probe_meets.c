@@ -63,14 +63,22 @@ static unsigned int ask_address(const struct probe *probe, const struct step *co
 }
 
 /*
- * Who is in a set is not asked: the usual one is no member, unless it is an
- * address that the service names, or this host's.
+ * Of one address, the set is asked.  Of many, the usual one is no member, unless it is of those
+ * that the service names, or this host's.
  */
-static unsigned int ask_set(const struct probe *probe, const struct step *condition)
+static unsigned int ask_set(const struct probe *probe, const struct step *condition,
+			    const struct situation *situation)
 {
 	bool source = condition->field == FIELD_SOURCE;
 	const struct prefix *packets = source ? &probe->source : &probe->destination;
+	const struct view *view = situation->view;
+	int there = -EAGAIN;
 
+	if (condition->count && view && view->ask_set &&
+	    packets->length == family_bits(packets->family))
+		there = view->ask_set(condition, (enum family)packets->family, packets->address);
+	if (there >= 0)
+		return all_or_none(there);
 	if (packets->length || (!source && probe->own_destination))
 		return NOBODY_KNOWS;
 	return FEW_DO;
@@ -320,7 +328,7 @@ static unsigned int ask(const struct probe *probe, const struct step *condition,
 	case STEP_REMEMBERED:
 		return FEW_DO;
 	case STEP_SET:
-		return ask_set(probe, condition);
+		return ask_set(probe, condition, situation);
 	case STEP_LOOKUP:
 		return probe_meets_lookup(probe, condition->lookup, situation);
 	default:

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "verify/walk.h"
+#include "verify/walk_way.h"
 #include "verify/weave.h"
 
 /* --- where picks get to ------------------------------------------------ */
@@ -105,12 +106,25 @@ static bool spread_rule(struct spread *spread, const struct view_chain *chain,
 	return ends;
 }
 
+static bool spares(const struct view_run *run, const struct pick *pick)
+{
+	for (size_t i = 0; i < pick->count; i++)
+		if (!run_spares(run, &pick->probes[i]))
+			return false;
+	return true;
+}
+
 /* One pick through a chain, as far as its packets come. */
 static void spread_pick(struct spread *spread, const struct view_chain *chain, size_t index)
 {
-	for (const struct view_rule *rule = chain->rules; rule; rule = rule->next)
-		if (is_of_interest(rule) && spread_rule(spread, chain, rule, index))
+	const struct pick *pick = &spread->weave->picks[spread->family][spread->direction].list[index];
+
+	for (const struct view_rule *rule = chain->rules; rule; rule = rule->next) {
+		if (rule->run && rule->run->first == rule && spares(rule->run, pick))
+			rule = rule->run->last;		/* leads nowhere, and ends nothing */
+		else if (is_of_interest(rule) && spread_rule(spread, chain, rule, index))
 			return;
+	}
 }
 
 static void spread_all(struct spread *spread)
@@ -248,6 +262,17 @@ static int weave_rule(struct weave *weave, struct crowd *crowd, struct meetings 
 	return err;
 }
 
+/* What the first rule of a run is to the crowd, each of its rules is, and takes no twins. */
+static struct view_rule *past_run(struct view_rule *rule, const struct crowd *crowd)
+{
+	if (!rule->run || rule->run->first != rule)
+		return rule;
+	for (size_t i = 0; i < crowd->count; i++)
+		if (!spares(rule->run, crowd->picks[i]))
+			return rule;
+	return rule->run->last;
+}
+
 static int weave_chain(struct weave *weave, struct view_chain *chain, struct crowd *crowd)
 {
 	struct meetings meetings = { .chain = chain, .list = crowd->list };
@@ -265,6 +290,7 @@ static int weave_chain(struct weave *weave, struct view_chain *chain, struct cro
 		}
 		err = weave_rule(weave, crowd, &meetings);
 		twins_gather(weave->grafts, &row, &meetings, begin);
+		meetings.rule = past_run(meetings.rule, crowd);
 	}
 	return err;
 }

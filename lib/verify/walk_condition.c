@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "verify/probe_parts.h"
+
 /* More kinds of packets than these, of one condition, are not followed one by one. */
 #define ALTERNATIVES_MAX 16
 
@@ -247,6 +249,73 @@ static enum answer ask(struct taking *taking, struct progress *progress,
 	return usual ? YES : NO;
 }
 
+/* --- elements --------------------------------------------------------- */
+
+uint32_t taking_field_number(const struct taking *taking, const struct progress *progress,
+			     const struct step *lookup, size_t element, enum side side)
+{
+	const struct traveller *traveller = &progress->traveller;
+	const struct situation situation = taking_situation(taking->way, traveller, side);
+	const struct view_lookup *set = lookup->lookup;
+	const struct set_element *asked = element_at(set, element);
+	struct step deciding = { 0 };
+	size_t count = 0;
+
+	if (!condition_depends(lookup) && !is_alone(taking, progress))
+		return DECISIONS_MAX;
+	for (size_t i = 0; i < set->field_count; i++) {
+		const struct step step = probe_step_of(&set->fields[i], &asked->ranges[i]);
+
+		if (probe_meets(&traveller->probe, &step, &situation) == ALL_DO)
+			continue;
+		deciding = step;
+		count++;
+	}
+	return count == 1 && !condition_depends(&deciding) ? taking_number(taking, &deciding, 0) :
+							     DECISIONS_MAX;
+}
+
+/* More elements than these are not followed one by one. */
+#define ELEMENTS_MAX 64
+
+static bool has_elements(const struct step *condition)
+{
+	return condition->kind == STEP_LOOKUP && condition->lookup->read &&
+	       !condition->lookup->named && condition->lookup->count <= ELEMENTS_MAX;
+}
+
+/* Those that a set has an element for come to the condition again, on their own. */
+static int part_elements(struct taking *taking, struct progress *progress,
+			 const struct step *condition, enum side side)
+{
+	const struct situation situation = taking_situation(taking->way, &progress->traveller, side);
+	const uint32_t number = taking_number(taking, condition, 0);
+	int err = 0;
+
+	for (size_t i = 0; i < condition->lookup->count && !err; i++) {
+		unsigned int does = probe_meets_element(&progress->traveller.probe,
+							condition->lookup, i, &situation);
+		const uint32_t deciding = taking_field_number(taking, progress, condition,
+							      i, side);
+		struct progress other = *progress;
+
+		if (!(does & ALL_DO) || traveller_decided(&progress->traveller, deciding) == 0)
+			continue;
+		taking_decide_field(&other.traveller, deciding, true);
+		taking_decide_field(&progress->traveller, deciding, false);
+		other.traveller.usual &= (does & USUAL_DOES) != 0;
+		progress->traveller.usual &= (does & USUAL_DOES_NOT) != 0;
+		if (!probe_narrow_to_element(&other.traveller.probe, condition->lookup, i) ||
+		    (does & USUAL_DOES && does & USUAL_DOES_NOT))
+			traveller_decide(&other.traveller, number, true);
+		err = taking_push(taking, &other);
+	}
+	traveller_decide(&progress->traveller, number, false);
+	return err;
+}
+
+/* --- the sides -------------------------------------------------------- */
+
 /*
  * What the sides may meet differently.  Where nobody knows, packets go on as two:
  * those that meet it and those that do not, so that both sides get one answer.
@@ -287,7 +356,9 @@ static enum answer ask_sides(struct taking *taking, struct progress *progress,
 			continue;
 		decided = traveller_decided(&progress->traveller, taking_number(taking, condition, 0));
 		if (does != NONE_DOES && decided < 0) {
-			if (part_sides(taking, progress, condition, does))
+			if (has_elements(condition) ?
+			    part_elements(taking, progress, condition, side) :
+			    part_sides(taking, progress, condition, does))
 				return ERROR;
 			decided = traveller_decided(&progress->traveller,
 						    taking_number(taking, condition, 0));

@@ -31,6 +31,21 @@ struct situation taking_situation(const struct way *way, const struct traveller 
 /* By which a condition, or the element of a map that it looks up, is known to decisions. */
 uint32_t taking_number(const struct taking *taking, const struct step *condition, uint32_t element);
 
+/*
+ * Where one side alone is asked for fields, all but one of which are what an element asks for,
+ * that one decides.  A twin asks for it in a rule of its own, on the other
+ * side, so that the answer has to be known by the number of that condition as well.  Returns
+ * DECISIONS_MAX where it is not one field alone.
+ */
+uint32_t taking_field_number(const struct taking *taking, const struct progress *progress,
+			     const struct step *lookup, size_t element, enum side side);
+
+static inline void taking_decide_field(struct traveller *traveller, uint32_t number, bool met)
+{
+	if (number != DECISIONS_MAX)
+		traveller_decide(traveller, number, met);
+}
+
 enum answer { YES, NO, ERROR };
 /*
  * walk_condition.c: whether those that are left meet a condition.  Others, which it tells

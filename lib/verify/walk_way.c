@@ -207,14 +207,23 @@ static int walk_rules(struct way *way, const struct view_chain *chain,
 	struct company company;
 	int err;
 
-	while (place.rule && way_passes(way, place.rule, traveller))
+	while (place.rule) {
+		if (way_skip_run(way, &place, traveller, 1))
+			continue;
+		if (!way_passes(way, place.rule, traveller))
+			break;
 		place.rule = place.rule->next;
+	}
 	if (!place.rule)
 		return company_add(back, traveller);
 	company = take_spare(way);
 	err = company_add(&company, traveller);
-	for (; place.rule && company.count && !err; place.rule = place.rule->next)
+	while (place.rule && company.count && !err) {
+		if (way_skip_run(way, &place, company.list, company.count))
+			continue;
 		err = take_rule(way, &place, &company, back);
+		place.rule = place.rule->next;
+	}
 	for (size_t i = 0; i < company.count && !err; i++)
 		err = company_add(back, &company.list[i]);
 	give_back(way, &company);

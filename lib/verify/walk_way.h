@@ -62,6 +62,13 @@ int way_take_rule(struct way *way, const struct place *place, const struct trave
 /* Whether all of the traveller's packets pass the rule by; a cheap question. */
 bool way_passes(const struct way *way, const struct view_rule *rule,
 		const struct traveller *traveller);
+/*
+ * walk_run.c: where a run of rules begins at @place, and all travellers go on behind it as they
+ * were, puts @place there and returns true.
+ */
+bool way_skip_run(struct way *way, struct place *place, const struct traveller *list, size_t count);
+/* Whether all packets of a probe are not dropped by a run, but a few at most. */
+bool run_spares(const struct view_run *run, const struct probe *probe);
 /* A chain that a rule leads to; adds who comes back from it. */
 int way_enter(struct way *way, const struct view_chain *chain, const struct traveller *traveller,
 	      struct place place, struct company *back);

@@ -20,31 +20,58 @@ static void given(const struct family *family, const char *rule)
 	must("%s -w %s", family->tables, format_text(rule, family->other));
 }
 
-/* How many packets a rule of filter has taken: the first whose line has all of @words. */
-static unsigned int taken(const struct family *family, const char *words)
+static unsigned int packets_of(const char *line)
 {
-	const char *line = strstr(must("%s -t filter -c", family->save).out, words);
 	unsigned int packets = 0;
 
-	ck_assert_msg(line, "no rule with %s", words);
 	while (*line != '\n')
 		line--;
 	ck_assert_msg(sscanf(line, "\n[%u:", &packets) == 1, "%.60s", line);
 	return packets;
 }
 
-static bool ask(const struct family *family, const char *client, uint16_t port, unsigned int count)
+/* How many packets a rule of filter has taken: the first whose line has all of @words. */
+static unsigned int taken(const struct family *family, const char *words)
 {
-	struct end server = { HOST, family->host, 53 };
-	int server_fd = udp_open(family, server);
-	int fd = udp_open(family, (struct end){ PEER, client, port });
+	const char *line = strstr(must("%s -t filter -c", family->save).out, words);
+
+	ck_assert_msg(line, "no rule with %s", words);
+	return packets_of(line);
+}
+
+/* The same of all whose lines have them, in any table. */
+static unsigned int taken_by_all(const struct family *family, const char *words)
+{
+	const char *at = must("%s -c", family->save).out;
+	unsigned int packets = 0, lines = 0;
+
+	for (; (at = strstr(at, words)); at++, lines++)
+		packets += packets_of(at);
+	ck_assert_msg(lines, "no rule with %s", words);
+	return packets;
+}
+
+static bool is_of_nft(const struct family *family)
+{
+	return strstr(family->tables, "nft") != NULL;
+}
+
+static bool send_to(const struct family *family, struct end from, struct end to, unsigned int count)
+{
+	int to_fd = udp_open(family, to), from_fd = udp_open(family, from);
 	bool arrived;
 
-	udp_send(family, fd, server, count);
-	arrived = udp_arrive(server_fd, count);
-	close(server_fd);
-	close(fd);
+	udp_send(family, from_fd, to, count);
+	arrived = udp_arrive(to_fd, count);
+	close(to_fd);
+	close(from_fd);
 	return arrived;
+}
+
+static bool ask(const struct family *family, const char *client, uint16_t port, unsigned int count)
+{
+	return send_to(family, (struct end){ PEER, client, port },
+		       (struct end){ HOST, family->host, 53 }, count);
 }
 
 /* 1: a snapshot may bring twins back without our NOTRACK, which then do nothing. */
@@ -59,7 +86,10 @@ START_TEST(twins_that_are_left_over_do_nothing)
 	ck_assert(ask(family, family->other, 0, QUERIES));
 	ck_assert_uint_eq(taken(family, "-j NOTRACK-new-accept\n"), QUERIES);
 
-	must("%s -w -t raw -F", family->tables);
+	if (is_of_nft(family))
+		must("nft delete table inet libnotrack");
+	else
+		must("%s -w -t raw -F", family->tables);
 	ck_assert(ask(family, family->other, 0, QUERIES));
 	ck_assert_uint_eq(taken(family, "-j NOTRACK-new-accept\n"), QUERIES);
 	ck_assert_uint_eq(taken(family, "-p udp -m udp --dport 53 -m conntrack --ctstate NEW -j ACCEPT\n"),
@@ -75,8 +105,8 @@ static const struct {
 
 START_TEST(packets_with_the_port_at_both_ends_stay_tracked)
 {
-	const struct family *family = &families[_i % FAMILY_COUNT];
-	const size_t number = (size_t)_i / FAMILY_COUNT;
+	const struct family *family = &families[_i % FAMILIES_OF_BOTH_WORLDS];
+	const size_t number = (size_t)_i / FAMILIES_OF_BOTH_WORLDS;
 
 	netns_add_peer();
 	given(family, "-A INPUT -p udp --dport 53 -m conntrack --ctstate NEW -j ACCEPT");
@@ -86,6 +116,53 @@ START_TEST(packets_with_the_port_at_both_ends_stay_tracked)
 	ck_assert(ask(family, family->other, 53, 1));
 	ck_assert_uint_eq(taken(family, "-p udp -m udp --dport 53 -m conntrack --ctstate NEW -j ACCEPT\n"),
 			  both_sides[number].tracked);
+}
+END_TEST
+
+/* 5: what a router passes on is tracked as before, and what is for itself is not. */
+static const char *const elsewhere[] = { "203.0.113.5", "2001:db8:f::5" };
+
+static void given_a_router(const struct family *family)
+{
+	const char *there = elsewhere[family->domain == AF_INET6];
+
+	netns_add_peer();
+	must("sh -c 'echo 1 >/proc/sys/net/ipv4/ip_forward'");
+	must("sh -c 'echo 1 >/proc/sys/net/ipv6/conf/all/forwarding'");
+	must("ip route add %s dev veth0", there);
+	must("ip neigh replace %s lladdr 02:00:00:00:00:02 dev veth0 nud permanent", there);
+	must_as(&(struct how){ .where = PEER }, "ip route add %s via %s", there, family->host);
+}
+
+/* By the service's port of the client, or of the server; -1 each where it is any port. */
+static const struct {
+	const char *port;
+	uint16_t from, to;
+} passed_on[] = { { "dport", 0, 53 }, { "sport", 53, 40000 } };
+
+START_TEST(what_a_router_passes_on_stays_tracked)
+{
+	const struct family *family = &families[_i % FAMILIES_OF_BOTH_WORLDS];
+	const size_t number = (size_t)_i / FAMILIES_OF_BOTH_WORLDS;
+	const char *port = passed_on[number].port;
+	const struct end from = { PEER, family->peer, passed_on[number].from };
+	const struct end here = { HOST, family->host, passed_on[number].to };
+	const struct end there = { HOST, elsewhere[family->domain == AF_INET6], here.port };
+	int fd;
+
+	given_a_router(family);
+	must("%s -w -t mangle -A FORWARD -p udp --%s 53 -m conntrack ! --ctstate UNTRACKED",
+	     family->tables, port);
+	must("%s -w -t mangle -A INPUT -p udp --%s 53 -m conntrack --ctstate UNTRACKED",
+	     family->tables, port);
+	must("notrackctl %s add dns", family->option);
+
+	fd = udp_open(family, from);
+	udp_send(family, fd, there, QUERIES);
+	close(fd);
+	ck_assert(send_to(family, from, here, QUERIES));	/* over the same link: behind them */
+	ck_assert_uint_eq(taken_by_all(family, "-A FORWARD -p udp"), QUERIES);
+	ck_assert_uint_eq(taken_by_all(family, "-A INPUT -p udp"), QUERIES);
 }
 END_TEST
 
@@ -133,8 +210,8 @@ static bool is_reset(const struct family *family)
 /* 7: the reset that REJECT sends gets out where what is RELATED does, and else it does not. */
 START_TEST(a_reset_that_reject_sends_gets_out)
 {
-	const struct family *family = &families[_i % FAMILY_COUNT];
-	const bool let = _i / FAMILY_COUNT;
+	const struct family *family = &families[_i % FAMILIES_OF_BOTH_WORLDS];
+	const bool let = _i / FAMILIES_OF_BOTH_WORLDS;
 
 	netns_add_peer();
 	given(family, "-t mangle -A POSTROUTING -p tcp --sport 53 --tcp-flags RST RST");
@@ -168,14 +245,174 @@ START_TEST(a_packet_is_counted_once)
 }
 END_TEST
 
+/* 10: a key that the state is a part of; of two clients, one is in the map. */
+static void given_a_map(const struct family *family, const char *map, const char *asked)
+{
+	char *rules = format_text("table inet h {\n %s\n chain i {\n type filter hook input priority 0;\n"
+				  " policy drop;\n iif lo accept\n meta l4proto ipv6-icmp accept\n"
+				  " ct state established accept\n ct state . %s saddr . udp dport vmap %s\n"
+				  " }\n}\n", map,
+				  family->domain == AF_INET6 ? "ip6" : "ip", asked);
+
+	netns_add_peer();
+	must_as(&(struct how){ .where = HOST, .input = rules }, "nft -f -");
+}
+
+START_TEST(a_key_with_a_state_lets_in_whom_it_names)
+{
+	const struct family *family = &families[_i % FAMILY_COUNT];
+	const bool other = _i / FAMILY_COUNT;
+
+	given_a_map(family, "", format_text("{ new . %s . 53 : accept, established . %s . 7 : drop }",
+					    other ? family->other : family->limited, family->peer));
+	ck_assert_int_eq(client_is_answered(family, family->other), other);
+
+	must("notrackctl %s --backend nft add dns", family->option);
+	ck_assert_int_eq(client_is_answered(family, family->other), other);
+	ck_assert_int_eq(client_is_answered(family, family->limited), !other);
+	must("notrackctl %s verify", family->option);
+}
+END_TEST
+
+/* What others fill, and may change at any time, has no twins that would stay right. */
+START_TEST(a_map_with_a_name_and_a_state_is_refused)
+{
+	const struct family *family = &families[_i];
+	const char *type = family->domain == AF_INET6 ? "ipv6_addr" : "ipv4_addr";
+	struct run refused;
+
+	given_a_map(family, format_text("map m { type ct_state . %s . inet_service : verdict;\n"
+					" elements = { new . %s . 53 : accept } }", type, family->other),
+		    "@m");
+	ck_assert(client_is_answered(family, family->other));
+
+	refused = run("notrackctl %s --backend nft add dns", family->option);
+	ck_assert_msg(refused.code == 1 && strstr(refused.err, "inet h i 4"), "exit %d: %s",
+		      refused.code, refused.err);
+	ck_assert(client_is_answered(family, family->other));
+}
+END_TEST
+
+/* 11: a rate on what is new sees each question now; one that asks for no state did so before. */
+static const struct {
+	const char *state;
+	bool told;
+} rates[] = { { "-m conntrack --ctstate NEW ", true }, { "", false } };
+
+static void converse(const struct family *family)
+{
+	struct end server = { HOST, family->host, 53 };
+	int server_fd = udp_open(family, server);
+	int fd = udp_open(family, (struct end){ PEER, family->other, 0 });
+
+	for (int i = 0; i < QUERIES; i++)
+		ck_assert(udp_exchange(family, fd, server_fd, server));
+	close(server_fd);
+	close(fd);
+}
+
+START_TEST(a_rate_on_what_is_new_sees_every_question)
+{
+	static const char rate[] = "-m limit --limit 1/hour --limit-burst 100 -j ACCEPT";
+	const struct family *family = &families[_i % FAMILIES_OF_BOTH_WORLDS];
+	const size_t number = (size_t)_i / FAMILIES_OF_BOTH_WORLDS;
+	unsigned int before;
+	struct run added;
+
+	netns_add_peer();
+	if (rates[number].told)
+		given(family, "-A INPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT");
+	must("%s -w -A INPUT -p udp --dport 53 %s%s", family->tables, rates[number].state, rate);
+	given(family, "-A INPUT -p udp --dport 53 -j DROP");
+	converse(family);
+	before = taken_by_all(family, rate);
+	ck_assert_uint_eq(before, rates[number].told ? 1 : QUERIES);
+
+	added = must("notrackctl %s add dns", family->option);
+	ck_assert_msg(rates[number].told == (strstr(added.err, "warning: rate: ") &&
+					     strstr(added.err, "filter INPUT 2")), "%s", added.err);
+	converse(family);
+	ck_assert_uint_eq(taken_by_all(family, rate), before + QUERIES);
+}
+END_TEST
+
+/* 12: what somebody puts between a twin and its rule is asked too late, until the twin moves. */
+static const struct {
+	bool between;
+} bans[] = { { true }, { false } };
+
+START_TEST(a_twin_moves_behind_what_was_put_between)
+{
+	const struct family *family = &families[_i % FAMILIES_OF_BOTH_WORLDS];
+	const bool between = bans[_i / FAMILIES_OF_BOTH_WORLDS].between;
+	struct run added, verified;
+	unsigned int position = 1;
+
+	netns_add_peer();
+	given(family, "-A INPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT");
+	given(family, "-A INPUT -p udp --dport 53 -m conntrack --ctstate NEW -j ACCEPT");
+	given(family, "-A INPUT -p udp -j DROP");
+	added = must("notrackctl %s add dns", family->option);
+	ck_assert_msg(strstr(added.err, "warning: numbers: ") != NULL, "%s", added.err);
+	while (!strstr(must("%s -w -S INPUT %u", family->tables, position).out, "--ctstate NEW -j ACCEPT"))
+		position++;
+	ck_assert_uint_gt(position, 2);		/* by two twins at least */
+
+	must("%s -w -I INPUT %u -s %s -p udp -j DROP", family->tables, between ? position : 1,
+	     family->other);
+	ck_assert_int_eq(client_is_answered(family, family->other), between);
+	verified = run("notrackctl %s verify", family->option);
+	ck_assert_msg(between == (strstr(verified.out, "drift") != NULL), "%s", verified.out);
+
+	must("notrackctl %s add dns", family->option);
+	ck_assert(!client_is_answered(family, family->other));
+	ck_assert(client_is_answered(family, family->limited));
+	must("notrackctl %s verify", family->option);
+}
+END_TEST
+
+/* Who limits one client more looks at no rule of the host: its twins stay, with their chains. */
+START_TEST(twins_stay_where_clients_come_and_go)
+{
+	const struct family *family = &families[_i];
+	char *before;
+
+	netns_add_peer();
+	given(family, "-A INPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT");
+	given(family, "-A INPUT -p udp --dport 53 -m conntrack --ctstate NEW -j ACCEPT");
+	given(family, "-A INPUT -p udp -j DROP");
+	must("notrackctl %s add dns", family->option);
+	must("notrackctl %s limit dns %s --above 1000/sec", family->option, family->limited_prefix);
+	before = must("%s -S INPUT", family->tables).out;
+
+	must("notrackctl %s limit dns %s --above 1000/sec", family->option, family->other);
+	ck_assert(client_is_answered(family, family->other));
+	must("notrackctl %s unlimit dns %s", family->option, family->limited_prefix);
+	assert_same_text(must("%s -S INPUT", family->tables).out, before);
+	ck_assert(client_is_answered(family, family->limited));
+	must("notrackctl %s verify", family->option);
+}
+END_TEST
+
 static void tests(TCase *tcase)
 {
-	tcase_add_loop_test(tcase, twins_that_are_left_over_do_nothing, 0, FAMILY_COUNT);
+	tcase_add_loop_test(tcase, twins_that_are_left_over_do_nothing, 0, FAMILIES_OF_BOTH_WORLDS);
 	tcase_add_loop_test(tcase, packets_with_the_port_at_both_ends_stay_tracked, 0,
-			    2 * FAMILY_COUNT);
-	tcase_add_loop_test(tcase, chains_of_the_host_can_be_restored_and_deleted, 0, FAMILY_COUNT);
-	tcase_add_loop_test(tcase, a_reset_that_reject_sends_gets_out, 0, 2 * FAMILY_COUNT);
-	tcase_add_loop_test(tcase, a_packet_is_counted_once, 0, FAMILY_COUNT);
+			    2 * FAMILIES_OF_BOTH_WORLDS);
+	tcase_add_loop_test(tcase, what_a_router_passes_on_stays_tracked, 0,
+			    2 * FAMILIES_OF_BOTH_WORLDS);
+	tcase_add_loop_test(tcase, chains_of_the_host_can_be_restored_and_deleted, 0,
+			    FAMILIES_OF_BOTH_WORLDS);
+	tcase_add_loop_test(tcase, a_reset_that_reject_sends_gets_out, 0, 2 * FAMILIES_OF_BOTH_WORLDS);
+	tcase_add_loop_test(tcase, a_packet_is_counted_once, 0, FAMILIES_OF_BOTH_WORLDS);
+	tcase_add_loop_test(tcase, a_key_with_a_state_lets_in_whom_it_names, 0, 2 * FAMILY_COUNT);
+	tcase_add_loop_test(tcase, a_map_with_a_name_and_a_state_is_refused, 0, FAMILY_COUNT);
+	tcase_add_loop_test(tcase, a_rate_on_what_is_new_sees_every_question, 0,
+			    2 * FAMILIES_OF_BOTH_WORLDS);
+	tcase_add_loop_test(tcase, twins_stay_where_clients_come_and_go, 0,
+			    FAMILIES_OF_BOTH_WORLDS);
+	tcase_add_loop_test(tcase, a_twin_moves_behind_what_was_put_between, 0,
+			    2 * FAMILIES_OF_BOTH_WORLDS);
 }
 
 int main(void)

@@ -34,53 +34,17 @@ static void given_rules(const struct family *family, const struct host *host)
 		must("%s -w %s", family->tables, format_text(host->rules[i], family->other));
 }
 
-static bool asks_itself(const struct family *family)
-{
-	struct end server = { PEER, family->peer, 53 };
-	int server_fd = udp_open(family, server);
-	int fd = udp_open(family, (struct end){ HOST, family->host, 0 });
-	bool answered = udp_exchange(family, fd, server_fd, server);
-
-	close(server_fd);
-	close(fd);
-	return answered;
-}
-
-/*
- * What the host sent its question for has come back over the same link, behind the query:
- * by then the query has arrived, or was dropped.
- */
-static bool is_answered(const struct family *family, const char *client)
-{
-	struct end server = { HOST, family->host, 53 };
-	int server_fd = udp_open(family, server);
-	int fd = udp_open(family, (struct end){ PEER, client, 0 });
-	struct sockaddr_storage from;
-	socklen_t size = sizeof(from);
-	bool answered = false;
-	ssize_t got;
-	char data[16];
-
-	udp_send(family, fd, server, 1);
-	ck_assert_msg(asks_itself(family), "this host's own question");
-	got = recvfrom(server_fd, data, sizeof(data), MSG_DONTWAIT, (void *)&from, &size);
-	if (got >= 0)
-		answered = sendto(server_fd, data, (size_t)got, 0, (void *)&from, size) == got &&
-			   udp_arrive(fd, 1);
-	close(server_fd);
-	close(fd);
-	return answered;
-}
-
 static void answers_are(const struct family *family, const struct host *host, const char *when)
 {
-	ck_assert_msg(is_answered(family, family->other) == host->singled_out,
+	ck_assert_msg(client_is_answered(family, family->other) == host->singled_out,
 		      "%s: who is singled out", when);
-	ck_assert_msg(is_answered(family, family->limited) == host->others, "%s: others", when);
+	ck_assert_msg(client_is_answered(family, family->limited) == host->others, "%s: others", when);
 }
 
 #define ESTABLISHED "-A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT"
 #define ANSWERS "-A INPUT -p udp --dport 53 -m conntrack --ctstate NEW -j ACCEPT"
+
+#define ASKS "-p udp --dport 53 -m conntrack "
 
 static const struct host hosts[] = {
 	/* a ban ahead of what lets in; and the same where nobody is banned */
@@ -118,12 +82,28 @@ static const struct host hosts[] = {
 	    "-A INPUT -p udp --dport 53 -m recent --set --name own -m conntrack --ctstate INVALID -j DROP",
 	    "-A INPUT -p udp --dport 53 -m conntrack --ctstate NEW -j ACCEPT",
 	    "-A INPUT -p udp -j DROP" }, true, true },
+	/* by the direction, which questions and answers have; and which none of them has */
+	{ { "-A INPUT -m conntrack --ctdir REPLY -j ACCEPT",
+	    "-A INPUT -s %1$s " ASKS "--ctstate NEW --ctdir ORIGINAL -j ACCEPT",
+	    "-A INPUT -p udp -j DROP" }, true, false },
+	{ { "-A INPUT -m conntrack --ctdir REPLY -j ACCEPT",
+	    "-A INPUT -s %1$s " ASKS "--ctstate NEW --ctdir REPLY -j ACCEPT",
+	    "-A INPUT ! -s %1$s " ASKS "--ctstate NEW --ctdir ORIGINAL -j ACCEPT",
+	    "-A INPUT -p udp -j DROP" }, false, true },
+	/* by what conntrack has seen of the connection: of a question, no reply */
+	{ { "-A INPUT -m conntrack --ctstate ESTABLISHED --ctstatus SEEN_REPLY -j ACCEPT",
+	    "-A INPUT -s %1$s " ASKS "--ctstate NEW ! --ctstatus SEEN_REPLY -j ACCEPT",
+	    "-A INPUT -p udp -j DROP" }, true, false },
+	{ { "-A INPUT -m conntrack --ctstate ESTABLISHED --ctstatus SEEN_REPLY -j ACCEPT",
+	    "-A INPUT -s %1$s " ASKS "--ctstate NEW --ctstatus SEEN_REPLY -j ACCEPT",
+	    "-A INPUT ! -s %1$s " ASKS "--ctstate NEW -j ACCEPT",
+	    "-A INPUT -p udp -j DROP" }, false, true },
 };
 
 START_TEST(who_was_answered_is_answered_and_who_was_not_is_not)
 {
-	const struct family *family = &families[_i % FAMILY_COUNT];
-	const struct host *host = &hosts[_i / FAMILY_COUNT];
+	const struct family *family = &families[_i % FAMILIES_OF_BOTH_WORLDS];
+	const struct host *host = &hosts[_i / FAMILIES_OF_BOTH_WORLDS];
 	char *before;
 
 	netns_add_peer();
@@ -158,10 +138,10 @@ START_TEST(what_a_rule_forbids_by_name_is_refused)
 	ck_assert_int_eq(refused.code, REFUSED);
 	ck_assert_msg(strstr(refused.err, "filter INPUT 1"), "%s", refused.err);
 	assert_same_text(saved(family), before);
-	ck_assert(!is_answered(family, family->other));
+	ck_assert(!client_is_answered(family, family->other));
 
 	must("notrackctl %s add dns --force", family->option);
-	ck_assert(is_answered(family, family->other));
+	ck_assert(client_is_answered(family, family->other));
 }
 END_TEST
 
@@ -182,7 +162,7 @@ START_TEST(a_limit_of_the_host_goes_on_limiting)
 
 	must("notrackctl %s add dns", family->option);
 	for (int i = 0; i < 12; i++)
-		answered += is_answered(family, family->other);
+		answered += client_is_answered(family, family->other);
 	ck_assert_uint_eq(answered, 5);
 	ck_assert_ptr_nonnull(strstr(must("notrackctl --json %s add dns", family->option).out,
 				     "\"changed\": false"));
@@ -202,8 +182,8 @@ START_TEST(from_names_who_may_ask)
 		must("%s -w -A INPUT -p ipv6-icmp -j ACCEPT", family->tables);
 
 	must("notrackctl %s add dns-auth --from %s", family->option, family->other_prefix);
-	ck_assert(is_answered(family, family->other));
-	ck_assert(!is_answered(family, family->limited));
+	ck_assert(client_is_answered(family, family->other));
+	ck_assert(!client_is_answered(family, family->limited));
 	ck_assert_ptr_nonnull(strstr(must("notrackctl show").out, family->other_prefix));
 	must("notrackctl verify");
 }
@@ -333,6 +313,49 @@ START_TEST(who_is_in_a_set_is_banned_and_the_others_are_not)
 }
 END_TEST
 
+/* Who is named by one address is asked for in the set; a ban is nothing that is opened. */
+static const struct {
+	const char *ban;		/* "%1$s" is the one who is named, "%2$s" somebody else */
+	int code;
+} bans[] = {
+	{ "-A INPUT -m set --match-set some src -j DROP", REFUSED },
+	{ "-A INPUT -m set --match-set others src -j DROP", 0 },
+	{ "-A INPUT -s %1$s -j DROP", REFUSED },
+	{ "-A INPUT -s %2$s -j DROP", 0 },
+};
+
+START_TEST(who_is_named_and_banned_is_not_let_in)
+{
+	const struct family *family = &families[_i % FAMILIES_OF_BOTH_WORLDS];
+	const size_t number = (size_t)_i / FAMILIES_OF_BOTH_WORLDS;
+	const char *kind = family->domain == AF_INET6 ? "inet6" : "inet";
+	const int code = bans[number].code;
+	struct run added;
+
+	netns_add_peer();
+	if (run("ipset create some hash:net family %s", kind).code) {
+		fputs("there is no program ipset here\n", stderr);
+		return;
+	}
+	must("ipset create others hash:net family %s", kind);
+	must("ipset add some %s", family->other_prefix);
+	must("%s -w -P INPUT DROP", family->tables);
+	must("%s -w " ESTABLISHED, family->tables);
+	must("%s -w -A INPUT -i lo -j ACCEPT", family->tables);
+	must("%s -w %s", family->tables, format_text(bans[number].ban, family->other, family->limited));
+	must("%s -w -A INPUT -p udp --dport 53 -j ACCEPT", family->tables);
+	ck_assert_int_eq(client_is_answered(family, family->other), !code);
+
+	added = run("notrackctl %s add dns-auth --proto udp --from %s", family->option, family->other);
+	ck_assert_msg(added.code == code && !strstr(added.err, "unsure"), "exit %d: %s", added.code,
+		      added.err);
+	ck_assert_msg(!code || strstr(added.err, "filter INPUT 3"), "%s", added.err);
+	ck_assert_int_eq(client_is_answered(family, family->other), !code);
+	if (!code)
+		must("notrackctl %s verify", family->option);
+}
+END_TEST
+
 /* Of a chain of both families, what it says of one leaves the other as it was. */
 static const struct {
 	const char *accept;
@@ -358,10 +381,10 @@ START_TEST(who_names_ipv4_does_not_open_ipv6)
 	const struct family *ipv6 = &families[1];
 
 	given_inet_chain(inet_chains[_i].accept);
-	ck_assert(!is_answered(ipv6, ipv6->other));
+	ck_assert(!client_is_answered(ipv6, ipv6->other));
 
 	must("notrackctl --backend nft add dns");
-	ck_assert_int_eq(is_answered(ipv6, ipv6->other), inet_chains[_i].other_family_served);
+	ck_assert_int_eq(client_is_answered(ipv6, ipv6->other), inet_chains[_i].other_family_served);
 	must("notrackctl verify");
 }
 END_TEST
@@ -373,7 +396,7 @@ START_TEST(what_is_named_for_both_families_opens_the_other_protocol)
 
 	given_inet_chain("udp dport 53 accept");
 	must("notrackctl --backend nft add dns");
-	ck_assert(is_answered(family, family->other));
+	ck_assert(client_is_answered(family, family->other));
 	ck_assert(tcp_exchange(family, (struct end){ PEER, family->other, 0 },
 			       (struct end){ HOST, family->host, 53 }, 1));
 	must("notrackctl verify");
@@ -402,13 +425,13 @@ START_TEST(a_ban_behind_an_opening_is_told)
 	must("%s -w %s", family->tables, format_text(appended[number].rule, family->other));
 	said = must("notrackctl verify").out;
 	ck_assert_msg(told == (strstr(said, "shadowed") && strstr(said, "filter INPUT 2")), "%s", said);
-	ck_assert_int_eq(is_answered(family, family->other), told || !banned);
+	ck_assert_int_eq(client_is_answered(family, family->other), told || !banned);
 
 	must("notrackctl %s --backend legacy add dns", family->option);
 	said = must("notrackctl verify").out;
 	ck_assert_msg(!strstr(said, "shadowed"), "%s", said);
-	ck_assert_int_eq(is_answered(family, family->other), !banned);
-	ck_assert(is_answered(family, family->limited));
+	ck_assert_int_eq(client_is_answered(family, family->other), !banned);
+	ck_assert(client_is_answered(family, family->limited));
 }
 END_TEST
 
@@ -429,8 +452,8 @@ START_TEST(hundreds_of_bans_are_followed)
 	must_as(&(struct how){ .where = HOST, .input = rules }, "%s-restore", family->tables);
 
 	ck_assert_ptr_null(strstr(must("notrackctl %s add dns", family->option).err, "unsure"));
-	ck_assert(!is_answered(family, family->other));
-	ck_assert(is_answered(family, family->limited));
+	ck_assert(!client_is_answered(family, family->other));
+	ck_assert(client_is_answered(family, family->limited));
 }
 END_TEST
 
@@ -457,7 +480,7 @@ END_TEST
 static void tests(TCase *tcase)
 {
 	tcase_add_loop_test(tcase, who_was_answered_is_answered_and_who_was_not_is_not, 0,
-			    COUNT(hosts) * FAMILY_COUNT);
+			    COUNT(hosts) * FAMILIES_OF_BOTH_WORLDS);
 	tcase_add_loop_test(tcase, what_a_rule_forbids_by_name_is_refused, 0, FAMILY_COUNT);
 	tcase_add_loop_test(tcase, a_limit_of_the_host_goes_on_limiting, 0, FAMILY_COUNT);
 	tcase_add_loop_test(tcase, from_names_who_may_ask, 0, FAMILY_COUNT);
@@ -474,6 +497,8 @@ static void tests(TCase *tcase)
 	tcase_add_loop_test(tcase, hundreds_of_bans_are_followed, 0, FAMILY_COUNT);
 	tcase_add_loop_test(tcase, who_is_in_a_set_is_banned_and_the_others_are_not, 0,
 			    COUNT(sets) * FAMILY_COUNT);
+	tcase_add_loop_test(tcase, who_is_named_and_banned_is_not_let_in, 0,
+			    COUNT(bans) * FAMILIES_OF_BOTH_WORLDS);
 	tcase_add_test(tcase, clear_takes_twins_out_of_the_other_world);
 }
 

@@ -20,51 +20,56 @@ enum {
 	EXIT_SKIPPED = 77,	/* meson's word for it */
 };
 
-const struct family families[FAMILY_COUNT] = {
-	{
-		.name = "ipv4",
-		.option = "-4",
-		.domain = AF_INET,
-		.tables = "iptables-legacy",
-		.save = "iptables-legacy-save",
-		.restore = "iptables-legacy-restore",
-		.replace = "IPT_SO_SET_REPLACE",
-		.hashlimit = "ipt_hashlimit",
-		.srcmask = 32,
-		.lo = "127.0.0.1",
-		.host = "192.0.2.1",
-		.peer = "192.0.2.2",
-		.limited = "192.0.2.10",
-		.limited_prefix = "192.0.2.10/31",
-		.other = "198.51.100.7",
-		.other_prefix = "198.51.100.0/24",
-		.wide_prefix = "192.0.2.0/24",
-		.wide_client = "192.0.2.12",
-		.narrow_prefix = "192.0.2.10/32",
-		.host_bits = "192.0.2.1/24",
-	},
-	{
-		.name = "ipv6",
-		.option = "-6",
-		.domain = AF_INET6,
-		.tables = "ip6tables-legacy",
-		.save = "ip6tables-legacy-save",
-		.restore = "ip6tables-legacy-restore",
-		.replace = "IP6T_SO_SET_REPLACE",
-		.hashlimit = "ip6t_hashlimit",
-		.srcmask = 64,
-		.lo = "::1",
-		.host = "2001:db8::1",
-		.peer = "2001:db8::2",
-		.limited = "2001:db8:1::10",
-		.limited_prefix = "2001:db8:1::/64",
-		.other = "2001:db8:2::10",
-		.other_prefix = "2001:db8:2::/64",
-		.wide_prefix = "2001:db8:1::/48",
-		.wide_client = "2001:db8:1:1::10",
-		.narrow_prefix = "2001:db8:1::10/128",
-		.host_bits = "2001:db8::1/64",
-	},
+#define IPV4_BY(program) \
+	{ \
+		.name = "ipv4", \
+		.option = "-4", \
+		.domain = AF_INET, \
+		.tables = "iptables-" program, \
+		.save = "iptables-" program "-save", \
+		.restore = "iptables-" program "-restore", \
+		.replace = "IPT_SO_SET_REPLACE", \
+		.hashlimit = "ipt_hashlimit", \
+		.srcmask = 32, \
+		.lo = "127.0.0.1", \
+		.host = "192.0.2.1", \
+		.peer = "192.0.2.2", \
+		.limited = "192.0.2.10", \
+		.limited_prefix = "192.0.2.10/31", \
+		.other = "198.51.100.7", \
+		.other_prefix = "198.51.100.0/24", \
+		.wide_prefix = "192.0.2.0/24", \
+		.wide_client = "192.0.2.12", \
+		.narrow_prefix = "192.0.2.10/32", \
+		.host_bits = "192.0.2.1/24", \
+	}
+
+#define IPV6_BY(program) \
+	{ \
+		.name = "ipv6", \
+		.option = "-6", \
+		.domain = AF_INET6, \
+		.tables = "ip6tables-" program, \
+		.save = "ip6tables-" program "-save", \
+		.restore = "ip6tables-" program "-restore", \
+		.replace = "IP6T_SO_SET_REPLACE", \
+		.hashlimit = "ip6t_hashlimit", \
+		.srcmask = 64, \
+		.lo = "::1", \
+		.host = "2001:db8::1", \
+		.peer = "2001:db8::2", \
+		.limited = "2001:db8:1::10", \
+		.limited_prefix = "2001:db8:1::/64", \
+		.other = "2001:db8:2::10", \
+		.other_prefix = "2001:db8:2::/64", \
+		.wide_prefix = "2001:db8:1::/48", \
+		.wide_client = "2001:db8:1:1::10", \
+		.narrow_prefix = "2001:db8:1::10/128", \
+		.host_bits = "2001:db8::1/64", \
+	}
+
+const struct family families[FAMILIES_OF_BOTH_WORLDS] = {
+	IPV4_BY("legacy"), IPV6_BY("legacy"), IPV4_BY("nft"), IPV6_BY("nft"),
 };
 
 static const char host_setup[] =

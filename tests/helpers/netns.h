@@ -47,8 +47,12 @@ struct family {
 	const char *host_bits;		/* not a prefix: bits set past its length */
 };
 
-enum { FAMILY_COUNT = 2 };
-extern const struct family families[FAMILY_COUNT];
+/*
+ * First those of the legacy tables; a test that is about the other world as well goes on to
+ * the same two with the programs of iptables-nft.
+ */
+enum { FAMILY_COUNT = 2, FAMILIES_OF_BOTH_WORLDS = 4 };
+extern const struct family families[FAMILIES_OF_BOTH_WORLDS];
 
 /* The namespace of HOST, with lo up. Every test begins with it. */
 void netns_enter(void);

@@ -121,6 +121,44 @@ bool udp_exchange(const struct family *family, int fd, int server_fd, struct end
 	return udp_arrive(fd, 1);
 }
 
+static bool host_is_answered(const struct family *family)
+{
+	struct end server = { PEER, family->peer, 53 };
+	int server_fd = udp_open(family, server);
+	int fd = udp_open(family, (struct end){ HOST, family->host, 0 });
+	bool answered = udp_exchange(family, fd, server_fd, server);
+
+	close(server_fd);
+	close(fd);
+	return answered;
+}
+
+/*
+ * What the host sent its question for has come back over the same link, behind the query:
+ * by then the query has arrived, or was dropped.
+ */
+bool client_is_answered(const struct family *family, const char *client)
+{
+	struct end server = { HOST, family->host, 53 };
+	int server_fd = udp_open(family, server);
+	int fd = udp_open(family, (struct end){ PEER, client, 0 });
+	struct sockaddr_storage from;
+	socklen_t size = sizeof(from);
+	bool answered = false;
+	ssize_t got;
+	char data[16];
+
+	udp_send(family, fd, server, 1);
+	ck_assert_msg(host_is_answered(family), "this host's own question");
+	got = recvfrom(server_fd, data, sizeof(data), MSG_DONTWAIT, (void *)&from, &size);
+	if (got >= 0)
+		answered = sendto(server_fd, data, (size_t)got, 0, (void *)&from, size) == got &&
+			   udp_arrive(fd, 1);
+	close(server_fd);
+	close(fd);
+	return answered;
+}
+
 int tcp_listen(const struct family *family, struct end end)
 {
 	int fd = open_bound(family, end, SOCK_STREAM);

@@ -30,6 +30,13 @@ unsigned int udp_pending(int fd);
 /* A query from fd to the server's socket, and its reply: whether both arrive. */
 bool udp_exchange(const struct family *family, int fd, int server_fd, struct end server);
 
+/*
+ * Whether a client at PEER who asks HOST at port 53 gets an answer.  HOST has to let its own
+ * questions out, and the answers in: by one of them it is known, without waiting, that the
+ * client's question was dropped.
+ */
+bool client_is_answered(const struct family *family, const char *client);
+
 int tcp_listen(const struct family *family, struct end end);
 
 /* Sends the SYN and does not wait for what becomes of it. */

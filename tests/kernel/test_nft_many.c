@@ -468,6 +468,74 @@ START_TEST(rules_of_others_are_read_once_a_call)
 }
 END_TEST
 
+static int add_client(struct notrack *nt)
+{
+	int err = hashlimit_add_client(nt, "dns", "192.0.2.10", &hourly);
+
+	return err ? err : notrack_commit(nt, NULL);
+}
+
+static int add_service(struct notrack *nt)
+{
+	const struct notrack_service ntp = { .size = sizeof(ntp), .name = "ntp" };
+	int err = notrack_add_service(nt, &ntp);
+
+	return err ? err : notrack_commit(nt, NULL);
+}
+
+/* Nothing that the guard looks at has changed; where a service comes, it has. */
+START_TEST(a_change_of_clients_reads_no_rules_of_others)
+{
+	struct backend_host *host = host_new(NOTRACK_ANY);
+	struct notrack *nt;
+
+	host_add(host, "dns");
+	host_limit(host, "dns", "192.0.2.9", "10/hour", 0);
+	host_commit(host);
+	add_rules_of_others();
+	nt = given_a_loaded_model();
+
+	ck_assert_uint_lt(received_for(nt, add_client), 200ul * RULES_OF_OTHERS / 4);
+	ck_assert_uint_gt(received_for(nt, add_service), 200ul * RULES_OF_OTHERS);
+	notrack_free(nt);
+	host_free(host);
+}
+END_TEST
+
+static void add_set_of_others(void)
+{
+	FILE *file = fopen("/run/set", "w");
+
+	ck_assert_ptr_nonnull(file);
+	fputs("table inet others {\nset banned {\ntype ipv4_addr\nsize 65536\nelements = {\n", file);
+	for (int i = 0; i < MANY; i++)
+		fprintf(file, "%s10.0.%d.%d", i ? "," : "", i / 256, i % 256);
+	fputs(" }\n}\nchain input {\ntype filter hook input priority 0;\n"
+	      "ip saddr @banned drop\n}\n}\n", file);
+	ck_assert_int_eq(fclose(file), 0);
+	must("nft -f /run/set");
+}
+
+/* A set of others is asked for what matters, however many elements it has. */
+START_TEST(a_set_of_others_is_never_dumped)
+{
+	struct backend_host *host = host_new(NOTRACK_ANY);
+	struct notrack *nt;
+
+	host_add(host, _i ? "dns: remote = 10.0.0.9; roles = outbound" :
+			    "dns: remote = 192.0.2.9; roles = outbound");
+	host_commit(host);
+	nt = given_a_loaded_model();
+	add_set_of_others();
+
+	ck_assert_uint_lt(received_for(nt, diff), ANSWERS_MAX / 4);
+	/* who is named is in it, or he is not */
+	ck_assert_int_eq(notrack_verify(nt, NULL, NULL, NULL, NULL) > 0, _i);
+	notrack_free(nt);
+	host_free(host);
+}
+END_TEST
+
 /* Of what was read for one call, the next one knows nothing. */
 START_TEST(a_rule_that_came_between_two_calls_is_seen)
 {
@@ -505,6 +573,8 @@ static void tests(TCase *tcase)
 	tcase_add_loop_test(tcase, services_of_somebody_else_are_no_change_of_clients, 0, 2);
 	tcase_add_test(tcase, the_first_client_may_be_of_another_context);
 	tcase_add_test(tcase, rules_of_others_are_read_once_a_call);
+	tcase_add_loop_test(tcase, a_set_of_others_is_never_dumped, 0, 2);
+	tcase_add_test(tcase, a_change_of_clients_reads_no_rules_of_others);
 	tcase_add_test(tcase, a_rule_that_came_between_two_calls_is_seen);
 }
 

@@ -261,7 +261,7 @@ END_TEST
 /* Callers negate it. */
 START_TEST(a_status_that_no_errno_is_is_an_error)
 {
-	static const int wrong[] = { 1, INT_MAX, INT_MIN, -4096 };
+	static const int wrong[] = { 1, INT_MAX, INT_MIN, -8192 };
 
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
 		struct netlink_answers answers = { .first = SEQUENCE, .last = SEQUENCE };

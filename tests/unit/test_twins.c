@@ -144,6 +144,12 @@ START_TEST(rules_that_ask_for_no_state_have_no_twin)
 }
 END_TEST
 
+/* All but the first segment of a connection, and none of those that are INVALID. */
+#define EST_SEGMENTS(ports) \
+	"-A NOTRACK-est-accept -p tcp -i eth0 " ports " --tcp-flags 0x15 0x10 -j ACCEPT\n" \
+	"-A NOTRACK-est-accept -p tcp -i eth0 " ports " --tcp-flags 0x17 0x11 -j ACCEPT\n" \
+	"-A NOTRACK-est-accept -p tcp -i eth0 " ports " --tcp-flags 0x07 0x04 -j ACCEPT\n"
+
 START_TEST(an_accept_leads_to_the_chain_of_its_state)
 {
 	input_becomes("-A INPUT --ctstate ESTABLISHED,RELATED -j ACCEPT\n"
@@ -158,8 +164,8 @@ START_TEST(an_accept_leads_to_the_chain_of_its_state)
 		      "-j NOTRACK-new-accept\n"
 		      "-A INPUT -s 192.0.2.0/29 -p udp --dport 53 --ctstate NEW -j ACCEPT\n"
 		      "-A NOTRACK-est-accept -p udp -i eth0 --sport 53 --dport 1024:65535 -j ACCEPT\n"
-		      "-A NOTRACK-est-accept -p tcp -i eth0 --sport 53 ! --dport 53 ! --syn -j ACCEPT\n"
-		      "-A NOTRACK-est-accept -p tcp -i eth0 ! --sport 53 --dport 53 ! --syn -j ACCEPT\n"
+		      EST_SEGMENTS("--sport 53 ! --dport 53")
+		      EST_SEGMENTS("! --sport 53 --dport 53")
 		      "-A NOTRACK-rel-accept -p icmp --icmp 3 -j ACCEPT\n"
 		      "-A NOTRACK-rel-accept -p icmp --icmp 11 -j ACCEPT\n"
 		      "-A NOTRACK-rel-accept -p icmp --icmp 12 -j ACCEPT\n"
@@ -174,7 +180,7 @@ END_TEST
 #define NEW_TWIN "-A INPUT --ctstate UNTRACKED -p udp --dport 53 -j NOTRACK-new-accept\n"
 #define EST_RULE "-A INPUT --ctstate ESTABLISHED -j ACCEPT\n"
 #define NEW_RULE "-A INPUT -p udp --dport 53 --ctstate NEW -j ACCEPT\n"
-#define EST_CHAIN "-A NOTRACK-est-accept -p tcp -i eth0 --dport 53 ! --syn -j ACCEPT\n"
+#define EST_CHAIN EST_SEGMENTS("--dport 53")
 #define NEW_CHAIN "-A NOTRACK-new-accept -p udp -i eth0 --dport 53 -j ACCEPT\n" \
 		  "-A NOTRACK-new-accept -p tcp -i eth0 --dport 53 --syn -j ACCEPT\n"
 
@@ -341,13 +347,13 @@ END_TEST
 /* Most of what leaves a server: it is not to pass the rules for this host's own questions. */
 START_TEST(answers_of_a_server_are_looked_for_first)
 {
-	const struct notrack_service both = { .name = "both", .ports = "53", .protocols = "udp",
-					      .roles = "both", .interfaces = "eth0",
-					      .icmp_errors = "no" };
+	const struct notrack_service udp = { .name = "both", .ports = "53", .protocols = "udp",
+					     .roles = "both", .interfaces = "eth0",
+					     .icmp_errors = "no" };
 	struct scene scene = scene_of("*filter\n:INPUT ACCEPT\n:OUTPUT DROP\n"
 				      "-A OUTPUT --ctstate NEW,ESTABLISHED -j ACCEPT\n");
 
-	add(&scene, &both);
+	add(&scene, &udp);
 	make(&scene);
 	table_is(&scene, "filter",
 		 "-A OUTPUT --ctstate UNTRACKED -j NOTRACK-new-est-accept-out\n"

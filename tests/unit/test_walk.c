@@ -172,7 +172,7 @@ END_TEST
 
 /* --- many chains -------------------------------------------------------- */
 
-enum { CHAINS = 100000, SOON_S = 10 };
+enum { CHAINS = 100000, BANS = 100000, WALKS = 3000, SOON_S = 10 };
 
 /* Of processor time: what grows with the square of the chains takes minutes. */
 static void expect_soon(clock_t begun)
@@ -293,6 +293,162 @@ START_TEST(many_maps_may_lead_to_many_chains)
 	ck_assert_uint_eq(large.tables->last->hooks, 1u << HOOK_INPUT);
 	expect_soon(begun);
 	view_free(&large);
+}
+END_TEST
+
+/* --- runs of bans ------------------------------------------------------- */
+
+static void add_condition_of_ban(struct view *view, uint8_t length, unsigned int number)
+{
+	struct step *step = view_add_step(view, STEP_PREFIX);
+
+	ck_assert_ptr_nonnull(step);
+	step->field = FIELD_SOURCE;
+	step->length = length;
+	step->address[0] = 10;
+	step->address[1] = (uint8_t)(number >> 16);
+	step->address[2] = (uint8_t)(number >> 8);
+	step->address[3] = (uint8_t)number;
+}
+
+static void add_ban(struct view *view, struct view_chain *chain, unsigned int protocol,
+		    uint8_t length, unsigned int number)
+{
+	ck_assert_ptr_nonnull(view_add_number(view, FIELD_PROTOCOL, protocol, protocol));
+	add_condition_of_ban(view, length, number);
+	ck_assert(view_add_step(view, STEP_COUNT) && view_add_step(view, STEP_DROP) &&
+		  view_end_rule(view, chain, 0));
+}
+
+/* Each of them to a chain that drops some, or all. */
+static void add_chain_of_bans(struct view *view, struct view_chain *base, unsigned int number)
+{
+	struct view_chain *chain = add_numbered(view, number);
+	struct step *jump;
+
+	add_ban(view, chain, IPPROTO_UDP, 32, number << 8 | 1);
+	add_condition_of_ban(view, 24, number << 8);
+	jump = view_add_step(view, STEP_JUMP);
+	ck_assert_ptr_nonnull(jump);
+	jump->chain = chain;
+	ck_assert_ptr_nonnull(view_end_rule(view, base, 0));
+}
+
+/* Bans of both protocols, one of a whole prefix, and chains of bans; then some are accepted. */
+static void given_bans(struct view *view)
+{
+	struct view_chain *base = add_base(view);
+
+	for (unsigned int i = 0; i < 9; i++)
+		add_ban(view, base, IPPROTO_UDP, i == 4 ? 28 : 32, i == 4 ? 16 : i);
+	for (unsigned int i = 0; i < 5; i++)
+		add_ban(view, base, IPPROTO_TCP, 32, i);
+	for (unsigned int i = 0; i < 6; i++)
+		add_chain_of_bans(view, base, i);
+	add_condition_of_ban(view, 26, 0);
+	ck_assert(view_add_step(view, STEP_ACCEPT) && view_end_rule(view, base, 0));
+	base->drops = true;
+}
+
+static struct probe asked_by(uint8_t length, uint8_t protocol, uint8_t host)
+{
+	struct probe probe = udp_to(53, 53);
+
+	probe.protocol = protocol;
+	probe.source.length = length;
+	probe.source.address[0] = length ? 10 : 0;
+	probe.source.address[3] = length >= 28 ? host : 0;
+	return probe;
+}
+
+static struct journey walk_bans(const struct view *view, const struct probe *probe)
+{
+	struct journey journey = { .time = 0 };
+	struct walk walk = { .view = view, .journeys[WOULD] = &journey };
+
+	ck_assert_int_eq(walk_all(&walk, probe, WAY_IN), 0);
+	walk_free(&walk);
+	return journey;
+}
+
+static void expect_same(const struct journey *one, const struct journey *other)
+{
+	ck_assert_uint_eq(one->through, other->through);
+	for (enum fate fate = ACCEPTED; fate <= DROPPED; fate++)
+		for (unsigned int state = 0; state < STATES; state++) {
+			const struct ending *a = &one->endings[fate][state];
+			const struct ending *b = &other->endings[fate][state];
+
+			ck_assert_int_eq(!a->first_time, !b->first_time);
+			ck_assert_ptr_eq(a->first.chain, b->first.chain);
+			ck_assert_ptr_eq(a->first.rule, b->first.rule);
+			ck_assert_ptr_eq(a->last.chain, b->last.chain);
+			ck_assert_ptr_eq(a->last.rule, b->last.rule);
+		}
+}
+
+static const struct {
+	uint8_t length, protocol, host;
+} askers[] = {
+	{ 0, IPPROTO_UDP, 0 }, { 0, IPPROTO_TCP, 0 }, { 8, IPPROTO_UDP, 0 }, { 23, IPPROTO_UDP, 0 },
+	{ 24, IPPROTO_UDP, 0 }, { 26, IPPROTO_UDP, 0 }, { 28, IPPROTO_UDP, 0 }, { 28, IPPROTO_UDP, 16 },
+	{ 32, IPPROTO_UDP, 1 }, { 32, IPPROTO_UDP, 8 }, { 32, IPPROTO_TCP, 8 },
+	{ 32, IPPROTO_UDP, 17 }, { 32, IPPROTO_UDP, 77 },
+};
+
+/* Without runs, each rule is taken; with them, what becomes of packets is the same. */
+START_TEST(bans_say_the_same_as_a_run_and_one_by_one)
+{
+	const struct probe probe = asked_by(askers[_i].length, askers[_i].protocol, askers[_i].host);
+	struct view view = { 0 };
+	struct journey alone, together;
+
+	given_bans(&view);
+	alone = walk_bans(&view, &probe);
+	ck_assert_int_eq(view_find_runs(&view), 0);
+	ck_assert_ptr_nonnull(view.hooks[HOOK_INPUT]->rules->run);
+	together = walk_bans(&view, &probe);
+
+	expect_same(&together, &alone);
+	view_free(&view);
+}
+END_TEST
+
+/* A rule that came in between is not passed by. */
+START_TEST(a_run_ends_where_a_rule_comes_in_between)
+{
+	const struct probe probe = asked_by(0, IPPROTO_UDP, 0);
+	struct view view = { 0 };
+	struct view_chain *base;
+	struct step accept = { .kind = STEP_ACCEPT };
+	struct journey journey;
+
+	given_bans(&view);
+	base = view.hooks[HOOK_INPUT];
+	ck_assert_int_eq(view_find_runs(&view), 0);
+	ck_assert_uint_eq(walk_bans(&view, &probe).through & ANY_USUAL, 0);
+	ck_assert_ptr_nonnull(view_insert_rule(&view, base, base->rules->next, &accept, 1));
+	journey = walk_bans(&view, &probe);
+	ck_assert_uint_eq(journey.through & ANY_USUAL, USUAL_ONE);
+	view_free(&view);
+}
+END_TEST
+
+/* One by one, so many of them would take minutes. */
+START_TEST(many_bans_are_passed_at_once)
+{
+	const struct probe probe = asked_by(0, IPPROTO_UDP, 0);
+	struct view view = { 0 };
+	struct view_chain *base = add_base(&view);
+	clock_t begun = clock();
+
+	for (unsigned int i = 0; i < BANS; i++)
+		add_ban(&view, base, IPPROTO_UDP, 32, i);
+	ck_assert_int_eq(view_reach(&view), 0);
+	for (unsigned int i = 0; i < WALKS; i++)
+		ck_assert_uint_eq(walk_bans(&view, &probe).through & ANY_USUAL, USUAL_ONE);
+	expect_soon(begun);
+	view_free(&view);
 }
 END_TEST
 
@@ -472,6 +628,10 @@ static void tests(TCase *tcase)
 	tcase_add_test(tcase, a_chain_is_walked_once_however_often_it_is_entered);
 	tcase_add_test(tcase, many_chains_may_lead_to_many_rules);
 	tcase_add_test(tcase, a_rule_that_is_laid_over_others_is_another_way_to_a_chain);
+	tcase_add_loop_test(tcase, bans_say_the_same_as_a_run_and_one_by_one, 0,
+			    sizeof(askers) / sizeof(askers[0]));
+	tcase_add_test(tcase, a_run_ends_where_a_rule_comes_in_between);
+	tcase_add_test(tcase, many_bans_are_passed_at_once);
 	tcase_add_test(tcase, many_maps_may_lead_to_many_chains);
 	tcase_add_test(tcase, what_lies_too_deep_nobody_knows);
 	tcase_add_test(tcase, where_a_match_is_unknown_both_ways_are_gone);

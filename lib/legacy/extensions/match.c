@@ -56,21 +56,6 @@ static int match_mac(const struct match_data *match)
 	return 0;
 }
 
-/* Who is in a set is asked by key, if at all; one with sources in it is not for everybody. */
-static int match_set(const struct match_data *match)
-{
-	const struct xt_set_info *set = match->data;
-	struct step *step = view_add_step(match->view, STEP_SET);
-
-	if (!step)
-		return -ENOMEM;
-	/* a bit for each dimension of the set, from 1 on: whether it is of the source */
-	step->field = set->flags & ~IPSET_INV_MATCH ? FIELD_SOURCE : FIELD_DESTINATION;
-	step->index = set->index;
-	view_invert(step, set->flags & IPSET_INV_MATCH);
-	return 0;
-}
-
 /* An extension header of IPv6, which no whole packet of a service has. */
 static int match_extension(const struct match_data *match)
 {
@@ -114,8 +99,8 @@ static const struct match_kind kinds[] = {
 	{ "sctp", 0, sizeof(struct xt_sctp_info), match_sctp },
 	{ "set", 1, sizeof(struct xt_set_info_match_v1), match_set },
 	{ "set", 2, sizeof(struct xt_set_info_match_v1), match_set },
-	{ "set", 3, sizeof(struct xt_set_info_match_v3), match_set },
-	{ "set", 4, sizeof(struct xt_set_info_match_v4), match_set },
+	{ "set", 3, sizeof(struct xt_set_info_match_v3), match_set3 },
+	{ "set", 4, sizeof(struct xt_set_info_match_v4), match_set4 },
 	{ "state", 0, sizeof(struct xt_state_info), match_state },
 	{ "tcp", 0, sizeof(struct xt_tcp), match_tcp },
 	{ "udp", 0, sizeof(struct xt_udp), match_udp },

@@ -32,6 +32,8 @@ match_decode match_conntrack1, match_conntrack2, match_state, match_connmark, ma
 /* match_rate.c: what depends on the packets before it */
 match_decode match_limit, match_hashlimit1, match_hashlimit2, match_hashlimit3, match_connlimit,
 	     match_quota, match_recent;
+/* match_set.c: sets of ipset */
+match_decode match_set, match_set3, match_set4;
 
 static inline void view_invert(struct step *step, bool inverted)
 {
