@@ -139,9 +139,9 @@ static int compare_chain(struct comparison *comparison, const struct grafted_cha
 		if (!any)
 			break;
 		slot = (struct slot){
-			.have = have ? have->rules + i : NULL,
+			.have = have && have->count ? have->rules + i : NULL,
 			.have_count = count_at(have, i, before),
-			.want = want ? want->rules + j : NULL,
+			.want = want && want->count ? want->rules + j : NULL,
 			.want_count = count_at(want, j, before),
 		};
 		err = compare_slot(comparison, &slot);

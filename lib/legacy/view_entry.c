@@ -175,13 +175,14 @@ static int add_verdict(const struct view_entry *entry, int verdict)
 static int add_target(const struct view_entry *entry)
 {
 	const struct xt_entry_target *target = entry_target(entry->family, entry->bytes);
-	int verdict = ((const struct xt_standard_target *)target)->verdict;
+	int verdict;
 
-	if (*target->u.user.name)
+	if (*target->u.user.name)	/* such a one may have no data */
 		return extension_view_target(entry->view, entry->family->family,
 					     target->u.user.name, target->u.user.revision,
 					     target->data,
 					     target->u.target_size - XT_ALIGN(sizeof(*target)));
+	verdict = ((const struct xt_standard_target *)target)->verdict;
 	return verdict < 0 ? add_verdict(entry, verdict) :
 	       add_jump(entry, entry->flags & entry->family->goto_flag);
 }
