@@ -179,13 +179,6 @@ void nft_draft_prefix(struct nft_draft *draft, const struct nft_field *field,
 	nft_draft_equal(draft, &part, prefix->address);
 }
 
-static void *copy(struct arena *arena, const void *from, size_t size)
-{
-	void *to = arena_alloc(arena, size ? size : 1);
-
-	return to ? memcpy(to, from, size) : NULL;
-}
-
 /* NULL stays NULL. */
 static int copy_text(const char **text, struct arena *arena)
 {
@@ -198,7 +191,7 @@ static int copy_text(const char **text, struct arena *arena)
 static int copy_test(struct nft_test *test, struct arena *arena)
 {
 	if (test->count > 1) {
-		test->list = copy(arena, test->list, test->count * sizeof(*test->list));
+		test->list = arena_copy(arena, test->list, test->count * sizeof(*test->list));
 		if (!test->list)
 			return -ENOMEM;
 	}
@@ -207,7 +200,7 @@ static int copy_test(struct nft_test *test, struct arena *arena)
 
 static int copy_update(struct nft_rule *rule, struct arena *arena)
 {
-	struct nft_update *update = copy(arena, rule->update, sizeof(*update));
+	struct nft_update *update = arena_copy(arena, rule->update, sizeof(*update));
 
 	rule->update = update;
 	return update ? copy_text(&update->set, arena) : -ENOMEM;
@@ -221,7 +214,7 @@ int nft_rule_copy(struct nft_rule *rule, const struct nft_draft *draft, struct a
 	if (draft->overflow)
 		return -E2BIG;
 	*rule = draft->rule;
-	tests = copy(arena, draft->tests, rule->test_count * sizeof(*tests));
+	tests = arena_copy(arena, draft->tests, rule->test_count * sizeof(*tests));
 	if (!tests)
 		return -ENOMEM;
 	rule->tests = tests;

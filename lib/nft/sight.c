@@ -315,11 +315,12 @@ static int fill_rule(struct hosting *hosting, struct view_chain *chain,
 	body = seen ? arena_alloc(arena, sizeof(*body)) : NULL;
 	if (!body)
 		return -ENOMEM;
-	body->expressions = memcpy(arena_alloc(arena, seen->size + 1), seen->expressions, seen->size);
+	body->expressions = arena_copy(arena, seen->expressions, seen->size);
 	body->size = seen->size;
-	body->userdata = memcpy(arena_alloc(arena, seen->userdata_size + 1), seen->userdata,
-				seen->userdata_size);
+	body->userdata = arena_copy(arena, seen->userdata, seen->userdata_size);
 	body->userdata_size = seen->userdata_size;
+	if (!body->expressions || !body->userdata)
+		return -ENOMEM;
 	rule->body = body;
 	return nft_body_complete(body, hosting->sight->reader, chain, arena);
 }

@@ -57,12 +57,16 @@ void *arena_grow(struct arena *arena, void *list, size_t count, size_t size)
 	return grown && count ? memcpy(grown, list, count * size) : grown;
 }
 
+void *arena_copy(struct arena *arena, const void *bytes, size_t size)
+{
+	void *copy = arena_alloc(arena, size ? size : 1);
+
+	return copy && size ? memcpy(copy, bytes, size) : copy;
+}
+
 char *arena_strdup(struct arena *arena, const char *string)
 {
-	size_t size = strlen(string) + 1;
-	char *copy = arena_alloc(arena, size);
-
-	return copy ? memcpy(copy, string, size) : NULL;
+	return arena_copy(arena, string, strlen(string) + 1);
 }
 
 void arena_free(struct arena *arena)

@@ -19,6 +19,8 @@ void *arena_alloc(struct arena *arena, size_t size);
  * the next power of two, as with memory_grow().  NULL if out of memory.
  */
 void *arena_grow(struct arena *arena, void *list, size_t count, size_t size);
+/* A copy of @size bytes, or of none; NULL if out of memory. */
+void *arena_copy(struct arena *arena, const void *bytes, size_t size);
 char *arena_strdup(struct arena *arena, const char *string);
 void arena_free(struct arena *arena);
 
