@@ -7,8 +7,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "legacy/print.h"
+#include "legacy/view.h"
 #include "lowered.h"
 #include "random.h"
 #include "unit.h"
@@ -535,6 +538,41 @@ START_TEST(a_target_of_others_is_not_ours)
 }
 END_TEST
 
+/* A block that ends where nobody may read on. */
+static void *at_the_end(size_t size)
+{
+	const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	char *pages = mmap(NULL, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	ck_assert_ptr_ne(pages, MAP_FAILED);
+	ck_assert_int_eq(mprotect(pages + page, page, PROT_NONE), 0);
+	return pages + page - size;
+}
+
+/* NOTRACK of the revision 0 is shorter than a verdict. */
+START_TEST(a_target_without_data_is_read_to_its_end)
+{
+	const size_t head = sizeof(struct ipt_entry);
+	const size_t size = head + XT_ALIGN(sizeof(struct xt_entry_target));
+	struct ipt_entry *entry = at_the_end(size);
+	struct xt_entry_target *target = (void *)((char *)entry + head);
+	struct view view = { 0 };
+	struct view_table *table = view_add_table(&view, WORLD_LEGACY, 1u << IPV4, "ip", "raw");
+	struct view_chain *chain = view_add_chain(&view, table, "PREROUTING");
+
+	entry->target_offset = (uint16_t)head;
+	entry->next_offset = (uint16_t)size;
+	strcpy(target->u.user.name, "NOTRACK");
+	target->u.target_size = (uint16_t)(size - head);
+
+	ck_assert_int_eq(legacy_view_entry(&view, chain, IPV4, entry, "", 0), 0);
+
+	ck_assert_uint_eq(chain->rules->count, 1);
+	ck_assert_int_eq(chain->rules->steps[0].kind, STEP_NOTRACK);
+	view_free(&view);
+}
+END_TEST
+
 static void tests(TCase *tcase)
 {
 	tcase_add_loop_test(tcase, every_rule_of_ours_is_read_as_it_was_written, 0, KINDS);
@@ -548,6 +586,7 @@ static void tests(TCase *tcase)
 	tcase_add_test(tcase, an_inverted_match_is_not_ours);
 	tcase_add_test(tcase, a_mask_with_holes_is_not_ours);
 	tcase_add_test(tcase, a_target_of_others_is_not_ours);
+	tcase_add_test(tcase, a_target_without_data_is_read_to_its_end);
 }
 
 int main(void)
