@@ -79,12 +79,14 @@ static int refuse(const struct work *work, enum family family, const struct flow
 	char text[PLACE_TEXT];
 
 	return findings_add(work->openings->findings, "dropped", NOTRACK_FAILED,
-			    "%s (%s) drops %s of service %s over %s, whoever sends them: packets that "
+			    "%s (%s) drops %s of service %s over %s, %s: packets that "
 			    "are not tracked would be dropped there as well; open port %u there "
 			    "first, with the program that wrote that rule (with ufw: ufw allow "
 			    "%u/%s), or force the change",
 			    view_format_place(place, text), family_name(family),
 			    flow->request ? "requests" : "answers", flow->service->name, transport,
+			    flow->service->from_count && flow->request ?
+			    "of all whom the service is for" : "whoever sends them",
 			    flow->service->ports[0].first, flow->service->ports[0].first, transport);
 }
 
