@@ -232,10 +232,11 @@ static const struct segment {
 	{ TCP_FINISH | TCP_BEGIN | TCP_RESET, TCP_RESET },
 };
 
-/* How many rules it takes to ask for them. */
-static size_t count_segments(enum packet_class class, enum protocol protocol)
+/* How many rules it takes to ask for them.  What untracks looks at ports, and not at flags. */
+static size_t count_segments(const struct compiler *compiler, enum protocol protocol)
 {
-	return protocol == TCP && (class == CLASS_LATER || class == CLASS_ANSWER) ?
+	return protocol == TCP && compiler->target != TARGET_NOTRACK &&
+	       (compiler->class == CLASS_LATER || compiler->class == CLASS_ANSWER) ?
 	       sizeof(segments) / sizeof(segments[0]) : 1;
 }
 
@@ -280,7 +281,7 @@ static bool take_class(const struct compiler *compiler, const struct flow *flow,
 static int add_segments(struct compiler *compiler, struct match *match, enum protocol protocol,
 			struct prefix_set sources, struct prefix_set destinations)
 {
-	const size_t count = count_segments(compiler->class, protocol);
+	const size_t count = count_segments(compiler, protocol);
 	int err = 0;
 
 	for (size_t i = 0; i < count && !err; i++) {
