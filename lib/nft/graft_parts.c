@@ -137,9 +137,29 @@ static bool holds_name(const struct step *outer, const struct step *inner)
 	return outer->length <= inner->length && !memcmp(outer->name, inner->name, outer->length);
 }
 
+static bool is_flags(const struct step *step)
+{
+	return step->kind == STEP_NUMBER && step->field == FIELD_TCP_FLAGS && step->mask &&
+	       step->range.first == step->range.last;
+}
+
+/* What says of some flags how they are has said of each of them how it is not. */
+static bool holds_flags(const struct step *outer, const struct step *inner)
+{
+	const uint64_t differ = outer->range.first ^ inner->range.first;
+
+	if (inner->flags & STEP_INVERTED)
+		return false;
+	if (outer->flags & STEP_INVERTED)
+		return differ & outer->mask & inner->mask;
+	return !(outer->mask & ~inner->mask) && !(differ & outer->mask);
+}
+
 /* Whether all that meets @inner meets @outer, as far as that is plain. */
 static bool holds(const struct step *outer, const struct step *inner)
 {
+	if (is_flags(outer) && is_flags(inner))
+		return holds_flags(outer, inner);
 	if ((outer->flags | inner->flags) & STEP_INVERTED)
 		return false;
 	if (outer->kind == STEP_NUMBER || outer->kind == STEP_NUMBERS)

@@ -8,6 +8,7 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -105,20 +106,45 @@ unsigned int udp_pending(int fd)
 	return count;
 }
 
-bool udp_exchange(const struct family *family, int fd, int server_fd, struct end server)
+static bool udp_answer(int server_fd)
 {
 	union address from;
 	socklen_t size = sizeof(from);
 	char data[16];
 	ssize_t got;
 
-	udp_send(family, fd, server, 1);
 	if (!readable(server_fd, PATIENCE_MS))
 		return false;
 	got = recvfrom(server_fd, data, sizeof(data), 0, &from.any, &size);
-	if (got < 0 || sendto(server_fd, data, (size_t)got, 0, &from.any, size) != got)
+	return got >= 0 && sendto(server_fd, data, (size_t)got, 0, &from.any, size) == got;
+}
+
+bool udp_exchange(const struct family *family, int fd, int server_fd, struct end server)
+{
+	udp_send(family, fd, server, 1);
+	return udp_answer(server_fd) && udp_arrive(fd, 1);
+}
+
+static unsigned int ms_since(const struct timespec *begin)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (unsigned int)((now.tv_sec - begin->tv_sec) * 1000 +
+			      (now.tv_nsec - begin->tv_nsec) / 1000000);
+}
+
+bool udp_loses_no_answer(const struct family *family, int fd, int server_fd, struct end server)
+{
+	struct timespec begin;
+	bool late;
+
+	clock_gettime(CLOCK_MONOTONIC, &begin);
+	udp_send(family, fd, server, 1);
+	if (!udp_answer(server_fd))
 		return false;
-	return udp_arrive(fd, 1);
+	late = ms_since(&begin) >= ANSWERED_WITHIN_MS;
+	return udp_arrive(fd, 1) || late;
 }
 
 static bool host_is_answered(const struct family *family)

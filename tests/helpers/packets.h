@@ -31,6 +31,13 @@ unsigned int udp_pending(int fd);
 bool udp_exchange(const struct family *family, int fd, int server_fd, struct end server);
 
 /*
+ * Whether the answer came; or the server could not give it in the time for which a service that
+ * leaves waits for answers (support/packets.c), as a busy machine lets nobody run for longer.
+ */
+#define ANSWERED_WITHIN_MS 40
+bool udp_loses_no_answer(const struct family *family, int fd, int server_fd, struct end server);
+
+/*
  * Whether a client at PEER who asks HOST at port 53 gets an answer.  HOST has to let its own
  * questions out, and the answers in: by one of them it is known, without waiting, that the
  * client's question was dropped.

@@ -466,7 +466,7 @@ static pid_t ask_and_answer(const struct family *family, struct end client, stru
 		return pid;
 	}
 	while (!traffic->enough) {
-		if (!udp_exchange(family, fd, server_fd, server))
+		if (!udp_loses_no_answer(family, fd, server_fd, server))
 			_exit(EXIT_FAILURE);
 		traffic->queries++;
 	}
