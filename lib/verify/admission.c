@@ -110,16 +110,20 @@ static bool asks_field(const struct step *step, enum field field)
 /* Whether each of the packets has an address that was named; over lo, nobody is. */
 static bool all_named(const struct picks *picks, enum field field)
 {
+	bool any = false;
+
 	for (size_t i = 0; i < picks->count; i++)
 		for (size_t j = 0; j < picks->list[i].count; j++) {
 			const struct probe *probe = &picks->list[i].probes[j];
 
-			if (!is_over_lo(probe) &&
-			    !(field == FIELD_SOURCE ? probe->source.length :
+			if (is_over_lo(probe))
+				continue;
+			if (!(field == FIELD_SOURCE ? probe->source.length :
 						      probe->destination.length))
 				return false;
+			any = true;
 		}
-	return picks->count;
+	return any;
 }
 
 /* A ban of those whom the service names: it does not drop all there is. */

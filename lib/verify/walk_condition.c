@@ -251,7 +251,13 @@ static enum answer ask(struct taking *taking, struct progress *progress,
 
 /* --- elements --------------------------------------------------------- */
 
-uint32_t taking_field_number(const struct taking *taking, const struct progress *progress,
+/*
+ * Where one side alone is asked for fields, all but one of which are what an element asks for,
+ * that one decides.  A twin asks for it in a rule of its own, on the other side, so that the
+ * answer has to be known by the number of that condition as well.  Returns DECISIONS_MAX where
+ * it is not one field alone.
+ */
+static uint32_t field_number(const struct taking *taking, const struct progress *progress,
 			     const struct step *lookup, size_t element, enum side side)
 {
 	const struct traveller *traveller = &progress->traveller;
@@ -275,6 +281,31 @@ uint32_t taking_field_number(const struct taking *taking, const struct progress 
 							     DECISIONS_MAX;
 }
 
+static void decide_field(struct traveller *traveller, uint32_t number, bool met)
+{
+	if (number != DECISIONS_MAX)
+		traveller_decide(traveller, number, met);
+}
+
+int taking_part_element(struct taking *taking, struct progress *progress,
+			const struct step *condition, size_t element, enum side side,
+			unsigned int does, uint32_t number)
+{
+	const uint32_t deciding = field_number(taking, progress, condition, element, side);
+	struct progress other = *progress;
+
+	if (traveller_decided(&progress->traveller, deciding) == 0)
+		return 0;
+	decide_field(&other.traveller, deciding, true);
+	decide_field(&progress->traveller, deciding, false);
+	other.traveller.usual &= (does & USUAL_DOES) != 0;
+	progress->traveller.usual &= (does & USUAL_DOES_NOT) != 0;
+	if (!probe_narrow_to_element(&other.traveller.probe, condition->lookup, element) ||
+	    (does & USUAL_DOES && does & USUAL_DOES_NOT))
+		traveller_decide(&other.traveller, number, true);
+	return taking_push(taking, &other);
+}
+
 /* More elements than these are not followed one by one. */
 #define ELEMENTS_MAX 64
 
@@ -295,20 +326,9 @@ static int part_elements(struct taking *taking, struct progress *progress,
 	for (size_t i = 0; i < condition->lookup->count && !err; i++) {
 		unsigned int does = probe_meets_element(&progress->traveller.probe,
 							condition->lookup, i, &situation);
-		const uint32_t deciding = taking_field_number(taking, progress, condition,
-							      i, side);
-		struct progress other = *progress;
 
-		if (!(does & ALL_DO) || traveller_decided(&progress->traveller, deciding) == 0)
-			continue;
-		taking_decide_field(&other.traveller, deciding, true);
-		taking_decide_field(&progress->traveller, deciding, false);
-		other.traveller.usual &= (does & USUAL_DOES) != 0;
-		progress->traveller.usual &= (does & USUAL_DOES_NOT) != 0;
-		if (!probe_narrow_to_element(&other.traveller.probe, condition->lookup, i) ||
-		    (does & USUAL_DOES && does & USUAL_DOES_NOT))
-			traveller_decide(&other.traveller, number, true);
-		err = taking_push(taking, &other);
+		if (does & ALL_DO)
+			err = taking_part_element(taking, progress, condition, i, side, does, number);
 	}
 	traveller_decide(&progress->traveller, number, false);
 	return err;

@@ -218,8 +218,7 @@ static int take_element(struct taking *taking, struct progress *progress, const 
 	unsigned int does = probe_meets_element(&progress->traveller.probe, step->lookup, index,
 						&situation);
 	const uint32_t number = taking_number(taking, step, (uint32_t)index);
-	uint32_t deciding;
-	struct progress other;
+	int err;
 
 	if (does == ALL_DO)
 		return deliver_element(taking, &progress->traveller, 1u << side, element);
@@ -227,20 +226,10 @@ static int take_element(struct taking *taking, struct progress *progress, const 
 		return 0;
 	if (traveller_decided(&progress->traveller, number) > 0)
 		return deliver_element(taking, &progress->traveller, 1u << side, element);
-	deciding = taking_field_number(taking, progress, step, index, side);
-	if (traveller_decided(&progress->traveller, deciding) == 0)
-		return 0;
-	/* some do, or nobody knows: they come to this map again, on their own */
-	other = *progress;
-	taking_decide_field(&other.traveller, deciding, true);
-	taking_decide_field(&progress->traveller, deciding, false);
-	other.traveller.usual &= (does & USUAL_DOES) != 0;
-	progress->traveller.usual &= (does & USUAL_DOES_NOT) != 0;
-	if (!probe_narrow_to_element(&other.traveller.probe, step->lookup, index) ||
-	    (does & USUAL_DOES && does & USUAL_DOES_NOT))
-		traveller_decide(&other.traveller, number, true);
+	/* some do, or nobody knows */
+	err = taking_part_element(taking, progress, step, index, side, does, number);
 	traveller_decide(&progress->traveller, number, false);
-	return taking_push(taking, &other);
+	return err;
 }
 
 static int take_map(struct taking *taking, struct progress *progress, const struct step *step)

@@ -32,19 +32,12 @@ struct situation taking_situation(const struct way *way, const struct traveller 
 uint32_t taking_number(const struct taking *taking, const struct step *condition, uint32_t element);
 
 /*
- * Where one side alone is asked for fields, all but one of which are what an element asks for,
- * that one decides.  A twin asks for it in a rule of its own, on the other
- * side, so that the answer has to be known by the number of that condition as well.  Returns
- * DECISIONS_MAX where it is not one field alone.
+ * walk_condition.c: of packets of which some may have an element of a set, as @does says, those
+ * that have it come to the condition again, on their own; @number: by which they know then.
  */
-uint32_t taking_field_number(const struct taking *taking, const struct progress *progress,
-			     const struct step *lookup, size_t element, enum side side);
-
-static inline void taking_decide_field(struct traveller *traveller, uint32_t number, bool met)
-{
-	if (number != DECISIONS_MAX)
-		traveller_decide(traveller, number, met);
-}
+int taking_part_element(struct taking *taking, struct progress *progress,
+			const struct step *condition, size_t element, enum side side,
+			unsigned int does, uint32_t number);
 
 enum answer { YES, NO, ERROR };
 /*
