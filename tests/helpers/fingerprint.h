@@ -5,10 +5,17 @@
 #include <stdint.h>
 
 /*
- * Of the tables raw and filter of both families, counters and all, and of the last change of
- * nftables' rules, in the namespace that the caller is in: the same as long as nobody changes
- * anything.  No program is run for it.
+ * No program is run for any of these, in the namespace that the caller is in.
+ *
+ * Of all legacy tables that there are, and raw and filter, of both families, counters and all:
+ * where it is the same, so are they.
  */
+uint64_t fingerprint_tables(void);
+
+/* Of the last change of nftables' rules. What their counters counted is no change. */
+uint64_t fingerprint_ruleset(void);
+
+/* Of both: the same as long as nobody changes anything. */
 uint64_t fingerprint(void);
 
 #endif

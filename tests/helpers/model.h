@@ -28,10 +28,12 @@ void given_counters(void);
 /* Both families' tables, and back to them. */
 struct saved {
 	char *table[FAMILY_COUNT];
+	struct seen *seen;	/* fingerprints of tables that were compared with it, and the same */
 };
 
 struct saved tables_save_both(void);
 void tables_restore(const struct saved *saved);
+bool tables_are(const struct saved *expected);
 void assert_same_tables(const struct saved *expected, const char *when);
 
 /* As above, but for counters. */

@@ -74,14 +74,6 @@ static bool commit_until(const struct change *change, unsigned int nth)
 	return code == KILLED;
 }
 
-static bool same_saved(const struct saved *a, const struct saved *b)
-{
-	for (int i = 0; i < FAMILY_COUNT; i++)
-		if (first_difference(a->table[i], b->table[i]))
-			return false;
-	return true;
-}
-
 static void must_commit(struct notrack *nt, int (*edit)(struct notrack *))
 {
 	must_do(nt, edit(nt));
@@ -106,13 +98,12 @@ START_TEST(a_commit_that_is_killed_leaves_no_packet_untracked_and_not_accepted)
 
 	while (commit_until(change, ++nth)) {
 		const char *when = format_text("%s, killed ahead of call %u", change->name, nth);
-		struct saved found = tables_save_both();
 
-		if (same_saved(&found, &last)) {	/* that call was about to read */
+		if (tables_are(&last)) {	/* that call was about to read */
 			tables_restore(&before);
 			continue;
 		}
-		last = found;
+		last = tables_save_both();
 		untracking += assert_accepts_what_it_untracks(when);
 		nt = new_context();	/* as somebody who types the command again */
 		must_do(nt, notrack_load(nt));
