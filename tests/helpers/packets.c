@@ -14,6 +14,7 @@
 enum {
 	MAX_BURST = 1024,
 	PATIENCE_MS = 15000,		/* for what must come: as good as for ever */
+	SYNS_MS = 1500,			/* for what must not come: the second SYN, too */
 	BUFFER_BYTES = 8 << 20,		/* so that a socket drops nothing of a burst */
 };
 
@@ -202,6 +203,17 @@ int tcp_begin(const struct family *family, struct end from, struct end to)
 	ck_assert_int_eq(connect(fd, &address.any, address_size(family)), -1);
 	ck_assert_msg(errno == EINPROGRESS, "connect: %s", strerror(errno));
 	return fd;
+}
+
+bool tcp_never_connects(const struct family *family, struct end client, struct end server)
+{
+	int listener = tcp_listen(family, server);
+	int fd = tcp_begin(family, client, server);
+	bool never = !readable(listener, SYNS_MS);
+
+	close(fd);
+	close(listener);
+	return never;
 }
 
 static bool pass_byte(int from, int to)

@@ -49,6 +49,9 @@ int tcp_listen(const struct family *family, struct end end);
 /* Sends the SYN and does not wait for what becomes of it. */
 int tcp_begin(const struct family *family, struct end from, struct end to);
 
+/* Whether none comes about: neither for the SYN nor for the one that is sent a second later. */
+bool tcp_never_connects(const struct family *family, struct end client, struct end server);
+
 /* A connection, and `segments` of a byte each way, one after another: whether all arrive. */
 bool tcp_exchange(const struct family *family, struct end client, struct end server,
 		  unsigned int segments);
