@@ -186,6 +186,7 @@ int plan_make(struct plan *plan, struct notrack *nt, bool whole)
 		err = find_misses(plan, &model);
 	if (!err)
 		err = parity_plan(&plan->view, &options, &plan->parity);
+	plan->parity.grafts.moment = nt->tape.runs ? nt->tape.stamp : 0;
 	if (!err)
 		err = findings_join(&plan->misses, &plan->parity.findings);
 	if (!err)

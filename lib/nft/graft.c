@@ -20,7 +20,7 @@ int nft_graft_chain(struct nft_table *want, const struct nft_chain *have,
 {
 	struct nft_chain *chain = nft_table_add_chain(want, have->name);
 	size_t next = 0;
-	int err = chain ? 0 : -ENOMEM;
+	int err = chain ? nft_chain_reserve(want, chain, have->count + count) : -ENOMEM;
 
 	if (err)
 		return err;

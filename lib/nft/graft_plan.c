@@ -139,6 +139,8 @@ static int is_as_planned(const struct planning *planning, const struct view_chai
 	struct view_rule *other = next_of_theirs(planned->rules);
 	int result = 1;
 
+	if (planning->sight->is_as_planned)
+		return 1;
 	for (; rule && other && result > 0; rule = next_of_theirs(rule->next)) {
 		int err = read_lookups(planning->sight->reader, rule);
 

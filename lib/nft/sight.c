@@ -161,6 +161,8 @@ int nft_sight_open(struct nft_sight *sight, struct netlink *netlink, const struc
 	err = read_generation(netlink, &generation, error);
 	if (err)
 		return err;
+	sight->is_as_planned = !grafts || (grafts->moment && grafts->moment == generation);
+	sight->reader->skims = sight->is_as_planned;
 	tape_begin(netlink->tape, generation);
 	err = collect_handles(sight);
 	if (!err)
@@ -329,8 +331,12 @@ static int add_chain(struct hosting *hosting, struct nft_host_table *table,
 		     struct view_chain *from)
 {
 	struct nft_chain *chain = nft_table_add_chain(&table->table, from->name);
-	int err = chain ? 0 : -ENOMEM;
+	size_t count = 0;
+	int err;
 
+	for (const struct view_rule *rule = from->rules; rule; rule = rule->next)
+		count++;
+	err = chain ? nft_chain_reserve(&table->table, chain, count) : -ENOMEM;
 	for (const struct view_rule *rule = from->rules; rule && !err; rule = rule->next) {
 		struct nft_rule *added = nft_chain_add_room(&table->table, chain);
 

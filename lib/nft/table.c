@@ -120,14 +120,28 @@ const struct nft_unnamed *nft_table_unnamed(const struct nft_table *table, const
 	return NULL;
 }
 
+int nft_chain_reserve(struct nft_table *table, struct nft_chain *chain, size_t room)
+{
+	struct nft_rule *rules;
+
+	if (room <= chain->room)
+		return 0;
+	rules = arena_alloc(&table->arena, room * sizeof(*rules));
+	if (!rules)
+		return -ENOMEM;
+	if (chain->count)
+		memcpy(rules, chain->rules, chain->count * sizeof(*rules));
+	chain->rules = rules;
+	chain->room = room;
+	return 0;
+}
+
 struct nft_rule *nft_chain_add_room(struct nft_table *table, struct nft_chain *chain)
 {
-	struct nft_rule *grown = arena_grow(&table->arena, chain->rules, chain->count,
-					    sizeof(*grown));
-
-	if (!grown)
+	/* rules that another chain lent it are more than it has room for */
+	if (chain->count >= chain->room &&
+	    nft_chain_reserve(table, chain, chain->count ? 2 * chain->count : 1))
 		return NULL;
-	chain->rules = grown;
 	return &chain->rules[chain->count++];
 }
 

@@ -25,7 +25,7 @@ struct nft_chain {
 	struct nft_hook hook;
 	uint32_t use;			/* as read: how many rules it has, and rules that lead to it */
 	struct nft_rule *rules;
-	size_t count;
+	size_t count, room;
 	struct nft_chain *next;		/* in the table's index */
 };
 
@@ -70,6 +70,8 @@ struct nft_unnamed *nft_table_add_unnamed(struct nft_table *table, const char *n
 struct nft_chain *nft_table_chain(const struct nft_table *table, const char *name);
 struct nft_set *nft_table_set(const struct nft_table *table, const char *name);
 const struct nft_unnamed *nft_table_unnamed(const struct nft_table *table, const char *name);
+/* Makes room for so many rules in all, at once; 0 or -ENOMEM. */
+int nft_chain_reserve(struct nft_table *table, struct nft_chain *chain, size_t room);
 /* A rule more, to be filled in; NULL if out of memory. */
 struct nft_rule *nft_chain_add_room(struct nft_table *table, struct nft_chain *chain);
 /* -ENOMEM, -E2BIG */

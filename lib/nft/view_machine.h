@@ -46,7 +46,7 @@ struct machine {
 	int protocol;			/* IPPROTO_*; -1: not known yet */
 	uint8_t loads;
 	bool asks_conntrack;		/* the rule does, for what is not decoded */
-	uint32_t identity;		/* of the expressions since the last step */
+	const struct nlattr *since;	/* the expression behind the last step */
 	struct symbol registers[REGISTER_BYTES];
 };
 

@@ -86,6 +86,27 @@ static uint32_t hash_bytes(uint32_t hash, const void *bytes, size_t size)
 	return hash;
 }
 
+/* From the expression behind the last step on, to the end of @last. */
+static uint32_t identity_of(const struct nlattr *first, const struct nlattr *last)
+{
+	uint32_t hash = 0;
+
+	for (; first <= last; first = mnl_attr_next(first))
+		hash = hash_bytes(hash, mnl_attr_get_payload(first), mnl_attr_get_payload_len(first));
+	return hash;
+}
+
+static void identify_unknown(struct machine *machine, size_t before, const struct nlattr *attr)
+{
+	struct view *view = machine->view;
+
+	for (size_t i = before; i < view->step_count; i++)
+		if (view->steps[i].kind == STEP_UNKNOWN)
+			view->steps[i].index = identity_of(machine->since, attr);
+	if (view->step_count > before)
+		machine->since = mnl_attr_next(attr);
+}
+
 static int run_expression(struct machine *machine, const struct nlattr *attr)
 {
 	struct attributes of = attributes_in(attr);
@@ -97,13 +118,7 @@ static int run_expression(struct machine *machine, const struct nlattr *attr)
 	size_t before = machine->view->step_count;
 	int result = expression ? expression->run(machine, &data) : run_unknown(machine, key.name);
 
-	machine->identity = hash_bytes(machine->identity, mnl_attr_get_payload(attr),
-				       mnl_attr_get_payload_len(attr));
-	for (size_t i = before; i < machine->view->step_count; i++)
-		if (machine->view->steps[i].kind == STEP_UNKNOWN)
-			machine->view->steps[i].index = machine->identity;
-	if (machine->view->step_count > before)
-		machine->identity = 0;
+	identify_unknown(machine, before, attr);
 	return result;
 }
 
@@ -133,31 +148,48 @@ static bool has_comment_of_ours(const struct nlattr *userdata)
 	return false;
 }
 
-static bool leads_to_ours(const struct view_rule *rule)
-{
-	const struct step *verdict = rule_verdict(rule);
-
-	return verdict && (verdict->kind == STEP_JUMP || verdict->kind == STEP_GOTO) &&
-	       name_is_ours(verdict->chain->name);
-}
-
 /* A match of comments says what userdata says, in rules of iptables-nft. */
-static bool is_comment_of_ours(const struct nlattr *attr)
+static bool is_comment_of_ours(const struct attributes *expression)
 {
-	struct attributes of = attributes_in(attr);
-	struct attributes data = attributes_in(of.of[NFTA_EXPR_DATA]);
+	struct attributes data = attributes_in(expression->of[NFTA_EXPR_DATA]);
 	const struct nlattr *info = data.of[NFTA_MATCH_INFO];
 
-	return !strcmp(attribute_text(of.of[NFTA_EXPR_NAME]), "match") && info &&
-	       !strcmp(attribute_text(data.of[NFTA_MATCH_NAME]), "comment") &&
+	return info && !strcmp(attribute_text(data.of[NFTA_MATCH_NAME]), "comment") &&
 	       begins_as_ours(mnl_attr_get_payload(info), mnl_attr_get_payload_len(info));
+}
+
+static bool is_jump_to_ours(const struct attributes *expression)
+{
+	struct attributes data = attributes_in(expression->of[NFTA_EXPR_DATA]);
+	struct attributes value = attributes_in(data.of[NFTA_IMMEDIATE_DATA]);
+	struct attributes verdict = attributes_in(value.of[NFTA_DATA_VERDICT]);
+
+	return name_is_ours(attribute_text(verdict.of[NFTA_VERDICT_CHAIN]));
+}
+
+static bool says_ours(const struct nlattr *list)
+{
+	const struct nlattr *attr;
+	bool ours = false;
+
+	mnl_attr_for_each_nested(attr, list) {
+		struct attributes of = attributes_in(attr);
+		const char *name = attribute_text(of.of[NFTA_EXPR_NAME]);
+
+		if (*name == 'm' && !strcmp(name, "match"))
+			ours |= is_comment_of_ours(&of);
+		else if (*name == 'i' && !strcmp(name, "immediate"))
+			ours |= is_jump_to_ours(&of);
+	}
+	return ours;
 }
 
 int reader_run(struct view_reader *reader, struct view_chain *chain, const void *list, size_t size,
 	       uint8_t *from)
 {
 	struct machine machine = { .reader = reader, .view = reader->view, .chain = chain,
-				   .family = view_family_of(chain->table), .protocol = -1 };
+				   .family = view_family_of(chain->table), .protocol = -1,
+				   .since = list };
 	const struct nlattr *attr = list;
 	int left = (int)size, result = 0;
 	size_t before = 0;
@@ -179,15 +211,12 @@ int reader_add_rule(struct view_reader *reader, struct view_chain *chain,
 {
 	bool ours = name_is_ours(chain->name) || !strcmp(chain->table->name, NFT_TABLE) ||
 		    has_comment_of_ours(from->of[NFTA_RULE_USERDATA]);
-	const struct nlattr *list = from->of[NFTA_RULE_EXPRESSIONS], *attr;
+	const struct nlattr *list = from->of[NFTA_RULE_EXPRESSIONS];
 	struct view_rule *rule;
 	int err = 0;
 
 	reader->view->step_count = 0;
-	if (list)
-		mnl_attr_for_each_nested(attr, list)
-			ours |= is_comment_of_ours(attr);
-	if (list)
+	if (list && !reader->skims)
 		err = reader_run(reader, chain, mnl_attr_get_payload(list),
 				 mnl_attr_get_payload_len(list), NULL);
 	if (err)
@@ -195,7 +224,7 @@ int reader_add_rule(struct view_reader *reader, struct view_chain *chain,
 	rule = view_end_rule(reader->view, chain, attribute_handle(from->of[NFTA_RULE_HANDLE]));
 	if (!rule)
 		return -ENOMEM;
-	if (ours || leads_to_ours(rule))
+	if (ours || (list && says_ours(list)))
 		rule->flags |= RULE_OURS;
 	return reader->take ? reader->take(reader, chain, rule, from) : 0;
 }
