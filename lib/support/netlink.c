@@ -218,23 +218,42 @@ static int play(const struct tape_dump *dump, struct netlink_answers *answers)
 	return err;
 }
 
-/* Takes answers until the request is settled. */
+/* Takes a datagram, and what was recorded before it, where there is no room for it there. */
+static int take_now(struct netlink *netlink, struct netlink_answers *answers,
+		    struct tape_dump **recorded, size_t size)
+{
+	int err = *recorded ? play(*recorded, answers) : 0;
+
+	tape_drop(*recorded);
+	*recorded = NULL;
+	return err ? err : netlink_answers_take(answers, netlink->buffer, size);
+}
+
+/*
+ * Takes answers until the request is settled.  What is recorded is looked at when all of it is
+ * there: the kernel, which goes through its rules again and again, has the caches for itself.
+ */
 static int hear(struct netlink *netlink, struct netlink_answers *answers,
 		struct tape_dump **recorded)
 {
+	struct netlink_answers ahead = *answers;
 	int err = 0;
 
-	while (!err && !answers->settled) {
+	ahead.take = NULL;
+	while (!err && !answers->settled && !ahead.settled) {
 		ssize_t size = receive(netlink, WAIT);
 
 		if (size < 0 && !is_harmless(answers->dump, (int)size))
 			return (int)size;
-		if (size > 0)
-			*recorded = tape_add(netlink->tape, *recorded, netlink->buffer,
-					     (size_t)size);
-		if (size > 0)
-			err = netlink_answers_take(answers, netlink->buffer, (size_t)size);
+		if (size <= 0)
+			continue;
+		if (tape_add(netlink->tape, *recorded, netlink->buffer, (size_t)size))
+			err = netlink_answers_take(&ahead, netlink->buffer, (size_t)size);
+		else
+			err = take_now(netlink, answers, recorded, (size_t)size);
 	}
+	if (!err && *recorded)
+		err = play(*recorded, answers);
 	return !err && answers->interrupted ? -EINTR : err;
 }
 

@@ -139,23 +139,18 @@ static bool make_room(struct tape_dump *dump, size_t step)
 	return true;
 }
 
-struct tape_dump *tape_add(struct tape *tape, struct tape_dump *dump, const void *datagram,
-			   size_t size)
+bool tape_add(const struct tape *tape, struct tape_dump *dump, const void *datagram, size_t size)
 {
 	size_t step = step_of(size);
 	union head *head;
 
-	if (!dump)
-		return NULL;
-	if (tape->size + dump->size + step > TAPE_MAX || !make_room(dump, step)) {
-		tape_drop(dump);
-		return NULL;
-	}
+	if (!dump || tape->size + dump->size + step > TAPE_MAX || !make_room(dump, step))
+		return false;
 	head = (union head *)(void *)(dump->bytes + dump->size);
 	head->size = size;
 	memcpy(head + 1, datagram, size);
 	dump->size += step;
-	return dump;
+	return true;
 }
 
 void tape_keep(struct tape *tape, struct tape_dump *dump)
