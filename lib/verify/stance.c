@@ -87,20 +87,15 @@ static bool is_unsure(unsigned int meets)
 	return meets != ALL_DO && meets != NONE_DOES;
 }
 
-static void add_answer(struct stance *stance, const struct answer *answer, bool ends,
-		       bool harmless)
+static void add_answer(struct stance *stance, const struct view_rule *rule,
+		       const struct answer *answer)
 {
 	bool takes = answer->tracked & ALL_DO;
 	bool misses = takes && answer->now == NONE_DOES;
-	bool catches = answer->tracked == NONE_DOES && answer->now & ALL_DO && !harmless;
+	bool catches = answer->tracked == NONE_DOES && answer->now & ALL_DO && !is_harmless(rule);
 	bool unsure = is_unsure(answer->tracked) || is_unsure(answer->now);
 	bool certain = answer->certain && !unsure;
 
-	if (!(answer->plain & ALL_DO)) {
-		stance->takes_all = false;
-		stance->ends = false;
-		return;
-	}
 	stance->meets = true;
 	stance->takes |= takes;
 	stance->misses |= misses && !unsure;
@@ -108,7 +103,7 @@ static void add_answer(struct stance *stance, const struct answer *answer, bool 
 	stance->sees |= answer->now & ALL_DO;
 	stance->unsure |= unsure;
 	stance->takes_all &= certain && takes;
-	stance->ends &= certain && ((takes && ends) || catches);
+	stance->ends &= certain && ((takes && rule_ends_chain(rule)) || catches);
 }
 
 /* Whether marks are known is not looked at here: they are where no rule sets any. */
@@ -131,12 +126,14 @@ struct stance stance_of(const struct view_rule *rule, const struct pick *pick,
 	const struct situation now = situation_of(setting->view,
 						  class_state_now(class, setting->options));
 	struct stance stance = { .takes_all = pick->count, .ends = pick->count };
-	const bool ends = rule_ends_chain(rule), harmless = is_harmless(rule);
 
 	for (size_t i = 0; i < pick->count; i++) {
 		struct answer answer = ask(rule, &pick->probes[i], &tracked, &now);
 
-		add_answer(&stance, &answer, ends, harmless);
+		if (answer.plain & ALL_DO)
+			add_answer(&stance, rule, &answer);
+		else	/* most rules are about others */
+			stance.takes_all = stance.ends = false;
 	}
 	return stance;
 }

@@ -251,7 +251,8 @@ static int weave_rule(struct weave *weave, struct crowd *crowd, struct meetings 
 	int err = 0;
 
 	meetings->sees_untracked = false;
-	for (size_t pass = 0; pass < 2 && !err; pass++)
+	/* a rule that asks for no state takes no twins, and is met once */
+	for (size_t pass = 0; pass < (asks ? 2 : 1) && !err; pass++)
 		for (size_t i = 0; i < all->count && !err; i++) {
 			meetings->meaning = &all->list[i];
 			meet(weave, crowd, meetings);
