@@ -143,7 +143,11 @@ static bool is_flags(const struct step *step)
 	       step->range.first == step->range.last;
 }
 
-/* What says of some flags how they are has said of each of them how it is not. */
+/*
+ * A segment that has the flags which @inner asks for has those of @outer if @outer looks at no
+ * others, and asks the same of them.  Where @outer refuses some flags ("! --syn"), it has others
+ * if one that both look at is to be otherwise.
+ */
 static bool holds_flags(const struct step *outer, const struct step *inner)
 {
 	const uint64_t differ = outer->range.first ^ inner->range.first;
