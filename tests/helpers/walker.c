@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "walker.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,6 +31,15 @@ void walker_free(struct walker *walker)
 	free(walker);
 }
 
+/* Conntrack takes TCP up by a SYN, or in the middle by an ACK (nf_conntrack_tcp_loose). */
+static enum ct_state state_without_entry(const struct wire_packet *packet)
+{
+	const unsigned int flags = packet->tcp_flags & (TH_FIN | TH_SYN | TH_RST | TH_ACK);
+
+	return packet->protocol != IPPROTO_TCP || flags == TH_SYN || flags == TH_ACK ? CT_NEW :
+										       CT_INVALID;
+}
+
 static struct probe probe_of(const struct wire_packet *packet, enum walker_state state)
 {
 	enum family family = packet->domain == AF_INET6 ? IPV6 : IPV4;
@@ -39,7 +50,7 @@ static struct probe probe_of(const struct wire_packet *packet, enum walker_state
 		.destination_port = { packet->destination_port, packet->destination_port },
 		.family = (uint8_t)family, .protocol = packet->protocol,
 		.tcp_flags = packet->tcp_flags,
-		.tracked_states = state == WALKER_NEW ? CT_NEW : CT_ESTABLISHED,
+		.tracked_states = state == WALKER_NEW ? state_without_entry(packet) : CT_ESTABLISHED,
 		.own_source = packet->way != WIRE_IN, .own_destination = packet->way != WIRE_OUT,
 		.reply = state == WALKER_ESTABLISHED,
 	};
