@@ -238,8 +238,7 @@ static int read_set(struct netlink *netlink, const struct nft_place *place,
 	*elements = (struct nft_elements){ 0 };
 	mnl_attr_put_strz(header, NFTA_SET_ELEM_LIST_TABLE, place->table);
 	mnl_attr_put_strz(header, NFTA_SET_ELEM_LIST_SET, set->name);
-	err = (max == SIZE_MAX ? netlink_ask_aside : netlink_ask)(netlink, header, take_elements,
-								  &reading);
+	err = netlink_ask(netlink, header, take_elements, &reading);
 	if (err)
 		elements_free(elements);
 	elements_sort(elements);

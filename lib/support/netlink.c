@@ -257,8 +257,7 @@ static int hear(struct netlink *netlink, struct netlink_answers *answers,
 	return !err && answers->interrupted ? -EINTR : err;
 }
 
-static int ask(struct netlink *netlink, struct nlmsghdr *request, bool aside, netlink_take *take,
-	       void *data)
+int netlink_ask(struct netlink *netlink, struct nlmsghdr *request, netlink_take *take, void *data)
 {
 	struct netlink_answers answers = {
 		.dump = (request->nlmsg_flags & NLM_F_DUMP) == NLM_F_DUMP,
@@ -266,7 +265,7 @@ static int ask(struct netlink *netlink, struct nlmsghdr *request, bool aside, ne
 		.data = data,
 	};
 	const struct tape_dump *known = answers.dump ? tape_find(netlink->tape, request) : NULL;
-	struct tape_dump *recorded = NULL, *kept;
+	struct tape_dump *recorded = NULL;
 	int err;
 
 	if (known)
@@ -276,28 +275,14 @@ static int ask(struct netlink *netlink, struct nlmsghdr *request, bool aside, ne
 		recorded = tape_record(netlink->tape, request);
 	else
 		request->nlmsg_flags |= NLM_F_ACK;
-	kept = recorded;
-	if (aside && !recorded)
-		recorded = tape_record_aside(request);
 	err = send_requests(netlink, request, request->nlmsg_len);
 	if (!err)
 		err = hear(netlink, &answers, &recorded);
-	if (!err && recorded == kept)
-		tape_keep(netlink->tape, recorded);
-	else
+	if (err)
 		tape_drop(recorded);
+	else
+		tape_keep(netlink->tape, recorded);
 	return err;
-}
-
-int netlink_ask(struct netlink *netlink, struct nlmsghdr *request, netlink_take *take, void *data)
-{
-	return ask(netlink, request, false, take, data);
-}
-
-int netlink_ask_aside(struct netlink *netlink, struct nlmsghdr *request, netlink_take *take,
-		      void *data)
-{
-	return ask(netlink, request, true, take, data);
 }
 
 int netlink_talk(struct netlink *netlink, const void *requests, size_t size,

@@ -75,12 +75,6 @@ uint32_t netlink_next(struct netlink *netlink);
  * @netlink->tape is not asked for.
  */
 int netlink_ask(struct netlink *netlink, struct nlmsghdr *request, netlink_take *take, void *data);
-/*
- * A dump that is heard to its end before @take sees any of it.  It takes memory for all of it, and
- * is faster where the kernel looks for its place in a long list for each datagram.
- */
-int netlink_ask_aside(struct netlink *netlink, struct nlmsghdr *request, netlink_take *take,
-		      void *data);
 
 /*
  * Sends @size bytes of requests, numbered by netlink_next(), and hands all that

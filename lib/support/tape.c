@@ -107,15 +107,6 @@ const void *tape_next(const struct tape_dump *dump, const void *datagram, size_t
 
 /* --- recording ---------------------------------------------------------- */
 
-struct tape_dump *tape_record_aside(const struct nlmsghdr *request)
-{
-	struct tape_dump *dump = calloc(1, sizeof(*dump));
-
-	if (dump)
-		dump->sequence = request->nlmsg_seq;
-	return dump;
-}
-
 struct tape_dump *tape_record(struct tape *tape, const struct nlmsghdr *request)
 {
 	struct tape_dump *dump;
@@ -123,9 +114,11 @@ struct tape_dump *tape_record(struct tape *tape, const struct nlmsghdr *request)
 
 	if (!tape || !tape->runs || !write_request(text, request))
 		return NULL;
-	dump = tape_record_aside(request);
-	if (dump)
-		memcpy(dump->request, text, sizeof(text));
+	dump = calloc(1, sizeof(*dump));
+	if (!dump)
+		return NULL;
+	memcpy(dump->request, text, sizeof(text));
+	dump->sequence = request->nlmsg_seq;
 	return dump;
 }
 
@@ -151,7 +144,7 @@ bool tape_add(const struct tape *tape, struct tape_dump *dump, const void *datag
 	size_t step = step_of(size);
 	union head *head;
 
-	if (!dump || (tape ? tape->size : 0) + dump->size + step > TAPE_MAX || !make_room(dump, step))
+	if (!dump || tape->size + dump->size + step > TAPE_MAX || !make_room(dump, step))
 		return false;
 	head = (union head *)(void *)(dump->bytes + dump->size);
 	head->size = size;

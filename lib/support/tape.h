@@ -37,8 +37,6 @@ const void *tape_next(const struct tape_dump *dump, const void *datagram, size_t
  * they are not recorded; there may be no memory for it, and nobody needs them.
  */
 struct tape_dump *tape_record(struct tape *tape, const struct nlmsghdr *request);
-/* Those of any request, which nobody else asks for: for tape_drop(). */
-struct tape_dump *tape_record_aside(const struct nlmsghdr *request);
 /* false: it has no room for that, or @dump is NULL; what was recorded before is there yet. */
 bool tape_add(const struct tape *tape, struct tape_dump *dump, const void *datagram, size_t size);
 void tape_keep(struct tape *tape, struct tape_dump *dump);
