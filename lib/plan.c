@@ -98,7 +98,8 @@ static bool has_ours(const struct view_table *table)
 	return false;
 }
 
-static int look(struct plan *plan, struct notrack *nt)
+/* @moment: of nftables' rules, by the kernel's count; 0: it has none. */
+static int look(struct plan *plan, struct notrack *nt, uint32_t *moment)
 {
 	int err = legacy_view(NOTRACK_ANY, nt->netns_fd >= 0, &plan->view, &nt->error);
 
@@ -106,6 +107,7 @@ static int look(struct plan *plan, struct notrack *nt)
 	plan->view.own_count = plan->host.own_count;
 	if (!err)
 		err = nft_view(&plan->view, &nt->tape, &nt->error);
+	*moment = nt->tape.runs ? nt->tape.stamp : 0;
 	plan->ours = 0;
 	for (const struct view_table *table = plan->view.tables; table && !err; table = table->next)
 		plan->ours |= has_ours(table) ? 1u << table->world : 0;
@@ -166,6 +168,7 @@ int plan_make(struct plan *plan, struct notrack *nt, bool whole)
 	struct parity_options options = { .families = NOTRACK_ANY, .host = &plan->host,
 					  .edits = true, .force = nt->force & NOTRACK_FORCE };
 	struct model model;
+	uint32_t moment = 0;
 	int err;
 
 	*plan = (struct plan){ .made = whole || !nt->clients_only || !nt->clients_changed };
@@ -179,14 +182,14 @@ int plan_make(struct plan *plan, struct notrack *nt, bool whole)
 	model = whole_model(plan, nt);
 	if (err || is_empty(&model))
 		return err;
-	err = look(plan, nt);
+	err = look(plan, nt, &moment);
 	options.model = &model;
 	options.world = backends[context_chosen(nt)]->world;
 	if (!err)
 		err = find_misses(plan, &model);
 	if (!err)
 		err = parity_plan(&plan->view, &options, &plan->parity);
-	plan->parity.grafts.moment = nt->tape.runs ? nt->tape.stamp : 0;
+	plan->parity.grafts.moment = moment;
 	if (!err)
 		err = findings_join(&plan->misses, &plan->parity.findings);
 	if (!err)

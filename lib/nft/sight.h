@@ -23,8 +23,8 @@ struct nft_sight {
 	struct view view;
 	struct view_reader *reader;
 	const struct grafts *grafts;	/* NULL: none */
-	bool is_as_planned;		/* nobody has changed anything since grafts were made: rules
-					   are not decoded */
+	bool is_as_planned;		/* nobody has changed anything since grafts were made, or there
+					   are none: rules are not decoded */
 	uint64_t *handles;		/* of the rules that grafts repeat parts of, in order */
 	size_t handle_count;
 	struct nft_seen *list;		/* in the order of the rules */

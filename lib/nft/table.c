@@ -124,6 +124,8 @@ int nft_chain_reserve(struct nft_table *table, struct nft_chain *chain, size_t r
 {
 	struct nft_rule *rules;
 
+	if (room < chain->count)
+		room = chain->count;
 	if (room <= chain->room)
 		return 0;
 	rules = arena_alloc(&table->arena, room * sizeof(*rules));
@@ -138,7 +140,7 @@ int nft_chain_reserve(struct nft_table *table, struct nft_chain *chain, size_t r
 
 struct nft_rule *nft_chain_add_room(struct nft_table *table, struct nft_chain *chain)
 {
-	/* rules that another chain lent it are more than it has room for */
+	/* one that has the rules of another chain has no room of its own */
 	if (chain->count >= chain->room &&
 	    nft_chain_reserve(table, chain, chain->count ? 2 * chain->count : 1))
 		return NULL;

@@ -32,7 +32,7 @@ struct view_reader {
 	struct view_set *sets[SET_SLOTS];
 	struct view_object *objects;
 	struct view_chain *chain;	/* of the rule that was read last */
-	bool skims;			/* rules get no steps: where they are, and whether ours, is all */
+	bool skims;			/* rules get no steps: only their place, and whether they are ours */
 	/* whoever wants more of each rule than its steps; NULL: nobody */
 	int (*take)(struct view_reader *reader, const struct view_chain *chain,
 		    const struct view_rule *rule, const struct attributes *from);

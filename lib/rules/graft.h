@@ -91,7 +91,8 @@ struct grafts {
 	struct graft *list;
 	size_t count;
 	struct graft_chain *chains, *last;	/* those that are led to come first */
-	uint32_t moment;		/* of nftables' rules that they were made for, by the kernel's count; 0 */
+	uint32_t moment;		/* generation of nftables' rules that they were made for; 0:
+					   not known */
 	struct arena arena;
 };
 

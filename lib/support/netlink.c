@@ -231,7 +231,8 @@ static int take_now(struct netlink *netlink, struct netlink_answers *answers,
 
 /*
  * Takes answers until the request is settled.  What is recorded is looked at when all of it is
- * there: the kernel, which goes through its rules again and again, has the caches for itself.
+ * there: the kernel goes through its rules again and again, and is faster where nobody else
+ * drives them out of the processor's caches.
  */
 static int hear(struct netlink *netlink, struct netlink_answers *answers,
 		struct tape_dump **recorded)

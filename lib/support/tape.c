@@ -8,8 +8,6 @@
 
 /* Requests without attributes: what they ask for is all there is. */
 #define REQUEST_MAX 32
-/* More than this is read again. */
-#define TAPE_MAX ((size_t)128 * 1024 * 1024)
 #define ROOM_MIN ((size_t)64 * 1024)
 
 /* Ahead of each datagram, which begins where a message has to. */
@@ -94,6 +92,8 @@ const void *tape_next(const struct tape_dump *dump, const void *datagram, size_t
 {
 	const char *at = dump->bytes;
 
+	if (!dump->size)
+		return NULL;
 	if (datagram) {
 		const union head *head = (const union head *)datagram - 1;
 

@@ -12,6 +12,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* What would not find room in so many bytes is read again each time. */
+#define TAPE_MAX ((size_t)128 * 1024 * 1024)
+
 struct tape_dump;
 
 struct tape {
@@ -37,7 +40,7 @@ const void *tape_next(const struct tape_dump *dump, const void *datagram, size_t
  * they are not recorded; there may be no memory for it, and nobody needs them.
  */
 struct tape_dump *tape_record(struct tape *tape, const struct nlmsghdr *request);
-/* false: it has no room for that, or @dump is NULL; what was recorded before is there yet. */
+/* false: it has no room for that, or @dump is NULL; what was recorded before is still there. */
 bool tape_add(const struct tape *tape, struct tape_dump *dump, const void *datagram, size_t size);
 void tape_keep(struct tape *tape, struct tape_dump *dump);
 void tape_drop(struct tape_dump *dump);

@@ -28,12 +28,16 @@ int taking_pass(struct taking *taking, const struct traveller *traveller);
 struct situation taking_situation(const struct way *way, const struct traveller *traveller,
 				  enum side side);
 
-/* By which a condition, or the element of a map that it looks up, is known to decisions. */
+/*
+ * The number under which a traveller remembers what was decided of a condition, or of an element
+ * of the map that it looks up.
+ */
 uint32_t taking_number(const struct taking *taking, const struct step *condition, uint32_t element);
 
 /*
  * walk_condition.c: of packets of which some may have an element of a set, as @does says, those
- * that have it come to the condition again, on their own; @number: by which they know then.
+ * that have it come to the condition again, on their own, and remember under @number that
+ * they have it.
  */
 int taking_part_element(struct taking *taking, struct progress *progress,
 			const struct step *condition, size_t element, enum side side,

@@ -116,7 +116,7 @@ struct seen {
 	unsigned int count;
 };
 
-/* Never true of other tables; where it is not, their text tells. */
+/* True only of the same tables; false also of the same in another order, so that text tells. */
 static bool were_seen(const struct saved *saved)
 {
 	uint64_t mark;

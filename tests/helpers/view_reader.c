@@ -6,7 +6,9 @@
 #include <string.h>
 
 #include "legacy/view.h"
+#include "nft/question.h"
 #include "nft/view.h"
+#include "support/netlink.h"
 #include "unit.h"
 #include "view_text.h"
 
@@ -75,4 +77,35 @@ const char *view_table_text(const struct view *view, const char *family, const c
 
 	expect(table != NULL, "no table %s", name);
 	return table->locked ? "locked" : table->dormant ? "dormant" : "";
+}
+
+static unsigned int count_rules(const struct view *view)
+{
+	unsigned int count = 0;
+
+	for (const struct view_table *table = view->tables; table; table = table->next)
+		for (const struct view_chain *chain = table->chains; chain; chain = chain->next)
+			for (const struct view_rule *rule = chain->rules; rule; rule = rule->next)
+				count++;
+	return count;
+}
+
+unsigned int view_rules_recorded(size_t room, size_t *recorded)
+{
+	const size_t taken = TAPE_MAX - room;
+	struct tape tape = { .size = taken, .runs = true };
+	struct view view = { 0 };
+	struct error error = { "out of memory" };
+	struct netlink netlink;
+	unsigned int count;
+
+	expect(!netlink_open(&netlink, NETLINK_NETFILTER) &&
+	       !read_generation(&netlink, &tape.stamp, &error), "%s", error.text);
+	netlink_close(&netlink);
+	expect(!nft_view(&view, &tape, &error), "%s", error.text);
+	count = count_rules(&view);
+	*recorded = tape.size - taken;
+	view_free(&view);
+	tape_free(&tape);
+	return count;
 }

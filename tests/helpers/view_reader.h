@@ -3,6 +3,8 @@
 #ifndef NOTRACK_TESTS_VIEW_READER_H
 #define NOTRACK_TESTS_VIEW_READER_H
 
+#include <stddef.h>
+
 struct view;
 
 struct view *view_of_namespace(void);
@@ -17,5 +19,11 @@ char *view_hook_text(const struct view *view, const char *hook);
 
 /* "locked", "dormant" or "". */
 const char *view_table_text(const struct view *view, const char *family, const char *table);
+
+/*
+ * The rules of nftables, read with so many bytes of room to record what the kernel says; returns
+ * how many there are, and in @recorded how many bytes were.
+ */
+unsigned int view_rules_recorded(size_t room, size_t *recorded);
 
 #endif

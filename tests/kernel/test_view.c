@@ -353,6 +353,26 @@ START_TEST(other_families_are_named)
 }
 END_TEST
 
+/* What there is no room to record is read all the same, and what came before it as well. */
+START_TEST(a_recording_without_room_loses_no_rule)
+{
+	enum { RULES = 2000, STEPS = 8 };
+	char *text = format_text("table ip f {\nchain c {\n");
+	size_t whole, recorded;
+
+	for (int i = 0; i < RULES; i++)
+		text = format_text("%sip saddr 192.0.2.%d udp dport %d counter drop\n", text, i % 256, i + 1);
+	must_as(&(struct how){ .input = format_text("%s}\n}\n", text) }, "nft -f -");
+
+	ck_assert_uint_eq(view_rules_recorded(1 << 26, &whole), RULES);
+	ck_assert_uint_gt(whole, STEPS * 32 * 1024);	/* several datagrams */
+	for (size_t i = 0; i < STEPS; i++) {
+		ck_assert_uint_eq(view_rules_recorded(whole * i / STEPS, &recorded), RULES);
+		ck_assert_uint_lt(recorded, 32 * 1024);		/* the tables, and no rules */
+	}
+}
+END_TEST
+
 static void tests(TCase *tcase)
 {
 	tcase_add_test(tcase, each_kind_of_rule_of_nft_is_understood);
@@ -361,6 +381,7 @@ static void tests(TCase *tcase)
 	tcase_add_test(tcase, packets_meet_both_worlds_in_order_of_priority);
 	tcase_add_test(tcase, a_namespace_without_rules_has_no_tables_afterwards_either);
 	tcase_add_test(tcase, other_families_are_named);
+	tcase_add_test(tcase, a_recording_without_room_loses_no_rule);
 }
 
 int main(void)
