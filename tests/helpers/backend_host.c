@@ -20,6 +20,7 @@ struct backend_host {
 	struct session session;
 	struct error error;
 	struct model model;
+	struct tape tape;		/* of what is read from planning on, to the end */
 	void (*between)(void);		/* happens between planning and the backend's turn */
 };
 
@@ -225,9 +226,10 @@ static int plan_parity(struct backend_host *host, struct wish *wish)
 	int err = host_look(&wish->host);
 
 	if (!err)
-		err = nft_view(&wish->view, NULL, &host->error);
+		err = nft_view(&wish->view, &host->tape, &host->error);
 	if (!err)
 		err = parity_plan(&wish->view, &options, &wish->parity);
+	wish->parity.grafts.moment = host->tape.runs ? host->tape.stamp : 0;
 	wish->wanted.forwards = wish->host.forwards;
 	wish->wanted.grafts = &wish->parity.grafts;
 	return err;
@@ -238,6 +240,7 @@ static struct wish *wish_of(struct backend_host *host)
 	struct wish *wish = calloc(1, sizeof(*wish));
 
 	ck_assert_ptr_nonnull(wish);
+	host->session.tape = &host->tape;
 	wish->wanted = (struct wanted){ .families = host->session.families,
 					.model = &host->model };
 	wish->err = plan_parity(host, wish);
@@ -258,8 +261,10 @@ static int see_what_leaves(struct backend_host *host, struct wish *wish, struct 
 	return err;
 }
 
-static void forget_wish(struct wish *wish)
+static void forget_wish(struct backend_host *host, struct wish *wish)
 {
+	tape_free(&host->tape);
+	host->session.tape = NULL;
 	for (enum family family = IPV4; family < FAMILIES; family++)
 		ruleset_free(&wish->wanted.leaving[family]);
 	model_free(&wish->had);
@@ -285,7 +290,7 @@ static int commit(struct backend_host *host, enum then then, struct notrack_chan
 	wish = wish_of(host);
 	err = wish->err ? wish->err : BACKEND->read(&host->session, PART_RULES, &image);
 	if (err) {
-		forget_wish(wish);
+		forget_wish(host, wish);
 		return err;
 	}
 	if (host->between)
@@ -300,7 +305,7 @@ static int commit(struct backend_host *host, enum then then, struct notrack_chan
 		BACKEND->end(change);
 	}
 	BACKEND->release(image);
-	forget_wish(wish);
+	forget_wish(host, wish);
 	return err;
 }
 
@@ -347,7 +352,7 @@ char *host_diff(struct backend_host *host)
 	must_have_done(host, BACKEND->diff(change, out, &changes), "diff");
 	BACKEND->end(change);
 	BACKEND->release(image);
-	forget_wish(wish);
+	forget_wish(host, wish);
 	fclose(out);
 	return text;
 }
