@@ -31,6 +31,7 @@ enum {
 	GROWTH_MAX_KB = 64,
 	STORM_MS = 2000,
 	PAUSE_MS = 100,
+	TIMES_MAX = 10,
 	KILLS = 8,
 	KILLS_APART_NS = 1000000,
 	AT_WORK_NS = 500000,		/* more than a look at tables that did not change takes */
@@ -239,10 +240,13 @@ START_TEST(a_changed_file_of_nft_is_followed)
 	load_shield("tcp dport 22 accept");
 	line = given_a_watched_host(&families[_i], "--backend nft", &pid);
 
-	load_shield("tcp dport { 22, 80 } accept");
-	all_is_well(&line);
-	ck_assert_uint_ge(count_in_log("put right"), 1);
-	ck_assert_uint_ge(count_in_log("nft (process "), 1);
+	/* the kernel says last who it was, on a busy machine too late for the line, now and then */
+	for (unsigned int times = 1; !count_in_log("nft (process "); times++) {
+		ck_assert_uint_le(times, TIMES_MAX);
+		load_shield("tcp dport { 22, 80 } accept");
+		all_is_well(&line);
+		wait_for_log("put right", times);
+	}
 
 	end_watch(pid);
 	must("notrackctl clear");
@@ -670,6 +674,7 @@ START_TEST(reloads_take_no_memory)
 {
 	const char *number = getenv("NOTRACK_WATCH_RELOADS");
 	unsigned int reloads = number ? (unsigned int)atoi(number) : RELOADS_DEFAULT, repairs = 0;
+	unsigned int in_force = 1, waits = 0;
 	unsigned long first = 0, last;
 	struct line line;
 	pid_t pid;
@@ -680,13 +685,17 @@ START_TEST(reloads_take_no_memory)
 		load_shield(i % 2 ? "tcp dport 22 accept" : "tcp dport 80 accept");
 		if (i % 10 == 9)
 			wait_for_log("put right", ++repairs);
-		if (i % 50 == 49)
+		if (i % 50 == 49) {
 			kill(pid, SIGHUP);
+			wait_for_log("in force", ++in_force);
+		}
 		if (i == RELOADS_FIRST)
 			first = status_number(pid, "\nRssAnon:");
 	}
 	all_is_well(&line);
-	last = status_number(pid, "\nRssAnon:");
+	do	/* it may still be at work */
+		last = status_number(pid, "\nRssAnon:");
+	while (last > first + GROWTH_MAX_KB && wait_a_little(&waits));
 	ck_assert_msg(last <= first + GROWTH_MAX_KB, "%lu kB after %u reloads, %lu kB after %u", first,
 		      RELOADS_FIRST, last, reloads);
 	fprintf(stderr, "%u reloads, %u repairs: %lu kB after %u, %lu kB at the end\n", reloads,

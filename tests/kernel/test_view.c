@@ -57,7 +57,8 @@ static const struct meaning nft_rules[] = {
 	{ "udp dport 53 accept", "protocol 17, destination-port 53, accept" },
 	{ "udp dport != 53 accept", "protocol 17, not destination-port 53, accept" },
 	{ "udp sport 53-60 accept",
-	  "protocol 17, source-port 53-65535, source-port 0-60, accept" },
+	  "protocol 17, source-port 53-65535, source-port 0-60, accept\n"
+	  "protocol 17, source-port 53-60, accept" },
 	{ "tcp dport > 1023 accept", "protocol 6, not destination-port 0-1023, accept" },
 	{ "tcp dport < 1024 accept", "protocol 6, not destination-port 1024-65535, accept" },
 	{ "tcp dport >= 1024 accept", "protocol 6, destination-port 1024-65535, accept" },
