@@ -117,38 +117,35 @@ struct seen {
 };
 
 /* True only of the same tables; false also of the same in another order, so that text tells. */
-static bool were_seen(const struct saved *saved)
+static bool is_seen(const struct seen *seen, uint64_t mark)
 {
-	uint64_t mark;
-
-	if (!saved->seen || !saved->seen->count)
-		return false;
-	mark = fingerprint_tables();
-	for (unsigned int i = 0; i < saved->seen->count && i < COUNT(saved->seen->mark); i++)
-		if (saved->seen->mark[i] == mark)
+	for (unsigned int i = 0; seen && i < seen->count && i < COUNT(seen->mark); i++)
+		if (seen->mark[i] == mark)
 			return true;
 	return false;
 }
 
-static void keep_seen(struct seen *seen)
+/* @mark: from before they were printed, so that what a packet counts meanwhile makes another one. */
+static void keep_seen(struct seen *seen, uint64_t mark)
 {
 	if (seen)
-		seen->mark[seen->count++ % COUNT(seen->mark)] = fingerprint_tables();
+		seen->mark[seen->count++ % COUNT(seen->mark)] = mark;
 }
 
 struct saved tables_save_both(void)
 {
 	struct saved saved = { .seen = keep(calloc(1, sizeof(*saved.seen))) };
+	const uint64_t mark = fingerprint_tables();
 
 	for (int i = 0; i < FAMILY_COUNT; i++)
 		saved.table[i] = table_save(&families[i], NULL);
-	keep_seen(saved.seen);
+	keep_seen(saved.seen, mark);
 	return saved;
 }
 
 void tables_restore(const struct saved *saved)
 {
-	if (were_seen(saved))
+	if (is_seen(saved->seen, fingerprint_tables()))
 		return;
 	for (int i = 0; i < FAMILY_COUNT; i++)
 		must_as(&(struct how){ .input = saved->table[i] }, "%s -c", families[i].restore);
@@ -157,7 +154,9 @@ void tables_restore(const struct saved *saved)
 /* Returns the first difference, in words; NULL: there is none. */
 static const char *difference_from(const struct saved *expected)
 {
-	if (were_seen(expected))
+	const uint64_t mark = fingerprint_tables();
+
+	if (is_seen(expected->seen, mark))
 		return NULL;
 	for (int i = 0; i < FAMILY_COUNT; i++) {
 		const char *difference = first_difference(table_save(&families[i], NULL),
@@ -166,7 +165,7 @@ static const char *difference_from(const struct saved *expected)
 		if (difference)
 			return format_text("%s: %s", families[i].name, difference);
 	}
-	keep_seen(expected->seen);
+	keep_seen(expected->seen, mark);
 	return NULL;
 }
 
