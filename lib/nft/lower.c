@@ -146,14 +146,38 @@ static int add_icmp_errors(struct lowering *lowering, const char *name, enum dir
 	return err;
 }
 
+static bool has_segments(const struct lowering *lowering, const char *name)
+{
+	for (enum family family = IPV4; family < FAMILIES; family++) {
+		const struct served *served = served_in(lowering, name, family);
+
+		if (served && !served->service->classic && served->service->protocols & 1u << TCP)
+			return true;
+	}
+	return false;
+}
+
+static int add_segments(struct lowering *lowering, const char *name,
+			const struct nft_rule *untrack)
+{
+	struct nft_chain *chain = nft_table_add_chain(lowering->table, name);
+
+	return chain ? nft_add_segments(lowering->table, chain, untrack, lowering->error) : -ENOMEM;
+}
+
 static int add_flows(struct lowering *lowering, const char *name)
 {
-	char chain_name[NFT_NAME_ROOM];
+	char chain_name[NFT_NAME_ROOM], segments_name[NFT_NAME_ROOM];
 	const struct nft_rule untrack = {
 		.target = TARGET_GOTO,
 		.chain = nft_service_name(chain_name, NFT_SERVICE, name),
 	};
-	int err = 0;
+	const struct nft_rule segments = {
+		.target = TARGET_GOTO,
+		.chain = nft_service_name(segments_name, NFT_SEGMENTS, name),
+	};
+	int err = has_segments(lowering, name) ?
+		  add_segments(lowering, segments.chain, &untrack) : 0;
 
 	for (enum direction direction = IN; direction < DIRECTIONS && !err; direction++) {
 		struct nft_selection selection;
@@ -162,7 +186,7 @@ static int add_flows(struct lowering *lowering, const char *name)
 				 &selection);
 		if (!err)
 			err = nft_add_selectors(lowering->table, lowering->raw[direction],
-						&selection, &untrack);
+						&selection, &untrack, &segments);
 		if (!err)
 			err = add_icmp_errors(lowering, name, direction == IN ? OUT : IN,
 					      &selection);
@@ -203,7 +227,7 @@ static int add_requests(struct lowering *lowering, const char *name,
 					    PRIORITY_LIMITS);
 	if (!lowering->limits)
 		return -ENOMEM;
-	err = nft_add_selectors(lowering->table, lowering->limits, selection, &limit);
+	err = nft_add_selectors(lowering->table, lowering->limits, selection, &limit, &limit);
 	return err ? err : nft_pools_lower(lowering->table, lowering->pools, name);
 }
 
@@ -283,7 +307,8 @@ static int lower_leaving(struct lowering *lowering, const struct ruleset leaving
 		for (size_t i = 0; i < leaving[family].count; i++)
 			if (leaving[family].chains[i]->direction == direction)
 				selection.selectors[family] = leaving[family].chains[i];
-	return nft_add_selectors(lowering->table, lowering->raw[direction], &selection, &untrack);
+	return nft_add_selectors(lowering->table, lowering->raw[direction], &selection, &untrack,
+				 &untrack);
 }
 
 int nft_lower(struct nft_table *table, const struct model *model, const struct nft_pools *pools,

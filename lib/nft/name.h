@@ -3,6 +3,7 @@
  * Names of chains and sets in our table, which carry what they stand for:
  *
  *	service-dns		untracks what the selectors of dns pick
+ *	segments-dns		leaves out those of TCP whose flags no segment has
  *	limits-dns		finds out who sent a request of dns
  *	clients4-32-dns		set: clients of dns, single IPv4 addresses
  *	clients4-32.2-dns	set: more of them, when that one was full
@@ -21,6 +22,7 @@
 #include "nft/table.h"
 
 #define NFT_SERVICE "service-"
+#define NFT_SEGMENTS "segments-"
 #define NFT_LIMITS "limits-"
 #define NFT_CLIENTS "clients"
 #define NFT_MEMBERS "members"

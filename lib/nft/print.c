@@ -180,6 +180,18 @@ static bool is_tcp_flags(const struct nft_rule *rule, const struct nft_field *fi
 	       protocol_of(rule) == IPPROTO_TCP;
 }
 
+static void print_flags(uint8_t flags, FILE *out)
+{
+	static const char *const names[] = { "fin", "syn", "rst", "psh", "ack", "urg", "ecn", "cwr" };
+	const char *before = "";
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (flags & 1u << i) {
+			fprintf(out, "%s%s", before, names[i]);
+			before = " | ";
+		}
+}
+
 static void print_interval(const struct nft_rule *rule, const struct nft_field *field,
 			   const struct nft_interval *interval, FILE *out)
 {
@@ -195,9 +207,11 @@ static void print_test(const struct nft_rule *rule, const struct nft_test *test,
 	const struct nft_field *field = &test->field;
 	bool is_prefix = field->base == NFT_BASE_NETWORK && !test->set;
 
-	if (is_tcp_flags(rule, field)) {	/* of all flags we ask for SYN alone */
-		fprintf(out, "tcp flags & (fin | syn | rst | ack) %s syn",
-			test->inverted ? "!=" : "==");
+	if (is_tcp_flags(rule, field)) {
+		fputs("tcp flags & (", out);
+		print_flags(field->mask[0], out);
+		fputs(test->inverted ? ") != " : ") == ", out);
+		print_flags(test->only.first[0], out);
 		return;
 	}
 	print_field(rule, field, out);

@@ -27,7 +27,7 @@ int nft_select(struct nft_selection *selection, const struct family_model *model
 		.local_only = local_only && flows == NFT_FLOWS_IN,
 		.family = family,
 		.rules = &selection->rules[family],
-		.target = flows == NFT_FLOWS_REQUESTS ? TARGET_JUMP : TARGET_ACCEPT,
+		.target = flows == NFT_FLOWS_REQUESTS ? TARGET_JUMP : TARGET_GOTO,
 		.error = error,
 	};
 
@@ -35,6 +35,7 @@ int nft_select(struct nft_selection *selection, const struct family_model *model
 	if (!compiler.chain)
 		return error_set(error, -ENOMEM, "out of memory");
 	selection->selectors[family] = compiler.chain;
+	selection->strict[family] = !service->classic;
 	if (flows == NFT_FLOWS_REQUESTS)
 		return select_requests(&compiler);
 	return select_direction(&compiler, flows == NFT_FLOWS_IN ? IN : OUT);
@@ -139,6 +140,9 @@ static void ask_beginning(struct nft_draft *draft, const struct match *match)
 		nft_draft_invert(draft);
 	if (match->sctp_init)
 		nft_draft_byte(draft, &chunk, SCTP_INIT);
+	flags.mask[0] = match->tcp_mask;
+	if (match->tcp_mask)
+		nft_draft_byte(draft, &flags, match->tcp_flags);
 }
 
 /* All but the ports and what is behind them, in the order in which iptables-nft has it. */
@@ -195,9 +199,19 @@ static bool has_same(const struct chain *chain, const struct rule *rule)
 	return false;
 }
 
-int nft_add_selectors(struct nft_table *table, struct nft_chain *chain,
-		      const struct nft_selection *selection, const struct nft_rule *end)
+/* In strict mode segments of TCP go another way, on which their flags are looked at. */
+static const struct nft_rule *end_of(const struct nft_selection *selection, enum family family,
+				     const struct rule *rule, const struct nft_rule *end,
+				     const struct nft_rule *segments)
 {
+	return selection->strict[family] && rule->match->protocol == IPPROTO_TCP ? segments : end;
+}
+
+int nft_add_selectors(struct nft_table *table, struct nft_chain *chain,
+		      const struct nft_selection *selection, const struct nft_rule *end,
+		      const struct nft_rule *segments)
+{
+	const bool alike = selection->strict[IPV4] == selection->strict[IPV6];
 	int err = 0;
 
 	for (enum family family = IPV4; family < FAMILIES && !err; family++) {
@@ -205,14 +219,28 @@ int nft_add_selectors(struct nft_table *table, struct nft_chain *chain,
 		const struct chain *other = selection->selectors[family == IPV4 ? IPV6 : IPV4];
 
 		for (size_t i = 0; mine && i < mine->count && !err; i++) {
-			bool common = !has_address(&mine->rules[i]) &&
-				      has_same(other, &mine->rules[i]);
+			const struct rule *rule = &mine->rules[i];
+			bool common = alike && !has_address(rule) && has_same(other, rule);
 
 			if (!common || family == IPV4)	/* IPv6 has it by now */
-				err = add_selector(table, chain, &mine->rules[i], family, !common,
-						   end);
+				err = add_selector(table, chain, rule, family, !common,
+						   end_of(selection, family, rule, end, segments));
 		}
 	}
+	return err;
+}
+
+int nft_add_segments(struct nft_table *table, struct nft_chain *chain, const struct nft_rule *end,
+		     struct error *error)
+{
+	struct ruleset rules = { 0 };
+	struct compiler compiler = { .rules = &rules, .target = TARGET_GOTO, .error = error,
+				     .chain = ruleset_add_chain(&rules, "") };
+	int err = compiler.chain ? select_segments(&compiler, 1u << TCP) : -ENOMEM;
+
+	for (size_t i = 0; !err && i < compiler.chain->count; i++)
+		err = add_selector(table, chain, &compiler.chain->rules[i], IPV4, false, end);
+	ruleset_free(&rules);
 	return err;
 }
 

@@ -14,6 +14,7 @@
 struct nft_selection {
 	struct ruleset rules[FAMILIES];
 	struct chain *selectors[FAMILIES];	/* NULL: nothing */
+	bool strict[FAMILIES];			/* TCP: flags that no segment has are left alone */
 };
 
 enum nft_flows {
@@ -32,9 +33,17 @@ int nft_select(struct nft_selection *selection, const struct family_model *model
 	       bool local_only, struct error *error);
 void nft_selection_free(struct nft_selection *selection);
 
-/* A rule for each selector, that does what @end does.  -ENOMEM, -E2BIG */
+/*
+ * A rule for each selector, that does what @end does; in strict mode those of TCP do what
+ * @segments does.  -ENOMEM, -E2BIG
+ */
 int nft_add_selectors(struct nft_table *table, struct nft_chain *chain,
-		      const struct nft_selection *selection, const struct nft_rule *end);
+		      const struct nft_selection *selection, const struct nft_rule *end,
+		      const struct nft_rule *segments);
+
+/* A rule for each kind of segment of TCP that there is, that does what @end does. */
+int nft_add_segments(struct nft_table *table, struct nft_chain *chain, const struct nft_rule *end,
+		     struct error *error);
 
 /* The same for ICMP errors in one family about packets that are selected. */
 int nft_add_icmp_errors(struct nft_table *table, struct nft_chain *chain,

@@ -8,7 +8,7 @@
  * chains, with ACCEPT, for the flows that the host lets nobody in by; a service
  * that is not opened has empty chains there, and its description.  Limits come first,
  * by a jump of their own: they only drop.  In raw the selectors go (-g) to the service's
- * chain, whose one rule is NOTRACK: unlike ACCEPT it lets a packet go on, and the
+ * chain, which has NOTRACK alone: unlike ACCEPT it lets a packet go on, and the
  * end of a chain that was gone to takes it past the selectors that are left.
  * The classic rules are those of the textbook, in raw as well.
  */
@@ -106,13 +106,29 @@ static int add_service_chain(struct compiler *compiler, enum table_id table,
 	return select_direction(compiler, direction);
 }
 
-/* The selectors in @top lead to one rule, which ends the way through our chains. */
+/*
+ * What untracks; segments of TCP with flags that none has stay tracked, so that they are INVALID
+ * as they were.  Few rules in one place: the selectors are many.
+ */
+static int add_untracked(struct compiler *compiler)
+{
+	const struct service *service = compiler->service;
+
+	compiler->target = TARGET_NOTRACK;
+	if (service->protocols & 1u << TCP)
+		return select_segments(compiler, service->protocols);
+	return chain_add_rule(compiler->chain, &(struct rule){ .target = TARGET_NOTRACK }) ?
+	       0 : -ENOMEM;
+}
+
+/* The selectors in @top lead to the service's chain, which ends the way through ours. */
 static int add_untracking(struct compiler *compiler, struct chain *top, enum direction direction)
 {
 	struct chain *chain = add_chain(compiler, suffixes[direction], direction);
 	int err;
 
-	if (!chain || !chain_add_rule(chain, &(struct rule){ .target = TARGET_NOTRACK }))
+	compiler->chain = chain;
+	if (!chain || add_untracked(compiler))
 		return out_of_memory(compiler->error);
 	compiler->chain = top;
 	compiler->target = TARGET_GOTO;

@@ -12,6 +12,7 @@
 #define TCP_BEGIN 0x02
 #define TCP_RESET 0x04
 #define TCP_ACKNOWLEDGE 0x10
+#define TCP_URGENT 0x20
 
 /* Whose addresses a flow's end has. */
 enum end {
@@ -219,32 +220,80 @@ static void ask_for_later(struct match *match, enum protocol protocol)
 	match->sctp_not_init = protocol == SCTP;
 }
 
+/* Who sends a segment, and when. */
+#define ASKS_FIRST 1u
+#define ASKS_LATER 2u
+#define ANSWERS 4u
+/* Where in the list a RST is. */
+#define SEGMENT_RESET 4
+
 /*
- * What segments behind the first one say of themselves, the most frequent ones first.  All
- * others have flags that no segment has: to conntrack they are INVALID, and so they are here,
- * as no class picks them.
+ * What conntrack takes for a segment of TCP (tcp_valid_flags in nf_conntrack_proto_tcp.c), the
+ * most frequent ones first.  All others have flags that no segment has; they are INVALID.
  */
 static const struct segment {
 	uint8_t mask, flags;
+	uint8_t senders;
 } segments[] = {
-	{ TCP_FINISH | TCP_RESET | TCP_ACKNOWLEDGE, TCP_ACKNOWLEDGE },
-	{ TCP_FINISH | TCP_BEGIN | TCP_RESET | TCP_ACKNOWLEDGE, TCP_FINISH | TCP_ACKNOWLEDGE },
-	{ TCP_FINISH | TCP_BEGIN | TCP_RESET, TCP_RESET },
+	{ TCP_FINISH | TCP_BEGIN | TCP_RESET | TCP_ACKNOWLEDGE, TCP_ACKNOWLEDGE,
+	  ASKS_LATER | ANSWERS },
+	{ TCP_FINISH | TCP_BEGIN | TCP_RESET | TCP_ACKNOWLEDGE, TCP_BEGIN, ASKS_FIRST },
+	{ TCP_FINISH | TCP_BEGIN | TCP_RESET | TCP_ACKNOWLEDGE | TCP_URGENT,
+	  TCP_BEGIN | TCP_ACKNOWLEDGE, ANSWERS },
+	{ TCP_FINISH | TCP_BEGIN | TCP_RESET | TCP_ACKNOWLEDGE, TCP_FINISH | TCP_ACKNOWLEDGE,
+	  ASKS_LATER | ANSWERS },
+	[SEGMENT_RESET] =
+	{ TCP_FINISH | TCP_BEGIN | TCP_RESET | TCP_URGENT, TCP_RESET, ASKS_LATER | ANSWERS },
 };
+#define SEGMENTS (sizeof(segments) / sizeof(segments[0]))
 
-/* How many rules it takes to ask for them.  What untracks looks at ports, and not at flags. */
-static size_t count_segments(const struct compiler *compiler, enum protocol protocol)
+static void ask_for_segment(struct match *match, const struct segment *segment)
 {
-	return protocol == TCP && compiler->target != TARGET_NOTRACK &&
-	       (compiler->class == CLASS_LATER || compiler->class == CLASS_ANSWER) ?
-	       sizeof(segments) / sizeof(segments[0]) : 1;
+	const bool first = segment->senders == ASKS_FIRST;	/* there is one way to say it */
+
+	match->syn = first ? SYN_ONLY : SYN_ANY;
+	match->tcp_mask = first ? 0 : segment->mask;
+	match->tcp_flags = first ? 0 : segment->flags;
 }
 
-static void ask_for_segment(struct match *match, size_t index)
+/*
+ * Whose segments rules ask for; 0: they do not look at flags.  Selectors that lead to another
+ * rule of ours pick by ports, and that one looks at flags.
+ */
+static unsigned int list_senders(const struct compiler *compiler, const struct flow *flow,
+				 enum protocol protocol)
 {
-	match->syn = SYN_ANY;
-	match->tcp_mask = segments[index].mask;
-	match->tcp_flags = segments[index].flags;
+	static const uint8_t senders[CLASSES] = {
+		[CLASS_LATER] = ASKS_LATER, [CLASS_ANSWER] = ANSWERS,
+	};
+
+	if (protocol != TCP)
+		return 0;
+	if (compiler->class != CLASS_ANY)
+		return senders[compiler->class];
+	if (compiler->service->classic || compiler->target != TARGET_ACCEPT)
+		return 0;
+	return flow->request ? ASKS_FIRST | ASKS_LATER : ANSWERS;
+}
+
+int select_segments(struct compiler *compiler, unsigned int protocols)
+{
+	const struct prefix_set any = { &everybody, 1 };
+	int err = 0;
+
+	for (enum protocol protocol = UDP; protocol < PROTOCOLS && !err; protocol++) {
+		struct match match = { .protocol = protocol_numbers[protocol] };
+
+		if (!(protocols & 1u << protocol))
+			continue;
+		if (protocol != TCP)
+			err = add_rules(compiler, &match, any, any);
+		for (size_t i = 0; protocol == TCP && i < SEGMENTS && !err; i++) {
+			ask_for_segment(&match, &segments[i]);
+			err = add_rules(compiler, &match, any, any);
+		}
+	}
+	return err;
 }
 
 /* Returns whether packets of a flow can be of the class. */
@@ -268,8 +317,7 @@ static bool take_class(const struct compiler *compiler, const struct flow *flow,
 		ask_for_later(match, protocol);
 		return !flow->request;
 	case CLASS_RESET:
-		match->tcp_mask = TCP_RESET;
-		match->tcp_flags = TCP_RESET;
+		ask_for_segment(match, &segments[SEGMENT_RESET]);
 		return !flow->request && flow->role == INBOUND && protocol == TCP;
 	default:
 		return false;
@@ -278,15 +326,17 @@ static bool take_class(const struct compiler *compiler, const struct flow *flow,
 
 /* --- flows ------------------------------------------------------------ */
 
-static int add_segments(struct compiler *compiler, struct match *match, enum protocol protocol,
+static int add_segments(struct compiler *compiler, struct match *match, unsigned int senders,
 			struct prefix_set sources, struct prefix_set destinations)
 {
-	const size_t count = count_segments(compiler, protocol);
 	int err = 0;
 
-	for (size_t i = 0; i < count && !err; i++) {
-		if (count > 1)
-			ask_for_segment(match, i);
+	if (!senders)
+		return add_rules(compiler, match, sources, destinations);
+	for (size_t i = 0; i < SEGMENTS && !err; i++) {
+		if (!(segments[i].senders & senders))
+			continue;
+		ask_for_segment(match, &segments[i]);
 		err = add_rules(compiler, match, sources, destinations);
 	}
 	return err;
@@ -300,6 +350,7 @@ static int add_flow(struct compiler *compiler, const struct flow *flow, enum pro
 	const bool loopback = !strcmp(interface, "lo");
 	struct prefix_set sources = end_prefixes(compiler, flow->source, loopback);
 	struct prefix_set destinations = end_prefixes(compiler, flow->destination, loopback);
+	const unsigned int senders = list_senders(compiler, flow, protocol);
 	struct match match = { .protocol = protocol_numbers[protocol] };
 	struct ports *server = flow->request ? &match.destination : &match.source;
 	struct ports *client = flow->request ? &match.source : &match.destination;
@@ -316,24 +367,20 @@ static int add_flow(struct compiler *compiler, const struct flow *flow, enum pro
 		return error_set(compiler->error, err, "out of memory");
 	for (size_t next = 0; !err && port_list_take(&served, &next, server);)
 		for (size_t other = 0; !err && port_list_take(&clients, &other, client);)
-			err = add_segments(compiler, &match, protocol, sources, destinations);
+			err = add_segments(compiler, &match, senders, sources, destinations);
 	return err;
 }
 
-static int add_flow_by_interface(struct compiler *compiler, const struct flow *flow)
+static int add_flow_by_interface(struct compiler *compiler, const struct flow *flow,
+				 enum protocol protocol)
 {
 	const struct service *service = compiler->service;
 	int err = 0;
 
-	for (enum protocol protocol = UDP; protocol < PROTOCOLS && !err; protocol++) {
-		if (!(service->protocols & 1u << protocol))
-			continue;
-		if (!service->interface_count)
-			err = add_flow(compiler, flow, protocol, flow->direction, "");
-		for (size_t i = 0; i < service->interface_count && !err; i++)
-			err = add_flow(compiler, flow, protocol, flow->direction,
-				       service->interfaces[i]);
-	}
+	if (!service->interface_count)
+		err = add_flow(compiler, flow, protocol, flow->direction, "");
+	for (size_t i = 0; i < service->interface_count && !err; i++)
+		err = add_flow(compiler, flow, protocol, flow->direction, service->interfaces[i]);
 	return err;
 }
 
@@ -363,7 +410,8 @@ bool select_has_loopback(const struct service *service, enum role role)
 	return role == INBOUND || !(service->roles & INBOUND) || service->local_count;
 }
 
-static int add_loopback(struct compiler *compiler, enum direction direction)
+static int add_loopback(struct compiler *compiler, enum protocol protocol,
+			enum direction direction)
 {
 	const struct service *service = compiler->service;
 	int err = 0;
@@ -375,21 +423,31 @@ static int add_loopback(struct compiler *compiler, enum direction direction)
 		if ((flows[i].direction == direction && !exempt) ||
 		    !select_has_loopback(service, (enum role)flows[i].role))
 			continue;
-		for (enum protocol protocol = UDP; protocol < PROTOCOLS && !err; protocol++)
-			if (service->protocols & 1u << protocol)
-				err = add_flow(compiler, &flows[i], protocol, direction, "lo");
+		err = add_flow(compiler, &flows[i], protocol, direction, "lo");
 	}
 	return err;
 }
 
-int select_direction(struct compiler *compiler, enum direction direction)
+static int select_protocol(struct compiler *compiler, enum protocol protocol,
+			   enum direction direction)
 {
 	int err = 0;
 
 	for (size_t i = 0; i < FLOWS && !err; i++)
 		if (compiler->service->roles & flows[i].role && flows[i].direction == direction)
-			err = add_flow_by_interface(compiler, &flows[i]);
-	return err ? err : add_loopback(compiler, direction);
+			err = add_flow_by_interface(compiler, &flows[i], protocol);
+	return err ? err : add_loopback(compiler, protocol, direction);
+}
+
+/* UDP comes first: its exchanges are the shortest, and TCP has the most rules. */
+int select_direction(struct compiler *compiler, enum direction direction)
+{
+	int err = 0;
+
+	for (enum protocol protocol = UDP; protocol < PROTOCOLS && !err; protocol++)
+		if (compiler->service->protocols & 1u << protocol)
+			err = select_protocol(compiler, protocol, direction);
+	return err;
 }
 
 static const struct {
@@ -416,8 +474,10 @@ int select_requests(struct compiler *compiler)
 {
 	int err = 0;
 
-	for (size_t i = 0; i < FLOWS && !err; i++)
-		if (flows[i].role == INBOUND && flows[i].request)
-			err = add_flow_by_interface(compiler, &flows[i]);
+	for (size_t i = 0; i < FLOWS; i++)
+		for (enum protocol protocol = UDP; protocol < PROTOCOLS && !err; protocol++)
+			if (flows[i].role == INBOUND && flows[i].request &&
+			    compiler->service->protocols & 1u << protocol)
+				err = add_flow_by_interface(compiler, &flows[i], protocol);
 	return err;
 }

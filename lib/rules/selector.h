@@ -50,8 +50,17 @@ struct compiler {
 int select_client_ports(const struct family_model *model, const struct service *service,
 			enum role role, enum protocol protocol, struct port_range *widest);
 
-/* All packets of the service, and of the class, that come in, or go out. */
+/*
+ * All packets of the service, and of the class, that come in, or go out.  Accepted are, but
+ * for classic mode, only segments of TCP whose flags are possible.
+ */
 int select_direction(struct compiler *compiler, enum direction direction);
+
+/*
+ * Packets of the protocols (1 << enum protocol), whatever their ports: of TCP the segments whose
+ * flags are possible.
+ */
+int select_segments(struct compiler *compiler, unsigned int protocols);
 
 /* Whether the flows of a role have rules of their own for lo, at the other hook. */
 bool select_has_loopback(const struct service *service, enum role role);

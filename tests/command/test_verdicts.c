@@ -213,7 +213,7 @@ static const struct firewall firewalls[] = {
 	{	/* outbound: answers */
 		{ "-P OUTPUT DROP", "-P INPUT DROP" }, false,
 		{ "yes", "yes" }, { "accept", "accept" },
-		{ "filter NOTRACK-dns-out 3", "filter NOTRACK-dns-in 3" }, NULL, NULL, NULL,
+		{ "filter NOTRACK-dns-out 2", "filter NOTRACK-dns-in 2" }, NULL, NULL, NULL,
 	},
 	{
 		{ "-I INPUT -p udp --sport 53 -j DROP" }, false,
@@ -290,7 +290,7 @@ static const struct firewall tcp_firewalls[] = {
 	},
 	{
 		{ "-P OUTPUT DROP", "-P INPUT DROP" }, false, { "yes", "yes" }, { "accept", "accept" },
-		{ "filter NOTRACK-dns-out 4", "filter NOTRACK-dns-in 4" }, NULL, NULL, NULL,
+		{ "filter NOTRACK-dns-out 9", "filter NOTRACK-dns-in 9" }, NULL, NULL, NULL,
 	},
 };
 

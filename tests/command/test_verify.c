@@ -497,7 +497,7 @@ START_TEST(the_table_has_the_columns_that_were_asked_for)
 
 	ck_assert_int_eq(done.code, 1);
 	ck_assert_str_eq(done.out, "dot request drop filter\\x20INPUT\\x201\n"
-				   "dot reply accept filter\\x20NOTRACK-dot-out\\x201\n"
+				   "dot reply accept filter\\x20NOTRACK-dot-out\\x202\n"
 				   "dot request drop filter\\x20INPUT\\x201\n"
 				   "dot reply drop filter\\x20INPUT\\x201\n");
 	ck_assert_ptr_nonnull(strstr(done.err, "dropped"));

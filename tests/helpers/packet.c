@@ -33,6 +33,12 @@ static bool matches_port(const struct ports *ports, uint16_t port)
 	return !ports->count || ports->inverted;
 }
 
+/* What iptables' --syn says of it. */
+static bool is_syn(const struct packet *packet)
+{
+	return (packet->tcp_flags & 0x17) == 0x02;
+}
+
 static bool matches(const struct match *match, const struct packet *packet)
 {
 	return matches_address(&match->to, &packet->destination) &&
@@ -41,7 +47,8 @@ static bool matches(const struct match *match, const struct packet *packet)
 	       (!match->protocol || match->protocol == packet->protocol) &&
 	       matches_port(&match->source, packet->source_port) &&
 	       matches_port(&match->destination, packet->destination_port) &&
-	       (match->syn == SYN_ANY || packet->syn == (match->syn == SYN_ONLY)) &&
+	       (match->syn == SYN_ANY || is_syn(packet) == (match->syn == SYN_ONLY)) &&
+	       (packet->tcp_flags & match->tcp_mask) == match->tcp_flags &&
 	       (!match->sctp_init || packet->init) && (!match->sctp_not_init || !packet->init) &&
 	       (!match->icmp || match->icmp_type == packet->icmp_type) &&
 	       (!match->above || packet->above);

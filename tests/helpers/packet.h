@@ -10,7 +10,7 @@ struct packet {
 	const char *in, *out;			/* NULL where there is none */
 	uint8_t protocol;
 	uint16_t source_port, destination_port;
-	bool syn;			/* TCP: SYN, and none of FIN, RST, ACK */
+	uint8_t tcp_flags;		/* as in the 14th byte of the header */
 	bool init;			/* SCTP: an INIT chunk */
 	uint8_t icmp_type;
 	bool above;			/* what every hashlimit says of it */

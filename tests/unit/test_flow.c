@@ -183,7 +183,7 @@ static bool rules_untrack(const struct flow *flow, const struct ruleset *raw, bo
 		.protocol = protocol_numbers[flow->protocol],
 		.in = flow->from_here ? NULL : "eth0",
 		.out = !flow->from_here ? NULL : flow->to_here ? "lo" : "eth0",
-		.syn = syn,
+		.tcp_flags = syn ? 0x02 : 0x10,
 	};
 
 	return packet_walk(&packet, raw, flow->from_here ? "NOTRACK-OUTPUT" : "NOTRACK-PREROUTING",

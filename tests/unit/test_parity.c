@@ -274,7 +274,8 @@ static const uint8_t others[][4] = {
 static struct parcel packet_by_chance(void)
 {
 	static const uint16_t ports[] = { 53, 53, 443, 123, 22, 2000, 40000, 60000 };
-	static const uint8_t flags[] = { 0x02, 0x12, 0x10, 0x18, 0x11, 0x04, 0x14 };
+	/* the last ones are flags that no segment has */
+	static const uint8_t flags[] = { 0x02, 0x12, 0x10, 0x18, 0x11, 0x04, 0x14, 0x03, 0x01, 0x00, 0x24 };
 	const bool in = random_chance(60), lo = random_chance(15);
 	const uint8_t *peer = lo ? own : others[random_below(4)];
 	struct parcel packet = {
@@ -335,9 +336,15 @@ static bool is_error(const struct parcel *packet)
 	return packet->protocol == IPPROTO_ICMP && packet->icmp_type != 8;
 }
 
-/* Over lo, with the service's port on both sides: nobody knows who asks whom. */
+/*
+ * Over lo, with the service's port on both sides: nobody knows who asks whom.  And whoever asks
+ * sends no SYN with an ACK: such a segment is a stray one.
+ */
 static bool is_ambiguous(const struct model *model, const struct parcel *packet)
 {
+	if (packet->protocol == IPPROTO_TCP && (packet->tcp_flags & 0x17) == 0x12 &&
+	    is_request(model, packet))
+		return true;
 	return is_over_lo(packet) && is_of_service(model, packet, packet->source_port) &&
 	       is_of_service(model, packet, packet->destination_port);
 }

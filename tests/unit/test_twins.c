@@ -145,10 +145,13 @@ START_TEST(rules_that_ask_for_no_state_have_no_twin)
 END_TEST
 
 /* All but the first segment of a connection, and none of those that are INVALID. */
+#define EST_SEGMENT(ports, flags) \
+	"-A NOTRACK-est-accept -p tcp -i eth0 " ports " --tcp-flags " flags " -j ACCEPT\n"
 #define EST_SEGMENTS(ports) \
-	"-A NOTRACK-est-accept -p tcp -i eth0 " ports " --tcp-flags 0x15 0x10 -j ACCEPT\n" \
-	"-A NOTRACK-est-accept -p tcp -i eth0 " ports " --tcp-flags 0x17 0x11 -j ACCEPT\n" \
-	"-A NOTRACK-est-accept -p tcp -i eth0 " ports " --tcp-flags 0x07 0x04 -j ACCEPT\n"
+	EST_SEGMENT(ports, "0x17 0x10") EST_SEGMENT(ports, "0x17 0x11") EST_SEGMENT(ports, "0x27 0x04")
+#define EST_ANSWERS(ports) \
+	EST_SEGMENT(ports, "0x17 0x10") EST_SEGMENT(ports, "0x37 0x12") \
+	EST_SEGMENT(ports, "0x17 0x11") EST_SEGMENT(ports, "0x27 0x04")
 
 START_TEST(an_accept_leads_to_the_chain_of_its_state)
 {
@@ -164,7 +167,7 @@ START_TEST(an_accept_leads_to_the_chain_of_its_state)
 		      "-j NOTRACK-new-accept\n"
 		      "-A INPUT -s 192.0.2.0/29 -p udp --dport 53 --ctstate NEW -j ACCEPT\n"
 		      "-A NOTRACK-est-accept -p udp -i eth0 --sport 53 --dport 1024:65535 -j ACCEPT\n"
-		      EST_SEGMENTS("--sport 53 ! --dport 53")
+		      EST_ANSWERS("--sport 53 ! --dport 53")
 		      EST_SEGMENTS("! --sport 53 --dport 53")
 		      "-A NOTRACK-rel-accept -p icmp --icmp 3 -j ACCEPT\n"
 		      "-A NOTRACK-rel-accept -p icmp --icmp 11 -j ACCEPT\n"
@@ -544,7 +547,7 @@ START_TEST(errors_and_resets_get_out)
 	table_is(&scene, "filter",
 		 "-A OUTPUT --ctstate INVALID -j NOTRACK-rel-accept-out\n"
 		 "-A OUTPUT --ctstate RELATED -j ACCEPT\n"
-		 "-A NOTRACK-rel-accept-out -p tcp -o eth0 --sport 53 --tcp-flags 0x04 0x04 -j ACCEPT\n"
+		 "-A NOTRACK-rel-accept-out -p tcp -o eth0 --sport 53 --tcp-flags 0x27 0x04 -j ACCEPT\n"
 		 "-A NOTRACK-rel-accept-out -p icmp --icmp 3 -j ACCEPT\n"
 		 "-A NOTRACK-rel-accept-out -p icmp --icmp 11 -j ACCEPT\n"
 		 "-A NOTRACK-rel-accept-out -p icmp --icmp 12 -j ACCEPT\n");
