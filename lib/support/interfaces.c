@@ -48,7 +48,9 @@ static int take_link(const struct nlmsghdr *message, void *data)
 
 static int compare_links(const void *a, const void *b)
 {
-	return ((const struct link *)a)->index - ((const struct link *)b)->index;
+	const int left = ((const struct link *)a)->index, right = ((const struct link *)b)->index;
+
+	return (left > right) - (left < right);
 }
 
 /* The local end, where the address is that of a link between two. */
