@@ -105,6 +105,14 @@ static struct wire_packet answer_to(const struct wire_packet *question)
 	return answer;
 }
 
+/* INVALID to conntrack, whatever it knows of the connection. */
+static uint8_t flags_of_no_segment(void)
+{
+	static const uint8_t flags[] = { 0, TH_FIN, TH_SYN | TH_FIN, TH_SYN | TH_RST, TH_RST | TH_URG };
+
+	return flags[random_below(sizeof(flags))];
+}
+
 struct exchange exchange_by_chance(unsigned int number)
 {
 	struct exchange exchange = { .count = 2, .asked = random_chance(90) };
@@ -114,7 +122,7 @@ struct exchange exchange_by_chance(unsigned int number)
 	packets[1] = answer_to(&packets[0]);
 	if (packets[0].protocol == IPPROTO_TCP) {
 		packets[2] = packets[0];
-		packets[2].tcp_flags = TH_ACK;
+		packets[2].tcp_flags = random_chance(85) ? TH_ACK : flags_of_no_segment();
 		exchange.count = 3;
 	}
 	if (packets[0].way == WIRE_LO)

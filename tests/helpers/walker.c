@@ -31,13 +31,18 @@ void walker_free(struct walker *walker)
 	free(walker);
 }
 
-/* Conntrack takes TCP up by a SYN, or in the middle by an ACK (nf_conntrack_tcp_loose). */
-static enum ct_state state_without_entry(const struct wire_packet *packet)
+/*
+ * Conntrack takes TCP up by a SYN, or in the middle by an ACK (nf_conntrack_tcp_loose).  Of the
+ * segments that the tests send behind these, others have flags that no segment has.
+ */
+static enum ct_state state_of(const struct wire_packet *packet, enum walker_state state)
 {
 	const unsigned int flags = packet->tcp_flags & (TH_FIN | TH_SYN | TH_RST | TH_ACK);
+	const bool begins = packet->protocol != IPPROTO_TCP || flags == TH_SYN || flags == TH_ACK;
 
-	return packet->protocol != IPPROTO_TCP || flags == TH_SYN || flags == TH_ACK ? CT_NEW :
-										       CT_INVALID;
+	if (state == WALKER_NEW || (!begins && flags != (TH_SYN | TH_ACK)))
+		return begins ? CT_NEW : CT_INVALID;
+	return CT_ESTABLISHED;
 }
 
 static struct probe probe_of(const struct wire_packet *packet, enum walker_state state)
@@ -50,7 +55,7 @@ static struct probe probe_of(const struct wire_packet *packet, enum walker_state
 		.destination_port = { packet->destination_port, packet->destination_port },
 		.family = (uint8_t)family, .protocol = packet->protocol,
 		.tcp_flags = packet->tcp_flags,
-		.tracked_states = state == WALKER_NEW ? state_without_entry(packet) : CT_ESTABLISHED,
+		.tracked_states = state_of(packet, state),
 		.own_source = packet->way != WIRE_IN, .own_destination = packet->way != WIRE_OUT,
 		.reply = state == WALKER_ESTABLISHED,
 	};
