@@ -356,7 +356,8 @@ static void print_hook(const struct nft_hook *hook, FILE *out)
 	else if (hook->priority == NF_IP_PRI_FILTER)
 		fputs("filter", out);
 	else
-		fprintf(out, "filter %c %d", hook->priority < 0 ? '-' : '+', abs(hook->priority));
+		fprintf(out, "filter %c %" PRId64, hook->priority < 0 ? '-' : '+',
+			hook->priority < 0 ? -(int64_t)hook->priority : hook->priority);
 	fprintf(out, "; policy %s;\n", hook->policy == NF_DROP ? "drop" : "accept");
 }
 

@@ -267,7 +267,7 @@ static const struct nft_set *fellow_set(const struct nft_table *table, const str
 static void prepare(struct nft_steps *steps, const struct nft_table *have,
 		    const struct nft_table *want)
 {
-	if (!have->exists || have->is_dormant)
+	if (!have->exists)
 		add_plain(steps, NFT_ADD_TABLE);
 	for (size_t i = 0; i < want->set_count; i++)
 		if (!nft_table_set(have, want->sets[i]->name))
@@ -371,6 +371,9 @@ static void edit_table(struct nft_steps *steps, const struct nft_table *have,
 		add_plain(steps, NFT_EDIT_ELEMENTS);
 	move_steps(steps, &rules, false);
 	clean_up(steps, have, want);
+	/* it wakes up last: the kernel takes no new base chain behind that */
+	if (have->exists && have->is_dormant)
+		add_plain(steps, NFT_ADD_TABLE);
 	nft_steps_free(&rules);
 }
 

@@ -24,7 +24,9 @@ static void put_ending(struct ending *ending, const struct view_chain *base, str
 
 static unsigned int distance(const struct view_chain *chain)
 {
-	return (unsigned int)abs(chain->priority);
+	const unsigned int priority = (unsigned int)chain->priority;
+
+	return chain->priority < 0 ? 0 - priority : priority;	/* INT_MIN has one, too */
 }
 
 /* The chain at the priority of filters is the one that is told of, where many accept. */
