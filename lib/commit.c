@@ -132,6 +132,7 @@ static int begin(struct transaction *transaction, struct notrack *nt, bool whole
 {
 	int err = context_choose(nt), same = true, moves = false;
 	size_t chosen = context_chosen(nt);
+	struct image *image;
 
 	*transaction = (struct transaction){ .nt = nt };
 	if (!err && chosen != nt->loaded_from)
@@ -145,6 +146,8 @@ static int begin(struct transaction *transaction, struct notrack *nt, bool whole
 		moves = others_untrack(nt, chosen);
 	if (!err && moves < 0)
 		err = moves;
+	if (!err)			/* the plan looks at what it has, too */
+		err = context_image(nt, chosen, PART_RULES, &image);
 	if (!err)
 		err = plan_make(&transaction->plan, nt, whole || moves || !same);
 	if (!err)

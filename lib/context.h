@@ -19,6 +19,16 @@ struct choice {
 	const char *why;
 };
 
+struct host;
+struct view;
+
+/* Sees the host's rules, with ours among them, when a plan is made of them; both are the plan's. */
+struct onlooker {
+	int (*look)(struct notrack *nt, void *data, const struct view *view,
+		    const struct host *host);
+	void *data;
+};
+
 struct notrack {
 	struct model model;
 	unsigned int families;		/* NOTRACK_IPV4, NOTRACK_IPV6 */
@@ -36,6 +46,7 @@ struct notrack {
 	struct image *images[BACKENDS];
 	struct tape tape;		/* of the call that is under way */
 	bool keeps_tape;		/* it goes to the kernel more than once */
+	struct onlooker *onlooker;	/* of that call; or NULL */
 	struct error error;
 };
 

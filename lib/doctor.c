@@ -184,7 +184,7 @@ static void check_chains(struct doctor *doctor)
 	struct model model = { 0 };
 	struct view view = { 0 };
 	struct error error;
-	int err = legacy_view(nt->families, nt->netns_fd >= 0, &view, &error);
+	int err = legacy_view(nt->families, nt->netns_fd >= 0, NULL, &view, &error);
 
 	if (err)
 		doctor_report(doctor, "legacy tables of others", NOTRACK_WARNING, 0, "%s", error.text);

@@ -101,13 +101,18 @@ static bool has_ours(const struct view_table *table)
 /* @moment: of nftables' rules, by the kernel's count; 0: it has none. */
 static int look(struct plan *plan, struct notrack *nt, uint32_t *moment)
 {
-	int err = legacy_view(NOTRACK_ANY, nt->netns_fd >= 0, &plan->view, &nt->error);
+	int err = legacy_view(NOTRACK_ANY, nt->netns_fd >= 0, nt->images[context_chosen(nt)], &plan->view,
+			      &nt->error);
 
 	plan->view.own = plan->host.own;
 	plan->view.own_count = plan->host.own_count;
 	if (!err)
 		err = nft_view(&plan->view, &nt->tape, &nt->error);
 	*moment = nt->tape.runs ? nt->tape.stamp : 0;
+	if (!err && nt->onlooker)
+		err = view_reach(&plan->view);
+	if (!err && nt->onlooker)
+		err = nt->onlooker->look(nt, nt->onlooker->data, &plan->view, &plan->host);
 	plan->ours = 0;
 	for (const struct view_table *table = plan->view.tables; table && !err; table = table->next)
 		plan->ours |= has_ours(table) ? 1u << table->world : 0;

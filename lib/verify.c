@@ -11,26 +11,51 @@
 
 /* --- in the kernel ----------------------------------------------------- */
 
+/* @all has the host, and its rules with ours among them. */
+static int judge(struct notrack *nt, struct verification *all)
+{
+	int err = 0;
+
+	memset(all->jumps, 0, sizeof(all->jumps));
+	verify_find_jumps(all);
+	for (enum family family = IPV4; family < FAMILIES && !err; family++)
+		if (context_has(nt, family))
+			err = verify_flows(all, family);
+	all->is_done = !err;
+	if (err == -ENOMEM && !*nt->error.text)
+		error_set(&nt->error, err, "out of memory");
+	return err;
+}
+
 static int verify_in_kernel(struct notrack *nt, void *data)
 {
 	struct verification *all = data;
 	int err = host_look(&all->host);
 
 	if (!err)
-		err = legacy_view(nt->families, nt->netns_fd >= 0, &all->view, &nt->error);
+		err = legacy_view(nt->families, nt->netns_fd >= 0, NULL, &all->view, &nt->error);
 	if (!err)
 		err = nft_view(&all->view, &nt->tape, &nt->error);
 	all->view.own = all->host.own;
 	all->view.own_count = all->host.own_count;
 	if (!err)
 		err = view_reach(&all->view);
-	if (!err)
-		verify_find_jumps(all);
-	for (enum family family = IPV4; family < FAMILIES && !err; family++)
-		if (context_has(nt, family))
-			err = verify_flows(all, family);
 	if (err == -ENOMEM && !*nt->error.text)
 		error_set(&nt->error, err, "out of memory");
+	return err ? err : judge(nt, all);
+}
+
+/* What the plan of a diff was made of is what is to be judged: to read it takes longest. */
+static int look_on(struct notrack *nt, void *data, const struct view *view, const struct host *host)
+{
+	struct verification *all = data;
+	int err;
+
+	all->view = *view;
+	all->host = *host;
+	err = judge(nt, all);
+	all->view = (struct view){ 0 };
+	all->host = (struct host){ 0 };
 	return err;
 }
 
@@ -99,18 +124,33 @@ static bool is_there(struct notrack *nt, const char *service)
 	return false;
 }
 
+static void forget_flows(struct verification *all)
+{
+	free(all->rows);
+	all->rows = NULL;
+	all->row_count = 0;
+	findings_free(&all->findings);
+}
+
 int verify_collect(struct notrack *nt, struct verification *all)
 {
+	struct onlooker onlooker = { .look = look_on, .data = all };
+
 	all->model = &nt->model;
 	if (all->name && !is_there(nt, all->name))
 		return error_set(&nt->error, -ENOENT, "service %.80s: there is none of that name",
 				 all->name);
-	/* what a diff reads of nftables, the walk needs as well */
+	/* what a diff reads, the walk needs as well; an explanation refers to it afterwards */
 	nt->keeps_tape = true;
+	nt->onlooker = all->explain ? NULL : &onlooker;
 	all->drift = notrack_diff(nt, NULL, NULL);
+	nt->onlooker = NULL;
 	nt->keeps_tape = false;
-	if (all->drift >= 0)
+	/* there was nothing to plan; or the flows were judged as those of rules that are as meant */
+	if (all->drift > 0 || (!all->drift && !all->is_done)) {
+		forget_flows(all);
 		return context_in_kernel(nt, verify_in_kernel, all);
+	}
 	tape_free(&nt->tape);
 	return all->drift;
 }
@@ -119,8 +159,7 @@ void verify_release(struct verification *all)
 {
 	view_free(&all->view);
 	host_release(&all->host);
-	free(all->rows);
-	findings_free(&all->findings);
+	forget_flows(all);
 }
 
 static bool some_flow_fails(const struct verification *all)

@@ -11,6 +11,7 @@
 #include "legacy/check.h"
 #include "legacy/entry.h"
 #include "legacy/grafted.h"
+#include "legacy/image.h"
 #include "legacy/table.h"
 #include "legacy/xtc.h"
 #include "rules/name.h"
@@ -225,6 +226,35 @@ static void init(struct reader *reader)
 	}
 }
 
+/* What libiptc has of it since the backend read it. */
+static struct xtc_handle *find_handle(const struct reader *reader, struct image *image)
+{
+	const enum family family = reader->family->family;
+
+	if (!image || image->backend->world != WORLD_LEGACY)
+		return NULL;
+	for (size_t i = 0; i < LEGACY_TABLES; i++) {
+		const struct table *table = &legacy_image(image)->tables[family][i].table;
+
+		if (table->handle && !table->doubtful &&
+		    !strcmp(table->name, tables[reader->kind].name))
+			return table->handle;
+	}
+	return NULL;
+}
+
+static int read_opened(struct reader *reader, struct error *error)
+{
+	int err;
+
+	xtc_lock();
+	err = read_table(reader);
+	xtc_unlock();
+	if (reader->wild && table_check(reader->family, tables[reader->kind].name, error) == -EIO)
+		return -EIO;
+	return err ? error_set(error, -ENOMEM, "out of memory") : 0;
+}
+
 static int open_table(struct reader *reader, bool check, struct error *error)
 {
 	int err = check ? table_check(reader->family, tables[reader->kind].name, error) : 0;
@@ -246,7 +276,8 @@ static int open_table(struct reader *reader, bool check, struct error *error)
 	return err ? error_set(error, -ENOMEM, "out of memory") : 0;
 }
 
-int legacy_view(unsigned int families, bool foreign, struct view *view, struct error *error)
+int legacy_view(unsigned int families, bool foreign, struct image *image, struct view *view,
+		struct error *error)
 {
 	int err = 0;
 
@@ -257,7 +288,10 @@ int legacy_view(unsigned int families, bool foreign, struct view *view, struct e
 			struct reader reader = { .view = view, .family = &xt_families[family],
 						 .kind = i, .xtc = &xtc[family] };
 
-			if (there & 1u << i)
+			reader.handle = find_handle(&reader, image);
+			if (reader.handle)
+				err = read_opened(&reader, error);
+			else if (there & 1u << i)
 				err = open_table(&reader, foreign, error);
 		}
 	}

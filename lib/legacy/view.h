@@ -3,6 +3,7 @@
 #ifndef LIB_LEGACY_VIEW_H
 #define LIB_LEGACY_VIEW_H
 
+#include "backend.h"
 #include "rules/view.h"
 #include "support/error.h"
 
@@ -11,9 +12,10 @@
  * thread's network namespace has; one that it has not is not made.  The handle
  * of a rule is its number in its chain, from 0 on.  A namespace that is not the
  * caller's own (@foreign) may have tables in which libiptc would be lost: these
- * are an error.
+ * are an error.  What @image has, which may be NULL or of any backend, is not read again.
  */
-int legacy_view(unsigned int families, bool foreign, struct view *view, struct error *error);
+int legacy_view(unsigned int families, bool foreign, struct image *image, struct view *view,
+		struct error *error);
 
 /*
  * Adds an entry to the end of a chain.  @bytes are a struct ipt_entry or

@@ -48,11 +48,12 @@ static int look_at_mark(const struct encounter *encounter)
 static int look_at_helper(const struct encounter *encounter)
 {
 	const struct view_rule *rule = encounter->place.rule;
-	bool usual = walk_could_meet(&encounter->probe, rule) & USUAL_DOES;
+	bool usual;
 
 	if (!encounter->row->request || (!has_effect(rule, STEP_TEMPLATE, STEP_HELPER) &&
 					 !has_effect(rule, STEP_COUNT, STEP_HELPER)))
 		return 0;
+	usual = walk_could_meet(&encounter->probe, rule) & USUAL_DOES;
 	return find(encounter, "helper", usual ? NOTRACK_FAILED : NOTRACK_WARNING, "has a conntrack "
 		    "helper read what they say, and nobody reads what is not tracked: connections "
 		    "that they agree on are not RELATED any more; leave the service tracked");
@@ -123,12 +124,24 @@ static int look_at_source_port(const struct encounter *encounter)
 static const unsigned int hooks_in = 1u << HOOK_PREROUTING | 1u << HOOK_INPUT;
 static const unsigned int hooks_out = 1u << HOOK_OUTPUT | 1u << HOOK_POSTROUTING;
 
+/* Few rules are, and to ask whether packets may come to a rule takes longest. */
+static bool is_of_interest(const struct view_rule *rule)
+{
+	const struct step *verdict = rule_verdict(rule);
+
+	for (size_t i = 0; i < rule->count; i++)
+		if (rule->steps[i].kind == STEP_RESTORE_MARK || rule->steps[i].kind == STEP_TEMPLATE ||
+		    rule->steps[i].kind == STEP_COUNT)
+			return true;
+	return rule->flags & RULE_REMEMBERS || (verdict && verdict->kind == STEP_ACCEPT);
+}
+
 static int look_at_rule(const struct encounter *encounter, bool at_input)
 {
 	static look_at *const looks[] = { look_at_mark, look_at_helper, look_at_rate };
 	int err = 0;
 
-	if (encounter->place.rule->flags & RULE_OURS ||
+	if (encounter->place.rule->flags & RULE_OURS || !is_of_interest(encounter->place.rule) ||
 	    !(walk_could_meet(&encounter->probe, encounter->place.rule) & ALL_DO))
 		return 0;
 	for (size_t i = 0; i < sizeof(looks) / sizeof(looks[0]) && !err; i++)

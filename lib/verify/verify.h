@@ -45,6 +45,7 @@ struct verification {
 	struct our_jump jumps[FAMILIES][TABLES][2];	/* the last: output, input */
 	struct flow_row *rows;
 	size_t row_count;
+	bool is_done;			/* all flows are judged */
 	struct findings findings;
 	/* Where not NULL, called for the first packets of each row, before they are judged. */
 	int (*explain)(struct verification *verification, const struct flow_row *row,

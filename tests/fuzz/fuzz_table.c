@@ -123,7 +123,7 @@ static void view_table(const struct xt_family *family)
 {
 	struct error error = { "" };
 	struct view view = { 0 };
-	int err = legacy_view(1u << family->family, true, &view, &error);
+	int err = legacy_view(1u << family->family, true, NULL, &view, &error);
 
 	if (err)
 		promise_sentence(error.text);

@@ -17,7 +17,7 @@ struct view *view_of_namespace(void)
 	struct view *view = calloc(1, sizeof(*view));
 	struct error error = { "out of memory" };
 
-	expect(view && !legacy_view(1u << IPV4 | 1u << IPV6, false, view, &error) &&
+	expect(view && !legacy_view(1u << IPV4 | 1u << IPV6, false, NULL, view, &error) &&
 	       !nft_view(view, NULL, &error) && !view_reach(view), "%s", error.text);
 	return view;
 }

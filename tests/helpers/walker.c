@@ -20,7 +20,7 @@ struct walker *walker_read(void)
 	struct walker *walker = calloc(1, sizeof(*walker));
 	struct error error = { "out of memory" };
 
-	expect(walker && !legacy_view(1u << IPV4 | 1u << IPV6, false, &walker->view, &error) &&
+	expect(walker && !legacy_view(1u << IPV4 | 1u << IPV6, false, NULL, &walker->view, &error) &&
 	       !nft_view(&walker->view, NULL, &error) && !view_reach(&walker->view), "%s", error.text);
 	return walker;
 }
