@@ -95,12 +95,12 @@ bool nft_chain_filters(const struct nft_chain *chain, enum direction *direction)
 	       (chain->hook.number == NF_INET_LOCAL_IN || chain->hook.number == NF_INET_LOCAL_OUT);
 }
 
-static int add_chain(struct nft_host *host, const struct nftnl_chain *from)
+static int add_chain(void *data, const struct nftnl_chain *from)
 {
+	struct nft_host *host = data;
 	const char *name = nftnl_chain_get_str(from, NFTNL_CHAIN_NAME);
 	struct nft_host_table *table;
 	struct nft_place place = { .family = NFPROTO_UNSPEC };
-	struct nft_chain *chain;
 	enum direction direction;
 	struct nft_chain found;
 
@@ -112,27 +112,12 @@ static int add_chain(struct nft_host *host, const struct nftnl_chain *from)
 	read_chain(&found, from);
 	if (!table || (!nft_chain_filters(&found, &direction) && !nft_chain_is_ours(&found)))
 		return 0;
-	chain = nft_table_add_chain(&table->table, name);
-	if (!chain)
-		return -ENOMEM;
-	found.name = chain->name;
-	found.next = chain->next;
-	*chain = found;
-	return 0;
+	return read_chain_into(&table->table, from, name);
 }
 
 static int take_chain(const struct nlmsghdr *message, void *data)
 {
-	struct nftnl_chain *chain = nftnl_chain_alloc();
-	int err = chain ? 0 : -ENOMEM;
-
-	if (!err)
-		err = question_parsed(nftnl_chain_nlmsg_parse(message, chain));
-	if (!err)
-		err = add_chain(data, chain);
-	if (chain)
-		nftnl_chain_free(chain);
-	return err;
+	return read_chain_message(message, add_chain, data);
 }
 
 /* --- rules -------------------------------------------------------------- */

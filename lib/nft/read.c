@@ -65,15 +65,10 @@ void read_chain(struct nft_chain *chain, const struct nftnl_chain *from)
 		read_hook(&chain->hook, from);
 }
 
-static int add_chain(struct reading *reading, const struct nftnl_chain *from)
+int read_chain_into(struct nft_table *table, const struct nftnl_chain *from, const char *name)
 {
-	const char *table = nftnl_chain_get_str(from, NFTNL_CHAIN_TABLE);
-	const char *name = nftnl_chain_get_str(from, NFTNL_CHAIN_NAME);
-	struct nft_chain *chain, found;
+	struct nft_chain *chain = nft_table_add_chain(table, name), found;
 
-	if (!table || !name || strcmp(table, reading->place->table))
-		return 0;
-	chain = nft_table_add_chain(reading->table, name);
 	if (!chain)
 		return -ENOMEM;
 	read_chain(&found, from);
@@ -83,8 +78,8 @@ static int add_chain(struct reading *reading, const struct nftnl_chain *from)
 	return 0;
 }
 
-/* The kernel tells the chains of all tables. */
-static int take_chain(const struct nlmsghdr *message, void *data)
+int read_chain_message(const struct nlmsghdr *message,
+		       int (*take)(void *data, const struct nftnl_chain *chain), void *data)
 {
 	struct nftnl_chain *chain = nftnl_chain_alloc();
 	int err = chain ? 0 : -ENOMEM;
@@ -92,10 +87,26 @@ static int take_chain(const struct nlmsghdr *message, void *data)
 	if (!err)
 		err = question_parsed(nftnl_chain_nlmsg_parse(message, chain));
 	if (!err)
-		err = add_chain(data, chain);
+		err = take(data, chain);
 	if (chain)
 		nftnl_chain_free(chain);
 	return err;
+}
+
+static int add_chain(void *data, const struct nftnl_chain *from)
+{
+	struct reading *reading = data;
+	const char *table = nftnl_chain_get_str(from, NFTNL_CHAIN_TABLE);
+	const char *name = nftnl_chain_get_str(from, NFTNL_CHAIN_NAME);
+
+	return !table || !name || strcmp(table, reading->place->table) ? 0 :
+	       read_chain_into(reading->table, from, name);
+}
+
+/* The kernel tells the chains of all tables. */
+static int take_chain(const struct nlmsghdr *message, void *data)
+{
+	return read_chain_message(message, add_chain, data);
 }
 
 /* --- sets --------------------------------------------------------------- */

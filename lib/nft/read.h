@@ -24,5 +24,10 @@ struct nftnl_chain;
 
 /* What is told of a chain, but for its name. */
 void read_chain(struct nft_chain *chain, const struct nftnl_chain *from);
+/* The same, as a new chain of a table.  0, or -ENOMEM */
+int read_chain_into(struct nft_table *table, const struct nftnl_chain *from, const char *name);
+/* Hands on the chain that a message is about. */
+int read_chain_message(const struct nlmsghdr *message,
+		       int (*take)(void *data, const struct nftnl_chain *chain), void *data);
 
 #endif

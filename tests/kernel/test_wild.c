@@ -9,63 +9,23 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "calls.h"
 #include "model.h"
 #include "run.h"
 #include "wild.h"
-
-static int no_check(const struct notrack_check *check, void *data)
-{
-	(void)check, (void)data;
-	return 0;
-}
-
-static int load(struct notrack *nt)
-{
-	return notrack_load(nt);
-}
-
-static int diff(struct notrack *nt)
-{
-	return notrack_diff(nt, NULL, NULL);
-}
-
-static int stats(struct notrack *nt)
-{
-	return notrack_stats(nt, NULL, NULL, NULL);
-}
-
-static int verify(struct notrack *nt)
-{
-	return notrack_verify(nt, NULL, NULL, NULL, NULL);
-}
-
-static int commit(struct notrack *nt)
-{
-	return notrack_commit(nt, NULL);
-}
-
-static int clear(struct notrack *nt)
-{
-	return notrack_clear(nt, NULL);
-}
-
-static int doctor(struct notrack *nt)
-{
-	return notrack_doctor(nt, no_check, NULL);
-}
 
 static const struct {
 	const char *name;
 	int (*make)(struct notrack *nt);
 	bool tells;		/* it has to read the table, and so to say what is wrong */
 } calls[] = {
-	{ "load", load, true },
-	{ "diff", diff, true },
-	{ "stats", stats, true },
-	{ "verify", verify, true },
-	{ "commit", commit, true },
-	{ "clear", clear, true },
-	{ "doctor", doctor, false },
+	{ "load", call_load, true },
+	{ "diff", call_diff, true },
+	{ "stats", call_stats, true },
+	{ "verify", call_verify, true },
+	{ "commit", call_commit, true },
+	{ "clear", call_clear, true },
+	{ "doctor", call_doctor, false },
 };
 
 /* -1 is our own namespace.  Every call says what is wrong, or gives a true answer. */
