@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "nft/print.h"
 #include "rules/rule.h"
 #include "support/stream.h"
 
@@ -72,6 +73,15 @@ static void print_numbers(const struct step *step, FILE *out)
 	}
 	if (count != 1)
 		fputs(" }", out);
+}
+
+/* All flags that are looked at, and those of them that are wanted. */
+static void print_flags(const struct step *step, FILE *out)
+{
+	fputs(" & (", out);
+	nft_print_tcp_flags(step->mask, out);
+	fputs(step->flags & STEP_INVERTED ? ") != " : ") == ", out);
+	nft_print_tcp_flags(step->range.first, out);
 }
 
 /* Without a family, it is of IPv4 where there is nothing behind the first four bytes. */
@@ -176,6 +186,10 @@ static void print_condition(const struct step *step, struct context *context, FI
 	case STEP_NUMBERS:
 		if (step->field == FIELD_STATE && step->kind == STEP_NUMBER)
 			print_states(step, out);
+		else if (step->field == FIELD_TCP_FLAGS && step->kind == STEP_NUMBER &&
+			 step->mask != UINT32_MAX && step->range.first == step->range.last &&
+			 step->range.first)
+			print_flags(step, out);
 		else
 			print_numbers(step, out);
 		break;
