@@ -60,6 +60,15 @@ static bool has_table(const struct view *view, const char *name)
 	return false;
 }
 
+static bool asks_others(const struct model *model)
+{
+	for (enum family family = IPV4; family < FAMILIES; family++)
+		for (size_t i = 0; i < model->families[family].count; i++)
+			if (model->families[family].served[i].service->roles & OUTBOUND)
+				return true;
+	return false;
+}
+
 /* firewalld's table is its own: only firewalld can let in what is not tracked. */
 static int refuse(struct notrack *nt, const struct view *view, const struct finding *first,
 		  size_t more)
@@ -71,9 +80,9 @@ static int refuse(struct notrack *nt, const struct view *view, const struct find
 	if (!strstr(first->text, "inet firewalld ") || !has_table(view, "firewalld") ||
 	    !managers_firewalld_lines(&nt->model, lines))
 		return error_set(&nt->error, -ECANCELED, "%s%s", first->text, others);
-	return error_set(&nt->error, -ECANCELED, "%.*s%s; leave this host's own questions tracked (role "
-			 "inbound), or have firewalld let them in: %s",
-			 (int)strcspn(first->text, ":"), first->text, others, lines);
+	return error_set(&nt->error, -ECANCELED, "%.*s%s; %shave firewalld let them in: %s",
+			 (int)strcspn(first->text, ":"), first->text, others, asks_others(&nt->model) ?
+			 "leave this host's own questions tracked (role inbound), or " : "", lines);
 }
 
 /* Who takes services away, or limits clients, is not to blame for how others fare. */

@@ -3,7 +3,7 @@
 
 #include <errno.h>
 
-#include "rules/name.h"
+#include "nft/host.h"
 
 static int add_rule(struct nft_table *want, struct nft_chain *chain, const struct nft_rule *rule)
 {
@@ -40,14 +40,14 @@ static void add_chains(struct nft_steps *steps, const struct nft_table *have,
 		       const struct nft_table *want)
 {
 	for (size_t i = 0; i < want->chain_count; i++)
-		if (name_is_ours(want->chains[i]->name) &&
+		if (nft_chain_is_ours(want->chains[i]) &&
 		    !nft_table_chain(have, want->chains[i]->name))
 			nft_steps_add_chain(steps, want->chains[i]);
 	for (size_t i = 0; i < want->chain_count; i++) {
 		const struct nft_chain *chain = want->chains[i];
 		const struct nft_chain *other = nft_table_chain(have, chain->name);
 
-		if (!name_is_ours(chain->name))
+		if (!nft_chain_is_ours(chain))
 			continue;
 		if (other)
 			nft_steps_edit_chain(steps, other, chain);
@@ -63,7 +63,7 @@ static void edit_theirs(struct nft_steps *steps, const struct nft_table *have,
 		const struct nft_chain *chain = have->chains[i];
 		const struct nft_chain *other = nft_table_chain(want, chain->name);
 
-		if (other && !name_is_ours(chain->name))
+		if (other && !nft_chain_is_ours(chain))
 			nft_steps_edit_chain(steps, chain, other);
 	}
 }
@@ -76,7 +76,7 @@ static void remove_chains(struct nft_steps *steps, const struct nft_table *have,
 		for (size_t i = 0; i < have->chain_count; i++) {
 			const struct nft_chain *chain = have->chains[i];
 
-			if (!name_is_ours(chain->name) || nft_table_chain(want, chain->name))
+			if (!nft_chain_is_ours(chain) || nft_table_chain(want, chain->name))
 				continue;
 			(pass ? nft_steps_remove_chain : nft_steps_empty_chain)(steps, chain);
 		}

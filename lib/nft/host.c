@@ -85,7 +85,7 @@ static int take_table(const struct nlmsghdr *message, void *data)
 
 bool nft_chain_is_ours(const struct nft_chain *chain)
 {
-	return name_is_ours(chain->name);
+	return !chain->is_base && name_is_ours(chain->name);	/* ours are led to by jumps */
 }
 
 bool nft_chain_filters(const struct nft_chain *chain, enum direction *direction)

@@ -334,6 +334,8 @@ static int add_chain(struct hosting *hosting, struct nft_host_table *table,
 	size_t count = 0;
 	int err;
 
+	if (chain)
+		chain->is_base = from->hook != HOOK_NONE;
 	for (const struct view_rule *rule = from->rules; rule; rule = rule->next)
 		count++;
 	err = chain ? nft_chain_reserve(&table->table, chain, count) : -ENOMEM;
@@ -366,7 +368,7 @@ static int add_table(struct hosting *hosting, const struct view_table *from)
 	if (!table->place.table)
 		return -ENOMEM;
 	for (struct view_chain *chain = from->chains; chain && !err; chain = chain->next)
-		if (hosting->concerned[chain->number] || name_is_ours(chain->name))
+		if (hosting->concerned[chain->number] || chain_is_ours(chain))
 			err = add_chain(hosting, table, chain);
 	return err;
 }

@@ -254,6 +254,7 @@ static struct view_rule *new_rule(struct view *view, const struct step *steps, s
 		    steps[i].chain->referrers < 2)
 			steps[i].chain->referrers++;
 		view->marks_connections |= steps[i].kind == STEP_CT_MARK;
+		view->translates |= steps[i].kind == STEP_TRANSLATE || steps[i].kind == STEP_UNKNOWN;
 		view->marks_packets |= steps[i].kind == STEP_MARK ||
 				       steps[i].kind == STEP_RESTORE_MARK;
 	}
@@ -308,7 +309,8 @@ const struct step *rule_verdict(const struct view_rule *rule)
 
 bool chain_is_ours(const struct view_chain *chain)
 {
-	return name_is_ours(chain->name) ||
+	/* ours are led to by jumps, but for those of our own table */
+	return (chain->hook == HOOK_NONE && name_is_ours(chain->name)) ||
 	       (chain->table->world == WORLD_NFT && !strcmp(chain->table->name, OUR_TABLE));
 }
 

@@ -300,6 +300,7 @@ struct view {
 	struct step *steps;		/* of the rule that is being built */
 	size_t step_count, step_room;
 	bool marks_connections;		/* a rule does, so that a connection's mark may be any */
+	bool translates;		/* a rule does, so that a connection may be translated */
 	bool marks_packets;		/* likewise */
 	const struct prefix *own;	/* this host's addresses, where they are known */
 	size_t own_count;

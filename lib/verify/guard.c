@@ -12,6 +12,7 @@ struct watching {
 	struct findings *findings;
 	enum family family;
 	struct flow_key flow;
+	enum packet_class class;
 };
 
 static const char *packets_of(const struct flow_key *flow)
@@ -135,6 +136,34 @@ static int tell_two_services(const struct watching *watching, const struct trave
 			    flow->service->name, protocol_names[flow->protocol]);
 }
 
+static enum whole_way way_of(const struct probe *probe)
+{
+	return !strcmp(probe->out, "lo") ? WAY_LOOPBACK : *probe->in ? WAY_IN : WAY_OUT;
+}
+
+/*
+ * Whether there are such packets: of a connection whose first one the host lets nobody send, there
+ * are no later ones.
+ */
+static int may_have_begun(const struct watching *watching, const struct traveller *traveller, bool *may)
+{
+	struct probe first = traveller->probe;
+	struct journey today = { 0 };
+	struct walk walk = { .view = watching->guard->view, .journeys = { [TODAY] = &today } };
+	int err;
+
+	*may = true;
+	if (watching->class != CLASS_LATER)
+		return 0;
+	first.tcp_flags = watching->flow.protocol == TCP ? TCP_SYN : 0;
+	first.chunk = watching->flow.protocol == SCTP ? SCTP_INIT : 0;
+	first.tracked_states = CT_NEW;
+	err = walk_all(&walk, &first, way_of(&first));
+	*may = today.through || walk.incomplete;
+	walk_free(&walk);
+	return err;
+}
+
 static int compare(const struct watching *watching, const struct walk *walk)
 {
 	bool incomplete = walk->incomplete;
@@ -142,6 +171,7 @@ static int compare(const struct watching *watching, const struct walk *walk)
 
 	for (size_t i = 0; i < walk->parted.count && !err; i++) {
 		const struct traveller *traveller = &walk->parted.list[i];
+		bool may_be = true;
 
 		/* there may be no such packets */
 		if (traveller->forgot && !traveller->usual) {
@@ -151,12 +181,15 @@ static int compare(const struct watching *watching, const struct walk *walk)
 		if (is_ambiguous(watching, &traveller->probe) ||
 		    is_nobody(watching, &traveller->probe))
 			continue;
-		if (traveller->sides == 1u << TODAY && is_of_two_services(traveller))
+		if (traveller->sides == 1u << TODAY && is_of_two_services(traveller)) {
 			err = tell_two_services(watching, traveller);
-		else if (traveller->sides == 1u << TODAY)
-			err = tell_dropped(watching, traveller);
-		else if (!is_opening(&traveller->passed))
+		} else if (traveller->sides == 1u << TODAY) {
+			err = may_have_begun(watching, traveller, &may_be);
+			if (!err && may_be)
+				err = tell_dropped(watching, traveller);
+		} else if (!is_opening(&traveller->passed)) {
 			err = tell_widened(watching, traveller);
+		}
 	}
 	if (incomplete && !err)
 		err = findings_add(watching->findings, "unsure", NOTRACK_WARNING, "service %s: the host's "
@@ -179,7 +212,7 @@ static int walk_probe(const struct probe *usual, void *data)
 	struct journey today = { 0 }, would = { 0 };
 	struct walk walk = { .view = watching->guard->view,
 			     .journeys = { [TODAY] = &today, [WOULD] = &would } };
-	enum whole_way way = !strcmp(probe.out, "lo") ? WAY_LOOPBACK : *probe.in ? WAY_IN : WAY_OUT;
+	const enum whole_way way = way_of(&probe);
 	int err;
 
 	if (way != WAY_LOOPBACK)
@@ -192,18 +225,19 @@ static int walk_probe(const struct probe *usual, void *data)
 	return err;
 }
 
-static int walk_class(const struct watching *watching, enum packet_class class)
+static int walk_class(struct watching *watching, enum packet_class class)
 {
 	const struct guard *guard = watching->guard;
 	struct picks picks = { 0 };
 	int err = picks_add_flow(&picks, &guard->model->families[watching->family], watching->family,
 				 &watching->flow, class, guard->picks);
 
+	watching->class = class;
 	for (size_t i = 0; i < picks.count && !err; i++)
 		for (size_t j = 0; j < picks.list[i].count && !err; j++)
 			if (!comes_back(&picks.list[i].probes[j]))
 				err = entrances_each(guard->entrances, &picks.list[i].probes[j],
-						     walk_probe, (void *)watching);
+						     walk_probe, watching);
 	picks_free(&picks);
 	return err;
 }

@@ -153,6 +153,12 @@ static bool has_admission(const struct answers *answers, enum admission admissio
 	return false;
 }
 
+static bool is_shut(enum admission admission)
+{
+	return admission == ADMITS_NOBODY || admission == FORBIDS_BY_NAME ||
+	       admission == FORBIDS_ELSEWHERE;
+}
+
 /*
  * One protocol of a flow.  A host that lets some ask over one protocol has not forgotten
  * the other one, nor, in a chain of both families, the other family.  In chains that others
@@ -166,6 +172,10 @@ static int act(struct work *work, enum family family, size_t index, const struct
 		       !has_admission(answers, ADMITS_BY_RULE) &&
 		       !has_admission(answers, ADMITS_AT_END);
 
+	if (work->base->table->locked)
+		return useless && is_shut(answer->admission) && !work->options->force ?
+		       refuse(work, family, flow, answer->admission == ADMITS_NOBODY ?
+			      &answer->end : &answer->place) : 0;
 	switch (answer->admission) {
 	case ADMITS_AT_END:
 		if (is_compiled(work) && !has_admission(answers, ADMITS_SOME))
@@ -241,20 +251,54 @@ static int open_role(struct work *work, enum family family, size_t index, enum r
 
 /* --- one base chain --------------------------------------------------- */
 
-static int open_errors(struct work *work, enum family family)
+/* Of classic services there are no twins: errors are let in as they are now, by no state. */
+static int pick_errors(const struct work *work, enum family family, bool classic,
+		       struct picks *picks)
+{
+	int err = picks_add_errors(picks, family, work->direction);
+
+	for (size_t i = 0; i < picks->count && classic; i++)
+		for (size_t j = 0; j < picks->list[i].count; j++)
+			picks->list[i].probes[j].tracked_states =
+				class_state_now(CLASS_ERROR, &work->options->picks);
+	return err;
+}
+
+static bool asks_state(const struct place *place)
+{
+	return place->rule && place->rule->flags & RULE_ASKS_STATE;
+}
+
+/* Ahead of such a rule, the accepts of the flows would be as well. */
+static int tell_errors(const struct work *work, enum family family, const struct place *place)
+{
+	char text[PLACE_TEXT];
+
+	return findings_add(work->openings->findings, "dropped", NOTRACK_WARNING,
+			    "%s (%s) drops ICMP errors about what is not tracked, as to conntrack they "
+			    "are of no connection: leave classic mode, in which they have no twin, or "
+			    "accept them by their type ahead of that rule",
+			    view_format_place(place, text), family_name(family));
+}
+
+static int open_errors(struct work *work, enum family family, bool classic)
 {
 	struct admitted admitted;
 	struct picks picks = { 0 };
-	int err = picks_add_errors(&picks, family, work->direction);
+	int err = pick_errors(work, family, classic, &picks);
 
 	if (!err)
 		err = admission_of(work->view, work->base, &picks, work->options->entrances,
 				   &admitted);
 	picks_free(&picks);
-	if (err || work->direction != IN || !work->placed ||
-	    (admitted.admission != ADMITS_NOBODY && admitted.admission != ADMITS_AT_END))
+	if (err || work->direction != IN)
 		return err;
-	work->errors[family] = true;
+	if (classic && admitted.admission == ADMITS_NOBODY && asks_state(&admitted.end))
+		return tell_errors(work, family, &admitted.end);
+	if (classic && admitted.admission == ADMITS_NOBODY)
+		place_at(work, ahead_of(work->base, admitted.end.rule));
+	work->errors[family] = work->placed && (admitted.admission == ADMITS_NOBODY ||
+						admitted.admission == ADMITS_AT_END);
 	return 0;
 }
 
@@ -262,21 +306,23 @@ static int open_family(struct work *work, enum family family)
 {
 	const struct family_model *model = &work->options->model->families[family];
 	static const enum role roles[] = { INBOUND, OUTBOUND };
-	bool errors = false;
+	bool errors = false, classic = false;
 	int err = 0;
 
 	for (size_t i = 0; i < model->count && !err; i++) {
 		if (model->served[i].service->no_twins)
 			continue;
 		errors |= model->served[i].service->icmp_errors;
+		classic |= model->served[i].service->icmp_errors && model->served[i].service->classic;
 		for (size_t r = 0; r < 2 && !err; r++)
 			if (model->served[i].service->roles & roles[r]) {
 				err = open_role(work, family, i, roles[r], true);
-				if (!err)
+				if (!err && !work->base->table->locked)
 					err = open_role(work, family, i, roles[r], false);
 			}
 	}
-	return err || !errors ? err : open_errors(work, family);
+	return err || !errors || work->base->table->locked ? err :
+	       open_errors(work, family, classic);
 }
 
 static void keep_flows(const struct work *work)
@@ -345,11 +391,14 @@ static int open_base(const struct view *view, const struct opening_options *opti
 
 /* --- all -------------------------------------------------------------- */
 
-/* Ahead of conntrack, as in raw, no rule tells apart what is tracked. */
+/*
+ * Ahead of conntrack, as in raw, no rule tells apart what is tracked.  A table that nobody else
+ * may edit is looked at all the same: what it shuts out, its own program has to let in first.
+ */
 static bool may_be_opened(const struct view_chain *base)
 {
 	return base->priority > CONNTRACK_PRIORITY && base->type == CHAIN_FILTER &&
-	       !base->table->dormant && !base->table->locked && !chain_is_ours(base);
+	       !base->table->dormant && !chain_is_ours(base);
 }
 
 int openings_make(const struct view *view, const struct opening_options *options,

@@ -77,6 +77,15 @@ static int fill_family(const struct filling *filling)
 	return !err && content->errors[filling->family] ? add_selected(filling, &compiler, NULL) : err;
 }
 
+/* A base chain of somebody's may be called as ours are: packets come to it by no jump. */
+static bool has_chain(const struct view_table *table, const char *name)
+{
+	for (const struct view_chain *chain = table->chains; chain; chain = chain->next)
+		if (!strcmp(chain->name, name))
+			return true;
+	return false;
+}
+
 /* Another base chain at the same hook may have been opened for other flows. */
 static void name_chain_of(const struct grafts *grafts, const struct view_table *table,
 			 const struct opening_content *content, char name[CHAIN_NAME_MAX + 1])
@@ -85,7 +94,7 @@ static void name_chain_of(const struct grafts *grafts, const struct view_table *
 	unsigned int number = 0;
 
 	chain_top_name(name, content->builtin);
-	while (grafts_find_chain(grafts, table, name)) {
+	while (grafts_find_chain(grafts, table, name) || has_chain(table, name)) {
 		int size = snprintf(essence, sizeof(essence), "%u", ++number);
 
 		name_twin(name, content->builtin, essence, (size_t)size);

@@ -211,13 +211,16 @@ static unsigned int ask_mark(const struct step *condition, const struct mark *ma
 #define STATES_WITH_ENTRY (CT_ESTABLISHED | CT_RELATED | CT_NEW)
 
 /* What IPS_* bits a connection has, as far as its state tells. */
-static void find_status(uint32_t state, bool confirmed, uint32_t *known, uint32_t *status)
+static void find_status(uint32_t state, const struct situation *situation, uint32_t *known,
+			uint32_t *status)
 {
 	*known = IPS_EXPECTED | IPS_DYING | IPS_TEMPLATE;
 	*status = 0;
+	if (situation->view && !situation->view->translates)
+		*known |= IPS_SRC_NAT | IPS_DST_NAT;
 	if (state == CT_NEW)	/* its first packet has not left this host, but for over lo */
 		*known |= IPS_SEEN_REPLY | IPS_ASSURED | IPS_CONFIRMED;
-	if (confirmed)
+	if (situation->confirmed)
 		*status = IPS_CONFIRMED;
 	if (state == CT_ESTABLISHED) {
 		*known |= IPS_SEEN_REPLY | IPS_CONFIRMED;
@@ -239,7 +242,7 @@ static unsigned int ask_entry(const struct probe *probe, const struct step *cond
 	case FIELD_CT_MARK:
 		return ask_mark(condition, &situation->connection_mark);
 	case FIELD_CT_STATUS:
-		find_status(state, situation->confirmed, &known, &status);
+		find_status(state, situation, &known, &status);
 		if (condition->mask & ~known)
 			return NOBODY_KNOWS;
 		return all_or_none(asks_for(condition, status));

@@ -187,6 +187,50 @@ START_TEST(lines_for_firewalld_work)
 }
 END_TEST
 
+/*
+ * Zones as firewalld writes them, without the daemon: one with a link of its own, and one for
+ * all others.
+ */
+static const struct {
+	const char *ours, *others;	/* what the two zones accept */
+	const char *add;
+	int code;
+	const char *because;
+} zones[] = {
+	/* on the other links, nobody got in before, nor does now */
+	{ "meta l4proto { tcp, udp } th dport 53", "tcp dport 22", "dns --role inbound", 0, NULL },
+	{ "tcp dport 22", "meta l4proto { tcp, udp } th dport 53", "dns --role inbound", 0, NULL },
+	/* it is not open: firewalld has to open it */
+	{ "tcp dport 22", "tcp dport 22", "dns --role inbound", REFUSED, "add-service=dns" },
+	{ "tcp dport 22", "tcp dport 22", "doq", REFUSED, "add-port=853/udp" },
+	{ "tcp dport 22", "tcp dport 22", "doq --force", 0, NULL },
+};
+
+START_TEST(zones_of_firewalld_are_judged_link_by_link)
+{
+	struct run added;
+
+	netns_add_peer();
+	must_as(&(struct how){ .where = HOST, .input = format_text(
+		"table inet firewalld {\n"
+		"chain ours {\n%s accept\n}\nchain others {\n%s accept\n}\n"
+		"chain zones {\niifname veth0 goto ours\ngoto others\n}\n"
+		"chain filter_INPUT {\ntype filter hook input priority 10; policy accept;\n"
+		"ct state established,related accept\nct status dnat accept\niifname lo accept\n"
+		"meta l4proto ipv6-icmp accept\njump zones\nreject with icmpx admin-prohibited\n}\n}\n",
+		zones[_i].ours, zones[_i].others) }, "nft -f -");
+	must("ip link add more type veth peer name elsewhere");
+	must("ip link set more up");
+	must("ip link set elsewhere up");
+
+	added = run("notrackctl add %s", zones[_i].add);
+	ck_assert_msg(added.code == zones[_i].code, "exit %d: %s", added.code, added.err);
+	if (zones[_i].because)
+		ck_assert_msg(strstr(added.err, zones[_i].because) && !strstr(added.err, "role inbound"),
+			      "%s", added.err);
+}
+END_TEST
+
 /* ufw limit: 6 in 30 seconds. */
 START_TEST(ufw_goes_on_limiting)
 {
@@ -249,6 +293,7 @@ END_TEST
 static void tests(TCase *tcase)
 {
 	tcase_add_test(tcase, lines_for_firewalld_work);
+	tcase_add_loop_test(tcase, zones_of_firewalld_are_judged_link_by_link, 0, COUNT(zones));
 	tcase_add_loop_test(tcase, ufw_goes_on_limiting, 0, FAMILY_COUNT);
 	tcase_add_loop_test(tcase, who_is_banned_is_not_answered, 0, 2 * FAMILY_COUNT);
 	tcase_add_loop_test(tcase, who_was_answered_is_answered_and_nobody_else, 0,

@@ -267,14 +267,18 @@ static const char *icmp_errors(const struct family *family, const char *state)
 						       "-p icmpv6 --icmpv6-type", state);
 }
 
+/* In classic mode without twins, ahead of which nothing may drop what is INVALID. */
 START_TEST(icmp_errors_about_untracked_flows_reach_the_host)
 {
-	const struct family *family = &families[_i];
+	const struct family *family = &families[_i % FAMILY_COUNT];
+	const bool classic = _i / FAMILY_COUNT;
 	int fd;
 
 	netns_add_peer();
 	firewall_install(family);
-	must("notrackctl add dns");
+	if (classic)
+		must("%s -w -D INPUT -m conntrack --ctstate INVALID -j DROP", family->tables);
+	must("notrackctl add dns %s", classic ? "--classic" : "");
 	/* nftables looks at what they are about, and untracks them as well */
 	counter_append(family, "came", "mangle", "INPUT",
 		       icmp_errors(family, suite_is_nft() ? "UNTRACKED" : "INVALID"));
@@ -284,6 +288,19 @@ START_TEST(icmp_errors_about_untracked_flows_reach_the_host)
 
 	ck_assert(counter_reaches(family, "came", 1));
 	ck_assert(udp_arrive(fd, 1));
+}
+END_TEST
+
+START_TEST(icmp_errors_that_a_classic_host_drops_are_told)
+{
+	const struct family *family = &families[_i];
+
+	firewall_install(family);
+	/* nftables knows what they are about: they are not INVALID there */
+	ck_assert_int_eq(strstr(must("notrackctl %s add dns --classic", family->option).err,
+				"drops ICMP errors") != NULL, !suite_is_nft());
+	ck_assert_ptr_null(strstr(must("notrackctl %s add dns", family->option).err,
+				  "drops ICMP errors"));
 }
 END_TEST
 
@@ -318,7 +335,9 @@ static void tests(TCase *tcase)
 	tcase_add_loop_test(tcase, replies_of_others_than_the_named_upstreams_are_not_accepted, 0,
 			    FAMILY_COUNT);
 	tcase_add_loop_test(tcase, a_host_that_asks_itself_is_answered_untracked, 0, FAMILY_COUNT);
-	tcase_add_loop_test(tcase, icmp_errors_about_untracked_flows_reach_the_host, 0, FAMILY_COUNT);
+	tcase_add_loop_test(tcase, icmp_errors_about_untracked_flows_reach_the_host, 0,
+			    2 * FAMILY_COUNT);
+	tcase_add_loop_test(tcase, icmp_errors_that_a_classic_host_drops_are_told, 0, FAMILY_COUNT);
 	tcase_add_loop_test(tcase, icmp_errors_can_be_left_to_the_host_s_own_rules, 0, FAMILY_COUNT);
 }
 

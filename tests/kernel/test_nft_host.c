@@ -14,6 +14,7 @@
 
 #include "asked_dns.h"
 #include "packets.h"
+#include "model.h"
 #include "run.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -419,6 +420,30 @@ START_TEST(a_jump_that_was_moved_or_taken_away_comes_back)
 }
 END_TEST
 
+/* Its name is like ours, but packets come to it by a hook. */
+START_TEST(a_base_chain_is_nobody_elses)
+{
+	static const char theirs[] =
+		"table inet theirs {\nchain NOTRACK-INPUT {\n"
+		"type filter hook input priority 0; policy drop;\nct state established accept\n"
+		"ip saddr 192.0.2.0/24 tcp dport 22 accept\n}\n}\n";
+	struct notrack *nt = new_context();
+	char *before;
+
+	must_as(&(struct how){ .input = theirs }, "nft -f -");
+	before = must("nft list table inet theirs").out;
+	must_do(nt, notrack_set_backend(nt, "nft"));
+	must_do(nt, add_service(nt, "dns", NULL));
+	must_do(nt, notrack_commit(nt, NULL));
+	ck_assert_ptr_nonnull(strstr(must("nft list table inet theirs").out, "policy drop"));
+	ck_assert_ptr_nonnull(strstr(must("nft list table inet theirs").out, "jump NOTRACK-"));
+	ck_assert_int_eq(must_do(nt, notrack_diff(nt, NULL, NULL)), 0);
+	must_do(nt, notrack_clear(nt, NULL));
+	assert_same_text(must("nft list table inet theirs").out, before);
+	notrack_free(nt);
+}
+END_TEST
+
 /* --- tables that others do not let go of --------------------------------------- */
 
 START_TEST(a_table_that_has_an_owner_is_left_alone)
@@ -527,6 +552,7 @@ static void tests(TCase *tcase)
 	tcase_add_loop_test(tcase, the_jump_stands_ahead_of_what_drops_all, 0, COUNT(places));
 	tcase_add_loop_test(tcase, drift_in_chains_of_others_is_repaired, 0, COUNT(edits));
 	tcase_add_test(tcase, a_jump_that_was_moved_or_taken_away_comes_back);
+	tcase_add_test(tcase, a_base_chain_is_nobody_elses);
 	tcase_add_test(tcase, a_table_that_has_an_owner_is_left_alone);
 	tcase_add_loop_test(tcase, rounds_of_add_and_del_lose_no_query, 0, COUNT(hosts));
 }
