@@ -128,10 +128,33 @@ static int others_untrack(struct notrack *nt, size_t chosen)
 	return false;
 }
 
+static bool changes_anything(const struct transaction *transaction)
+{
+	struct notrack_changes changes = { 0 };
+	int err = 0;
+
+	for (size_t i = 0; i < transaction->count && !err; i++) {
+		struct change *change = transaction->changes[i];
+
+		err = change->image->backend->diff(change, NULL, &changes);
+	}
+	return err || changes.added || changes.removed;
+}
+
+/* What stands already, by force or since before the host was as it is, is no change. */
+static int refuse(const struct transaction *transaction, const struct error *why)
+{
+	if (!changes_anything(transaction))
+		return 0;
+	transaction->nt->error = *why;
+	return -ECANCELED;
+}
+
 static int begin(struct transaction *transaction, struct notrack *nt, bool whole)
 {
 	int err = context_choose(nt), same = true, moves = false;
 	size_t chosen = context_chosen(nt);
+	struct error why = { "" };
 	struct image *image;
 
 	*transaction = (struct transaction){ .nt = nt };
@@ -150,13 +173,18 @@ static int begin(struct transaction *transaction, struct notrack *nt, bool whole
 		err = context_image(nt, chosen, PART_RULES, &image);
 	if (!err)
 		err = plan_make(&transaction->plan, nt, whole || moves || !same);
+	if (err == -ECANCELED && !nt->insists) {	/* if it changes anything at all */
+		why = nt->error;
+		*nt->error.text = '\0';
+		err = 0;
+	}
 	if (!err)
 		err = compile_all(nt, &transaction->plan, &transaction->wanted);
 	transaction->nothing = (struct wanted){ .families = nt->families, .model = &empty_model,
 						.grafts = transaction->wanted.grafts };
 	for (size_t i = 0; i < BACKENDS && !err; i++)
 		err = begin_backend(transaction, (chosen + i) % BACKENDS, !i);
-	return err;
+	return !err && *why.text ? refuse(transaction, &why) : err;
 }
 
 static void end(struct transaction *transaction)
@@ -199,6 +227,13 @@ static int run(struct transaction *transaction, struct notrack_changes *changes)
 	return err ? rollback(transaction, err) : 0;
 }
 
+/* Numbers of the host's rules are other ones only where rules of ours come or go. */
+static void tell_changes(struct notrack *nt, const struct notrack_changes *changes)
+{
+	if (!changes->added && !changes->removed)
+		findings_remove(&nt->findings, "numbers");
+}
+
 /* -EBUSY: the host's rules are not those that the plan was made for; then a new one is made. */
 static int commit_in_kernel(struct notrack *nt, void *data)
 {
@@ -212,6 +247,7 @@ static int commit_in_kernel(struct notrack *nt, void *data)
 			err = run(&transaction, data);
 		end(&transaction);
 	}
+	tell_changes(nt, data);
 	return err;
 }
 
@@ -265,7 +301,7 @@ int notrack_commit(struct notrack *nt, struct notrack_changes *changes)
 		model_forget_damage(&nt->model, nt->families);
 		context_settle(nt);
 		nt->clients_only = true;
-		nt->adds = nt->clients_changed = false;
+		nt->adds = nt->insists = nt->clients_changed = false;
 	}
 	return result;
 }
@@ -309,6 +345,7 @@ static int diff_in_kernel(struct notrack *nt, void *data)
 		err = change->image->backend->diff(change, preview->out, &preview->changes);
 	}
 	end(&transaction);
+	tell_changes(nt, &preview->changes);
 	return err;
 }
 

@@ -41,6 +41,7 @@ struct notrack {
 	bool clients_only;		/* since it was loaded or committed, only clients have changed */
 	bool clients_changed;		/* ... and they have */
 	bool adds;			/* ... a service has come, or is another one now */
+	bool insists;			/* it is the host that has changed: what stands is judged, too */
 	struct findings findings;	/* what the last commit or diff found about the host */
 	/* as read; with the lock held, good for the commit as well; NULL: not read */
 	struct image *images[BACKENDS];

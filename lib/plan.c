@@ -206,7 +206,7 @@ int plan_make(struct plan *plan, struct notrack *nt, bool whole)
 	plan->parity.grafts.moment = moment;
 	if (!err)
 		err = findings_join(&plan->misses, &plan->parity.findings);
-	if (!err)
+	if (!err && nt->adds)
 		err = tell_numbers(plan);
 	nt->findings = plan->misses;
 	plan->misses = (struct findings){ 0 };

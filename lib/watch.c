@@ -206,7 +206,7 @@ static uint64_t ask_mark(struct notrack_watch *watch)
 static void judge_anew(struct notrack *nt)
 {
 	nt->clients_only = false;
-	nt->adds = true;
+	nt->adds = nt->insists = true;
 }
 
 static void check(struct notrack_watch *watch, struct listener *listener)

@@ -66,6 +66,16 @@ int findings_join(struct findings *to, const struct findings *from)
 	return err;
 }
 
+void findings_remove(struct findings *findings, const char *code)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < findings->count; i++)
+		if (strcmp(findings->list[i].code, code))
+			findings->list[kept++] = findings->list[i];
+	findings->count = kept;
+}
+
 void findings_free(struct findings *findings)
 {
 	free(findings->list);

@@ -138,12 +138,14 @@ static int find_dropped(struct verification *all, const struct flow_row *row,
 						     ANY_USUAL);
 	char flow[FLOW_TEXT], place[PLACE_TEXT];
 
-	if (judgement->verdict == NOTRACK_ACCEPT || judgement->as_it_was)
+	if (judgement->verdict == NOTRACK_ACCEPT ||
+	    (judgement->verdict == NOTRACK_DROP && judgement->as_it_was))
 		return 0;
 	format_flow(row, flow);
 	view_format_place(&dropped->first, place);
 	if (judgement->verdict == NOTRACK_ACCEPT_OR_DROP)
-		return findings_add(&all->findings, "unsure", NOTRACK_FAILED,
+		return findings_add(&all->findings, "unsure",
+				    judgement->as_it_was ? NOTRACK_WARNING : NOTRACK_FAILED,
 				    "%s: accepted or dropped, which "
 				    "depends on a rule that asks for what verify cannot tell; "
 				    "see %s",
@@ -167,13 +169,13 @@ static int find_ahead(struct verification *all, const struct flow_row *row,
 {
 	char place[PLACE_TEXT], top[CHAIN_NAME_MAX + 1];
 
-	if (!ending || !is_ahead(all, row, &ending->first))
+	/* a policy is ahead of nothing, but for what goes around our jump */
+	if (!ending || !ending->first.rule || !is_ahead(all, row, &ending->first))
 		return 0;
 	chain_top_name(top, verify_chain(table_of(ending->first.chain), is_at_input(ending->first.chain)));
 	view_format_place(&ending->first, place);
 	if (!picked)
-		return !ending->first.rule ? 0 :
-		       findings_add(&all->findings, "rule-ahead", NOTRACK_FAILED,
+		return findings_add(&all->findings, "rule-ahead", NOTRACK_FAILED,
 				    "%s (%s): %s is %s ahead of "
 				    "the jump to %s; move that rule below it, or narrow it", place,
 				    family_name(row->family), row->service->name, done, top);
@@ -182,6 +184,16 @@ static int find_ahead(struct verification *all, const struct flow_row *row,
 			    "%s ahead of the jump to %s; see whether they are meant to be", place,
 			    family_name(row->family), ending->last_time > ending->first_time ?
 			    " and rules after it" : "", row->service->name, done, top);
+}
+
+/* A rule that asks for a state, on a host that says whom it lets in, has twins where it needs any. */
+static bool is_meant(const struct judgement *judgement)
+{
+	const struct ending *dropped = endings_first(judgement->journey.endings[DROPPED], ANY_USUAL);
+
+	return judgement->verdict == NOTRACK_DROP && judgement->as_it_was && dropped->first.rule &&
+	       table_of(dropped->first.chain) == FILTER &&
+	       dropped->first.rule->flags & RULE_ASKS_STATE;
 }
 
 static int find_rules_ahead(struct verification *all, const struct flow_row *row,
@@ -195,7 +207,7 @@ static int find_rules_ahead(struct verification *all, const struct flow_row *row
 	if (judgement->untracked != NOTRACK_UNSURE)
 		err = find_ahead(all, row, endings_first(journey->untracking, ANY_TRACKED &
 				 (tracked ? ANY_USUAL : ANY_PICKED)), !tracked, "tracked");
-	if (!err && judgement->verdict != NOTRACK_ACCEPT_OR_DROP)
+	if (!err && judgement->verdict != NOTRACK_ACCEPT_OR_DROP && !is_meant(judgement))
 		err = find_ahead(all, row, endings_first(journey->endings[DROPPED],
 				 dropped ? ANY_USUAL : ANY_PICKED), !dropped, "dropped");
 	return err;

@@ -109,6 +109,18 @@ static int is_as_it_was(const struct verification *all, const struct flow_row *r
 	return err;
 }
 
+/* Whether nobody could tell of the packets when they were tracked, either. */
+static int was_unsure(const struct verification *all, const struct flow_row *row,
+		      const struct probe *probe, bool *as_it_was)
+{
+	struct judgement tracked = { 0 };
+	int err = verify_walk(all, row, probe, true, &tracked.journey);
+
+	judge(&tracked);
+	*as_it_was = tracked.verdict == NOTRACK_ACCEPT_OR_DROP;
+	return err;
+}
+
 /* The row says the worst of what its packets meet. */
 static int ask(struct verification *all, struct flow_row *row, const struct probe *probe)
 {
@@ -120,6 +132,8 @@ static int ask(struct verification *all, struct flow_row *row, const struct prob
 	judge(&judgement);
 	if (judgement.verdict == NOTRACK_DROP)
 		err = is_as_it_was(all, row, probe, &judgement.as_it_was);
+	else if (judgement.verdict == NOTRACK_ACCEPT_OR_DROP)
+		err = was_unsure(all, row, probe, &judgement.as_it_was);
 	if (err)
 		return err;
 	if (answer_rank(judgement.untracked) > answer_rank(row->untracked))

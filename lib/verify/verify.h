@@ -58,7 +58,8 @@ struct judgement {
 	struct journey journey;
 	enum notrack_answer untracked;
 	enum notrack_verdict verdict;
-	bool as_it_was;			/* the host drops the usual packet, and lets others in */
+	/* dropped: the host drops the usual packet, and lets others in; unsure: tracked, too */
+	bool as_it_was;
 };
 
 /* Which of the ports, prefixes of the family and interfaces that a service names. */
