@@ -131,6 +131,9 @@ static pid_t *note_holder(void)
 
 static int explain_wait(int err, const char *path, unsigned int wait_ms, struct error *error)
 {
+	if (err == -EBUSY && !wait_ms)
+		return error_set(error, err, "lock %s: held by another program; try again, or wait "
+				 "longer", path);
 	if (err == -EBUSY)
 		return error_set(error, err, "lock %s: held by another program after %u.%03u s; "
 			    "try again, or wait longer", path, wait_ms / 1000, wait_ms % 1000);
