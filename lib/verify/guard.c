@@ -4,7 +4,11 @@
 #include <string.h>
 
 #include "rules/name.h"
+#include "verify/regions.h"
 #include "verify/walk.h"
+
+/* So many probes of a class are remembered, so that others that are like them are not walked. */
+enum { WALKED_MAX = 512 };
 
 /* The packets of a flow that are walked through the host, today and as they would be. */
 struct watching {
@@ -13,6 +17,9 @@ struct watching {
 	enum family family;
 	struct flow_key flow;
 	enum packet_class class;
+	struct port_regions regions;
+	const struct probe *walked[WALKED_MAX];	/* of the class */
+	size_t walked_count;
 };
 
 static const char *packets_of(const struct flow_key *flow)
@@ -225,6 +232,32 @@ static int walk_probe(const struct probe *usual, void *data)
 	return err;
 }
 
+/* Of one flow and class, to ports between which no rule of the host tells. */
+static bool is_like(const struct watching *watching, const struct probe *one,
+		    const struct probe *other)
+{
+	return one->tcp_flags == other->tcp_flags && one->chunk == other->chunk &&
+	       one->own_source == other->own_source &&
+	       one->own_destination == other->own_destination &&
+	       one->local_destination == other->local_destination &&
+	       !strcmp(one->in, other->in) && !strcmp(one->out, other->out) &&
+	       !prefix_compare(&one->source, &other->source) &&
+	       !prefix_compare(&one->destination, &other->destination) &&
+	       is_ambiguous(watching, one) == is_ambiguous(watching, other) &&
+	       regions_alike(&watching->regions, &one->source_port, &other->source_port) &&
+	       regions_alike(&watching->regions, &one->destination_port, &other->destination_port);
+}
+
+static bool was_walked(struct watching *watching, const struct probe *probe)
+{
+	for (size_t i = 0; i < watching->walked_count; i++)
+		if (is_like(watching, watching->walked[i], probe))
+			return true;
+	if (watching->walked_count < WALKED_MAX)
+		watching->walked[watching->walked_count++] = probe;
+	return false;
+}
+
 static int walk_class(struct watching *watching, enum packet_class class)
 {
 	const struct guard *guard = watching->guard;
@@ -233,9 +266,11 @@ static int walk_class(struct watching *watching, enum packet_class class)
 				 &watching->flow, class, guard->picks);
 
 	watching->class = class;
+	watching->walked_count = 0;
 	for (size_t i = 0; i < picks.count && !err; i++)
 		for (size_t j = 0; j < picks.list[i].count && !err; j++)
-			if (!comes_back(&picks.list[i].probes[j]))
+			if (!comes_back(&picks.list[i].probes[j]) &&
+			    !was_walked(watching, &picks.list[i].probes[j]))
 				err = entrances_each(guard->entrances, &picks.list[i].probes[j],
 						     walk_probe, watching);
 	picks_free(&picks);
@@ -273,9 +308,9 @@ static int walk_service(struct watching *watching)
 int guard_walk(const struct guard *guard, struct findings *findings)
 {
 	struct watching watching = { .guard = guard, .findings = findings };
-	int err = 0;
+	int err = regions_find(&watching.regions, guard->view);
 
-	for (; watching.family < FAMILIES; watching.family++) {
+	for (; watching.family < FAMILIES && !err; watching.family++) {
 		const struct family_model *model = &guard->model->families[watching.family];
 
 		for (size_t i = 0; i < model->count && !err; i++) {
@@ -285,5 +320,6 @@ int guard_walk(const struct guard *guard, struct findings *findings)
 			err = walk_service(&watching);
 		}
 	}
+	regions_free(&watching.regions);
 	return err;
 }
