@@ -140,8 +140,8 @@ static int add_icmp_errors(struct lowering *lowering, const char *name, enum dir
 		if (!served || !served->service->icmp_errors)
 			continue;
 		chain = errors_chain(lowering, family, direction);
-		err = chain ? nft_add_icmp_errors(lowering->table, chain, other_way, family,
-						  &untrack) : -ENOMEM;
+		err = chain ? nft_add_icmp_errors(lowering->table, chain, other_way,
+						  served->service, family, &untrack) : -ENOMEM;
 	}
 	return err;
 }

@@ -297,18 +297,37 @@ static void ask_quoted(struct nft_draft *draft, const struct rule *rule, enum fa
 	nft_draft_prefix(draft, &destination, &match->to);
 }
 
+/* More ranges than these are asked for as one. */
+#define QUOTED_RANGES_MAX 4
+
+/*
+ * A service with both roles and many ports leaves out each of them on the other side, where both
+ * are ports of its own: such a packet stays tracked.  An error about it is as good untracked.
+ */
+static void widen(struct intervals *ports, const struct service *service)
+{
+	unsigned int first = (unsigned int)ports->list[0].first[0] << 8 | ports->list[0].first[1];
+
+	if (ports->count <= QUOTED_RANGES_MAX || service_has_port(service, (uint16_t)first))
+		return;
+	memcpy(ports->list[0].last, ports->list[ports->count - 1].last, sizeof(ports->list[0].last));
+	ports->count = 1;
+}
+
 /*
  * A rule for each range of ports: nft(8) tells the type of raw bytes, of which it knows no
  * name, from the rule alone, and would print a set of them in another way than it read it.
  */
 static int add_quoted(struct nft_table *table, struct nft_chain *chain, const struct rule *rule,
-		      enum family family, const struct nft_rule *end)
+		      const struct service *service, enum family family, const struct nft_rule *end)
 {
 	struct intervals source, destination;
 	int err = 0;
 
 	read_ports(&source, &rule->match->source);
 	read_ports(&destination, &rule->match->destination);
+	widen(&source, service);
+	widen(&destination, service);
 	for (size_t i = 0; i < source.count || !i; i++)
 		for (size_t j = 0; (j < destination.count || !j) && !err; j++) {
 			struct nft_draft draft;
@@ -325,13 +344,13 @@ static int add_quoted(struct nft_table *table, struct nft_chain *chain, const st
 }
 
 int nft_add_icmp_errors(struct nft_table *table, struct nft_chain *chain,
-			const struct nft_selection *selection, enum family family,
-			const struct nft_rule *end)
+			const struct nft_selection *selection, const struct service *service,
+			enum family family, const struct nft_rule *end)
 {
 	const struct chain *selectors = selection->selectors[family];
 	int err = 0;
 
 	for (size_t i = 0; selectors && i < selectors->count && !err; i++)
-		err = add_quoted(table, chain, &selectors->rules[i], family, end);
+		err = add_quoted(table, chain, &selectors->rules[i], service, family, end);
 	return err;
 }
