@@ -227,10 +227,13 @@ static int run(struct transaction *transaction, struct notrack_changes *changes)
 	return err ? rollback(transaction, err) : 0;
 }
 
-/* Numbers of the host's rules are other ones only where rules of ours come or go. */
+/*
+ * Numbers of the host's rules are other ones only where rules of ours come or go; whoever watches
+ * is told once, and hears of it as long as it is so.
+ */
 static void tell_changes(struct notrack *nt, const struct notrack_changes *changes)
 {
-	if (!changes->added && !changes->removed)
+	if (!changes->added && !changes->removed && !nt->insists)
 		findings_remove(&nt->findings, "numbers");
 }
 
