@@ -308,8 +308,9 @@ static int walk_service(struct watching *watching)
 int guard_walk(const struct guard *guard, struct findings *findings)
 {
 	struct watching watching = { .guard = guard, .findings = findings };
-	int err = regions_find(&watching.regions, guard->view);
+	int err = 0;
 
+	regions_find(&watching.regions, guard->view);
 	for (; watching.family < FAMILIES && !err; watching.family++) {
 		const struct family_model *model = &guard->model->families[watching.family];
 
@@ -320,6 +321,5 @@ int guard_walk(const struct guard *guard, struct findings *findings)
 			err = walk_service(&watching);
 		}
 	}
-	regions_free(&watching.regions);
 	return err;
 }

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "verify/regions.h"
 
-#include <errno.h>
-#include <stdlib.h>
+#include <string.h>
 
-#define PORTS (UINT16_MAX + 1u)
 /* Below it, ports are those of services: see guard.c. */
 #define CLIENT_PORT_MIN 1024
 
@@ -22,13 +20,18 @@ static bool looks_up_port(const struct step *step)
 	return false;
 }
 
-/* A region begins at a port, and one behind the range. */
-static void cut(uint16_t *begins, const struct range *range)
+static void cut_at(struct port_regions *regions, uint32_t port)
 {
-	if (range->first < PORTS)
-		begins[range->first] = 1;
-	if (range->last < PORTS - 1)
-		begins[range->last + 1] = 1;
+	if (port <= UINT16_MAX)
+		regions->begins[port / 64] |= UINT64_C(1) << port % 64;
+}
+
+/* A region begins at a port, and one behind the range. */
+static void cut(struct port_regions *regions, const struct range *range)
+{
+	cut_at(regions, range->first);
+	if (range->last < UINT16_MAX)
+		cut_at(regions, range->last + 1);
 }
 
 static void cut_at_step(struct port_regions *regions, const struct step *step)
@@ -40,10 +43,10 @@ static void cut_at_step(struct port_regions *regions, const struct step *step)
 	if (!step_is_condition(step) || !is_port(step->field))
 		return;
 	if (step->kind == STEP_NUMBER && step->mask == UINT32_MAX)
-		cut(regions->of, &step->range);
+		cut(regions, &step->range);
 	else if (step->kind == STEP_NUMBERS && step->mask == UINT32_MAX)
 		for (uint32_t i = 0; i < step->count; i++)
-			cut(regions->of, &step->ranges[i]);
+			cut(regions, &step->ranges[i]);
 	else
 		regions->unknown = true;
 }
@@ -54,30 +57,29 @@ static void cut_at_rule(struct port_regions *regions, const struct view_rule *ru
 		cut_at_step(regions, &rule->steps[i]);
 }
 
-int regions_find(struct port_regions *regions, const struct view *view)
+void regions_find(struct port_regions *regions, const struct view *view)
 {
-	uint16_t number = 0;
+	unsigned int count = 0;
 
-	*regions = (struct port_regions){ .of = calloc(PORTS, sizeof(*regions->of)) };
-	if (!regions->of)
-		return -ENOMEM;
-	regions->of[CLIENT_PORT_MIN] = 1;
+	memset(regions, 0, sizeof(*regions));
+	cut_at(regions, CLIENT_PORT_MIN);
 	for (const struct view_table *table = view->tables; table; table = table->next)
 		for (const struct view_chain *chain = table->chains; chain; chain = chain->next)
 			for (const struct view_rule *rule = chain_is_ours(chain) ? NULL : chain->rules;
 			     rule; rule = rule->next)
 				cut_at_rule(regions, rule);
-	for (uint32_t port = 0; port < PORTS; port++) {
-		number = (uint16_t)(number + regions->of[port]);
-		regions->of[port] = number;
+	for (size_t i = 0; i < REGION_WORDS; i++) {
+		regions->before[i] = (uint16_t)count;
+		count += (unsigned int)__builtin_popcountll(regions->begins[i]);
 	}
-	return 0;
 }
 
-void regions_free(struct port_regions *regions)
+static unsigned int region_of(const struct port_regions *regions, uint16_t port)
 {
-	free(regions->of);
-	regions->of = NULL;
+	const uint64_t as_far = UINT64_MAX >> (63 - port % 64);
+
+	return regions->before[port / 64] +
+	       (unsigned int)__builtin_popcountll(regions->begins[port / 64] & as_far);
 }
 
 bool regions_alike(const struct port_regions *regions, const struct port_range *one,
@@ -85,6 +87,6 @@ bool regions_alike(const struct port_regions *regions, const struct port_range *
 {
 	if (regions->unknown)
 		return one->first == other->first && one->last == other->last;
-	return regions->of[one->first] == regions->of[other->first] &&
-	       regions->of[one->last] == regions->of[other->last];
+	return region_of(regions, one->first) == region_of(regions, other->first) &&
+	       region_of(regions, one->last) == region_of(regions, other->last);
 }

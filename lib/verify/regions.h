@@ -9,14 +9,16 @@
 #include "model/service.h"
 #include "rules/view.h"
 
+#define REGION_WORDS ((UINT16_MAX + 1) / 64)
+
 struct port_regions {
-	uint16_t *of;		/* for each port, the number of its region */
+	uint64_t begins[REGION_WORDS];	/* a bit for each port: a region begins there */
+	uint16_t before[REGION_WORDS];	/* how many begin ahead of the word */
 	bool unknown;		/* a set, or a part of a port, is asked for: each port is one of its own */
 };
 
-/* What is of ours tells between ports as well, but treats those of one service alike.  -ENOMEM */
-int regions_find(struct port_regions *regions, const struct view *view);
-void regions_free(struct port_regions *regions);
+/* What is of ours tells between ports as well, but treats those of one service alike. */
+void regions_find(struct port_regions *regions, const struct view *view);
 
 /* Whether both ranges begin, and end, in the same region. */
 bool regions_alike(const struct port_regions *regions, const struct port_range *one,

