@@ -70,14 +70,31 @@ static int add_chain(const struct planning *planning, const struct graft_chain *
 	return err;
 }
 
+/* A base chain of somebody's may be called as one of ours is to be. */
+static int check_name(const struct planning *planning, const char *name)
+{
+	const struct view_table *table = planning->view_table;
+	const struct view_chain *found = view_find_chain(&planning->sight->view, table, name);
+
+	if (!found || !found->is_base)
+		return 0;
+	return error_set(planning->error, -ECANCELED, "table %s %s, chain %s: is a base chain of another "
+			 "program, with a name that chains of ours have; give it another name",
+			 table->family_name, table->name, name);
+}
+
 static int add_chains(const struct planning *planning)
 {
 	const struct graft_chain *chain = planning->sight->grafts->chains;
 	int err = announce_chains(planning);
 
-	for (; chain && !err; chain = chain->next)
-		if (is_in(planning, chain->table))
+	for (; chain && !err; chain = chain->next) {
+		if (!is_in(planning, chain->table))
+			continue;
+		err = check_name(planning, chain->name);
+		if (!err)
 			err = add_chain(planning, chain);
+	}
 	return err;
 }
 

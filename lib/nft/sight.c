@@ -335,7 +335,7 @@ static int add_chain(struct hosting *hosting, struct nft_host_table *table,
 	int err;
 
 	if (chain)
-		chain->is_base = from->hook != HOOK_NONE;
+		chain->is_base = from->is_base;
 	for (const struct view_rule *rule = from->rules; rule; rule = rule->next)
 		count++;
 	err = chain ? nft_chain_reserve(&table->table, chain, count) : -ENOMEM;

@@ -137,6 +137,7 @@ static void set_hook(struct view_reader *reader, struct view_chain *chain,
 	chain->type = !strcmp(type, "nat") ? CHAIN_NAT : !strcmp(type, "route") ? CHAIN_ROUTE :
 		      CHAIN_FILTER;
 	chain->drops = attribute_number(of->of[NFTA_CHAIN_POLICY], NF_ACCEPT) == NF_DROP;
+	chain->is_base = true;
 	if (at != HOOK_NONE && chain->table->families && !chain->table->dormant)
 		view_set_hook(reader->view, chain, at,
 			      (int)attribute_number(hook.of[NFTA_HOOK_PRIORITY], 0));

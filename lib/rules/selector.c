@@ -6,13 +6,7 @@
 #include <string.h>
 
 #include "rules/port_list.h"
-
-/* RFC 9293, section 3.1 */
-#define TCP_FINISH 0x01
-#define TCP_BEGIN 0x02
-#define TCP_RESET 0x04
-#define TCP_ACKNOWLEDGE 0x10
-#define TCP_URGENT 0x20
+#include "rules/segment.h"
 
 /* Whose addresses a flow's end has. */
 enum end {
@@ -220,42 +214,6 @@ static void ask_for_later(struct match *match, enum protocol protocol)
 	match->sctp_not_init = protocol == SCTP;
 }
 
-/* Who sends a segment, and when. */
-#define ASKS_FIRST 1u
-#define ASKS_LATER 2u
-#define ANSWERS 4u
-/* Where in the list a RST is. */
-#define SEGMENT_RESET 4
-
-/*
- * What conntrack takes for a segment of TCP (tcp_valid_flags in nf_conntrack_proto_tcp.c), the
- * most frequent ones first.  All others have flags that no segment has; they are INVALID.
- */
-static const struct segment {
-	uint8_t mask, flags;
-	uint8_t senders;
-} segments[] = {
-	{ TCP_FINISH | TCP_BEGIN | TCP_RESET | TCP_ACKNOWLEDGE, TCP_ACKNOWLEDGE,
-	  ASKS_LATER | ANSWERS },
-	{ TCP_FINISH | TCP_BEGIN | TCP_RESET | TCP_ACKNOWLEDGE, TCP_BEGIN, ASKS_FIRST },
-	{ TCP_FINISH | TCP_BEGIN | TCP_RESET | TCP_ACKNOWLEDGE | TCP_URGENT,
-	  TCP_BEGIN | TCP_ACKNOWLEDGE, ANSWERS },
-	{ TCP_FINISH | TCP_BEGIN | TCP_RESET | TCP_ACKNOWLEDGE, TCP_FINISH | TCP_ACKNOWLEDGE,
-	  ASKS_LATER | ANSWERS },
-	[SEGMENT_RESET] =
-	{ TCP_FINISH | TCP_BEGIN | TCP_RESET | TCP_URGENT, TCP_RESET, ASKS_LATER | ANSWERS },
-};
-#define SEGMENTS (sizeof(segments) / sizeof(segments[0]))
-
-static void ask_for_segment(struct match *match, const struct segment *segment)
-{
-	const bool first = segment->senders == ASKS_FIRST;	/* there is one way to say it */
-
-	match->syn = first ? SYN_ONLY : SYN_ANY;
-	match->tcp_mask = first ? 0 : segment->mask;
-	match->tcp_flags = first ? 0 : segment->flags;
-}
-
 /*
  * Whose segments rules ask for; 0: they do not look at flags.  Selectors that lead to another
  * rule of ours pick by ports, and that one looks at flags.
@@ -264,7 +222,7 @@ static unsigned int list_senders(const struct compiler *compiler, const struct f
 				 enum protocol protocol)
 {
 	static const uint8_t senders[CLASSES] = {
-		[CLASS_LATER] = ASKS_LATER, [CLASS_ANSWER] = ANSWERS,
+		[CLASS_LATER] = SENT_LATER, [CLASS_ANSWER] = SENT_IN_ANSWER,
 	};
 
 	if (protocol != TCP)
@@ -273,7 +231,7 @@ static unsigned int list_senders(const struct compiler *compiler, const struct f
 		return senders[compiler->class];
 	if (compiler->service->classic || compiler->target != TARGET_ACCEPT)
 		return 0;
-	return flow->request ? ASKS_FIRST | ASKS_LATER : ANSWERS;
+	return flow->request ? SENT_FIRST | SENT_LATER : SENT_IN_ANSWER;
 }
 
 int select_segments(struct compiler *compiler, unsigned int protocols)
@@ -289,7 +247,7 @@ int select_segments(struct compiler *compiler, unsigned int protocols)
 		if (protocol != TCP)
 			err = add_rules(compiler, &match, any, any);
 		for (size_t i = 0; protocol == TCP && i < SEGMENTS && !err; i++) {
-			ask_for_segment(&match, &segments[i]);
+			segment_match(&match, &segments[i]);
 			err = add_rules(compiler, &match, any, any);
 		}
 	}
@@ -317,7 +275,7 @@ static bool take_class(const struct compiler *compiler, const struct flow *flow,
 		ask_for_later(match, protocol);
 		return !flow->request;
 	case CLASS_RESET:
-		ask_for_segment(match, &segments[SEGMENT_RESET]);
+		segment_match(match, &segments[SEGMENT_RESET]);
 		return !flow->request && flow->role == INBOUND && protocol == TCP;
 	default:
 		return false;
@@ -336,7 +294,7 @@ static int add_segments(struct compiler *compiler, struct match *match, unsigned
 	for (size_t i = 0; i < SEGMENTS && !err; i++) {
 		if (!(segments[i].senders & senders))
 			continue;
-		ask_for_segment(match, &segments[i]);
+		segment_match(match, &segments[i]);
 		err = add_rules(compiler, match, sources, destinations);
 	}
 	return err;

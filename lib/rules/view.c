@@ -105,6 +105,7 @@ void view_set_hook(struct view *view, struct view_chain *chain, enum hook hook, 
 {
 	struct view_chain **at = &view->hooks[hook];
 
+	chain->is_base = true;
 	chain->hook = (uint8_t)hook;
 	chain->priority = priority;
 	while (*at && (*at)->priority < priority)
@@ -310,7 +311,7 @@ const struct step *rule_verdict(const struct view_rule *rule)
 bool chain_is_ours(const struct view_chain *chain)
 {
 	/* ours are led to by jumps, but for those of our own table */
-	return (chain->hook == HOOK_NONE && name_is_ours(chain->name)) ||
+	return (!chain->is_base && name_is_ours(chain->name)) ||
 	       (chain->table->world == WORLD_NFT && !strcmp(chain->table->name, OUR_TABLE));
 }
 

@@ -273,6 +273,7 @@ struct view_chain {
 	int32_t priority;
 	uint8_t hook;			/* enum hook */
 	uint8_t type;			/* enum chain_type */
+	bool is_base;			/* packets come to it by a hook, be it one that we know or not */
 	bool drops;			/* the policy of a base chain */
 	uint8_t hooks;			/* bits, 1 << enum hook: those whose packets can get here */
 	uint8_t referrers;		/* rules with a jump or goto to it: 0, 1, or 2 for any more */

@@ -116,9 +116,6 @@ static bool is_nobody(const struct watching *watching, const struct probe *probe
 	       (!is_own(host, &probe->source) || !is_own(host, &probe->destination));
 }
 
-/* Ports below are those of services, of which a client asks from none. */
-enum { CLIENT_PORT_MIN = 1024 };
-
 /*
  * A rule of the host's own untracks them today, and they come from a service's port: whether
  * they are answers of that service, or requests of ours, nobody can know.

@@ -3,9 +3,6 @@
 
 #include <string.h>
 
-/* Below it, ports are those of services: see guard.c. */
-#define CLIENT_PORT_MIN 1024
-
 static bool is_port(uint8_t field)
 {
 	return field == FIELD_SOURCE_PORT || field == FIELD_DESTINATION_PORT ||

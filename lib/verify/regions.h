@@ -9,6 +9,9 @@
 #include "model/service.h"
 #include "rules/view.h"
 
+/* Ports below are those of services, of which a client asks from none. */
+#define CLIENT_PORT_MIN 1024
+
 #define REGION_WORDS ((UINT16_MAX + 1) / 64)
 
 struct port_regions {

@@ -420,26 +420,57 @@ START_TEST(a_jump_that_was_moved_or_taken_away_comes_back)
 }
 END_TEST
 
-/* Its name is like ours, but packets come to it by a hook. */
+/* Their names are like ours, but packets come to them by a hook. */
+static const struct {
+	const char *table;
+	bool is_met;			/* by packets of a service, so that rules of ours stand there */
+} named_alike[] = {
+	{ "table inet theirs {\nchain NOTRACK-INPUT {\n"
+	  "type filter hook input priority 0; policy drop;\nct state established accept\n"
+	  "ip saddr 192.0.2.0/24 tcp dport 22 accept\n}\n}\n", true },
+	{ "table inet theirs {\nchain NOTRACK-INPUT {\n"
+	  "type filter hook ingress device lo priority 0;\nudp dport 9 drop\n}\n}\n", false },
+	{ "table inet theirs {\nflags dormant;\nchain NOTRACK-est-accept {\n"
+	  "type filter hook input priority 0; policy drop;\nct state established accept\n}\n}\n", false },
+};
+
 START_TEST(a_base_chain_is_nobody_elses)
 {
-	static const char theirs[] =
-		"table inet theirs {\nchain NOTRACK-INPUT {\n"
-		"type filter hook input priority 0; policy drop;\nct state established accept\n"
-		"ip saddr 192.0.2.0/24 tcp dport 22 accept\n}\n}\n";
 	struct notrack *nt = new_context();
 	char *before;
 
-	must_as(&(struct how){ .input = theirs }, "nft -f -");
+	must_as(&(struct how){ .input = named_alike[_i].table }, "nft -f -");
 	before = must("nft list table inet theirs").out;
 	must_do(nt, notrack_set_backend(nt, "nft"));
+	must_do(nt, notrack_clear(nt, NULL));
+	assert_same_text(must("nft list table inet theirs").out, before);
+
 	must_do(nt, add_service(nt, "dns", NULL));
 	must_do(nt, notrack_commit(nt, NULL));
-	ck_assert_ptr_nonnull(strstr(must("nft list table inet theirs").out, "policy drop"));
-	ck_assert_ptr_nonnull(strstr(must("nft list table inet theirs").out, "jump NOTRACK-"));
+	ck_assert_int_eq(strstr(must("nft list table inet theirs").out, "jump NOTRACK-") != NULL,
+			 named_alike[_i].is_met);
 	ck_assert_int_eq(must_do(nt, notrack_diff(nt, NULL, NULL)), 0);
 	must_do(nt, notrack_clear(nt, NULL));
 	assert_same_text(must("nft list table inet theirs").out, before);
+	notrack_free(nt);
+}
+END_TEST
+
+/* A twin's name says what it does, so that there is no other one for it. */
+START_TEST(a_twin_is_not_put_into_a_base_chain_of_its_name)
+{
+	struct notrack *nt = new_context();
+	char *before;
+
+	must_as(&(struct how){ .input = "table inet theirs {\nchain NOTRACK-est-accept {\n"
+				       "type filter hook input priority 0; policy drop;\n"
+				       "ct state established accept\n}\n}\n" }, "nft -f -");
+	before = must("nft list ruleset").out;
+	must_do(nt, notrack_set_backend(nt, "nft"));
+	must_do(nt, add_service(nt, "dns", NULL));
+	ck_assert_int_eq(notrack_commit(nt, NULL), -ECANCELED);
+	ck_assert_ptr_nonnull(strstr(notrack_error(nt), "table inet theirs, chain NOTRACK-est-accept"));
+	assert_same_text(must("nft list ruleset").out, before);
 	notrack_free(nt);
 }
 END_TEST
@@ -552,7 +583,9 @@ static void tests(TCase *tcase)
 	tcase_add_loop_test(tcase, the_jump_stands_ahead_of_what_drops_all, 0, COUNT(places));
 	tcase_add_loop_test(tcase, drift_in_chains_of_others_is_repaired, 0, COUNT(edits));
 	tcase_add_test(tcase, a_jump_that_was_moved_or_taken_away_comes_back);
-	tcase_add_test(tcase, a_base_chain_is_nobody_elses);
+	tcase_add_loop_test(tcase, a_base_chain_is_nobody_elses, 0,
+			    sizeof(named_alike) / sizeof(named_alike[0]));
+	tcase_add_test(tcase, a_twin_is_not_put_into_a_base_chain_of_its_name);
 	tcase_add_test(tcase, a_table_that_has_an_owner_is_left_alone);
 	tcase_add_loop_test(tcase, rounds_of_add_and_del_lose_no_query, 0, COUNT(hosts));
 }
