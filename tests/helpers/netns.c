@@ -168,6 +168,18 @@ void netns_give(const char *interface)
 	must("ip link set %s netns /proc/%d/fd/%d", interface, getpid(), namespaces[PEER]);
 }
 
+/*
+ * The kernel activates the end that was up first when it gets to it (linkwatch), and drops what
+ * is sent until then; it holds the lock that `ip` asks for while it does.
+ */
+void netns_wait_for_carrier(const char *interface)
+{
+	unsigned int waits = 0;
+
+	while (!strstr(must("ip -o link show dev %s", interface).out, "state UP"))
+		ck_assert_msg(wait_a_little(&waits), "%s has no carrier", interface);
+}
+
 void netns_add_peer(void)
 {
 	char setup[2 * sizeof(host_setup)];
@@ -176,6 +188,7 @@ void netns_add_peer(void)
 	snprintf(setup, sizeof(setup), host_setup, getpid(), namespaces[PEER]);
 	must_as(&(struct how){ .input = setup }, "ip -batch -");
 	must_as(&(struct how){ .where = PEER, .input = peer_setup }, "ip -batch -");
+	netns_wait_for_carrier("veth0");
 }
 
 void netns_move_to(enum place where)

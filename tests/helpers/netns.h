@@ -64,6 +64,9 @@ void netns_add_peer(void);
 void netns_add_empty_peer(void);
 void netns_give(const char *interface);
 
+/* Until HOST may send over an interface whose other end is up. */
+void netns_wait_for_carrier(const char *interface);
+
 /* Moves the calling thread; a process that serves a place for good, or a child before exec. */
 void netns_move_to(enum place where);
 

@@ -129,6 +129,8 @@ static void make_peer(void)
 	for (int link = 0; link < LINKS; link++)
 		netns_give(format_text("end%d", link));
 	must_as(&(struct how){ .where = PEER, .input = peer_setup }, "ip -batch -");
+	netns_wait_for_carrier("veth0");
+	netns_wait_for_carrier("veth1");
 	must_as(&(struct how){ .input = routes }, "ip -batch -");
 }
 
