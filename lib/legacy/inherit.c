@@ -15,7 +15,15 @@ static bool is_of_client(const struct rule *rule)
 		rule->target == TARGET_RETURN);
 }
 
-/* By client, then by which of the two rules it is, then by limit. */
+/* The rule of a limit says of which service it is; other chains of ours have names for it. */
+static const char *service_of(const struct rule *rule)
+{
+	const struct match *match = rule->to->count ? rule->to->rules[0].match : NULL;
+
+	return match && match->above && match->comment ? match->comment : rule->to->name;
+}
+
+/* By client, then by which of the two rules it is, then by service, whatever the limit. */
 static int compare(const void *a, const void *b)
 {
 	const struct rule *one = *(const struct rule *const *)a;
@@ -24,7 +32,7 @@ static int compare(const void *a, const void *b)
 
 	if (!order)
 		order = (one->target == TARGET_JUMP) - (other->target == TARGET_JUMP);
-	return order ? order : strcmp(one->to->name, other->to->name);
+	return order ? order : strcmp(service_of(one), service_of(other));
 }
 
 int inherit_note(struct inheritance *inheritance, const struct rule *rule)

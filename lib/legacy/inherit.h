@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Counters that go on.  A client that comes or goes can move others to another
- * chain of the tree, or change whether more is said of them; what they sent and
- * what made it through is counted on, from the counters as they were read.
+ * chain of the tree, or change whether more is said of them, and a client may get
+ * another limit; what they sent and what made it through is counted on, from the
+ * counters as they were read.
  */
 #ifndef LIB_LEGACY_INHERIT_H
 #define LIB_LEGACY_INHERIT_H

@@ -233,7 +233,39 @@ START_TEST(rate_change_takes_effect_at_once)
 }
 END_TEST
 
-/* Counted by a rule of another's, as ours may begin anew with a new rate. */
+/* What was counted under the old rate stays, for this client and for those beside it. */
+START_TEST(counters_go_on_when_the_rate_changes)
+{
+	const struct family *family = &families[_i];
+	struct client_stats stats;
+	int server;
+
+	netns_add_peer();
+	must("notrackctl add dns");
+	limit(family, family->limited_prefix, "--above 1/hour --burst 20");
+	limit(family, family->other_prefix, "--above 1/hour --burst 20");
+	server = serve(family);
+	burst_from(family, family->limited, BURST);
+	burst_from(family, family->other, BURST);
+	stats_when_seen(family->limited_prefix, BURST);
+	stats_when_seen(family->other_prefix, BURST);
+	ck_assert_uint_eq(udp_pending(server), 40);
+
+	limit(family, family->limited_prefix, "--above 2/hour --burst 30");
+	stats = stats_of(family->limited_prefix);
+	ck_assert_int_eq(stats.seen, BURST);
+	ck_assert_int_eq(stats.passed, 20);
+
+	burst_from(family, family->limited, BURST);
+	stats = stats_when_seen(family->limited_prefix, 2 * BURST);
+	ck_assert_int_eq(stats.seen, 2 * BURST);
+	ck_assert_int_eq(stats.passed, 20 + 30);
+	ck_assert_int_eq(stats.dropped, 2 * BURST - 50);
+	ck_assert_int_eq(stats_of(family->other_prefix).seen, BURST);
+}
+END_TEST
+
+/* Counted by a rule of another's. */
 START_TEST(a_lowered_rate_takes_effect_at_once)
 {
 	const struct family *family = &families[_i];
@@ -552,6 +584,7 @@ static void tests(TCase *tcase)
 		return;
 	/* of the legacy tables: the tables of hashlimit, and memory that a commit takes */
 	tcase_add_test(tcase, a_heap_is_prepared_where_a_table_is_large);
+	tcase_add_loop_test(tcase, counters_go_on_when_the_rate_changes, 0, FAMILY_COUNT);
 	tcase_add_loop_test(tcase, rate_change_takes_effect_at_once, 0, FAMILY_COUNT);
 	tcase_add_loop_test(tcase, clear_leaves_no_rate_table, 0, FAMILY_COUNT);
 }
