@@ -165,28 +165,25 @@ static int plan_grafts(struct planning *planning)
 {
 	const struct parity_options *options = planning->options;
 	const struct twins_options twins = { .model = options->model, .families = options->families,
-					     .host = planning->picks };
+					     .host = planning->picks,
+					     .openings = &planning->openings };
 	const struct opening_options opening = {
 		.model = options->model, .entrances = &planning->entrances,
 		.picks = planning->picks,
 		.compiled = options->world == WORLD_LEGACY, .force = options->force, .edits = options->edits,
 	};
 	struct parity *parity = planning->parity;
-	int err = 0;
+	int err;
 
 	planning->opened.findings = &parity->findings;
 	planning->opened.grafts = &planning->openings;
-	if (options->edits)
-		err = twins_make(planning->view, &twins, &parity->grafts, &parity->findings);
+	err = openings_make(planning->view, &opening, &planning->opened);
 	/* chains are of the plan, the list of jumps is merged into it */
-	planning->openings.arena = parity->grafts.arena;
-	planning->openings.chains = parity->grafts.chains;
-	planning->openings.last = parity->grafts.last;
-	if (!err)
-		err = openings_make(planning->view, &opening, &planning->opened);
 	parity->grafts.arena = planning->openings.arena;
 	parity->grafts.chains = planning->openings.chains;
 	parity->grafts.last = planning->openings.last;
+	if (!err && options->edits)
+		err = twins_make(planning->view, &twins, &parity->grafts, &parity->findings);
 	return err ? err : merge(planning);
 }
 

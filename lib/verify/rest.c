@@ -18,7 +18,7 @@ struct copying {
 	const struct view_chain *chain;
 	const struct pick **picks;	/* those that are still in the chain */
 	size_t pick_count;
-	struct graft_rule rules[RULES_MAX];
+	struct graft_rule rules[RULES_MAX + 1];	/* and the one opening that a chain may have */
 	size_t count;
 	unsigned int depth;
 	bool ended;			/* no packet comes to the end of the copy */
@@ -189,6 +189,41 @@ static int copy_row(struct copying *copying, const struct meaning *meaning, stru
 	return 0;
 }
 
+/* Whether it accepts packets of the service, over the protocol; of no service: ICMP errors. */
+static bool opens_for(const struct graft_chain *chain, const struct pick *pick)
+{
+	const char *name = pick->service ? pick->service->name : "";
+
+	for (size_t i = 0; i < chain->count; i++) {
+		const struct match *match = chain->rules[i].rule.match;
+
+		if (chain->rules[i].families & 1u << pick->family &&
+		    match->protocol == pick->rule->match->protocol &&
+		    !strcmp(match->comment ? match->comment : "", name))
+			return true;
+	}
+	return false;
+}
+
+static bool opens_for_any(const struct graft_chain *chain, const struct copying *copying)
+{
+	for (size_t i = 0; i < copying->pick_count; i++)
+		if (opens_for(chain, copying->picks[i]))
+			return true;
+	return false;
+}
+
+/* What is opened ahead of a rule of the chain (NULL: at its end) is opened in the copy as well. */
+static void copy_opening(struct copying *copying, const struct view_rule *before)
+{
+	const struct grafts *openings = copying->weave->openings;
+
+	for (size_t i = 0; openings && i < openings->count; i++)
+		if (openings->list[i].chain == copying->chain && openings->list[i].before == before &&
+		    opens_for_any(openings->list[i].rule.to, copying))
+			copying->rules[copying->count++] = openings->list[i].rule;
+}
+
 /* Whether the one rule that has been copied accepts all packets, and does nothing else. */
 static bool accepts_all(const struct copying *copying)
 {
@@ -274,8 +309,12 @@ static int copy(struct copying *copying, const struct view_rule *rule, struct re
 		return 0;
 	}
 	for (; rule && copying->pick_count && !copying->ended && !err && rest->kind == REST_EMPTY;
-	     rule = rule->next)
+	     rule = rule->next) {
+		copy_opening(copying, rule);
 		err = copy_rule(copying, rule, rest);
+	}
+	if (!err && !rule && rest->kind == REST_EMPTY && !copying->ended)
+		copy_opening(copying, NULL);
 	if (err || rest->kind != REST_EMPTY || !copying->count)
 		return err;
 	return finish(copying, rest);

@@ -338,7 +338,7 @@ int twins_make(const struct view *view, const struct twins_options *options,
 	       struct grafts *grafts, struct findings *findings)
 {
 	struct weave weave = { .setting = { view, &options->host }, .grafts = grafts,
-			       .findings = findings };
+			       .openings = options->openings, .findings = findings };
 	int err = meanings_find(&weave.meanings, view, &grafts->arena);
 
 	for (enum family family = IPV4; family < FAMILIES && !err; family++)

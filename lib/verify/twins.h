@@ -20,6 +20,7 @@ struct twins_options {
 	const struct model *model;
 	unsigned int families;			/* bits, 1 << enum family */
 	struct pick_options host;
+	const struct grafts *openings;		/* that will stand beside twins; NULL: none */
 };
 
 /*

@@ -13,6 +13,7 @@
 struct weave {
 	struct setting setting;
 	struct grafts *grafts;
+	const struct grafts *openings;		/* jumps that will stand in the same chains */
 	struct findings *findings;
 	struct meaning_index meanings;
 	struct picks picks[FAMILIES][DIRECTIONS];
