@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -35,9 +36,10 @@ static int add_word(struct prefix_words *prefixes, const char *word, size_t size
 	return 0;
 }
 
+static const char blanks[] = " \t\r", separators[] = " \t\r,";
+
 static int split(struct prefix_words *prefixes, const char *text, unsigned int line)
 {
-	static const char separators[] = " \t\r,";
 	int code = 0;
 
 	text += strspn(text, separators);
@@ -69,17 +71,29 @@ static int read_list(struct prefix_words *prefixes)
 	return code ? code : lines.code;
 }
 
+/* As a variable of a script leaves it that is not set; lists that are read may have what they like. */
+static bool has_empty_word(const char *list)
+{
+	size_t size;
+
+	do {
+		list += strspn(list, blanks);
+		size = strcspn(list, ",");
+		if (!size)
+			return true;
+		list += size;
+	} while (*list++);
+	return false;
+}
+
 int prefixes_read(struct prefix_words *prefixes, const char *argument)
 {
-	int code;
-
 	*prefixes = (struct prefix_words){ 0 };
 	if (!strcmp(argument, "-"))
 		return read_list(prefixes);
-	code = split(prefixes, argument, 0);
-	if (!code && !prefixes->count)
-		code = complain(EXIT_BAD_INPUT, "\"%s\": names no prefix", argument);
-	return code;
+	if (has_empty_word(argument))
+		return complain(EXIT_BAD_INPUT, "\"%s\": an empty word in a list of prefixes", argument);
+	return split(prefixes, argument, 0);
 }
 
 void prefixes_free(struct prefix_words *prefixes)
