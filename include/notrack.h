@@ -564,6 +564,19 @@ int notrack_clear(struct notrack *nt, struct notrack_changes *changes);
  */
 int notrack_print_rules(struct notrack *nt, FILE *out);
 
+/**
+ * notrack_print_host_rules - what the kernel has of ours beside notrack_print_rules()
+ *
+ * Rules in chains of the host, and in those chains of ours that are there for the host's rules
+ * (twins, copies of the rest of a chain, openings in tables of others), of both packet filters
+ * and as they stand in the kernel, a line each as notrack_diff() prints them, without the
+ * sign: "-4 filter -A INPUT ..." of the legacy tables, "inet filter input ..." of nftables.
+ * Plain jumps to chains that notrack_print_rules() prints are printed there.
+ * Returns: 0, or -errno.
+ * Since: 1.0
+ */
+int notrack_print_host_rules(struct notrack *nt, FILE *out);
+
 /** struct notrack_count - packets and bytes, as counted by rules */
 struct notrack_count {
 	uint64_t packets;

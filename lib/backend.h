@@ -166,6 +166,11 @@ struct backend {
 
 	/* What is wanted as text that the backend's own tool takes; asks no kernel. */
 	int (*print)(const struct session *session, const struct wanted *wanted, FILE *out);
+	/*
+	 * What the image has beside what print() prints of @wanted (NULL: that is nothing): rules
+	 * in chains of the host, and in chains of ours that are there for these; a line each.
+	 */
+	int (*print_beside)(struct image *image, const struct wanted *wanted, FILE *out);
 	/* The sources that the limits of a service count now. */
 	int (*buckets)(const struct session *session, const char *service,
 		       const struct clients *clients, enum family family,

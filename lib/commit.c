@@ -364,22 +364,62 @@ int notrack_diff(struct notrack *nt, FILE *out, struct notrack_changes *changes)
 	return err ? err : (int)(preview.changes.added + preview.changes.removed);
 }
 
-int notrack_print_rules(struct notrack *nt, FILE *out)
-{
-	int err = context_begin(nt, ARGUMENT(out));
-	struct session session;
+/* What is printed of the whole model. */
+struct printing {
 	struct wanted wanted;
+	FILE *out;
+};
 
-	if (!err)
-		err = context_complete(nt);
+static int print_wanted(struct notrack *nt, void *data)
+{
+	struct printing *printing = data;
+	const struct session session = context_session(nt);
+
+	return backends[context_chosen(nt)]->print(&session, &printing->wanted, printing->out);
+}
+
+static int print_beside(struct notrack *nt, void *data)
+{
+	struct printing *printing = data;
+	struct image *image;
+	int err = 0;
+
+	for (size_t i = 0; i < BACKENDS && !err; i++) {
+		err = context_image(nt, i, PART_RULES, &image);
+		if (!err)
+			err = backends[i]->print_beside(image, i == context_chosen(nt) ?
+							&printing->wanted : NULL, printing->out);
+	}
+	return err;
+}
+
+static int print_all(struct notrack *nt, FILE *out, int (*print)(struct notrack *nt, void *data),
+		     bool asks_kernel)
+{
+	struct printing printing = { .out = out };
+	int err = context_complete(nt);
+
 	if (err)
 		return err;
-	session = context_session(nt);
-	err = compile_all(nt, NULL, &wanted);
+	err = compile_all(nt, NULL, &printing.wanted);
 	if (!err)
-		err = backends[context_chosen(nt)]->print(&session, &wanted, out);
-	free_wanted(&wanted);
+		err = asks_kernel ? context_in_kernel(nt, print, &printing) : print(nt, &printing);
+	free_wanted(&printing.wanted);
 	if (!err && ferror(out))
 		err = error_set(&nt->error, -EIO, "the rules cannot be written");
 	return err;
+}
+
+int notrack_print_rules(struct notrack *nt, FILE *out)
+{
+	int err = context_begin(nt, ARGUMENT(out));
+
+	return err ? err : print_all(nt, out, print_wanted, false);
+}
+
+int notrack_print_host_rules(struct notrack *nt, FILE *out)
+{
+	int err = context_begin(nt, ARGUMENT(out));
+
+	return err ? err : print_all(nt, out, print_beside, true);
 }

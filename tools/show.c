@@ -177,7 +177,7 @@ static int run_show(const struct options *options)
 		err = warn_of_drift(show.nt);
 	notrack_unlock(show.nt);
 	if (err >= 0)
-		err = rules ? show_rules(show.nt, options) :
+		err = rules ? show_rules(show.nt) :
 		      options->json ? print_json(&show) :
 		      print_config(&show);
 	if (err < 0)

@@ -4,12 +4,10 @@
 
 #include <notrack.h>
 
-#include "command.h"
-
 /*
  * Prints what is in the kernel as rules.  0, or -errno, with a sentence in @nt, but for -ENOMEM,
  * which says it all.
  */
-int show_rules(struct notrack *nt, const struct options *options);
+int show_rules(struct notrack *nt);
 
 #endif

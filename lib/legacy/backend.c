@@ -115,6 +115,27 @@ static int print(const struct session *session, const struct wanted *wanted, FIL
 	return err;
 }
 
+static int print_beside(struct image *image, const struct wanted *wanted, FILE *out)
+{
+	struct legacy_image *legacy = legacy_image(image);
+	int err = 0;
+
+	for (enum family family = IPV4; family < FAMILIES; family++)
+		for (unsigned int id = RAW; id < LEGACY_TABLES && !err; id++) {
+			struct ruleset printed = { 0 };
+
+			if (wanted && id < TABLES)
+				err = legacy_lower(&wanted->rules[family][id],
+						   &wanted->model->families[family], &printed,
+						   image->session.error);
+			if (!err)
+				ruleset_print_beside(&legacy->tables[family][id].found, &printed,
+						     legacy_table_name(id), family, out);
+			ruleset_free(&printed);
+		}
+	return err;
+}
+
 static uint64_t bytes(const struct session *session)
 {
 	uint64_t sum = 0;
@@ -142,6 +163,7 @@ const struct backend legacy_backend = {
 	.rollback = legacy_rollback,
 	.end = legacy_end,
 	.print = print,
+	.print_beside = print_beside,
 	.buckets = legacy_buckets,
 	.bytes = bytes,
 	.check = legacy_check,

@@ -264,7 +264,7 @@ void ruleset_print(const struct ruleset *rules, enum table_id table, enum family
 	fputs("COMMIT\n", out);
 }
 
-/* --- edits ------------------------------------------------------------ */
+/* --- lines ------------------------------------------------------------ */
 
 struct printer {
 	FILE *out;
@@ -272,11 +272,18 @@ struct printer {
 	const char *table;
 };
 
-static void print_line(struct printer *printer, char sign, const struct rule *rule,
+/* The sign of a rule that comes or goes; of others there is none. */
+static void print_where(const struct printer *printer, char sign)
+{
+	if (sign)
+		putc(sign, printer->out);
+	fprintf(printer->out, "%s %s ", printer->family == IPV6 ? "-6" : "-4", printer->table);
+}
+
+static void print_line(const struct printer *printer, char sign, const struct rule *rule,
 		       const char *chain)
 {
-	fprintf(printer->out, "%c%s %s ", sign, printer->family == IPV6 ? "-6" : "-4",
-		printer->table);
+	print_where(printer, sign);
 	rule_print(rule, chain, printer->family, printer->out);
 	putc('\n', printer->out);
 }
@@ -284,12 +291,14 @@ static void print_line(struct printer *printer, char sign, const struct rule *ru
 static void graft_print(char sign, const struct printer *printer, const struct grafted_chain *chain,
 			const struct grafted_rule *rule)
 {
-	fprintf(printer->out, "%c%s %s -A ", sign, printer->family == IPV6 ? "-6" : "-4",
-		printer->table);
+	print_where(printer, sign);
+	fputs("-A ", printer->out);
 	text_print_name(chain->name, printer->out);
 	entry_print(rule->entry, rule->number, &xt_families[printer->family], printer->out);
 	putc('\n', printer->out);
 }
+
+/* --- edits ------------------------------------------------------------ */
 
 static int print_nothing(void *data, const struct chain *chain)
 {
@@ -375,4 +384,23 @@ int ruleset_print_edit(const struct ruleset *have, const struct ruleset *want,
 		return err;
 	return grafted_compare(have->grafted, want->grafted, &xt_families[family],
 			       out ? &print_grafts : NULL, &printer, changes);
+}
+
+/* --- what stands beside ------------------------------------------------- */
+
+void ruleset_print_beside(const struct ruleset *have, const struct ruleset *printed,
+			  const char *table, enum family family, FILE *out)
+{
+	const struct printer printer = { out, family, table };
+	const struct grafted_chain *host = have->grafted ? have->grafted->chains : NULL;
+
+	for (; host; host = host->next)
+		for (size_t i = 0; i < host->count; i++)
+			if (host->rules[i].twin || !host->rules[i].to ||
+			    !ruleset_find(printed, host->rules[i].to))
+				graft_print('\0', &printer, host, &host->rules[i]);
+	for (size_t i = 0; i < have->count; i++)
+		for (size_t j = 0; j < have->chains[i]->count &&
+		     !ruleset_find(printed, have->chains[i]->name); j++)
+			print_line(&printer, '\0', &have->chains[i]->rules[j], have->chains[i]->name);
 }

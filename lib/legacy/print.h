@@ -31,5 +31,11 @@ void ruleset_print(const struct ruleset *rules, enum table_id table, enum family
 int ruleset_print_edit(const struct ruleset *have, const struct ruleset *want,
 		       const char *table, enum family family, FILE *out,
 		       struct notrack_changes *changes);
+/*
+ * What @have has beside @printed: the rules in chains of the host but for plain jumps to
+ * chains that were printed, and the other chains of ours; "-4 filter -A CHAIN ...".
+ */
+void ruleset_print_beside(const struct ruleset *have, const struct ruleset *printed,
+			  const char *table, enum family family, FILE *out);
 
 #endif

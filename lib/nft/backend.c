@@ -20,6 +20,7 @@ const struct backend nft_backend = {
 	.rollback = nft_change_rollback,
 	.end = nft_change_end,
 	.print = nft_print_wanted,
+	.print_beside = nft_print_beside,
 	.buckets = nft_buckets,
 	.check = nft_check,
 };

@@ -64,5 +64,6 @@ void nft_plan_report(const struct nft_plan *plan, const struct nft_state *have,
 
 /* print_wanted.c */
 int nft_print_wanted(const struct session *session, const struct wanted *wanted, FILE *out);
+int nft_print_beside(struct image *image, const struct wanted *wanted, FILE *out);
 
 #endif

@@ -170,15 +170,11 @@ static void report_rule(struct reporting *reporting, char sign, const struct nft
 			const struct nft_chain *chain, const struct nft_rule *rule)
 {
 	FILE *out = begin_line(reporting, sign, place);
-	struct nft_rule plain = *rule;
 
 	if (!out)
 		return;
-	plain.count = (struct notrack_count){ 0 };
 	putc(' ', out);
-	text_print_name(chain->name, out);
-	putc(' ', out);
-	nft_rule_print(&plain, out);
+	nft_line_print(chain, rule, out);
 	putc('\n', out);
 }
 

@@ -322,6 +322,16 @@ void nft_rule_print(const struct nft_rule *rule, FILE *out)
 	}
 }
 
+void nft_line_print(const struct nft_chain *chain, const struct nft_rule *rule, FILE *out)
+{
+	struct nft_rule plain = *rule;
+
+	plain.count = (struct notrack_count){ 0 };
+	text_print_name(chain->name, out);
+	putc(' ', out);
+	nft_rule_print(&plain, out);
+}
+
 void nft_rule_text(const struct nft_rule *rule, char *text, size_t size)
 {
 	FILE *out = fmemopen(text, size, "w");

@@ -18,6 +18,9 @@ void nft_rule_print(const struct nft_rule *rule, FILE *out);
 /* The same, cut to what there is room for. */
 void nft_rule_text(const struct nft_rule *rule, char *text, size_t size);
 
+/* "INPUT udp dport 53 accept": the chain, and the rule, without what its counter has. */
+void nft_line_print(const struct nft_chain *chain, const struct nft_rule *rule, FILE *out);
+
 void nft_chain_print(const struct nft_chain *chain, FILE *out);
 /* The key of an element of ours, which is an address. */
 void nft_key_print(const struct nft_set *set, const uint8_t *key, FILE *out);

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What is wanted, as text for "nft -f". */
+/* What is wanted, as text for "nft -f"; and what there is beside, in the tables of others. */
 #include "nft/change.h"
 
+#include <errno.h>
+#include <linux/netfilter.h>
 #include <string.h>
 
 #include "nft/print.h"
+#include "support/text.h"
 
 static void print_elements(const struct nft_plan *plan, const struct nft_set *set, FILE *out)
 {
@@ -63,4 +66,62 @@ int nft_print_wanted(const struct session *session, const struct wanted *wanted,
 		print_plan(&plan, out);
 	nft_plan_free(&plan);
 	return err;
+}
+
+static void print_chain_beside(const struct nft_place *place, const struct nft_chain *chain, FILE *out)
+{
+	for (size_t i = 0; i < chain->count; i++) {
+		if (chain->rules[i].is_theirs)
+			continue;
+		fprintf(out, "%s ", nft_family_name(place->family));
+		text_print_name(place->table, out);
+		putc(' ', out);
+		nft_line_print(chain, &chain->rules[i], out);
+		putc('\n', out);
+	}
+}
+
+static bool is_asked_for(const struct nft_place *place, unsigned int families)
+{
+	return place->family == NFPROTO_INET ||
+	       families & 1u << (place->family == NFPROTO_IPV6 ? IPV6 : IPV4);
+}
+
+static int see_host(struct nft_image *image)
+{
+	struct error *error = image->image.session.error;
+	struct nft_sight sight;
+	int err = nft_sight_open(&sight, &image->netlink, NULL, error);
+
+	if (!err)
+		err = nft_state_see_host(&image->state, &sight, NULL, error);
+	nft_sight_close(&sight);
+	return err;
+}
+
+/* How often somebody may change the host's rules while we look at them. */
+#define TRIES 10
+
+/* None of that is wanted by the model: it is there for the host's rules. */
+int nft_print_beside(struct image *base, const struct wanted *wanted, FILE *out)
+{
+	struct nft_image *image = nft_image_of(base);
+	const struct nft_host *host = &image->state.host;
+	int err = -EAGAIN;
+
+	(void)wanted;
+	if (!image->is_supported)
+		return 0;
+	for (int i = 0; i < TRIES && err == -EAGAIN; i++)
+		err = see_host(image);
+	if (err == -EAGAIN)
+		return error_set(base->session.error, -EBUSY, "another program keeps changing the rules "
+				 "of nftables; try again");
+	if (err)
+		return err;
+	for (size_t i = 0; i < host->count; i++)
+		for (size_t j = 0; j < host->list[i]->table.chain_count &&
+		     is_asked_for(&host->list[i]->place, base->session.families); j++)
+			print_chain_beside(&host->list[i]->place, host->list[i]->table.chains[j], out);
+	return 0;
 }

@@ -380,9 +380,11 @@ START_TEST(rules_of_ours_in_chains_of_the_host_are_shown)
 
 	must("%s -P INPUT DROP", beside[_i].tool);
 	must("%s -A INPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT", beside[_i].tool);
+	must("%s -t mangle -A PREROUTING -m conntrack --ctstate NEW -j MARK --set-mark 4", beside[_i].tool);
 	must("notrackctl -4 --backend %s add dns", beside[_i].backend);
 	shown = must("notrackctl -4 show --rules").out;
 	ck_assert_msg(strstr(shown, beside[_i].twin) && strstr(shown, beside[_i].jump), "%s", shown);
+	ck_assert_ptr_nonnull(strstr(shown, " mangle "));
 	ck_assert_ptr_null(strstr(shown, "# inet libnotrack"));
 	ck_assert_ptr_null(strstr(shown, "# -4 filter -A NOTRACK-dns-in"));
 }

@@ -134,6 +134,8 @@ static int visit_watch(const struct notrack_watch_event *event, void *data)
 	CALL(notrack_clear(NULL, &changes))						\
 	CALL(notrack_print_rules(NULL, stdout))						\
 	CALL(notrack_print_rules(nt, NULL))						\
+	CALL(notrack_print_host_rules(NULL, stdout))					\
+	CALL(notrack_print_host_rules(nt, NULL))					\
 	CALL(notrack_stats(NULL, NULL, NULL, NULL))					\
 	CALL(notrack_usage(NULL, &usage_request, NULL, NULL, NULL))			\
 	CALL(notrack_usage(nt, NULL, NULL, NULL, NULL))					\
