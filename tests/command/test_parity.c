@@ -124,32 +124,35 @@ START_TEST(who_was_answered_is_answered_and_who_was_not_is_not)
 END_TEST
 
 #define UNTRACKED_IS_DROPPED "-A INPUT -m conntrack --ctstate INVALID,UNTRACKED -j DROP"
+#define UNTRACKED_IS_ACCEPTED "-A INPUT -m conntrack --ctstate RELATED,ESTABLISHED,UNTRACKED -j ACCEPT"
 
 /* What leads untracked packets past a rule leads them to what is opened, and not past that. */
 static const struct {
 	const char *rules[RULES_MAX];
 	bool banned;			/* the source that a rule singles out */
-} untracked_is_dropped[] = {
+} untracked_is_taken[] = {
 	{ { UNTRACKED_IS_DROPPED, ESTABLISHED, "-P INPUT DROP" }, false },
 	{ { UNTRACKED_IS_DROPPED, ESTABLISHED, "-A INPUT -s %1$s -j DROP", "-A INPUT -j DROP" }, true },
 	{ { UNTRACKED_IS_DROPPED, "-A INPUT -s %1$s -j DROP", ESTABLISHED, "-P INPUT DROP" }, true },
 	{ { ESTABLISHED, UNTRACKED_IS_DROPPED, "-A INPUT -p udp --dport 53 -j ACCEPT",
 	    "-A INPUT -j DROP" }, false },
+	{ { UNTRACKED_IS_ACCEPTED, "-P INPUT DROP" }, false },
+	{ { UNTRACKED_IS_ACCEPTED, "-A INPUT -s %1$s -j DROP", "-A INPUT -j REJECT" }, true },
 };
 
-START_TEST(what_is_opened_is_open_where_the_untracked_are_dropped)
+START_TEST(what_is_opened_is_open_where_a_rule_takes_the_untracked)
 {
 	const struct family *family = &families[_i % FAMILIES_OF_BOTH_WORLDS];
 	const size_t number = (size_t)_i / FAMILIES_OF_BOTH_WORLDS;
-	const bool banned = untracked_is_dropped[number].banned;
+	const bool banned = untracked_is_taken[number].banned;
 	const struct host host = { .singled_out = !banned, .others = true };
 	const struct end server = { HOST, family->host, 53 };
 
 	netns_add_peer();
 	must("%s -w -A INPUT -p %s -j ACCEPT", family->tables,
 	     family->domain == AF_INET6 ? "ipv6-icmp" : "icmp");
-	for (size_t i = 0; i < RULES_MAX && untracked_is_dropped[number].rules[i]; i++)
-		must("%s -w %s", family->tables, format_text(untracked_is_dropped[number].rules[i],
+	for (size_t i = 0; i < RULES_MAX && untracked_is_taken[number].rules[i]; i++)
+		must("%s -w %s", family->tables, format_text(untracked_is_taken[number].rules[i],
 							     family->other));
 
 	must("notrackctl %s add dns --role inbound", family->option);
@@ -516,8 +519,8 @@ static void tests(TCase *tcase)
 {
 	tcase_add_loop_test(tcase, who_was_answered_is_answered_and_who_was_not_is_not, 0,
 			    COUNT(hosts) * FAMILIES_OF_BOTH_WORLDS);
-	tcase_add_loop_test(tcase, what_is_opened_is_open_where_the_untracked_are_dropped, 0,
-			    COUNT(untracked_is_dropped) * FAMILIES_OF_BOTH_WORLDS);
+	tcase_add_loop_test(tcase, what_is_opened_is_open_where_a_rule_takes_the_untracked, 0,
+			    COUNT(untracked_is_taken) * FAMILIES_OF_BOTH_WORLDS);
 	tcase_add_loop_test(tcase, what_a_rule_forbids_by_name_is_refused, 0, FAMILY_COUNT);
 	tcase_add_loop_test(tcase, a_limit_of_the_host_goes_on_limiting, 0, FAMILY_COUNT);
 	tcase_add_loop_test(tcase, from_names_who_may_ask, 0, FAMILY_COUNT);
