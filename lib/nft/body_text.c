@@ -23,6 +23,7 @@ static const char *const fields[FIELDS] = {
 	[FIELD_SOURCE_TYPE] = "fib saddr type", [FIELD_DESTINATION_TYPE] = "fib daddr type",
 	[FIELD_DESTINATION_TYPE_HERE] = "fib daddr . iif type",
 	[FIELD_LINK_TYPE] = "meta pkttype", [FIELD_REVERSE_PATH] = "fib saddr . iif oif",
+	[FIELD_OTHER] = "(...)",
 	[FIELD_STATE] = "ct state", [FIELD_CT_DIRECTION] = "ct direction",
 	[FIELD_CT_STATUS] = "ct status", [FIELD_CT_MARK] = "ct mark", [FIELD_CT_OTHER] = "ct",
 };

@@ -81,9 +81,22 @@ static uint16_t number_type(const char *expression)
 	       !strcmp(expression, "objref") ? NFTA_OBJREF_SET_ID : NFTA_DYNSET_SET_ID;
 }
 
-/* One that refers to a set which is made anew. */
-static void put_lookup(struct nlmsghdr *message, const struct expression_parts *parts,
-		       uint32_t number)
+/* The kernel says a timeout of 0 of a set that has none, for which it takes no timeout. */
+static bool is_no_timeout(const struct expression_parts *parts, uint16_t type)
+{
+	return !strcmp(parts->name, "dynset") && type == NFTA_DYNSET_TIMEOUT &&
+	       mnl_attr_get_payload_len(parts->data.of[type]) == sizeof(uint64_t) &&
+	       !mnl_attr_get_u64(parts->data.of[type]);
+}
+
+static bool is_of_set(const struct expression_parts *parts, uint16_t type)
+{
+	return type == name_type(parts->name) || type == number_type(parts->name);
+}
+
+/* Not as it is; @number: of a set that is made anew, to which it refers, or 0. */
+static void put_anew(struct nlmsghdr *message, const struct expression_parts *parts,
+		     uint32_t number)
 {
 	struct nlattr *expression = mnl_attr_nest_start(message, NFTA_LIST_ELEM), *data;
 
@@ -92,12 +105,14 @@ static void put_lookup(struct nlmsghdr *message, const struct expression_parts *
 	for (uint16_t type = 1; type < ATTRIBUTES; type++) {
 		const struct nlattr *attr = parts->data.of[type];
 
-		if (attr && type != name_type(parts->name) && type != number_type(parts->name))
+		if (attr && !is_no_timeout(parts, type) && !(number && is_of_set(parts, type)))
 			mnl_attr_put(message, attr->nla_type, mnl_attr_get_payload_len(attr),
 				     mnl_attr_get_payload(attr));
 	}
-	mnl_attr_put_strz(message, name_type(parts->name), UNNAMED_SET);
-	mnl_attr_put_u32(message, number_type(parts->name), htobe32(number));
+	if (number) {
+		mnl_attr_put_strz(message, name_type(parts->name), UNNAMED_SET);
+		mnl_attr_put_u32(message, number_type(parts->name), htobe32(number));
+	}
 	mnl_attr_nest_end(message, data);
 	mnl_attr_nest_end(message, expression);
 }
@@ -111,8 +126,8 @@ static void put_expressions(struct nlmsghdr *message, const struct nft_body *bod
 		const struct expression_parts parts = expression_parts(all.list[i]);
 		uint32_t number = set_number(body, expression_set(&parts), before);
 
-		if (number)
-			put_lookup(message, &parts, number);
+		if (number || !strcmp(parts.name, "dynset"))
+			put_anew(message, &parts, number);
 		else
 			mnl_attr_put(message, all.list[i]->nla_type,
 				     mnl_attr_get_payload_len(all.list[i]),

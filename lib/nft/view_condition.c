@@ -63,10 +63,11 @@ int run_byteorder(struct machine *machine, const struct attributes *data)
 	if (room < count)
 		count = room;
 	memcpy(bytes, from, count * sizeof(*bytes));
-	if ((size != 2 && size != 4 && size != 8) || count % size) {
+	if (size != 2 && size != 4 && size != 8) {
 		forget(to, count);
 		return 0;
 	}
+	count -= count % size;		/* what is no whole value stays: nft asks it of single bytes */
 	for (size_t i = 0; i < count; i++)
 		to[i] = bytes[__BYTE_ORDER == __LITTLE_ENDIAN ? i - i % size + size - 1 - i % size : i];
 	return 0;
@@ -471,7 +472,7 @@ int run_lookup(struct machine *machine, const struct attributes *data)
 	size_t room = REGISTER_BYTES;
 	int err;
 
-	err = set ? machine_lookup(machine, set, data->of[NFTA_LOOKUP_SREG], &lookup) : 0;
+	err = set ? machine_lookup(machine, set, data->of[NFTA_LOOKUP_SREG], verdict, &lookup) : 0;
 	if (err < 0)
 		return err;
 	if (err == MACHINE_HARDWARE)
@@ -484,7 +485,9 @@ int run_lookup(struct machine *machine, const struct attributes *data)
 		err = add_lookup(machine, lookup, verdict ? STEP_MAP : STEP_LOOKUP, inverted);
 	if (err || verdict)
 		return err ? err : 1;
-	if (to)		/* what a map of data says, we do not follow */
+	if (to) {	/* what a map of data says, we do not follow */
+		machine->view->steps[machine->view->step_count - 1].flags |= STEP_GIVES_DATA;
 		forget(machine_register(machine, to, &room), room);
+	}
 	return 0;
 }

@@ -119,6 +119,8 @@ static void read_names(const struct key_field *field, const uint8_t *first, cons
 static void read_range(const struct key_field *field, const uint8_t *first, const uint8_t *last,
 		       struct key_range *range)
 {
+	if (key_is_hidden(field))
+		return;
 	if (key_is_interface(field)) {
 		read_names(field, first, last, range);
 	} else if (key_is_address(field)) {
@@ -254,7 +256,7 @@ static int simplify(struct view *view, struct step *step)
 	const struct view_lookup *lookup = step->lookup;
 	const struct key_field *field = &lookup->fields[0];
 
-	if (lookup->field_count > 1 || key_is_interface(field))
+	if (lookup->field_count > 1 || key_is_interface(field) || key_is_hidden(field))
 		return 0;
 	if (!key_is_address(field))
 		return make_numbers(view, step, lookup);

@@ -35,6 +35,11 @@ bool key_is_interface(const struct key_field *field)
 	return field->field == FIELD_IN || field->field == FIELD_OUT;
 }
 
+bool key_is_hidden(const struct key_field *field)
+{
+	return field->field == FIELD_OTHER || field->field == FIELD_CT_OTHER;
+}
+
 uint32_t key_read_number(const struct key_field *field, const uint8_t *bytes)
 {
 	uint32_t number = 0;

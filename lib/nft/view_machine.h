@@ -85,11 +85,12 @@ int machine_add_unknown(struct machine *machine, const char *what, uint8_t sourc
 /*
  * A lookup by the key in a register.  0; MACHINE_HARDWARE where the key is the
  * address of a sender on its link; or -ENOMEM.  NULL and 0: by something that we
- * cannot tell.
+ * cannot tell.  Of a map with verdicts, and where a state is part of the key, the key is then
+ * one field that nobody knows: what the elements lead to is known all the same.
  */
 #define MACHINE_HARDWARE 1
 int machine_lookup(struct machine *machine, struct view_set *set, const struct nlattr *attr,
-		   struct view_lookup **lookup);
+		   bool verdicts, struct view_lookup **lookup);
 /* The verdict of a map's element or of an immediate: enum step_kind, or -1 for none. */
 int machine_verdict(const struct view *view, const struct view_table *table,
 		    const struct nlattr *verdict, struct view_chain **chain);

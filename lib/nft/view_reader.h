@@ -77,6 +77,8 @@ size_t key_next_offset(size_t offset, const struct key_field *field);
 size_t key_size(const struct view_lookup *lookup);
 bool key_is_address(const struct key_field *field);
 bool key_is_interface(const struct key_field *field);
+/* Nobody knows what it is of a packet. */
+bool key_is_hidden(const struct key_field *field);
 uint32_t key_read_number(const struct key_field *field, const uint8_t *bytes);
 void key_write_number(const struct key_field *field, uint8_t *bytes, uint32_t number);
 

@@ -18,10 +18,26 @@ static size_t slot_of(const struct view_table *table, const char *name)
 	return (value ^ value >> 32) % SET_SLOTS;
 }
 
+static bool is_counter(const struct nlattr *attr)
+{
+	struct attributes expression = attributes_in(attr);
+
+	return !strcmp(attribute_text(expression.of[NFTA_EXPR_NAME]), "counter");
+}
+
 /* A set whose elements have more than counters asks for more than being there. */
 static bool judges(const struct attributes *set)
 {
-	return set->of[NFTA_SET_EXPR] || set->of[NFTA_SET_EXPRESSIONS];
+	const struct nlattr *list = set->of[NFTA_SET_EXPRESSIONS], *attr;
+
+	if (set->of[NFTA_SET_EXPR] && !is_counter(set->of[NFTA_SET_EXPR]))
+		return true;
+	if (!list)
+		return false;
+	mnl_attr_for_each_nested(attr, list)
+		if (!is_counter(attr))
+			return true;
+	return false;
 }
 
 int reader_add_set(struct view_reader *reader, const struct view_table *table,
@@ -141,14 +157,34 @@ static bool find_fields(struct view_lookup *lookup, const struct symbol *bytes, 
 	return lookup->field_count;
 }
 
+static bool has_source(const struct symbol *bytes, size_t count, uint8_t first, uint8_t last)
+{
+	for (size_t i = 0; i < count; i++)
+		if (bytes[i].kind == SYMBOL_FIELD && bytes[i].source >= first && bytes[i].source <= last)
+			return true;
+	return false;
+}
+
+/* All of a key as one field, which nobody knows. */
+static void hide_key(struct view_lookup *lookup, size_t size, bool asks)
+{
+	lookup->field_count = 1;
+	lookup->fields[0] = (struct key_field){
+		.field = asks ? FIELD_CT_OTHER : FIELD_OTHER, .size = (uint8_t)size,
+		.mask = UINT32_MAX,
+	};
+}
+
 int machine_lookup(struct machine *machine, struct view_set *set, const struct nlattr *attr,
-		   struct view_lookup **found)
+		   bool verdicts, struct view_lookup **found)
 {
 	size_t size = set->key_size;
 	const struct symbol *bytes = machine_register(machine, attr, &size);
+	const bool hides = verdicts || has_source(bytes, size, FIELD_STATE, FIELD_STATE);
+	bool known = !set->judges;
 	struct view_lookup *lookup;
 
-	if (size < set->key_size || !size || set->judges)
+	if (size < set->key_size || !size || (!known && !hides))
 		return 0;
 	if (bytes->kind == SYMBOL_FIELD && bytes->source == SOURCE_HARDWARE)
 		return MACHINE_HARDWARE;
@@ -158,7 +194,11 @@ int machine_lookup(struct machine *machine, struct view_set *set, const struct n
 	lookup->table = set->table;
 	lookup->name = set->name;
 	lookup->named = !(set->flags & NFT_SET_ANONYMOUS);
-	if (find_fields(lookup, bytes, size))
+	known = known && find_fields(lookup, bytes, size);
+	if (!known && hides)
+		hide_key(lookup, size, machine->asks_conntrack ||
+			 has_source(bytes, size, FIELD_STATE, FIELD_CT_OTHER));
+	if (known || hides)
 		*found = lookup;
 	return 0;
 }

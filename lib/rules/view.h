@@ -67,6 +67,7 @@ enum field {
 	FIELD_DESTINATION_TYPE_HERE,	/* LOCAL: of the very interface that the packet came by */
 	FIELD_LINK_TYPE,		/* PACKET_* of linux/if_packet.h */
 	FIELD_REVERSE_PATH,		/* 1: the source is reached by the interface it came by */
+	FIELD_OTHER,			/* anything else of a packet, or the time, or chance */
 	/* of conntrack; a packet without an entry has none of these but a state */
 	FIELD_STATE,			/* bits of enum ct_state, one of which a packet has */
 	FIELD_CT_DIRECTION,		/* 0: original, 1: reply */
@@ -132,6 +133,7 @@ enum step_flags {
 	STEP_HELPER = 1 << 3,		/* STEP_TEMPLATE: it gives the connection a helper */
 	STEP_ANY_VALUE = 1 << 4,	/* STEP_MARK: we do not know which */
 	STEP_COUNTER = 1 << 5,		/* STEP_COUNT: a rule's own counter, and nothing else */
+	STEP_GIVES_DATA = 1 << 6,	/* of a condition: a map, whose data a later step uses */
 };
 
 struct range {

@@ -201,6 +201,7 @@ static const struct {
 					  "addrtype" },
 	[FIELD_LINK_TYPE] = { "--pkt-type", "meta pkttype", "pkttype" },
 	[FIELD_REVERSE_PATH] = { "", "fib saddr . iif oif", "rpfilter" },
+	[FIELD_OTHER] = { "(...)", "(...)", NULL },
 	[FIELD_STATE] = { "--ctstate", "ct state", "conntrack" },
 	[FIELD_CT_DIRECTION] = { "--ctdir", "ct direction", "conntrack" },
 	[FIELD_CT_STATUS] = { "--ctstatus", "ct status", "conntrack" },

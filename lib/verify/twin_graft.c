@@ -196,6 +196,14 @@ static int graft_each(struct weave *weave, const struct meetings *meetings,
 	return err;
 }
 
+static bool gives_data_by_state(const struct view_rule *rule)
+{
+	for (size_t i = 0; i < rule->count; i++)
+		if (rule->steps[i].flags & STEP_GIVES_DATA && step_asks_conntrack(&rule->steps[i]))
+			return true;
+	return false;
+}
+
 int twins_graft(struct weave *weave, const struct meetings *meetings)
 {
 	const struct grafting grafting = { .weave = weave, .meetings = meetings };
@@ -205,8 +213,11 @@ int twins_graft(struct weave *weave, const struct meetings *meetings)
 		return 0;
 	if (rule_asks_others(meetings->rule))
 		return grafting_refuse(&grafting, "unsure", "looks up a state in a set that others fill at "
-			      "any time, which no rule can do for packets without a state; let it "
-			      "ask for the state by itself");
+			      "any time, or together with what nobody can tell of a packet, which no rule "
+			      "can do for packets without a state; let it ask for the state by itself");
+	if (gives_data_by_state(meetings->rule))
+		return grafting_refuse(&grafting, "unsure", "gives packets what a map has for their state, "
+			      "which no rule can do for packets without one; let a rule for each state do it");
 	err = tell_unsure(&grafting);
 	return err ? err : graft_each(weave, meetings, grafting_add_twins);
 }

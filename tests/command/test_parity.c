@@ -427,6 +427,55 @@ START_TEST(who_names_ipv4_does_not_open_ipv6)
 }
 END_TEST
 
+/* Native rules that lead on by what nobody can tell of a packet; "%1$s" is banned. */
+static const struct {
+	const char *declared, *rules;
+	int code;
+} leading[] = {
+	{ "chain svc {\n ct state new ip saddr %1$s drop\n ct state new accept\n }\n",
+	  "meta l4proto . th dport vmap { udp . 50-53 : goto svc }", 0 },
+	{ "chain svc {\n ct state new ip saddr %1$s drop\n ct state new accept\n }\n",
+	  "ip dscp vmap { cs0 : goto svc }", 0 },
+	{ "chain bans {\n ct state new ip saddr %1$s drop\n }\n map m {\n type inet_service : verdict\n"
+	  " counter\n elements = { 53 : jump bans }\n }\n",
+	  "udp dport vmap @m\n udp dport 53 accept", 0 },
+	{ "", "ct state new ip saddr %1$s drop\n"
+	  "ct state . meta l4proto . th dport { new . udp . 50-53 } accept", 0 },
+	{ "set seen {\n type ipv4_addr\n flags dynamic\n size 65535\n }\n",
+	  "ct state new ip saddr %1$s drop\n"
+	  "ct state new udp dport 53 add @seen { ip saddr limit rate over 100/second } drop\n"
+	  "ct state new udp dport 53 accept", 0 },
+	/* no rule says that of packets without a state */
+	{ "", "ip saddr %1$s drop\n ct state . ip dscp vmap { new . cs0 : accept }", REFUSED },
+	{ "", "ip saddr %1$s drop\n meta mark set ct state map { new : 1, established : 2 }\n"
+	  "meta mark 1 udp dport 53 accept", REFUSED },
+};
+
+START_TEST(who_is_led_by_any_key_fares_as_before)
+{
+	const struct family *family = &families[0];
+	const struct host host = { .singled_out = false, .others = true };
+	char *rules = format_text("table inet h {\n%s chain i {\n type filter hook input priority 0;\n"
+				  " policy drop;\n iif lo accept\n ct state established,related accept\n"
+				  " %s\n }\n}\n", leading[_i].declared, leading[_i].rules), *before;
+	struct run added;
+
+	netns_add_peer();
+	must_as(&(struct how){ .where = HOST, .input = format_text(rules, family->other) }, "nft -f -");
+	before = must("nft -s -t list ruleset").out;
+	answers_are(family, &host, "before");
+
+	added = run("notrackctl -4 add dns --proto udp");
+	ck_assert_msg(added.code == leading[_i].code, "exit %d: %s", added.code, added.err);
+	answers_are(family, &host, "after add");
+	if (!added.code)
+		ck_assert_ptr_nonnull(strstr(must("notrackctl -4 --json add dns --proto udp").out,
+					     "\"changed\": false"));
+	must("notrackctl clear");
+	assert_same_text(must("nft -s -t list ruleset").out, before);
+}
+END_TEST
+
 /* As in tables of one family: who lets in all that asks over UDP has forgotten TCP. */
 START_TEST(what_is_named_for_both_families_opens_the_other_protocol)
 {
@@ -531,6 +580,7 @@ static void tests(TCase *tcase)
 	tcase_add_loop_test(tcase, what_conntrack_alone_knows_lets_nobody_in_any_more, 0,
 			    COUNT(asked));
 	tcase_add_loop_test(tcase, who_names_ipv4_does_not_open_ipv6, 0, COUNT(inet_chains));
+	tcase_add_loop_test(tcase, who_is_led_by_any_key_fares_as_before, 0, COUNT(leading));
 	tcase_add_loop_test(tcase, what_is_named_for_both_families_opens_the_other_protocol, 0,
 			    FAMILY_COUNT);
 	tcase_add_loop_test(tcase, a_ban_behind_an_opening_is_told, 0, COUNT(appended) * FAMILY_COUNT);

@@ -16,7 +16,7 @@ static const char *const fields[FIELDS] = {
 	[FIELD_FRAGMENT] = "fragment", [FIELD_EXTENSION] = "extension", [FIELD_MARK] = "mark",
 	[FIELD_SOURCE_TYPE] = "source-type", [FIELD_DESTINATION_TYPE] = "destination-type",
 	[FIELD_DESTINATION_TYPE_HERE] = "destination-type-here",
-	[FIELD_LINK_TYPE] = "link-type", [FIELD_REVERSE_PATH] = "reverse-path",
+	[FIELD_LINK_TYPE] = "link-type", [FIELD_REVERSE_PATH] = "reverse-path", [FIELD_OTHER] = "other",
 	[FIELD_STATE] = "state", [FIELD_CT_DIRECTION] = "ct-direction",
 	[FIELD_CT_STATUS] = "ct-status", [FIELD_CT_MARK] = "ct-mark",
 	[FIELD_CT_OTHER] = "ct",
