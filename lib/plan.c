@@ -180,7 +180,8 @@ static int tell_numbers(struct plan *plan)
 int plan_make(struct plan *plan, struct notrack *nt, bool whole)
 {
 	struct parity_options options = { .families = NOTRACK_ANY, .host = &plan->host,
-					  .edits = true, .force = nt->force & NOTRACK_FORCE };
+					  .edits = true, .force = nt->force & NOTRACK_FORCE,
+					  .adds = nt->adds };
 	struct model model;
 	uint32_t moment = 0;
 	int err;

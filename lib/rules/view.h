@@ -280,6 +280,10 @@ struct view_chain {
 	uint8_t hooks;			/* bits, 1 << enum hook: those whose packets can get here */
 	uint8_t referrers;		/* rules with a jump or goto to it: 0, 1, or 2 for any more */
 	bool only_drops;		/* what comes there, and lets the others return */
+	/* what view_forget_ours() took out of it: a jump to an opening, and the rule of the host
+	   that it stood ahead of (NULL: at the end) */
+	bool was_opened;
+	struct view_rule *opened_before;
 };
 
 struct view_table {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* A view without what is ours, or without one of the two worlds. */
+#include "rules/name.h"
 #include "rules/view.h"
 
 typedef bool is_chain(const struct view_chain *chain);
@@ -59,24 +60,37 @@ static void forget_chains(struct view *view, is_chain *goes)
 		forget_in_table(table, goes);
 }
 
+/* The chain of ours that a rule leads to; NULL: none. */
+static const struct view_chain *led_to(const struct view_rule *rule)
+{
+	const struct step *verdict = rule_verdict(rule);
+
+	return verdict && (verdict->kind == STEP_JUMP || verdict->kind == STEP_GOTO) &&
+	       chain_is_ours(verdict->chain) ? verdict->chain : NULL;
+}
+
 static void forget_rules(struct view_chain *chain)
 {
 	struct view_rule **at = &chain->rules;
+	bool opened = false;		/* directly ahead of the rule that comes next */
 
 	chain->last = NULL;
 	while (*at) {
-		const struct step *verdict = rule_verdict(*at);
-		bool leads_to_ours = verdict && (verdict->kind == STEP_JUMP ||
-						 verdict->kind == STEP_GOTO) &&
-				     chain_is_ours(verdict->chain);
+		const struct view_chain *ours = led_to(*at);
 
-		if ((*at)->flags & RULE_OURS || leads_to_ours) {
+		if ((*at)->flags & RULE_OURS || ours) {
+			opened |= ours && chain_is_opening(ours->name);
 			*at = (*at)->next;
-		} else {
-			chain->last = *at;
-			at = &(*at)->next;
+			continue;
 		}
+		if (opened)
+			chain->opened_before = *at;
+		chain->was_opened |= opened;
+		opened = false;
+		chain->last = *at;
+		at = &(*at)->next;
 	}
+	chain->was_opened |= opened;
 }
 
 void view_forget_ours(struct view *view)

@@ -63,10 +63,11 @@ static int tell(struct verification *all, const struct flow_row *row, const stru
 	char text[PLACE_TEXT];
 
 	return findings_add(&all->findings, "shadowed", NOTRACK_WARNING, "%s (%s) drops packets of %s that %s "
-			    "accepts ahead of it, so that it does nothing to them; add or apply the "
-			    "service again, and our jump moves behind that rule",
+			    "accepts ahead of it, so that it does nothing to them; %s",
 			    view_format_place(place, text), family_name(row->family),
-			    row->service->name, opening->name);
+			    row->service->name, opening->name, rule_names_ports(place->rule) ?
+			    "delete that rule, or take the service away" :
+			    "add or apply the service again, and our jump moves behind that rule");
 }
 
 /*

@@ -72,6 +72,19 @@ static void place_at(struct work *work, struct view_rule *before)
 
 /* --- refusals --------------------------------------------------------- */
 
+/* What is found when the change is forced is told all the same. */
+static int tell_forced(const struct work *work, enum family family, const struct flow_key *flow,
+		       const struct place *place)
+{
+	char text[PLACE_TEXT];
+
+	return findings_add(work->openings->findings, "dropped", NOTRACK_FAILED,
+			    "%s (%s) drops %s of service %s over %s by name: forced, the service is opened "
+			    "ahead of that rule", view_format_place(place, text), family_name(family),
+			    flow->request ? "requests" : "answers", flow->service->name,
+			    protocol_names[flow->protocol]);
+}
+
 static int refuse(const struct work *work, enum family family, const struct flow_key *flow,
 		  const struct place *place)
 {
@@ -159,6 +172,31 @@ static bool is_shut(enum admission admission)
 	       admission == FORBIDS_ELSEWHERE;
 }
 
+/* Whether somebody forced it before, or put the rule behind our jump: it does nothing there. */
+static bool stays_open(const struct work *work, const struct place *place)
+{
+	const struct view_chain *base = work->base;
+	const struct view_rule *rule = place->chain == base ? place->rule : base->rules;
+
+	return base->was_opened && base->opened_before &&
+	       (base->opened_before == rule || is_ahead(base, base->opened_before, rule));
+}
+
+static int act_on_ban(struct work *work, enum family family, size_t index,
+		      const struct flow_key *flow, const struct place *place, bool refuses)
+{
+	if (work->options->force) {
+		open_flow(work, family, index, flow, place->chain == work->base ?
+			  (struct view_rule *)place->rule : work->base->rules);
+		return tell_forced(work, family, flow, place);
+	}
+	if (stays_open(work, place)) {
+		open_flow(work, family, index, flow, work->base->opened_before);
+		refuses = work->options->adds;
+	}
+	return refuses ? refuse(work, family, flow, place) : 0;
+}
+
 /*
  * One protocol of a flow.  A host that lets some ask over one protocol has not forgotten
  * the other one, nor, in a chain of both families, the other family.  In chains that others
@@ -188,12 +226,8 @@ static int act(struct work *work, enum family family, size_t index, const struct
 		return 0;
 	case FORBIDS_BY_NAME:
 	case FORBIDS_ELSEWHERE:
-		if (work->options->force)
-			open_flow(work, family, index, flow, answer->place.chain == work->base ?
-				  (struct view_rule *)answer->place.rule : work->base->rules);
-		else if (answer->admission == FORBIDS_BY_NAME || useless)
-			return refuse(work, family, flow, &answer->place);
-		return 0;
+		return act_on_ban(work, family, index, flow, &answer->place,
+				  answer->admission == FORBIDS_BY_NAME || useless);
 	default:
 		return 0;
 	}

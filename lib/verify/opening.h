@@ -20,6 +20,7 @@ struct opening_options {
 	struct pick_options picks;
 	bool compiled;		/* the legacy tables get the chains that compile() made */
 	bool force;		/* also where a rule forbids the service by name */
+	bool adds;		/* services come, or change: what was forced before is told again */
 	bool edits;		/* else nothing is opened */
 };
 

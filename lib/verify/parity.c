@@ -170,7 +170,8 @@ static int plan_grafts(struct planning *planning)
 	const struct opening_options opening = {
 		.model = options->model, .entrances = &planning->entrances,
 		.picks = planning->picks,
-		.compiled = options->world == WORLD_LEGACY, .force = options->force, .edits = options->edits,
+		.compiled = options->world == WORLD_LEGACY, .force = options->force,
+		.adds = options->adds, .edits = options->edits,
 	};
 	struct parity *parity = planning->parity;
 	int err;

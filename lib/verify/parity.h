@@ -19,6 +19,7 @@ struct parity_options {
 	enum world world;			/* which has our NOTRACK */
 	bool edits;				/* twins and openings; else the guard alone decides */
 	bool force;				/* open also where a rule forbids the service */
+	bool adds;				/* services come, or change */
 };
 
 struct parity {

@@ -185,7 +185,20 @@ START_TEST(what_a_rule_forbids_by_name_is_refused)
 	assert_same_text(saved(family), before);
 	ck_assert(!client_is_answered(family, family->other));
 
-	must("notrackctl %s add dns --force", family->option);
+	refused = must("notrackctl %s add dns --force", family->option);
+	ck_assert_msg(strstr(refused.err, "filter INPUT 1") && strstr(refused.err, "forced"), "%s",
+		      refused.err);
+	ck_assert(client_is_answered(family, family->other));
+	ck_assert_str_eq(must("notrackctl %s show", family->option).err, "");
+
+	/* what comes later, unforced, takes nothing away, and what is there is no change */
+	must("notrackctl %s limit dns %s --above 5/sec", family->option, family->limited);
+	ck_assert(client_is_answered(family, family->other));
+	must("notrackctl %s unlimit dns %s", family->option, family->limited);
+	ck_assert(client_is_answered(family, family->other));
+	ck_assert_ptr_nonnull(strstr(must("notrackctl --json %s add dns", family->option).out,
+				     "\"changed\": false"));
+	ck_assert_int_eq(run("notrackctl %s add ntp", family->option).code, REFUSED);
 	ck_assert(client_is_answered(family, family->other));
 }
 END_TEST
