@@ -235,13 +235,16 @@ int run_immediate(struct machine *machine, const struct attributes *data)
 
 /* --- NAT -------------------------------------------------------------- */
 
+/* What comes out of a map may be any port. */
+#define ANY_PORT UINT16_MAX
+
 static uint32_t ports_of(struct machine *machine, const struct nlattr *first,
 			 const struct nlattr *last)
 {
 	uint8_t from[2], to[2];
 
 	if (!machine_constant(machine, first, from, sizeof(from)))
-		return 0;
+		return first ? ANY_PORT : 0;
 	if (!machine_constant(machine, last, to, sizeof(to)))
 		memcpy(to, from, sizeof(to));
 	return (uint32_t)from[0] << 24 | (uint32_t)from[1] << 16 | (uint32_t)to[0] << 8 | to[1];
@@ -258,6 +261,7 @@ static int add_translation(struct machine *machine, enum translation translation
 		return -ENOMEM;
 	step->field = (uint8_t)translation;
 	step->mask = ports_of(machine, first_port, last_port);
+	step->flags = step->mask == ANY_PORT ? STEP_ANY_VALUE : 0;
 	if (machine_constant(machine, address, step->address, size))
 		step->length = (uint8_t)(8 * size);
 	return RULE_ENDS;

@@ -161,12 +161,17 @@ static int find_way_in(struct verification *all, const struct flow_row *row,
 	if (!verdict || !leads_to(all, row, verdict) || !is_of_protocol(place->rule, &probe) ||
 	    walk_could_meet(&probe, place->rule) & USUAL_DOES)
 		return 0;
+	view_format_place(place, text);
+	if (verdict->flags & STEP_ANY_VALUE)
+		return findings_add(&all->findings, "nat", NOTRACK_WARNING,
+				    "%s (%s) takes a port from a map: if it sends packets for another port "
+				    "to %s, its answers to them are not tracked, and leave without being "
+				    "translated back; let that rule name the port, to be sure",
+				    text, family_name(row->family), row->service->name);
 	return findings_add(&all->findings, "nat", NOTRACK_FAILED,
-				    "%s (%s) sends packets for another port to %s: "
-			   "its answers are not tracked, and leave without being translated "
-			   "back; remove the service, or that rule",
-			   view_format_place(place, text), family_name(row->family),
-			   row->service->name);
+			    "%s (%s) sends packets for another port to %s: its answers are not tracked, "
+			    "and leave without being translated back; remove the service, or that rule",
+			    text, family_name(row->family), row->service->name);
 }
 
 static int find_ways_in(struct verification *all, const struct flow_row *row)

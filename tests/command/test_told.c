@@ -116,6 +116,34 @@ START_TEST(what_would_not_be_missed_is_not)
 }
 END_TEST
 
+/* Where a port comes from a map, nobody knows which. */
+static const struct {
+	const char *rule;
+	int exit;
+	bool told;
+} translations[] = {
+	{ "dnat ip addr . port to udp dport map { 5300 : 192.0.2.1 . 53 }", 0, true },
+	{ "meta l4proto udp redirect to :th dport map { 5300 : 53 }", 0, true },
+	{ "meta l4proto udp redirect to :th dport map { 53 : 5353 }", REFUSED, true },
+	{ "udp dport 5300 redirect to :53", REFUSED, true },
+	{ "dnat ip to udp dport map { 5300 : 192.0.2.9 }", 0, false },
+	{ "udp dport 5300 redirect to :5353", 0, false },
+};
+
+START_TEST(a_translation_by_a_map_is_told)
+{
+	const char *rules = format_text("table ip n { chain p { type nat hook prerouting priority dstnat;\n%s\n} }",
+					translations[_i].rule);
+	struct run added;
+
+	must_as(&(struct how){ .where = HOST, .input = rules }, "nft -f -");
+	added = run("notrackctl -4 add dns --role inbound");
+	ck_assert_msg(added.code == translations[_i].exit &&
+		      (strstr(added.err, "ip n p 1") != NULL) == translations[_i].told, "exit %d: %s",
+		      added.code, added.err);
+}
+END_TEST
+
 /* Answers for others come to this host's address, and are translated only where they are tracked. */
 START_TEST(own_questions_stay_tracked_where_others_are_masqueraded)
 {
@@ -142,6 +170,8 @@ END_TEST
 
 static void tests(TCase *tcase)
 {
+	tcase_add_loop_test(tcase, a_translation_by_a_map_is_told, 0,
+			    sizeof(translations) / sizeof(translations[0]));
 	tcase_add_loop_test(tcase, what_would_be_missed_is_told, 0, COUNT(all_told) * FAMILY_COUNT);
 	tcase_add_loop_test(tcase, what_would_not_be_missed_is_not, 0, COUNT(all_told) * FAMILY_COUNT);
 	tcase_add_test(tcase, own_questions_stay_tracked_where_others_are_masqueraded);
