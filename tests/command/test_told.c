@@ -132,8 +132,8 @@ static const struct {
 
 START_TEST(a_translation_by_a_map_is_told)
 {
-	const char *rules = format_text("table ip n { chain p { type nat hook prerouting priority dstnat;\n%s\n} }",
-					translations[_i].rule);
+	const char *rules = format_text("table ip n {\nchain p {\ntype nat hook prerouting priority dstnat\n"
+					"%s\n}\n}\n", translations[_i].rule);
 	struct run added;
 
 	must_as(&(struct how){ .where = HOST, .input = rules }, "nft -f -");
