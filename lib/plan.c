@@ -174,7 +174,7 @@ static int tell_numbers(struct plan *plan)
 			    "the first of which is %s, so that the host's rules have other numbers: "
 			    "delete or replace them by what they say", count,
 			    count == 1 ? "rule of ours stands" : "rules of ours stand",
-			    view_format_place(&(struct place){ first->chain, first->before }, place));
+			    view_format_planned(&(struct place){ first->chain, first->before }, place));
 }
 
 int plan_make(struct plan *plan, struct notrack *nt, bool whole)

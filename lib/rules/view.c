@@ -274,6 +274,7 @@ struct view_rule *view_end_rule(struct view *view, struct view_chain *chain, uin
 	if (!rule)
 		return NULL;
 	rule->handle = handle;
+	rule->number = chain->last ? chain->last->number + 1 : 1;
 	*(chain->last ? &chain->last->next : &chain->rules) = rule;
 	chain->last = rule;
 	return rule;
@@ -339,16 +340,28 @@ unsigned int view_rule_number(const struct place *place)
 	return number;
 }
 
-const char *view_format_place(const struct place *place, char text[PLACE_TEXT])
+static const char *format_place(const struct place *place, unsigned int rule,
+				char text[PLACE_TEXT])
 {
 	const struct view_table *table = place->chain->table;
 	bool legacy = table->world == WORLD_LEGACY;
 	char number[16] = "policy", name[PLACE_TEXT], chain[PLACE_TEXT];
 
 	if (place->rule)
-		snprintf(number, sizeof(number), "%u", view_rule_number(place));
+		snprintf(number, sizeof(number), "%u", rule);
 	snprintf(text, PLACE_TEXT, "%s%s%s %s %s", legacy ? "" : table->family_name,
 		 legacy ? "" : " ", text_format_name(name, sizeof(name), table->name),
 		 text_format_name(chain, sizeof(chain), place->chain->name), number);
 	return text;
+}
+
+const char *view_format_place(const struct place *place, char text[PLACE_TEXT])
+{
+	return format_place(place, place->rule && place->rule->number ? place->rule->number :
+				   view_rule_number(place), text);
+}
+
+const char *view_format_planned(const struct place *place, char text[PLACE_TEXT])
+{
+	return format_place(place, view_rule_number(place), text);
 }

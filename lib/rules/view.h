@@ -260,6 +260,7 @@ struct view_rule {
 	struct view_run *run;		/* that it is part of; NULL: of none */
 	uint64_t handle;		/* what the backend that read it finds it by */
 	uint32_t flags;			/* enum rule_flags */
+	uint32_t number;		/* in its chain as it was read, from 1 on; 0: laid over it */
 	uint32_t count;			/* of steps */
 	struct step steps[];
 };
@@ -387,10 +388,15 @@ struct place {
 	const struct view_rule *rule;		/* NULL: the policy */
 };
 
-/* "filter INPUT 3", "inet filter input 7", "filter INPUT policy"; a longer one is cut. */
+/*
+ * "filter INPUT 3", "inet filter input 7", "filter INPUT policy"; a longer one is cut.  The
+ * number is that of the host as it stands, whatever was laid over it.
+ */
 #define PLACE_TEXT 192
 const char *view_format_place(const struct place *place, char text[PLACE_TEXT]);
-/* From 1 on; 0 is the policy. */
+/* The same, with the number that the rule has once that is committed. */
+const char *view_format_planned(const struct place *place, char text[PLACE_TEXT]);
+/* Among the rules that are in the chain now, from 1 on; 0 is the policy. */
 unsigned int view_rule_number(const struct place *place);
 
 static inline bool step_is_condition(const struct step *step)
