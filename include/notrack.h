@@ -56,6 +56,8 @@
  *				reason, and every table is as it was; or the lock
  *				file cannot be opened
  *	-EEXIST			there is a watch in this network namespace already
+ *	-ESTALE			somebody took a service away since it was loaded, whose
+ *				clients were not read: load again
  *	-ENOTRECOVERABLE	it refused, and refused the rollback as well
  *
  * Threads.  A context belongs to one thread at a time; different contexts may
@@ -155,7 +157,7 @@ int notrack_set_families(struct notrack *nt, unsigned int families);
  * A commit through another backend than the one in use moves all of it over, and at
  * no moment is a packet untracked and not accepted.
  * Returns: 0, or -EINVAL.
- * Since: 2.0
+ * Since: 1.0
  */
 int notrack_set_backend(struct notrack *nt, const char *name);
 
@@ -166,7 +168,7 @@ int notrack_set_backend(struct notrack *nt, const char *name);
  *
  * Both are constants.  Reads the kernel.
  * Returns: 0, or -errno; -EPROTONOSUPPORT where the kernel has neither.
- * Since: 2.0
+ * Since: 1.0
  */
 int notrack_backend(struct notrack *nt, const char **name, const char **why);
 
@@ -212,7 +214,7 @@ void notrack_set_wait(struct notrack *nt, unsigned int milliseconds);
  * told by notrack_each_finding() alone, and a service that a rule forbids by name is
  * accepted ahead of that rule.
  * Returns: 0, or -EINVAL.
- * Since: 2.0
+ * Since: 1.0
  */
 int notrack_set_force(struct notrack *nt, unsigned int flags);
 
@@ -330,7 +332,7 @@ int notrack_service_get(const struct notrack_service *service, unsigned int inde
  *
  * Its name, and what the members stand for that are left out of it.
  * Returns: a service that is good for ever, or NULL past the last one.
- * Since: 2.0
+ * Since: 1.0
  */
 const struct notrack_service *notrack_builtin_service(unsigned int index);
 
@@ -345,7 +347,7 @@ const struct notrack_service *notrack_builtin_service(unsigned int index);
  * line at fault.  Needs no context; whether values go together, only
  * notrack_check_service() can tell.
  * Returns: 0, -EINVAL or -ENOMEM.
- * Since: 2.0
+ * Since: 1.0
  */
 int notrack_check_value(const char *key, const char *value, char *sentence, size_t size);
 
@@ -358,7 +360,7 @@ int notrack_check_value(const char *key, const char *value, char *sentence, size
  * Needs no context.  notrack_add_service() may refuse it all the same, where
  * the model limits clients that the service would no longer have.
  * Returns: 0, -EINVAL or -ENOMEM.
- * Since: 2.0
+ * Since: 1.0
  */
 int notrack_check_service(const struct notrack_service *service, unsigned int *families,
 			  char *sentence, size_t size);
@@ -454,7 +456,7 @@ int hashlimit_has_client(struct notrack *nt, const char *service, const char *pr
  *
  * Needs no context.
  * Returns: 0, or -EINVAL.
- * Since: 2.0
+ * Since: 1.0
  */
 int hashlimit_check(const struct hashlimit *limit, const char *client, unsigned int *families,
 		    char *sentence, size_t size);
@@ -501,7 +503,7 @@ int notrack_load(struct notrack *nt);
  * sizes alone, and makes no table that is not there.
  * Returns: bytes, over the tables of all families; 0 where there are none, where they
  * cannot be asked, and for nftables, where what is there takes no memory to change.
- * Since: 2.0
+ * Since: 1.0
  */
 uint64_t notrack_table_bytes(struct notrack *nt);
 
@@ -674,7 +676,7 @@ struct notrack_watch_event {
  * xtables lock, notrack-watch-NUMBER.lock, is locked until the watch ends.
  * Returns: 0; -EEXIST where another watch is there, and the sentence names its
  * process; -EPERM without CAP_NET_ADMIN; -ENOMEM, -EIO.
- * Since: 2.0
+ * Since: 1.0
  */
 int notrack_watch_start(struct notrack *nt, struct notrack_watch **watch);
 
@@ -683,7 +685,7 @@ int notrack_watch_start(struct notrack *nt, struct notrack_watch **watch);
  *
  * Readable where there is something to do.  Owned by @watch.
  * Returns: a descriptor, or -EINVAL if @watch is NULL.
- * Since: 2.0
+ * Since: 1.0
  */
 int notrack_watch_fd(const struct notrack_watch *watch);
 
@@ -698,7 +700,7 @@ int notrack_watch_fd(const struct notrack_watch *watch);
  * xtables lock as notrack_set_wait() says.  Nothing is reported where nothing had to
  * be done, and a failure is reported once, and again where it is another one.
  * Returns: 0, what @visit returned, or -EINVAL if @watch is NULL.
- * Since: 2.0
+ * Since: 1.0
  */
 int notrack_watch_run(struct notrack_watch *watch,
 		      int (*visit)(const struct notrack_watch_event *event, void *data),
@@ -710,15 +712,15 @@ int notrack_watch_run(struct notrack_watch *watch,
  *	any more
  *
  * The next notrack_watch_run() commits it; the descriptor is readable at once.
- * Returns: 0, or -EINVAL.
- * Since: 2.0
+ * Returns: 0, -EINVAL also where @nt works in another network namespace, or -errno.
+ * Since: 1.0
  */
 int notrack_watch_replace(struct notrack_watch *watch, struct notrack *nt);
 
 /**
  * notrack_watch_stop - end a watch; the rules stay as they are
  * @watch: may be NULL
- * Since: 2.0
+ * Since: 1.0
  */
 void notrack_watch_stop(struct notrack_watch *watch);
 
@@ -994,7 +996,7 @@ struct notrack_finding {
  * commit does only with NOTRACK_FORCE; of NOTRACK_WARNING: what nobody can be sure of.  A
  * commit that changed no more than clients looks at none of it.
  * Returns: 0, what @visit returned, or -errno.
- * Since: 2.0
+ * Since: 1.0
  */
 int notrack_each_finding(struct notrack *nt,
 			 int (*visit)(const struct notrack_finding *finding, void *data),
@@ -1060,7 +1062,7 @@ struct notrack_step {
  *
  * As notrack_verify(), whose flows these are; of TCP, the SYN is followed.
  * Returns: 0, what @step returned, or -errno.
- * Since: 2.0
+ * Since: 1.0
  */
 int notrack_explain(struct notrack *nt, const char *service,
 		    int (*step)(const struct notrack_step *step, void *data), void *data);

@@ -360,6 +360,8 @@ int notrack_diff(struct notrack *nt, FILE *out, struct notrack_changes *changes)
 	if (err)
 		return err;
 	err = context_in_kernel(nt, diff_in_kernel, &preview);
+	if (!err && out && (fflush(out) || ferror(out)))
+		err = error_set(&nt->error, -EIO, "the rules cannot be written");
 	layout_give(&layout_changes, changes, &preview.changes);
 	return err ? err : (int)(preview.changes.added + preview.changes.removed);
 }

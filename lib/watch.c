@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/stat.h>
 #include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
@@ -41,6 +42,7 @@ enum state {
 struct notrack_watch {
 	struct notrack *nt;
 	struct instance instance;
+	ino_t namespace;			/* that it watches */
 	struct nft_events events;
 	int poll_fd, timer_fd;
 	bool listens;			/* @poll_fd has the events' descriptor */
@@ -253,12 +255,12 @@ static void blame(struct notrack_watch *watch, const char *what)
 static void hear(struct notrack_watch *watch)
 {
 	unsigned int news = nft_events_take(&watch->events);
-	bool is_signed = *watch->events.program;
+	const bool is_signed = watch->events.is_signed;
 	uint64_t at_ms;
 
 	if (!news && watch->due_ms == NEVER)
 		return;
-	if (is_signed || watch->due_ms == NEVER)
+	if (*watch->events.program || watch->due_ms == NEVER)
 		blame(watch, "nftables");
 	if (!news)
 		return;
@@ -330,11 +332,24 @@ static int open_descriptors(struct notrack_watch *watch)
 
 /* --- public calls ----------------------------------------------------- */
 
+/* The number of the network namespace that a context works in. */
+static int find_namespace(struct notrack *nt, void *data)
+{
+	struct stat namespace;
+
+	if (stat("/proc/thread-self/ns/net", &namespace))
+		return error_set(&nt->error, -errno, "/proc/thread-self/ns/net: %m");
+	*(ino_t *)data = namespace.st_ino;
+	return 0;
+}
+
 static int start_in_kernel(struct notrack *nt, void *data)
 {
 	struct notrack_watch *watch = data;
-	int err = instance_take(&watch->instance, "watch", &nt->error);
+	int err = find_namespace(nt, &watch->namespace);
 
+	if (!err)
+		err = instance_take(&watch->instance, "watch", &nt->error);
 	if (err)
 		return err;
 	err = nft_events_open(&watch->events);
@@ -402,9 +417,15 @@ int notrack_watch_run(struct notrack_watch *watch,
 int notrack_watch_replace(struct notrack_watch *watch, struct notrack *nt)
 {
 	int err = context_begin(nt, ARGUMENT(watch));
+	ino_t namespace = 0;
 
+	if (!err)
+		err = context_in_kernel(nt, find_namespace, &namespace);
 	if (err)
 		return err;
+	if (namespace != watch->namespace)
+		return error_set(&nt->error, -EINVAL, "the watch is for another network namespace than this "
+				 "context; stop it, and start one with this context");
 	nt->choice.used = watch->nt->choice.used;
 	nt->choice.last = watch->nt->choice.last;
 	watch->nt = nt;

@@ -4,6 +4,15 @@
 #include <unistd.h>
 
 #include "again.h"
+#include "complain.h"
+
+int take_pause(const char *name, const char *word, void *to)
+{
+	int code = take_seconds(name, word, to);
+
+	return code || *(unsigned int *)to ? code :
+	       complain(EXIT_BAD_INPUT, "--%s %s: must be a millisecond at least", name, word);
+}
 
 bool again(unsigned int watch_ms)
 {

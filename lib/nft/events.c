@@ -5,6 +5,7 @@
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "support/attribute.h"
 
@@ -39,15 +40,22 @@ void nft_events_close(struct nft_events *events)
 static void take_generation(const struct nlmsghdr *message, struct nft_events *events)
 {
 	const struct nlattr *attr;
+	const char *program = NULL;
+	uint32_t process = 0;
 
 	each_attribute(attr, attributes(message), message_end(message)) {
-		const char *name = type_of(attr) == NFTA_GEN_PROC_NAME ? string_in(attr) : NULL;
-
-		if (name)
-			strncpy(events->program, name, sizeof(events->program) - 1);
+		if (type_of(attr) == NFTA_GEN_PROC_NAME)
+			program = string_in(attr);
 		else if (type_of(attr) == NFTA_GEN_PROC_PID)
-			events->process = number_in(attr);
+			process = number_in(attr);
 	}
+	if (!program)
+		return;
+	events->is_signed = true;
+	if (process == (uint32_t)getpid())	/* we have put something right */
+		return;
+	strncpy(events->program, program, sizeof(events->program) - 1);
+	events->process = process;
 }
 
 static int take(const struct nlmsghdr *message, void *data)
@@ -77,6 +85,7 @@ unsigned int nft_events_take(struct nft_events *events)
 
 	memset(events->program, 0, sizeof(events->program));
 	events->process = 0;
+	events->is_signed = false;
 	/* where the queue was full, or a message is not to be read, something was changed */
 	if (events->netlink.fd >= 0 && netlink_receive(&events->netlink, take, &reading) < 0)
 		reading.news |= NFT_RULES_CHANGED;

@@ -3,6 +3,7 @@
 #ifndef LIB_NFT_EVENTS_H
 #define LIB_NFT_EVENTS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "support/netlink.h"
@@ -14,7 +15,8 @@ enum nft_news {
 
 struct nft_events {
 	struct netlink netlink;		/* fd -1: the kernel has no such events */
-	/* who made the latest change, "" and 0 where that is not known */
+	bool is_signed;			/* the kernel has said who made a change, be it we */
+	/* who else made the latest change, "" and 0 where that is not known */
 	char program[16];
 	uint32_t process;
 };

@@ -178,8 +178,27 @@ START_TEST(a_process_leads_to_its_namespace)
 }
 END_TEST
 
+/* What is watched there is not here. */
+START_TEST(a_watch_stays_in_its_namespace)
+{
+	struct notrack *here = new_context(), *more = new_context(),
+		       *elsewhere = given_a_context_elsewhere();
+	struct notrack_watch *watch = NULL;
+
+	must_do(here, notrack_watch_start(here, &watch));
+	ck_assert_int_eq(notrack_watch_replace(watch, elsewhere), -EINVAL);
+	ck_assert_msg(strstr(notrack_error(elsewhere), "namespace"), "%s", notrack_error(elsewhere));
+	must_do(more, notrack_watch_replace(watch, more));
+	notrack_watch_stop(watch);
+	notrack_free(here);
+	notrack_free(more);
+	notrack_free(elsewhere);
+}
+END_TEST
+
 static void tests(TCase *tcase)
 {
+	tcase_add_test(tcase, a_watch_stays_in_its_namespace);
 	tcase_add_test(tcase, no_path_leads_back_to_the_callers_own);
 	tcase_add_test(tcase, a_path_to_something_else_is_none);
 	tcase_add_test(tcase, a_descriptor_of_something_else_is_none);
