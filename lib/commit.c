@@ -228,13 +228,15 @@ static int run(struct transaction *transaction, struct notrack_changes *changes)
 }
 
 /*
- * Numbers of the host's rules are other ones only where rules of ours come or go; whoever watches
- * is told once, and hears of it as long as it is so.
+ * Numbers of the host's rules are other ones, and services opened, only where rules of ours come
+ * or go; whoever watches is told once, and hears of it as long as it is so.
  */
 static void tell_changes(struct notrack *nt, const struct notrack_changes *changes)
 {
-	if (!changes->added && !changes->removed && !nt->insists)
-		findings_remove(&nt->findings, "numbers");
+	if (changes->added || changes->removed || nt->insists)
+		return;
+	findings_remove(&nt->findings, "numbers");
+	findings_remove(&nt->findings, "opened");
 }
 
 /* -EBUSY: the host's rules are not those that the plan was made for; then a new one is made. */

@@ -85,6 +85,20 @@ static int tell_forced(const struct work *work, enum family family, const struct
 			    protocol_names[flow->protocol]);
 }
 
+/* Whoever let everybody in over one protocol may not have meant the other. */
+static int tell_opened(const struct work *work, enum family family, const struct flow_key *flow,
+		       const struct place *place)
+{
+	char text[PLACE_TEXT];
+
+	return findings_add(work->openings->findings, "opened", NOTRACK_WARNING,
+			    "service %s is opened over %s (%s) ahead of %s, which lets nobody in by it, as "
+			    "rules let everybody in over another protocol of the service: narrow its "
+			    "protocols, or say who may ask, where that is not meant", flow->service->name,
+			    protocol_names[flow->protocol], family_name(family),
+			    view_format_place(place, text));
+}
+
 static int refuse(const struct work *work, enum family family, const struct flow_key *flow,
 		  const struct place *place)
 {
@@ -220,10 +234,11 @@ static int act(struct work *work, enum family family, size_t index, const struct
 			open_flow(work, family, index, flow, NULL);
 		return 0;
 	case ADMITS_NOBODY:
-		if (!has_admission(answers, ADMITS_SOME) && !answers->others)
-			open_flow(work, family, index, flow,
-				  ahead_of(work->base, answer->end.rule));
-		return 0;
+		if (has_admission(answers, ADMITS_SOME) || answers->others)
+			return 0;
+		open_flow(work, family, index, flow, ahead_of(work->base, answer->end.rule));
+		return flow->role == INBOUND && flow->request && has_admission(answers, ADMITS_BY_RULE) ?
+		       tell_opened(work, family, flow, &answer->end) : 0;
 	case FORBIDS_BY_NAME:
 	case FORBIDS_ELSEWHERE:
 		return act_on_ban(work, family, index, flow, &answer->place,

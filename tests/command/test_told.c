@@ -49,6 +49,12 @@ static const struct told {
 	{ "numbers", "dns", 0, {
 		{ "-A INPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT" },
 		{ "-A INPUT -p tcp --dport 22 -j ACCEPT" } } },
+	/* everybody over one protocol, and nobody over the other; as the host says of both, or of none */
+	{ "opened", "dns", 0, {
+		{ "-A INPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT",
+		  "-A INPUT -p udp --dport 53 -j ACCEPT", "-P INPUT DROP" },
+		{ "-A INPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT",
+		  "-A INPUT -p tcp --dport 22 -j ACCEPT", "-P INPUT DROP" } } },
 	{ "unsure", "dns", 0, {
 		{ "-A OUTPUT -p udp -m connbytes --connbytes 99999: --connbytes-dir both "
 		  "--connbytes-mode packets -j LOG" },
