@@ -18,7 +18,8 @@ const char *const random_kind_names[RANDOM_KINDS] = {
 	"state-not", "direction", "status", "mark", "ct-mark", "type", "reverse", "limit",
 	"hashlimit", "recent-set", "recent-update", "ipset", "comment", "pkttype", "mac",
 	"connlimit", "quota", "unknown", "set", "intervals", "concatenation", "named-set",
-	"state-map", "concatenated-map", "port-map", "interface-map", "named-map", "dynamic-set",
+	"state-map", "concatenated-map", "port-map", "interface-map", "named-map",
+	"interval-map", "hidden-map", "dynamic-set",
 	"accept", "drop", "reject", "return", "jump", "goto", "log", "set-mark", "set-ct-mark",
 	"restore-mark", "notrack", "zone", "nat", "count", "bitwise", "counter", "tproxy", "queue",
 };
@@ -628,7 +629,7 @@ static bool nft_map(const struct writing *writing)
 	const char *one = nft_verdict(writing), *other = nft_verdict(writing);
 	bool out = is_hook(writing, "output") || is_hook(writing, "postrouting");
 
-	switch (random_below(5)) {
+	switch (random_below(7)) {
 	case 0:
 		if (!is_there(KIND_STATE_MAP, true))
 			return false;
@@ -653,6 +654,18 @@ static bool nft_map(const struct writing *writing)
 			return false;
 		fprintf(writing->out, " %sname vmap { \"veth0\" : %s, \"lo\" : %s }",
 			out ? "oif" : "iif", one, other);
+		return true;
+	case 4:
+		if (!is_there(KIND_INTERVAL_MAP, true))
+			return false;
+		fprintf(writing->out, " meta l4proto . th dport vmap { udp . 50-60 : %s, tcp . 50-60 : %s }",
+			one, other);
+		return true;
+	case 5:		/* nobody knows what it is of a packet */
+		if (random_chance(70) || !is_there(KIND_HIDDEN_MAP, true))
+			return false;
+		fprintf(writing->out, " %s dscp vmap { cs0 : %s, cs1 : %s }",
+			writing->six ? "ip6" : "ip", one, other);
 		return true;
 	default:
 		if (!is_there(KIND_NAMED_MAP, true))
