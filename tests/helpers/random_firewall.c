@@ -498,6 +498,20 @@ static void look_up(const struct firewall *firewall, const char *chain)
 
 static void judge(struct firewall *firewall, const char *chain, unsigned int depth);
 
+/* By a map: of intervals, or by what nobody can tell of a packet. */
+static void lead_by_map(const struct firewall *firewall, unsigned int to, const char *how)
+{
+	if (random_chance(50)) {
+		uses(KIND_INTERVAL_MAP);
+		fprintf(firewall->out, " meta l4proto . th %s vmap { udp . 50-60 : %s c%u, tcp . 50-60 : %s c%u }\n",
+			ONE_OF("dport", "dport", "sport"), how, to, how, to);
+		return;
+	}
+	uses(KIND_HIDDEN_MAP);
+	fprintf(firewall->out, " ip%s dscp vmap { cs0 : %s c%u, cs5 : drop }\n", firewall->six ? "6" : "",
+		how, to);
+}
+
 /* Entered by interface, source or port; what comes back goes on. */
 static void delegate(struct firewall *firewall, const char *chain, unsigned int depth)
 {
@@ -507,7 +521,11 @@ static void delegate(struct firewall *firewall, const char *chain, unsigned int 
 		return;
 	firewall->chains++;
 	begin(firewall, chain);
-	switch (random_below(4)) {
+	switch (random_below(firewall->nft ? 5 : 4)) {
+	case 4:
+		lead_by_map(firewall, to, random_chance(12) ? "goto" : "jump");
+		judge(firewall, format_text("c%u", to), depth + 1);
+		return;
 	case 0:
 		ask_interface(firewall, ONE_OF("veth0", "veth1", "lo"), random_chance(30));
 		break;
