@@ -36,9 +36,9 @@ static int unlimit_clients(struct notrack *nt, const struct options *options)
 	int err = 0;
 
 	for (size_t i = 0; i < prefixes.count && !err; i++) {
-		err = hashlimit_has_client(nt, options->words[0], prefixes.words[i]);
-		if (err > 0)
-			err = hashlimit_remove_client(nt, options->words[0], prefixes.words[i]);
+		err = hashlimit_remove_client(nt, options->words[0], prefixes.words[i]);
+		if (err == -ENOENT)
+			err = 0;
 	}
 	return err;
 }
