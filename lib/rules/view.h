@@ -281,9 +281,9 @@ struct view_chain {
 	uint8_t hooks;			/* bits, 1 << enum hook: those whose packets can get here */
 	uint8_t referrers;		/* rules with a jump or goto to it: 0, 1, or 2 for any more */
 	bool only_drops;		/* what comes there, and lets the others return */
-	/* what view_forget_ours() took out of it: a jump to an opening, and the rule of the host
-	   that it stood ahead of (NULL: at the end) */
-	bool was_opened;
+	/* what view_forget_ours() took out of it: the opening that a jump led to, and the rule of
+	   the host that the jump stood ahead of (NULL: at the end) */
+	const struct view_chain *opened_by;
 	struct view_rule *opened_before;
 };
 
@@ -355,6 +355,12 @@ struct view_rule *view_end_rule(struct view *view, struct view_chain *chain, uin
 struct view_rule *view_insert_rule(struct view *view, struct view_chain *chain,
 				   struct view_rule *after, const struct step *steps,
 				   size_t count);
+
+/* Packets that have an element cannot be told by anything but the lookup itself. */
+static inline bool lookup_is_hidden(const struct view_lookup *lookup)
+{
+	return lookup->fields[0].field == FIELD_OTHER || lookup->fields[0].field == FIELD_CT_OTHER;
+}
 
 static inline size_t element_size(const struct view_lookup *lookup)
 {

@@ -72,25 +72,29 @@ static const struct view_chain *led_to(const struct view_rule *rule)
 static void forget_rules(struct view_chain *chain)
 {
 	struct view_rule **at = &chain->rules;
-	bool opened = false;		/* directly ahead of the rule that comes next */
+	const struct view_chain *opening = NULL;	/* directly ahead of the rule that comes next */
 
 	chain->last = NULL;
 	while (*at) {
 		const struct view_chain *ours = led_to(*at);
 
 		if ((*at)->flags & RULE_OURS || ours) {
-			opened |= ours && chain_is_opening(ours->name);
+			opening = ours && chain_is_opening(ours->name) ? ours : opening;
 			*at = (*at)->next;
 			continue;
 		}
-		if (opened)
+		if (opening) {
+			chain->opened_by = opening;
 			chain->opened_before = *at;
-		chain->was_opened |= opened;
-		opened = false;
+			opening = NULL;
+		}
 		chain->last = *at;
 		at = &(*at)->next;
 	}
-	chain->was_opened |= opened;
+	if (opening) {
+		chain->opened_by = opening;
+		chain->opened_before = NULL;
+	}
 }
 
 void view_forget_ours(struct view *view)

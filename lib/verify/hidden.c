@@ -8,6 +8,7 @@
 #include "rules/graft.h"
 #include "rules/name.h"
 #include "verify/admission.h"
+#include "verify/opening_chain.h"
 
 /* Deeper than chains of ours are, and than those of most hosts. */
 enum { DEPTH_MAX = 8 };
@@ -25,21 +26,6 @@ static bool is_verdict(const struct view_rule *rule, enum step_kind one, enum st
 	const struct step *verdict = rule_verdict(rule);
 
 	return verdict && (verdict->kind == one || verdict->kind == other);
-}
-
-/* Whether a rule that the usual packet meets accepts it, in a chain of ours. */
-static bool accepts(const struct view_chain *chain, const struct probe *probe, unsigned int depth)
-{
-	for (const struct view_rule *rule = chain->rules; rule; rule = rule->next) {
-		const struct view_chain *to = leads_to(rule);
-
-		if (!(walk_could_meet(probe, rule) & USUAL_DOES))
-			continue;
-		if (is_verdict(rule, STEP_ACCEPT, STEP_ACCEPT) ||
-		    (to && depth < DEPTH_MAX && accepts(to, probe, depth + 1)))
-			return true;
-	}
-	return false;
 }
 
 static bool may_drop(const struct view_rule *rule, const struct probe *probe, unsigned int depth)
@@ -100,7 +86,7 @@ static int look_at_base(struct verification *all, const struct flow_row *row,
 	for (const struct view_rule *rule = base->rules; rule; rule = rule->next) {
 		const struct view_chain *to = leads_to(rule);
 
-		if (to && chain_is_ours(to) && chain_is_opening(to->name) && accepts(to, probe, 0))
+		if (to && chain_is_ours(to) && chain_is_opening(to->name) && opening_accepts(to, probe))
 			return look_behind(all, row, probe, base, rule);
 	}
 	return 0;

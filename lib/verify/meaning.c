@@ -23,16 +23,10 @@ static bool wants_rows(const struct step *step)
 	return is_lookup(step) && (step->kind == STEP_MAP || lookup_asks_conntrack(step->lookup));
 }
 
-/* Packets that have an element cannot be told by anything but the lookup itself. */
-static bool is_hidden(const struct view_lookup *lookup)
-{
-	return lookup->fields[0].field == FIELD_OTHER || lookup->fields[0].field == FIELD_CT_OTHER;
-}
-
 static bool has_rows(const struct step *step)
 {
 	return wants_rows(step) && step->lookup->read && !step->lookup->named &&
-	       !is_hidden(step->lookup) &&
+	       !lookup_is_hidden(step->lookup) &&
 	       step->lookup->count <= ELEMENTS_MAX &&
 	       (!(step->flags & STEP_INVERTED) || step->lookup->field_count == 1);
 }

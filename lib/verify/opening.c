@@ -79,8 +79,8 @@ static int tell_forced(const struct work *work, enum family family, const struct
 	char text[PLACE_TEXT];
 
 	return findings_add(work->openings->findings, "dropped", NOTRACK_FAILED,
-			    "%s (%s) drops %s of service %s over %s by name: forced, the service is opened "
-			    "ahead of that rule", view_format_place(place, text), family_name(family),
+			    "%s (%s) drops %s of service %s over %s: forced, the service is opened ahead "
+			    "of that", view_format_place(place, text), family_name(family),
 			    flow->request ? "requests" : "answers", flow->service->name,
 			    protocol_names[flow->protocol]);
 }
@@ -186,29 +186,51 @@ static bool is_shut(enum admission admission)
 	       admission == FORBIDS_ELSEWHERE;
 }
 
-/* Whether somebody forced it before, or put the rule behind our jump: it does nothing there. */
-static bool stays_open(const struct work *work, const struct place *place)
+/* Whether the opening that stands accepts all of a flow already. */
+static int ask_opened(const struct work *work, enum family family, const struct flow_key *flow, bool *is)
 {
-	const struct view_chain *base = work->base;
-	const struct view_rule *rule = place->chain == base ? place->rule : base->rules;
+	struct picks picks = { 0 };
+	int err = work->base->opened_by ? pick_flow(work, family, flow, &picks) : 0;
 
-	return base->was_opened && base->opened_before &&
-	       (base->opened_before == rule || is_ahead(base, base->opened_before, rule));
+	*is = picks.count;
+	for (size_t i = 0; i < picks.count; i++)
+		for (size_t j = 0; j < picks.list[i].count; j++)
+			*is &= opening_accepts(work->base->opened_by, &picks.list[i].probes[j]);
+	picks_free(&picks);
+	return err;
 }
 
+/* What somebody forced, or forbade later behind our jump, stays where it is. */
 static int act_on_ban(struct work *work, enum family family, size_t index,
 		      const struct flow_key *flow, const struct place *place, bool refuses)
 {
+	bool stays;
+	int err;
+
 	if (work->options->force) {
 		open_flow(work, family, index, flow, place->chain == work->base ?
 			  (struct view_rule *)place->rule : work->base->rules);
 		return tell_forced(work, family, flow, place);
 	}
-	if (stays_open(work, place)) {
+	err = ask_opened(work, family, flow, &stays);
+	if (!err && stays) {
 		open_flow(work, family, index, flow, work->base->opened_before);
 		refuses = work->options->adds;
 	}
-	return refuses ? refuse(work, family, flow, place) : 0;
+	return err || !refuses ? err : refuse(work, family, flow, place);
+}
+
+static int open_for_nobody(struct work *work, enum family family, size_t index,
+			   const struct flow_key *flow, const struct answers *answers)
+{
+	const struct place *end = &answers->list[flow->protocol].end;
+	bool is_open = true;
+	int err = 0;
+
+	open_flow(work, family, index, flow, ahead_of(work->base, end->rule));
+	if (flow->role == INBOUND && flow->request && has_admission(answers, ADMITS_BY_RULE))
+		err = ask_opened(work, family, flow, &is_open);
+	return err || is_open ? err : tell_opened(work, family, flow, end);
 }
 
 /*
@@ -236,9 +258,7 @@ static int act(struct work *work, enum family family, size_t index, const struct
 	case ADMITS_NOBODY:
 		if (has_admission(answers, ADMITS_SOME) || answers->others)
 			return 0;
-		open_flow(work, family, index, flow, ahead_of(work->base, answer->end.rule));
-		return flow->role == INBOUND && flow->request && has_admission(answers, ADMITS_BY_RULE) ?
-		       tell_opened(work, family, flow, &answer->end) : 0;
+		return open_for_nobody(work, family, index, flow, answers);
 	case FORBIDS_BY_NAME:
 	case FORBIDS_ELSEWHERE:
 		return act_on_ban(work, family, index, flow, &answer->place,

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "rules/name.h"
+#include "verify/walk.h"
 
 struct filling {
 	struct grafts *grafts;
@@ -117,4 +118,29 @@ int opening_add_chain(struct grafts *grafts, struct view_table *table,
 			err = fill_family(&filling);
 	*to = filling.chain;
 	return err;
+}
+
+/* --- what it accepts ---------------------------------------------------- */
+
+/* Deeper than chains of ours are. */
+enum { DEPTH_MAX = 8 };
+
+static bool accepts(const struct view_chain *chain, const struct probe *probe, unsigned int depth)
+{
+	for (const struct view_rule *rule = chain->rules; rule; rule = rule->next) {
+		const struct step *verdict = rule_verdict(rule);
+		bool leads = verdict && (verdict->kind == STEP_JUMP || verdict->kind == STEP_GOTO);
+
+		if (!verdict || !(walk_could_meet(probe, rule) & USUAL_DOES))
+			continue;
+		if (verdict->kind == STEP_ACCEPT ||
+		    (leads && depth < DEPTH_MAX && accepts(verdict->chain, probe, depth + 1)))
+			return true;
+	}
+	return false;
+}
+
+bool opening_accepts(const struct view_chain *opening, const struct probe *probe)
+{
+	return accepts(opening, probe, 0);
 }

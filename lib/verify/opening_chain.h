@@ -21,4 +21,7 @@ struct opening_content {
 int opening_add_chain(struct grafts *grafts, struct view_table *table,
 		      const struct opening_content *content, struct graft_chain **to);
 
+/* Whether one that stands accepts the usual packet. */
+bool opening_accepts(const struct view_chain *opening, const struct probe *probe);
+
 #endif

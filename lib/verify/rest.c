@@ -174,7 +174,7 @@ static int copy_row(struct copying *copying, const struct meaning *meaning, stru
 	if (!common.takes && !common.unsure && !remembers)
 		return 0;
 	if (common.unsure || common.disagree || is_beyond_us(rule) ||
-	    (remembers && !only_remembers(rule)) || copying->count == RULES_MAX) {
+	    (remembers && !only_remembers(rule)) || copying->count >= RULES_MAX) {
 		*rest = (struct rest){ .kind = REST_NONE, .obstacle = { copying->chain, rule },
 				       .disagree = common.disagree, .unsure = common.unsure };
 		return 0;

@@ -177,7 +177,10 @@ static int part_in_map(struct taking *taking, struct progress *progress, bool us
 	return err;
 }
 
-/* A map with a name is asked; where its key is not known, the usual packet is not in it. */
+/*
+ * A map with a name is asked; where its key is not known, the usual packet is not in it.  A key
+ * that nobody can tell may have any element: which, is not followed.
+ */
 static int take_named_map(struct taking *taking, struct progress *progress, const struct step *step,
 			  enum side side)
 {
@@ -185,8 +188,10 @@ static int take_named_map(struct taking *taking, struct progress *progress, cons
 							    side);
 	const uint32_t is_in = taking_number(taking, step, 0);
 	const uint32_t lets_in = taking_number(taking, step, 1);
+	const bool hidden = lookup_is_hidden(step->lookup);
 	struct set_element found = { 0 };
-	int there = probe_ask(&progress->traveller.probe, step->lookup, &situation, &found);
+	int there = hidden ? -EAGAIN : probe_ask(&progress->traveller.probe, step->lookup, &situation,
+						 &found);
 
 	if (there > 0)
 		return deliver_element(taking, &progress->traveller, 1u << side, &found);
@@ -204,7 +209,7 @@ static int take_named_map(struct taking *taking, struct progress *progress, cons
 			       traveller_decided(&progress->traveller, lets_in) > 0 ? STEP_ACCEPT :
 										      STEP_DROP, NULL);
 	default:
-		return part_in_map(taking, progress, there != -EAGAIN, is_in, lets_in);
+		return part_in_map(taking, progress, hidden || there != -EAGAIN, is_in, lets_in);
 	}
 }
 
@@ -222,6 +227,10 @@ static int take_element(struct taking *taking, struct progress *progress, const 
 
 	if (does == ALL_DO)
 		return deliver_element(taking, &progress->traveller, 1u << side, element);
+	if (does & ALL_DO && number == DECISIONS_MAX) {
+		taking->way->walk->incomplete = true;
+		return 0;
+	}
 	if (!(does & ALL_DO) || traveller_decided(&progress->traveller, number) == 0)
 		return 0;
 	if (traveller_decided(&progress->traveller, number) > 0)
@@ -239,7 +248,7 @@ static int take_map(struct taking *taking, struct progress *progress, const stru
 	for (enum side side = TODAY; side < SIDES; side++) {
 		if (!(progress->active & 1u << side))
 			continue;
-		if (step->lookup->named) {
+		if (step->lookup->named || lookup_is_hidden(step->lookup)) {
 			err = take_named_map(taking, progress, step, side);
 		} else if (!step->lookup->read) {
 			err = end_either_way(taking, &progress->traveller);

@@ -203,6 +203,68 @@ START_TEST(what_a_rule_forbids_by_name_is_refused)
 }
 END_TEST
 
+/* Only who was opened by force is: of the others, the host may think again. */
+START_TEST(what_is_forbidden_later_is_not_opened_by_another_change)
+{
+	const struct family *family = &families[_i];
+
+	netns_add_peer();
+	must("%s -w -P INPUT DROP", family->tables);
+	must("%s -w " ESTABLISHED, family->tables);
+	must("%s -w -A INPUT -p %s -j ACCEPT", family->tables,
+	     family->domain == AF_INET6 ? "ipv6-icmp" : "icmp");
+	must("%s -w -A INPUT -p udp --dport 53 -j ACCEPT", family->tables);
+	must("notrackctl %s add ntp", family->option);
+	must("notrackctl %s add dns --proto udp --role inbound", family->option);
+	ck_assert(client_is_answered(family, family->other));
+
+	must("%s -w -D INPUT -p udp --dport 53 -j ACCEPT", family->tables);
+	must("%s -w -A INPUT -p udp --dport 53 -j DROP", family->tables);
+	must("notrackctl %s limit ntp %s --above 5/sec", family->option, family->limited);
+	ck_assert(!client_is_answered(family, family->other));
+	must("notrackctl %s unlimit ntp %s", family->option, family->limited);
+	ck_assert(!client_is_answered(family, family->other));
+}
+END_TEST
+
+/* As many rules as a copy of the rest of a chain has room for, and an opening among them. */
+START_TEST(a_rest_that_is_just_too_long_is_refused)
+{
+	for (unsigned int count = 60; count < 68; count++) {
+		char *rules = format_text("table inet h {\n chain i {\n type filter hook input priority 0;\n"
+					  "ct state untracked accept\n");
+		struct run added;
+
+		for (unsigned int i = 0; i < count; i++)
+			rules = format_text("%sudp dport 53 counter\n", rules);
+		rules = format_text("%sip saddr 192.0.2.98 drop\ndrop\n }\n}\n", rules);
+		must_as(&(struct how){ .where = HOST, .input = rules }, "nft -f -");
+		added = run("notrackctl add dns");
+		ck_assert_msg(added.code == (count < 62 ? 0 : REFUSED), "%u: exit %d: %s", count, added.code,
+			      added.err);
+		must("notrackctl clear");
+		must("nft flush ruleset");
+	}
+}
+END_TEST
+
+/* However many elements a map has by what nobody can tell, they are one question. */
+START_TEST(a_large_map_that_nobody_can_tell_takes_no_time)
+{
+	char *rules = format_text("table inet h {\n chain ok {\n udp dport 53 accept\n }\n chain i {\n"
+				  " type filter hook input priority 0; policy drop;\n"
+				  " ct state established,related accept\n numgen inc mod 5000 vmap { ");
+
+	for (unsigned int i = 0; i < 600; i++)
+		rules = format_text("%s%u : jump ok, ", rules, i);
+	rules = format_text("%s}\n }\n}\n", rules);
+	must_as(&(struct how){ .where = HOST, .input = rules }, "nft -f -");
+	must("notrackctl --backend nft add dns --role inbound");
+	run("notrackctl verify");
+	must("notrackctl clear");
+}
+END_TEST
+
 /* The host's own limit counts what is new, and goes on limiting. */
 START_TEST(a_limit_of_the_host_goes_on_limiting)
 {
@@ -598,6 +660,10 @@ static void tests(TCase *tcase)
 	tcase_add_loop_test(tcase, what_conntrack_alone_knows_lets_nobody_in_any_more, 0,
 			    COUNT(asked));
 	tcase_add_loop_test(tcase, who_names_ipv4_does_not_open_ipv6, 0, COUNT(inet_chains));
+	tcase_add_loop_test(tcase, what_is_forbidden_later_is_not_opened_by_another_change, 0,
+			    FAMILIES_OF_BOTH_WORLDS);
+	tcase_add_test(tcase, a_rest_that_is_just_too_long_is_refused);
+	tcase_add_test(tcase, a_large_map_that_nobody_can_tell_takes_no_time);
 	tcase_add_loop_test(tcase, who_is_led_by_any_key_fares_as_before, 0, COUNT(leading));
 	tcase_add_loop_test(tcase, what_is_named_for_both_families_opens_the_other_protocol, 0,
 			    FAMILY_COUNT);
