@@ -148,7 +148,7 @@ START_TEST(a_command_without_memory_does_all_or_nothing)
 
 		refused = *read_file(mark()) != '\0';
 		harmless += refused && !told.code;
-		ck_assert_msg(harmless <= HARMLESS, "%s, %s, request %u: nobody noticed",
+		ck_assert_msg(harmless <= HARMLESS + nth / 50, "%s, %s, request %u: nobody noticed",
 			      stories[_i].backend, stories[_i].command, nth);
 		if (check_change(_i, &told, untouched, before, after)) {
 			begin(_i);
