@@ -102,6 +102,10 @@ static const char peer_setup[] =
 	"neigh replace 192.0.2.1 lladdr 02:00:00:00:00:01 dev veth0 nud permanent\n"
 	"neigh replace 2001:db8::1 lladdr 02:00:00:00:00:01 dev veth0 nud permanent\n";
 
+static const char *const peer_addresses[] = {
+	"2001:db8:2::10", "2001:db8:1:1::10", "2001:db8:1::10", "2001:db8::2",
+};
+
 static int namespaces[] = { -1, -1 };
 
 static bool write_file(const char *path, const char *text)
@@ -180,6 +184,19 @@ void netns_wait_for_carrier(const char *interface)
 		ck_assert_msg(wait_a_little(&waits), "%s has no carrier", interface);
 }
 
+/*
+ * What is sent to an address of IPv6 gets there once the kernel has its local route, which a
+ * worker of its own adds behind the link (addrconf_dad_work), be there a duplicate to look for or not.
+ */
+void netns_wait_for_address(enum place where, const char *address)
+{
+	const char *route = format_text("local %s dev", address);
+	unsigned int waits = 0;
+
+	while (!strstr(must_as(&(struct how){ .where = where }, "ip -6 route show table local").out, route))
+		ck_assert_msg(wait_a_little(&waits), "%s has no local route", address);
+}
+
 void netns_add_peer(void)
 {
 	char setup[2 * sizeof(host_setup)];
@@ -189,6 +206,9 @@ void netns_add_peer(void)
 	must_as(&(struct how){ .input = setup }, "ip -batch -");
 	must_as(&(struct how){ .where = PEER, .input = peer_setup }, "ip -batch -");
 	netns_wait_for_carrier("veth0");
+	netns_wait_for_address(HOST, "2001:db8::1");
+	for (size_t i = 0; i < sizeof(peer_addresses) / sizeof(peer_addresses[0]); i++)
+		netns_wait_for_address(PEER, peer_addresses[i]);
 }
 
 void netns_move_to(enum place where)

@@ -66,6 +66,8 @@ void netns_give(const char *interface);
 
 /* Until HOST may send over an interface whose other end is up. */
 void netns_wait_for_carrier(const char *interface);
+/* ... until an IPv6 address of either takes packets. */
+void netns_wait_for_address(enum place where, const char *address);
 
 /* Moves the calling thread; a process that serves a place for good, or a child before exec. */
 void netns_move_to(enum place where);

@@ -131,6 +131,8 @@ static void make_peer(void)
 	must_as(&(struct how){ .where = PEER, .input = peer_setup }, "ip -batch -");
 	netns_wait_for_carrier("veth0");
 	netns_wait_for_carrier("veth1");
+	netns_wait_for_address(HOST, "2001:db8::1");
+	netns_wait_for_address(HOST, "2001:db8:f::1");
 	must_as(&(struct how){ .input = routes }, "ip -batch -");
 }
 
