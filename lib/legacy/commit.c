@@ -112,8 +112,8 @@ static int lower_grafts(struct legacy_change *change, enum family family, unsign
 		kept->found.grafted = grafted_new(&kept->found, table.family);
 	if (!kept->found.grafted)
 		return error_set(change->error, -ENOMEM, "out of memory");
-	return graft_lower(change->change.wanted->grafts, &table, &change->features[family],
-			   &change->want[family][id], change->error);
+	return graft_lower(change->change.wanted->grafts, &table, kept->found.grafted,
+			   &change->features[family], &change->want[family][id], change->error);
 }
 
 static bool has_nothing(const struct legacy_change *change, enum family family, unsigned int id)

@@ -13,6 +13,7 @@
 struct lowering {
 	const struct grafts *grafts;
 	const struct table *table;
+	const struct grafted *found;
 	const struct features *features;
 	struct ruleset *want;
 	struct graft_original *originals;	/* by address of the view's rule */
@@ -244,14 +245,21 @@ static struct grafted_chain *wanted_chain(struct lowering *lowering, const struc
 {
 	struct grafted *grafted = lowering->want->grafted;
 	struct grafted_chain *chain = grafted_find(grafted, of->name);
+	const struct grafted_chain *found = grafted_find(lowering->found, of->name);
 
 	if (chain)
 		return chain;
 	if (!lowering->table->handle)	/* it will be made by being opened, without rules */
 		return grafted_add_chain(grafted, of->name);
-	chain = grafted_list(grafted, lowering->table, of->name);
+	chain = found ? grafted_add_chain(grafted, of->name) :
+			grafted_list(grafted, lowering->table, of->name);
 	if (!chain)
 		return NULL;
+	if (found) {
+		chain->host_count = found->host_count;
+		chain->host_at = found->host_at;
+		chain->fingerprint = found->fingerprint;
+	}
 	chain->checked = true;
 	chain->rules = NULL;		/* those that are there: not what is wanted */
 	chain->count = 0;
@@ -344,11 +352,11 @@ static int lower(struct lowering *lowering)
 }
 
 int graft_lower(const struct grafts *grafts, const struct table *table,
-		const struct features *features, struct ruleset *want, struct error *error)
+		const struct grafted *found, const struct features *features, struct ruleset *want, struct error *error)
 {
 	struct lowering lowering = {
-		.grafts = grafts, .table = table, .features = features, .want = want,
-		.scratch = malloc(ENTRY_MAX), .error = error,
+		.grafts = grafts, .table = table, .found = found, .features = features,
+		.want = want, .scratch = malloc(ENTRY_MAX), .error = error,
 	};
 	int err = -ENOMEM;
 

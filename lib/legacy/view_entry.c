@@ -26,11 +26,12 @@ static int add_address(const struct view_entry *entry, enum field field, size_t 
 		       bool inverted)
 {
 	size_t size = entry->family->address_size;
-	int length = mask_length(entry->bytes + mask_at, size);
 	struct step *step;
+	int length;
 
-	if (!length && !inverted)
+	if (!inverted && mask_is_empty(entry->bytes + mask_at, size))
 		return 0;
+	length = mask_length(entry->bytes + mask_at, size);
 	step = view_add_step(entry->view, length < 0 ? STEP_UNKNOWN : STEP_PREFIX);
 	if (!step)
 		return -ENOMEM;
@@ -48,11 +49,12 @@ static int add_address(const struct view_entry *entry, enum field field, size_t 
 static int add_interface(const struct view_entry *entry, enum field field, size_t at,
 			 size_t mask_at, bool inverted)
 {
-	int length = mask_length(entry->bytes + mask_at, IFNAMSIZ);
 	struct step *step;
+	int length;
 
-	if (!length && !inverted)
+	if (!inverted && mask_is_empty(entry->bytes + mask_at, IFNAMSIZ))
 		return 0;
+	length = mask_length(entry->bytes + mask_at, IFNAMSIZ);
 	step = view_add_step(entry->view, length < 0 || length % 8 ? STEP_UNKNOWN :
 			     STEP_INTERFACE);
 	if (!step)

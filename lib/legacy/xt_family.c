@@ -61,6 +61,13 @@ int mask_length(const void *mask, size_t size)
 	return full == size ? length : -1;
 }
 
+bool mask_is_empty(const void *mask, size_t size)
+{
+	static const uint8_t none[IFNAMSIZ];
+
+	return !memcmp(mask, none, size);
+}
+
 /* false: the mask is none of a prefix */
 static bool get_address(const char *address, const char *mask, struct prefix *prefix,
 			const struct xt_family *family)

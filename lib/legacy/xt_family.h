@@ -47,6 +47,8 @@ extern const struct xt_family xt_families[FAMILIES];
 
 /* How many ones a mask of @size bytes begins with, or -1 where more of them follow a zero. */
 int mask_length(const void *mask, size_t size);
+/* Of IFNAMSIZ bytes at most, which is what most masks are of: none. */
+bool mask_is_empty(const void *mask, size_t size);
 
 /* @entry is zeroed. */
 void entry_put_header(void *entry, const struct header *header, const struct xt_family *family);

@@ -21,10 +21,8 @@ struct expressions expressions_of(const void *list, size_t size)
 
 struct expression_parts expression_parts(const struct nlattr *expression)
 {
-	struct attributes of = attributes_in(expression);
-
-	return (struct expression_parts){ attribute_text(of.of[NFTA_EXPR_NAME]),
-					  attributes_in(of.of[NFTA_EXPR_DATA]) };
+	return (struct expression_parts){ expression_name(expression),
+					  attributes_in(attribute_in(expression, NFTA_EXPR_DATA)) };
 }
 
 bool expression_counts(const char *name)

@@ -111,7 +111,7 @@ void nft_graft_mark(const struct nft_original *original, enum nft_graft_part par
 
 /* --- conditions on the same ------------------------------------------------- */
 
-static bool holds_range(const struct step *outer, const struct step *inner)
+static bool includes_range(const struct step *outer, const struct step *inner)
 {
 	const struct range *ranges = outer->kind == STEP_NUMBER ? &outer->range : outer->ranges;
 	const size_t count = outer->kind == STEP_NUMBER ? 1 : outer->count;
@@ -122,7 +122,7 @@ static bool holds_range(const struct step *outer, const struct step *inner)
 	return false;
 }
 
-static bool holds_prefix(const struct step *outer, const struct step *inner)
+static bool includes_prefix(const struct step *outer, const struct step *inner)
 {
 	if (outer->length > inner->length)
 		return false;
@@ -132,7 +132,7 @@ static bool holds_prefix(const struct step *outer, const struct step *inner)
 	return true;
 }
 
-static bool holds_name(const struct step *outer, const struct step *inner)
+static bool includes_name(const struct step *outer, const struct step *inner)
 {
 	return outer->length <= inner->length && !memcmp(outer->name, inner->name, outer->length);
 }
@@ -148,7 +148,7 @@ static bool is_flags(const struct step *step)
  * others, and asks the same of them.  Where @outer refuses some flags ("! --syn"), it has others
  * if one that both look at is to be otherwise.
  */
-static bool holds_flags(const struct step *outer, const struct step *inner)
+static bool includes_flags(const struct step *outer, const struct step *inner)
 {
 	const uint64_t differ = outer->range.first ^ inner->range.first;
 
@@ -160,21 +160,21 @@ static bool holds_flags(const struct step *outer, const struct step *inner)
 }
 
 /* Whether all that meets @inner meets @outer, as far as that is plain. */
-static bool holds(const struct step *outer, const struct step *inner)
+static bool includes(const struct step *outer, const struct step *inner)
 {
 	if (is_flags(outer) && is_flags(inner))
-		return holds_flags(outer, inner);
+		return includes_flags(outer, inner);
 	if ((outer->flags | inner->flags) & STEP_INVERTED)
 		return false;
 	if (outer->kind == STEP_NUMBER || outer->kind == STEP_NUMBERS)
-		return outer->mask == inner->mask && holds_range(outer, inner);
+		return outer->mask == inner->mask && includes_range(outer, inner);
 	if (outer->kind != inner->kind)
 		return false;
 	switch (outer->kind) {
 	case STEP_PREFIX:
-		return holds_prefix(outer, inner);
+		return includes_prefix(outer, inner);
 	case STEP_INTERFACE:
-		return holds_name(outer, inner);
+		return includes_name(outer, inner);
 	default:
 		return false;
 	}
@@ -192,7 +192,7 @@ enum nft_graft_overlap nft_graft_overlap_of(const struct step *ours, const struc
 	if (theirs->field != ours->field || theirs->kind == STEP_UNKNOWN ||
 	    theirs->kind == STEP_WITHIN_RATE || theirs->kind == STEP_REMEMBERED)
 		return OVERLAP_NONE;
-	if (is_same(ours, theirs) || holds(ours, theirs))
+	if (is_same(ours, theirs) || includes(ours, theirs))
 		return OVERLAP_COVERED;
-	return holds(theirs, ours) ? OVERLAP_NARROWS : OVERLAP_BESIDE;
+	return includes(theirs, ours) ? OVERLAP_NARROWS : OVERLAP_BESIDE;
 }

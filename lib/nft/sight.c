@@ -65,29 +65,39 @@ static bool is_of_others(const struct view_table *table)
 	       (strcmp(table->family_name, "inet") || strcmp(table->name, NFT_TABLE));
 }
 
+static bool is_named_by_iptables(const struct view_table *table)
+{
+	static const char *const names[] = { "filter", "mangle", "raw", "security", "nat" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (!strcmp(names[i], table->name))
+			return strcmp(table->family_name, "inet");
+	return false;
+}
+
+static bool is_noted(const struct nft_sight *sight, const struct view_table *table)
+{
+	return sight->native_count && sight->native[sight->native_count - 1] == table;
+}
+
 /* Expressions that iptables-nft has none of. */
 static bool has_native(const struct nlattr *list)
 {
 	static const char *const names[] = { "ct", "lookup", "fib", "objref", "dynset" };
 	const struct nlattr *attr;
 
-	mnl_attr_for_each_nested(attr, list) {
-		const char *name = expression_parts(attr).name;
-
+	each_attribute(attr, payload(list), end_of(list))
 		for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-			if (!strcmp(names[i], name))
+			if (!strcmp(names[i], expression_name(attr)))
 				return true;
-	}
 	return false;
 }
 
 static int note_native(struct nft_sight *sight, const struct view_table *table)
 {
-	const struct view_table **grown;
+	const struct view_table **grown = memory_grow(sight->native, sight->native_count,
+						      sizeof(*grown));
 
-	if (sight->native_count && sight->native[sight->native_count - 1] == table)
-		return 0;
-	grown = memory_grow(sight->native, sight->native_count, sizeof(*grown));
 	if (!grown)
 		return -ENOMEM;
 	sight->native = grown;
@@ -129,7 +139,8 @@ static int take_rule(struct view_reader *reader, const struct view_chain *chain,
 
 	if (!is_of_others(chain->table))
 		return 0;
-	if (!(rule->flags & RULE_OURS) && list && has_native(list))
+	if (!(rule->flags & RULE_OURS) && list && is_named_by_iptables(chain->table) &&
+	    !is_noted(sight, chain->table) && has_native(list))
 		err = note_native(sight, chain->table);
 	if (!err && (rule->flags & RULE_OURS || is_asked_for(sight, rule->handle)))
 		err = keep(sight, chain, rule, from);
@@ -236,16 +247,13 @@ static bool is_builtin(const char *name)
 /* A table as iptables-nft makes it, with nothing in it that it cannot read. */
 static bool is_of_iptables(const struct nft_sight *sight, const struct view_table *table)
 {
-	static const char *const names[] = { "filter", "mangle", "raw", "security", "nat" };
-	bool named = false;
+	bool named = is_named_by_iptables(table);
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		named |= !strcmp(names[i], table->name);
 	for (const struct view_chain *chain = table->chains; chain; chain = chain->next)
 		named &= chain->hook == HOOK_NONE || is_builtin(chain->name);
 	for (size_t i = 0; i < sight->native_count; i++)
 		named &= sight->native[i] != table;
-	return named && strcmp(table->family_name, "inet");
+	return named;
 }
 
 static void mark_chains(struct hosting *hosting)

@@ -5,9 +5,12 @@
 
 #include <endian.h>
 #include <libmnl/libmnl.h>
+#include <linux/netfilter/nf_tables.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
+
+#include "support/attribute.h"
 
 /* Attributes of one level, by type; those beyond the last type that we know are left out. */
 #define ATTRIBUTES 24
@@ -19,21 +22,29 @@ struct attributes {
 static inline struct attributes attributes_of(const void *data, size_t size)
 {
 	struct attributes all = { 0 };
-	const struct nlattr *attr = data;
-	int left = (int)size;
+	const struct nlattr *attr;
 
-	for (; mnl_attr_ok(attr, left); attr = mnl_attr_next(attr)) {
-		left -= (int)MNL_ALIGN(attr->nla_len);
-		if (mnl_attr_get_type(attr) < ATTRIBUTES)
-			all.of[mnl_attr_get_type(attr)] = attr;
-	}
+	each_attribute(attr, data, (const char *)data + size)
+		if (type_of(attr) < ATTRIBUTES)
+			all.of[type_of(attr)] = attr;
 	return all;
+}
+
+/* Where one of them is all that counts; NULL: there is none such. */
+static inline const struct nlattr *attribute_in(const struct nlattr *nest, int type)
+{
+	const struct nlattr *attr, *found = NULL;
+
+	if (nest)
+		each_attribute(attr, payload(nest), end_of(nest))
+			if (type_of(attr) == type)
+				found = attr;
+	return found;
 }
 
 static inline struct attributes attributes_in(const struct nlattr *nest)
 {
-	return nest ? attributes_of(mnl_attr_get_payload(nest), mnl_attr_get_payload_len(nest)) :
-		      (struct attributes){ 0 };
+	return nest ? attributes_of(payload(nest), size_of_payload(nest)) : (struct attributes){ 0 };
 }
 
 /* nftables has its numbers in network order. */
@@ -41,9 +52,9 @@ static inline uint32_t attribute_number(const struct nlattr *attr, uint32_t abse
 {
 	uint32_t number;
 
-	if (!attr || mnl_attr_get_payload_len(attr) < sizeof(number))
+	if (!attr || size_of_payload(attr) < sizeof(number))
 		return absent;
-	memcpy(&number, mnl_attr_get_payload(attr), sizeof(number));
+	memcpy(&number, payload(attr), sizeof(number));
 	return be32toh(number);
 }
 
@@ -51,19 +62,23 @@ static inline uint64_t attribute_handle(const struct nlattr *attr)
 {
 	uint64_t number = 0;
 
-	if (attr && mnl_attr_get_payload_len(attr) >= sizeof(number))
-		memcpy(&number, mnl_attr_get_payload(attr), sizeof(number));
+	if (attr && size_of_payload(attr) >= sizeof(number))
+		memcpy(&number, payload(attr), sizeof(number));
 	return be64toh(number);
 }
 
 /* "" where it is absent, or has no end. */
 static inline const char *attribute_text(const struct nlattr *attr)
 {
-	const char *text = attr ? mnl_attr_get_payload(attr) : "";
+	const char *text = attr ? string_in(attr) : NULL;
 
-	if (attr && !memchr(text, '\0', mnl_attr_get_payload_len(attr)))
-		return "";
-	return text;
+	return text ? text : "";
+}
+
+/* Of an expression of a rule. */
+static inline const char *expression_name(const struct nlattr *expression)
+{
+	return attribute_text(attribute_in(expression, NFTA_EXPR_NAME));
 }
 
 #endif

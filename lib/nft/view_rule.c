@@ -57,12 +57,19 @@ static const struct expression {
 	{ "tunnel", run_load_unknown },
 	{ "xfrm", run_load_unknown },
 };
+#define EXPRESSIONS (sizeof(expressions) / sizeof(expressions[0]))
 
-static int compare_names(const void *a, const void *b)
+static const struct expression *find_expression(const char *name)
 {
-	const struct expression *one = a, *other = b;
+	size_t i = 0;
 
-	return strcmp(one->name, other->name);
+	/* rules are read by the hundred thousand: most names are told by their first letter */
+	while (i < EXPRESSIONS && expressions[i].name[0] < name[0])
+		i++;
+	for (; i < EXPRESSIONS && expressions[i].name[0] == name[0]; i++)
+		if (!strcmp(expressions[i].name, name))
+			return &expressions[i];
+	return NULL;
 }
 
 /* One that we do not know may end the rule, or the packet's way. */
@@ -109,14 +116,11 @@ static void identify_unknown(struct machine *machine, size_t before, const struc
 
 static int run_expression(struct machine *machine, const struct nlattr *attr)
 {
-	struct attributes of = attributes_in(attr);
-	const struct expression key = { .name = attribute_text(of.of[NFTA_EXPR_NAME]) };
-	const struct expression *expression = bsearch(&key, expressions,
-						      sizeof(expressions) / sizeof(key),
-						      sizeof(key), compare_names);
-	struct attributes data = attributes_in(of.of[NFTA_EXPR_DATA]);
+	const char *name = expression_name(attr);
+	const struct expression *expression = find_expression(name);
+	struct attributes data = attributes_in(attribute_in(attr, NFTA_EXPR_DATA));
 	size_t before = machine->view->step_count;
-	int result = expression ? expression->run(machine, &data) : run_unknown(machine, key.name);
+	int result = expression ? expression->run(machine, &data) : run_unknown(machine, name);
 
 	identify_unknown(machine, before, attr);
 	return result;
@@ -149,22 +153,22 @@ static bool has_comment_of_ours(const struct nlattr *userdata)
 }
 
 /* A match of comments says what userdata says, in rules of iptables-nft. */
-static bool is_comment_of_ours(const struct attributes *expression)
+static bool is_comment_of_ours(const struct nlattr *expression)
 {
-	struct attributes data = attributes_in(expression->of[NFTA_EXPR_DATA]);
+	struct attributes data = attributes_in(attribute_in(expression, NFTA_EXPR_DATA));
 	const struct nlattr *info = data.of[NFTA_MATCH_INFO];
 
 	return info && !strcmp(attribute_text(data.of[NFTA_MATCH_NAME]), "comment") &&
-	       begins_as_ours(mnl_attr_get_payload(info), mnl_attr_get_payload_len(info));
+	       begins_as_ours(payload(info), size_of_payload(info));
 }
 
-static bool is_jump_to_ours(const struct attributes *expression)
+static bool is_jump_to_ours(const struct nlattr *expression)
 {
-	struct attributes data = attributes_in(expression->of[NFTA_EXPR_DATA]);
-	struct attributes value = attributes_in(data.of[NFTA_IMMEDIATE_DATA]);
-	struct attributes verdict = attributes_in(value.of[NFTA_DATA_VERDICT]);
+	const struct nlattr *data = attribute_in(expression, NFTA_EXPR_DATA);
+	const struct nlattr *value = attribute_in(data, NFTA_IMMEDIATE_DATA);
+	const struct nlattr *verdict = attribute_in(value, NFTA_DATA_VERDICT);
 
-	return name_is_ours(attribute_text(verdict.of[NFTA_VERDICT_CHAIN]));
+	return name_is_ours(attribute_text(attribute_in(verdict, NFTA_VERDICT_CHAIN)));
 }
 
 static bool says_ours(const struct nlattr *list)
@@ -172,14 +176,13 @@ static bool says_ours(const struct nlattr *list)
 	const struct nlattr *attr;
 	bool ours = false;
 
-	mnl_attr_for_each_nested(attr, list) {
-		struct attributes of = attributes_in(attr);
-		const char *name = attribute_text(of.of[NFTA_EXPR_NAME]);
+	each_attribute(attr, payload(list), end_of(list)) {
+		const char *name = expression_name(attr);
 
 		if (*name == 'm' && !strcmp(name, "match"))
-			ours |= is_comment_of_ours(&of);
+			ours |= is_comment_of_ours(attr);
 		else if (*name == 'i' && !strcmp(name, "immediate"))
-			ours |= is_jump_to_ours(&of);
+			ours |= is_jump_to_ours(attr);
 	}
 	return ours;
 }
@@ -190,18 +193,20 @@ int reader_run(struct view_reader *reader, struct view_chain *chain, const void 
 	struct machine machine = { .reader = reader, .view = reader->view, .chain = chain,
 				   .family = view_family_of(chain->table), .protocol = -1,
 				   .since = list };
-	const struct nlattr *attr = list;
-	int left = (int)size, result = 0;
-	size_t before = 0;
+	const struct nlattr *attr;
+	size_t before = 0, i = 0;
+	int result = 0;
 
 	if (machine.family != AF_INET && machine.family != AF_INET6)
 		machine.family = AF_UNSPEC;
 	reader->view->step_count = 0;
-	for (size_t i = 0; mnl_attr_ok(attr, left) && !result; attr = mnl_attr_next(attr), i++) {
-		left -= (int)MNL_ALIGN(attr->nla_len);
+	each_attribute(attr, list, (const char *)list + size) {
 		result = run_expression(&machine, attr);
 		for (; from && before < reader->view->step_count && before < VIEW_STEPS_MAX; before++)
 			from[before] = (uint8_t)i;
+		if (result)
+			break;
+		i++;
 	}
 	return result < 0 ? result : 0;
 }

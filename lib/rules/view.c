@@ -299,13 +299,6 @@ struct view_rule *view_insert_rule(struct view *view, struct view_chain *chain,
 	return rule;
 }
 
-const struct step *rule_verdict(const struct view_rule *rule)
-{
-	const struct step *last = rule->count ? &rule->steps[rule->count - 1] : NULL;
-
-	return last && step_is_verdict(last) ? last : NULL;
-}
-
 /* Of nftables: all of it is ours. */
 #define OUR_TABLE "libnotrack"
 
@@ -328,7 +321,8 @@ void view_free(struct view *view)
 
 /* --- places ----------------------------------------------------------- */
 
-unsigned int view_rule_number(const struct place *place)
+/* Among the rules that are in the chain now, from 1 on; 0 is the policy. */
+static unsigned int planned_number(const struct place *place)
 {
 	unsigned int number = 1;
 
@@ -338,6 +332,18 @@ unsigned int view_rule_number(const struct place *place)
 	     rule = rule->next)
 		number++;
 	return number;
+}
+
+bool place_is_ahead(const struct place *place, const struct place *other)
+{
+	if (!place->rule || !other->rule)
+		return place->rule && !other->rule;
+	if (place->rule->number && other->rule->number)
+		return place->rule->number < other->rule->number;
+	for (const struct view_rule *rule = place->rule->next; rule; rule = rule->next)
+		if (rule == other->rule)
+			return true;
+	return false;
 }
 
 static const char *format_place(const struct place *place, unsigned int rule,
@@ -358,10 +364,10 @@ static const char *format_place(const struct place *place, unsigned int rule,
 const char *view_format_place(const struct place *place, char text[PLACE_TEXT])
 {
 	return format_place(place, place->rule && place->rule->number ? place->rule->number :
-				   view_rule_number(place), text);
+				   planned_number(place), text);
 }
 
 const char *view_format_planned(const struct place *place, char text[PLACE_TEXT])
 {
-	return format_place(place, view_rule_number(place), text);
+	return format_place(place, planned_number(place), text);
 }

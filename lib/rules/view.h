@@ -402,8 +402,8 @@ struct place {
 const char *view_format_place(const struct place *place, char text[PLACE_TEXT]);
 /* The same, with the number that the rule has once that is committed. */
 const char *view_format_planned(const struct place *place, char text[PLACE_TEXT]);
-/* Among the rules that are in the chain now, from 1 on; 0 is the policy. */
-unsigned int view_rule_number(const struct place *place);
+/* Of two places in one chain: whether packets come to @place first; a policy is the last. */
+bool place_is_ahead(const struct place *place, const struct place *other);
 
 static inline bool step_is_condition(const struct step *step)
 {
@@ -416,6 +416,17 @@ static inline bool step_is_verdict(const struct step *step)
 }
 
 /* The verdict of a rule; NULL if it has none. */
-const struct step *rule_verdict(const struct view_rule *rule);
+static inline const struct step *rule_verdict(const struct view_rule *rule)
+{
+	const struct step *last = rule->count ? &rule->steps[rule->count - 1] : NULL;
+
+	return last && step_is_verdict(last) ? last : NULL;
+}
+
+/* The last rule of a run that begins at @rule, which may be that alone; else @rule. */
+static inline const struct view_rule *rule_end_of_run(const struct view_rule *rule)
+{
+	return rule->run && rule->run->first == rule ? rule->run->last : rule;
+}
 
 #endif

@@ -50,9 +50,11 @@ static bool only_drops(const struct view_chain *chain)
 {
 	const struct view_rule *rule = chain->rules;
 
+	if (chain->hook != HOOK_NONE || chain_is_ours(chain))
+		return false;
 	while (rule && drops_or_returns(rule))
 		rule = rule->next;
-	return !rule && chain->hook == HOOK_NONE && !chain_is_ours(chain);
+	return !rule;
 }
 
 static bool leads_to_drops(const struct step *verdict)

@@ -25,6 +25,11 @@ static inline const void *payload(const struct nlattr *attr)
 	return attr + 1;
 }
 
+static inline size_t size_of_payload(const struct nlattr *attr)
+{
+	return attr->nla_len - sizeof(*attr);
+}
+
 static inline const void *end_of(const struct nlattr *attr)
 {
 	return (const char *)attr + attr->nla_len;
@@ -54,7 +59,7 @@ static inline uint32_t number_in(const struct nlattr *attr)
 /* The string in @attr, which ends within it; else NULL. */
 static inline const char *string_in(const struct nlattr *attr)
 {
-	return memchr(payload(attr), '\0', attr->nla_len - sizeof(*attr)) ? payload(attr) : NULL;
+	return memchr(payload(attr), '\0', size_of_payload(attr)) ? payload(attr) : NULL;
 }
 
 /* Where those of a message end. */

@@ -19,7 +19,7 @@ static void note_end(struct tally *tally, const struct view_chain *base, const s
 {
 	if (place->chain == base &&
 	    (!tally->end.chain || !place->rule ||
-	     (tally->end.rule && view_rule_number(place) > view_rule_number(&tally->end))))
+	     (tally->end.rule && place_is_ahead(&tally->end, place))))
 		tally->end = *place;
 }
 

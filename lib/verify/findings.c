@@ -59,13 +59,21 @@ static void look_at_rule(struct verification *all, enum table_id id, const struc
 	}
 }
 
+static void look_at_chain(struct verification *all, const struct view_chain *chain)
+{
+	enum table_id id = table_of(chain);
+
+	if (id == TABLES)
+		return;
+	for (const struct view_rule *rule = chain->rules; rule; rule = rule_end_of_run(rule)->next)
+		look_at_rule(all, id, chain, rule);
+}
+
 void verify_find_jumps(struct verification *all)
 {
 	for (const struct view_table *table = all->view.tables; table; table = table->next)
 		for (const struct view_chain *chain = table->chains; chain; chain = chain->next)
-			for (const struct view_rule *rule = chain->rules; rule && table_of(chain) < TABLES;
-			     rule = rule->next)
-				look_at_rule(all, table_of(chain), chain, rule);
+			look_at_chain(all, chain);
 }
 
 /* Over lo, a packet that leaves comes in again: the rule tells which of the two it was. */
@@ -89,8 +97,7 @@ static bool is_ahead(const struct verification *all, const struct flow_row *row,
 	if (!jump->chain)
 		return false;
 	/* the policy: a goto ahead of our jump leads there, too */
-	return jump->chain != place->chain ||
-	       view_rule_number(place) < view_rule_number(&of_jump);
+	return jump->chain != place->chain || !place->rule || place_is_ahead(place, &of_jump);
 }
 
 /* --- flows ------------------------------------------------------------ */

@@ -131,7 +131,7 @@ static bool is_of_interest(const struct view_rule *rule)
 
 	for (size_t i = 0; i < rule->count; i++)
 		if (rule->steps[i].kind == STEP_RESTORE_MARK || rule->steps[i].kind == STEP_TEMPLATE ||
-		    rule->steps[i].kind == STEP_COUNT)
+		    (rule->steps[i].kind == STEP_COUNT && !(rule->steps[i].flags & STEP_COUNTER)))
 			return true;
 	return rule->flags & RULE_REMEMBERS || (verdict && verdict->kind == STEP_ACCEPT);
 }
@@ -149,15 +149,17 @@ static int look_at_rule(const struct encounter *encounter, bool at_input)
 	return err || !at_input ? err : look_at_source_port(encounter);
 }
 
+/* But for those of a run, which ask for no state and drop whom they name. */
 static int look_at_chain(struct encounter *encounter, const struct view_chain *chain)
 {
+	const struct view_rule *rule;
 	int err = 0;
 
 	encounter->place.chain = chain;
-	for (encounter->place.rule = chain->rules; encounter->place.rule && !err;
-	     encounter->place.rule = encounter->place.rule->next)
-		err = look_at_rule(encounter, chain->hooks & 1u << HOOK_INPUT &&
-				   encounter->row->input);
+	for (rule = chain->rules; rule && !err; rule = rule_end_of_run(rule)->next) {
+		encounter->place.rule = rule;
+		err = look_at_rule(encounter, chain->hooks & 1u << HOOK_INPUT && encounter->row->input);
+	}
 	return err;
 }
 

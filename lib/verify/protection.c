@@ -77,7 +77,8 @@ static int find_in_chain(struct verification *all, const struct flow_row *row,
 	struct place place = { .chain = chain };
 	int err = 0;
 
-	for (place.rule = chain->rules; place.rule && !err; place.rule = place.rule->next) {
+	for (place.rule = chain->rules; place.rule && !err;
+	     place.rule = rule_end_of_run(place.rule)->next) {
 		const struct step *verdict = rule_verdict(place.rule);
 
 		if (place.rule->flags & RULE_OURS || chain_is_ours(chain))
