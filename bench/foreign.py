@@ -57,9 +57,12 @@ def measure_one(backend, count, chains, rounds):
     words = (("verify",), ("add", "dns"),
              ("limit", "dns", "198.51.100.1", "--above", "10/sec"))
     floor = "the kernel's dump, unread"
-    samples = {name: [] for name in names + (floor,)}
+    library, reading = (("libiptc, which reads it", "iptc") if backend == "legacy" else
+                        ("libnftnl, which reads it", "nftnl"))
+    samples = {name: [] for name in names + (floor, library)}
     for _ in range(rounds):
         samples[floor].append(timed(space, DUMP, backend))
+        samples[library].append(timed(space, DUMP, reading))
         for name, command in zip(names, words):
             samples[name].append(timed(space, NOTRACKCTL, "--backend", backend, "-4", *command))
         ctl(space, "unlimit", "dns", "198.51.100.1", backend=backend)
@@ -67,6 +70,8 @@ def measure_one(backend, count, chains, rounds):
     among = f"{count} in {chains} chains" if chains else f"{count} in one chain"
     for name in names:
         compare(f"{backend}: {name}, {among}", name, floor, samples, "ms")
+        compare(f"{backend}: {name}, {among}", name, library, samples, "ms")
+    compare(f"{library}, {among}", library, floor, samples, "ms")
 
 
 def measure_foreign(quick, rounds):
