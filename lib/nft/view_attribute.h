@@ -33,13 +33,13 @@ static inline struct attributes attributes_of(const void *data, size_t size)
 /* Where one of them is all that counts; NULL: there is none such. */
 static inline const struct nlattr *attribute_in(const struct nlattr *nest, int type)
 {
-	const struct nlattr *attr, *found = NULL;
+	const struct nlattr *attr;
 
 	if (nest)
 		each_attribute(attr, payload(nest), end_of(nest))
 			if (type_of(attr) == type)
-				found = attr;
-	return found;
+				return attr;
+	return NULL;
 }
 
 static inline struct attributes attributes_in(const struct nlattr *nest)
