@@ -7,7 +7,6 @@
  * COUNT UDP datagrams to one port, from as many sources, one after another, and
  * then from the next source port of each.
  */
-#define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <netinet/ip.h>
 #include <netinet/udp.h>
