@@ -8,12 +8,14 @@
  * old one untracks no more before it stops accepting.
  */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "context.h"
 #include "layout.h"
 #include "plan.h"
 #include "rules/compile.h"
+#include "support/stream.h"
 
 struct transaction {
 	struct notrack *nt;
@@ -333,6 +335,32 @@ int notrack_clear(struct notrack *nt, struct notrack_changes *changes)
 
 /* --- looking ---------------------------------------------------------- */
 
+/*
+ * What is asked of another network namespace is asked by a thread of its own, and the caller's
+ * stream is the caller's: it may be locked, or write to where only that one gets.
+ */
+static int print_in_kernel(struct notrack *nt, int (*work)(struct notrack *nt, void *data),
+			   void *data, FILE **out)
+{
+	FILE *theirs = *out;
+	struct stream stream;
+	int err;
+
+	if (!theirs || nt->netns_fd < 0)
+		return context_in_kernel(nt, work, data);
+	if (stream_open(&stream))
+		return error_set(&nt->error, -ENOMEM, "out of memory");
+	*out = stream.out;
+	err = context_in_kernel(nt, work, data);
+	*out = theirs;
+	if (stream_close(&stream) && !err)
+		err = error_set(&nt->error, -ENOMEM, "out of memory");
+	if (stream.text && !err)	/* the caller looks at ferror() */
+		fwrite(stream.text, 1, stream.size, theirs);
+	free(stream.text);
+	return err;
+}
+
 struct preview {
 	FILE *out;
 	struct notrack_changes changes;
@@ -361,7 +389,7 @@ int notrack_diff(struct notrack *nt, FILE *out, struct notrack_changes *changes)
 
 	if (err)
 		return err;
-	err = context_in_kernel(nt, diff_in_kernel, &preview);
+	err = print_in_kernel(nt, diff_in_kernel, &preview, &preview.out);
 	if (!err && out && (fflush(out) || ferror(out)))
 		err = error_set(&nt->error, -EIO, "the rules cannot be written");
 	layout_give(&layout_changes, changes, &preview.changes);
@@ -407,7 +435,8 @@ static int print_all(struct notrack *nt, FILE *out, int (*print)(struct notrack 
 		return err;
 	err = compile_all(nt, NULL, &printing.wanted);
 	if (!err)
-		err = asks_kernel ? context_in_kernel(nt, print, &printing) : print(nt, &printing);
+		err = asks_kernel ? print_in_kernel(nt, print, &printing, &printing.out) :
+				    print(nt, &printing);
 	free_wanted(&printing.wanted);
 	if (!err && ferror(out))
 		err = error_set(&nt->error, -EIO, "the rules cannot be written");

@@ -21,17 +21,26 @@
 void doctor_report(struct doctor *doctor, const char *name, enum notrack_status status, int err,
 		   const char *format, ...)
 {
+	struct told_check *told = arena_alloc(&doctor->arena, sizeof(*told));
 	char text[1200];
-	struct notrack_check check = { .size = sizeof(check), .name = name, .status = status,
-				       .err = err, .text = text };
 	va_list args;
 
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
 	text_make_plain(text);
-	if (!doctor->result)
-		doctor->result = doctor->visit(&check, doctor->data);
+	if (told)
+		told->check = (struct notrack_check){
+			.size = sizeof(told->check), .status = status, .err = err,
+			.name = arena_strdup(&doctor->arena, name),
+			.text = arena_strdup(&doctor->arena, text),
+		};
+	if (!told || !told->check.name || !told->check.text) {
+		doctor->failed = true;
+		return;
+	}
+	*(doctor->last ? &doctor->last->next : &doctor->first) = told;
+	doctor->last = told;
 }
 
 /* --- what a backend needs --------------------------------------------- */
@@ -39,10 +48,8 @@ void doctor_report(struct doctor *doctor, const char *name, enum notrack_status 
 static int report_check(const char *name, enum notrack_status status, int err, const char *text,
 			void *data)
 {
-	struct doctor *doctor = data;
-
-	doctor_report(doctor, name, status, err, "%s", text);
-	return doctor->result;
+	doctor_report(data, name, status, err, "%s", text);
+	return 0;
 }
 
 /* The chosen one; all of them, where none can be chosen. */
@@ -62,8 +69,7 @@ static int check_backends(struct notrack *nt, struct doctor *doctor)
 	for (size_t i = 0; i < BACKENDS && result >= 0; i++)
 		if (err || i == context_chosen(nt))
 			result = backends[i]->check(&session, &visitor);
-	/* what a visitor returned is in @doctor */
-	return result < 0 && !doctor->result ? result : 0;
+	return result < 0 ? result : 0;
 }
 
 /* --- the lock --------------------------------------------------------- */
@@ -239,15 +245,19 @@ static int check_kernel(struct notrack *nt, void *data)
 int notrack_doctor(struct notrack *nt,
 		   int (*visit)(const struct notrack_check *check, void *data), void *data)
 {
-	struct doctor doctor = { .nt = nt, .visit = visit, .data = data };
-	int err = context_begin(nt, ARGUMENT(visit));
+	struct doctor doctor = { .nt = nt };
+	int err = context_begin(nt, ARGUMENT(visit)), result = 0;
 
 	if (!err)
 		err = context_in_kernel(nt, check_kernel, &doctor);
-	if (err)
-		return err;
-	check_lock(&doctor);
-	check_log(&doctor);
-	context_begin(nt);	/* what the checks found is no error of this call */
-	return doctor.result;
+	if (!err) {
+		check_lock(&doctor);
+		check_log(&doctor);
+		context_begin(nt);	/* what the checks found is no error of this call */
+		err = doctor.failed ? error_set(&nt->error, -ENOMEM, "out of memory") : 0;
+	}
+	for (const struct told_check *told = doctor.first; told && !result; told = told->next)
+		result = visit(&told->check, data);
+	arena_free(&doctor.arena);
+	return err ? err : result;
 }

@@ -5,12 +5,19 @@
 
 #include "context.h"
 #include "rules/view.h"
+#include "support/arena.h"
 
+struct told_check {
+	struct told_check *next;
+	struct notrack_check check;
+};
+
+/* All is looked at first, and then told: the kernel may be asked by a thread of its own. */
 struct doctor {
 	struct notrack *nt;
-	int (*visit)(const struct notrack_check *check, void *data);
-	void *data;
-	int result;
+	struct arena arena;
+	struct told_check *first, *last;
+	bool failed;			/* no memory for one of them */
 };
 
 /* Tells of one thing that was looked at. */

@@ -183,7 +183,7 @@ int hashlimit_add_clients(struct notrack *nt, const char *service,
 int hashlimit_add_client(struct notrack *nt, const char *service,
 			 const char *prefix, const struct hashlimit *limit)
 {
-	int err = context_begin(nt, ARGUMENT(prefix));
+	int err = context_begin(nt, ARGUMENT(service), ARGUMENT(prefix), ARGUMENT(limit));
 
 	return err ? err : hashlimit_add_clients(nt, service, &prefix, 1, limit);
 }

@@ -338,7 +338,7 @@ static int find_namespace(struct notrack *nt, void *data)
 	struct stat namespace;
 
 	if (stat("/proc/thread-self/ns/net", &namespace))
-		return error_set(&nt->error, -errno, "/proc/thread-self/ns/net: %m");
+		return error_set(&nt->error, -EIO, "/proc/thread-self/ns/net: %m");
 	*(ino_t *)data = namespace.st_ino;
 	return 0;
 }
@@ -354,9 +354,10 @@ static int start_in_kernel(struct notrack *nt, void *data)
 		return err;
 	err = nft_events_open(&watch->events);
 	errno = -err;
-	return err ? error_set(&nt->error, err, "changes of nftables cannot be listened to: %m%s",
-			       err == -EPERM ? "; run as root, or with CAP_NET_ADMIN in this network "
-			       "namespace" : "") : 0;
+	return err ? error_set(&nt->error, err == -EPERM ? err : error_of_system(err),
+			       "changes of nftables cannot be listened to: %m%s", err == -EPERM ?
+			       "; run as root, or with CAP_NET_ADMIN in this network namespace" :
+			       "") : 0;
 }
 
 int notrack_watch_start(struct notrack *nt, struct notrack_watch **watch)
@@ -381,7 +382,7 @@ int notrack_watch_start(struct notrack *nt, struct notrack_watch **watch)
 		err = open_descriptors(made);
 		errno = -err;
 		if (err)
-			error_set(&nt->error, err, "no descriptor to watch by: %m");
+			err = error_set(&nt->error, error_of_system(err), "no descriptor to watch by: %m");
 	}
 	if (err)
 		notrack_watch_stop(made);
@@ -421,6 +422,8 @@ int notrack_watch_replace(struct notrack_watch *watch, struct notrack *nt)
 
 	if (!err)
 		err = context_in_kernel(nt, find_namespace, &namespace);
+	if (!err)
+		err = context_complete(nt);
 	if (err)
 		return err;
 	if (namespace != watch->namespace)

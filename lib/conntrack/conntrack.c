@@ -40,7 +40,8 @@ static int explain(int err, const char *what, struct error *error)
 			    "kernel were lost, as too much arrived at once; try again", what);
 	default:
 		errno = -err;
-		return error_set(error, -EIO, "the connection tracking table cannot be %s: %m", what);
+		return error_set(error, error_of_system(err), "the connection tracking table cannot be "
+				 "%s: %m", what);
 	}
 }
 

@@ -116,7 +116,8 @@ int own_addresses_read(struct own_addresses *local, struct error *error)
 	if (err == -ENOMEM)
 		return error_set(error, err, "out of memory");
 	errno = -err;
-	return err ? error_set(error, -EIO, "this host's addresses cannot be read: %m") : 0;
+	return err ? error_set(error, error_of_system(err),
+			       "this host's addresses cannot be read: %m") : 0;
 }
 
 static bool covers(const struct prefix *list, size_t count, const struct prefix *address)

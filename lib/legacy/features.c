@@ -48,7 +48,7 @@ static const struct {
 static int cannot_ask(const struct xt_family *family, int err, struct error *error)
 {
 	errno = -err;
-	return error_set(error, err == -EPERM || err == -ENOMEM ? err : -EIO, "the kernel does not say "
+	return error_set(error, err == -EPERM ? err : error_of_system(err), "the kernel does not say "
 			 "which matches and targets it has for %s: %m", family->name);
 }
 

@@ -26,6 +26,10 @@ int table_explain(const struct table *table, int err, struct error *error)
 	case -ENOBUFS:
 		return error_set(error, -ENOMEM, "table %s (%s): no memory for it, here or in the "
 				 "kernel, which takes no table of more than 512 MiB", name, family);
+	case -EMFILE:
+	case -ENFILE:
+		errno = -err;
+		return error_set(error, -ENOMEM, "table %s (%s): cannot be opened: %m", name, family);
 	case -EAFNOSUPPORT:
 		return error_set(error, -EPROTONOSUPPORT, "table %s (%s): the kernel has no %s, or it is "
 				 "turned off: turn it on, or leave that family out", name, family,

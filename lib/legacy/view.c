@@ -206,7 +206,8 @@ static int explain(int err, const struct reader *reader, struct error *error)
 	if (err == ENOMEM || err == ENOBUFS)
 		return error_set(error, -ENOMEM, "table %s (%s): no memory to read it", name, family);
 	errno = err;
-	return error_set(error, -EIO, "table %s (%s): cannot be read: %m", name, family);
+	return error_set(error, error_of_system(-err), "table %s (%s): cannot be read: %m", name,
+			 family);
 }
 
 /* A kernel without the table has nothing to walk through. */

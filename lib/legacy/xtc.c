@@ -8,9 +8,26 @@
 #include <stdlib.h>
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+/*
+ * Of the threads of its parent, a child has the one that forked, and nobody who would give
+ * back what another one held.  What libiptc keeps for all is whole at any moment: it is one
+ * pointer, for its error texts.
+ */
+static void release_in_child(void)
+{
+	mutex = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
+}
+
+static void mind_children(void)
+{
+	pthread_atfork(NULL, NULL, release_in_child);
+}
 
 void xtc_lock(void)
 {
+	pthread_once(&once, mind_children);
 	pthread_mutex_lock(&mutex);
 }
 

@@ -251,6 +251,7 @@ int elements_read_few(const struct nft_place *place, const struct nft_set *set, 
 	struct netlink netlink;
 	int err = netlink_open(&netlink, NETLINK_NETFILTER);
 
+	*elements = (struct nft_elements){ .count = 0 };
 	if (!err)
 		err = read_set(&netlink, place, set, max, elements);
 	netlink_close(&netlink);

@@ -87,7 +87,7 @@ static int open_image(struct nft_image *image)
 	if (err == -EPROTONOSUPPORT)	/* CONFIG_NETFILTER_NETLINK, which nftables needs */
 		return 0;
 	return err == -ENOMEM ? error_set(error, err, "out of memory") :
-	       err ? error_set(error, -EIO, "no netlink socket can be had: %m") : 0;
+	       err ? error_set(error, error_of_system(err), "no netlink socket can be had: %m") : 0;
 }
 
 static int read_state(struct nft_image *image)

@@ -35,7 +35,7 @@ int question_explain(int err, const char *what, struct error *error)
 		return error_set(error, -ENOMEM, "out of memory");
 	default:
 		errno = -err;
-		return error_set(error, -EIO, "%s cannot be read: %m", what);
+		return error_set(error, error_of_system(err), "%s cannot be read: %m", what);
 	}
 }
 

@@ -355,7 +355,7 @@ static int explain(int err, struct error *error)
 				 "them; try again");
 	default:
 		errno = -err;
-		return error_set(error, -EIO, "tables of nftables: cannot be read: %m");
+		return error_set(error, error_of_system(err), "tables of nftables: cannot be read: %m");
 	}
 }
 

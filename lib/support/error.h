@@ -3,6 +3,8 @@
 #ifndef LIB_ERROR_H
 #define LIB_ERROR_H
 
+#include <errno.h>
+
 struct error {
 	char text[1024];
 };
@@ -13,5 +15,14 @@ struct error {
  */
 int error_set(struct error *error, int err, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
+
+/*
+ * What a failure of the system is to a caller who is told by %m: no descriptor left passes by,
+ * as a lack of memory does.
+ */
+static inline int error_of_system(int err)
+{
+	return err == -EMFILE || err == -ENFILE || err == -ENOMEM ? -ENOMEM : -EIO;
+}
 
 #endif

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -12,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "support/holder.h"
 #include "support/lock.h"
 
 /* How often another program may end, and take its file with it, while we open the file. */
@@ -53,6 +55,21 @@ static bool is_there(const struct instance *instance)
 	       ours.st_ino == there.st_ino && ours.st_dev == there.st_dev;
 }
 
+/* One of another PID namespace is not to be seen from here, either. */
+static bool is_gone(pid_t process)
+{
+	return process <= 0 || (kill(process, 0) && errno == ESRCH);
+}
+
+static int refuse(const struct instance *instance, const char *kind, struct error *error)
+{
+	pid_t holder = read_holder(instance->fd);
+
+	return error_set(error, -EEXIST, "process %d has a %s in this network namespace already%s; end "
+			 "it first", (int)holder, kind, is_gone(holder) ? ", or, since it is not to be "
+			 "seen here, a child that it has left behind" : "");
+}
+
 static void write_holder(const struct instance *instance)
 {
 	char text[32];
@@ -68,23 +85,20 @@ static int try_to_take(struct instance *instance, const char *kind, struct error
 {
 	struct flock lock = whole_file(F_WRLCK);
 	struct stat file;
-	pid_t holder;
 
 	/* nothing is followed or opened that is no file of ours */
 	instance->fd = open(instance->path, O_CREAT | O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK |
 			    O_NOCTTY, 0600);
 	if (instance->fd < 0)
-		return error_set(error, errno == EACCES || errno == EPERM ? -EPERM : -EIO,
-				 "lock %s: %m", instance->path);
+		return error_set(error, errno == EACCES || errno == EPERM ? -EPERM : error_of_system(-errno),
+				 "lock %.500s: %m", instance->path);
 	if (fstat(instance->fd, &file) || !S_ISREG(file.st_mode))
-		return error_set(error, -EIO, "lock %s: is not a regular file; remove it",
+		return error_set(error, -EIO, "lock %.500s: is not a regular file; remove it",
 				 instance->path);
 	if (fcntl(instance->fd, F_OFD_SETLK, &lock)) {
 		if (errno != EAGAIN && errno != EACCES)
-			return error_set(error, -EIO, "lock %s: %m", instance->path);
-		holder = read_holder(instance->fd);
-		return error_set(error, -EEXIST, "process %d has a %s in this network namespace "
-				 "already; end it first", (int)holder, kind);
+			return error_set(error, -EIO, "lock %.500s: %m", instance->path);
+		return refuse(instance, kind, error);
 	}
 	return is_there(instance) ? 0 : -EAGAIN;
 }
@@ -103,20 +117,33 @@ int instance_take(struct instance *instance, const char *kind, struct error *err
 	}
 	if (err) {
 		instance->fd = -1;
-		return err == -EAGAIN ? error_set(error, -EIO, "lock %s: is removed again and again",
+		return err == -EAGAIN ? error_set(error, -EIO, "lock %.500s: is removed again and again",
 						  instance->path) : err;
 	}
 	write_holder(instance);
-	return 0;
+	instance->holder = holder_note();
+	if (instance->holder)
+		return 0;
+	unlink(instance->path);
+	close(instance->fd);
+	instance->fd = -1;
+	return error_set(error, -ENOMEM, "out of memory");
 }
 
 void instance_release(struct instance *instance)
 {
+	struct flock nothing = whole_file(F_UNLCK);
+
 	if (instance->fd < 0)
 		return;
-	unlink(instance->path);		/* while the lock is held: nobody else's is removed */
+	if (holder_is_us(instance->holder)) {
+		unlink(instance->path);		/* while the lock is held: nobody else's is removed */
+		/* children that were forked have the descriptor, too, and would keep the lock */
+		fcntl(instance->fd, F_OFD_SETLK, &nothing);
+	}
 	close(instance->fd);
-	instance->fd = -1;
+	holder_forget(instance->holder);
+	*instance = (struct instance)INSTANCE_FREE;
 }
 
 pid_t instance_holder(const char *kind)

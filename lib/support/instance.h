@@ -9,6 +9,7 @@
 
 struct instance {
 	int fd;				/* -1: not held */
+	pid_t *holder;			/* see holder.h */
 	char path[4096];
 };
 
@@ -17,7 +18,8 @@ struct instance {
 /*
  * A lock of the name @kind for the network namespace of the calling thread, in a file
  * beside the lock of iptables, where no ordinary user can write.  -EEXIST where another
- * program holds it, which is not waited for; the file goes with instance_release().
+ * program holds it, which is not waited for; the file goes with instance_release(), but
+ * not with that of a child that was forked.
  */
 int instance_take(struct instance *instance, const char *kind, struct error *error);
 void instance_release(struct instance *instance);

@@ -5,11 +5,11 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/file.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "support/holder.h"
 #include "support/lock.h"
 
 #define LOCK_FILE "/run/xtables.lock"	/* XT_LOCK_NAME in iptables/xshared.h */
@@ -68,7 +68,7 @@ static const char *kind_of(mode_t mode)
 
 static int refuse(const char *path, const struct stat *file, struct error *error)
 {
-	return error_set(error, -EIO, "lock %s: it is a %s, where a regular file should be; remove it, "
+	return error_set(error, -EIO, "lock %.500s: it is a %s, where a regular file should be; remove it, "
 			 "or name a lock file in XTABLES_LOCKFILE", path, kind_of(file->st_mode));
 }
 
@@ -82,7 +82,7 @@ static int check_file(const char *path, struct error *error)
 	struct stat file;
 
 	if (!lstat(path, &file) && S_ISLNK(file.st_mode) && file.st_uid && file.st_uid != geteuid())
-		return error_set(error, -EIO, "lock %s: it is a symbolic link that user %u made, who may "
+		return error_set(error, -EIO, "lock %.500s: it is a symbolic link that user %u made, who may "
 				 "lead it anywhere; remove it, or name a lock file in XTABLES_LOCKFILE",
 				 path, file.st_uid);
 	if (!stat(path, &file) && !S_ISREG(file.st_mode))
@@ -101,9 +101,9 @@ static int open_file(const char *path, struct error *error)
 	fd = open(path, O_CREAT | O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0600);
 	if (fd < 0) {
 		/* of the rest, callers would take some for something else: -ENOENT */
-		err = errno == EACCES || errno == EPERM ? -EPERM : -EIO;
-		return error_set(error, err, "lock %s: %m; run as root, or name a lock file in "
-			    "XTABLES_LOCKFILE", path);
+		err = errno == EACCES || errno == EPERM ? -EPERM : error_of_system(-errno);
+		return error_set(error, err, "lock %.500s: %m%s", path, err == -ENOMEM ? "" : "; run as "
+				 "root, or name a lock file in XTABLES_LOCKFILE");
 	}
 	if (!fstat(fd, &file) && S_ISREG(file.st_mode))
 		return fd;
@@ -113,32 +113,16 @@ static int open_file(const char *path, struct error *error)
 
 /* --- the lock --------------------------------------------------------- */
 
-/*
- * A number alone would not do: a child in a PID namespace of its own may have the
- * same one.  Where the kernel empties no pages (before Linux 4.14), the number has to.
- */
-static pid_t *note_holder(void)
-{
-	pid_t *holder = mmap(NULL, sizeof(*holder), PROT_READ | PROT_WRITE,
-			     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-	if (holder == MAP_FAILED)
-		return NULL;
-	madvise(holder, sizeof(*holder), MADV_WIPEONFORK);
-	*holder = getpid();
-	return holder;
-}
-
 static int explain_wait(int err, const char *path, unsigned int wait_ms, struct error *error)
 {
 	if (err == -EBUSY && !wait_ms)
-		return error_set(error, err, "lock %s: held by another program; try again, or wait "
+		return error_set(error, err, "lock %.500s: held by another program; try again, or wait "
 				 "longer", path);
 	if (err == -EBUSY)
-		return error_set(error, err, "lock %s: held by another program after %u.%03u s; "
+		return error_set(error, err, "lock %.500s: held by another program after %u.%03u s; "
 			    "try again, or wait longer", path, wait_ms / 1000, wait_ms % 1000);
 	errno = -err;
-	return error_set(error, err, "lock %s: %m", path);
+	return error_set(error, err, "lock %.500s: %m", path);
 }
 
 const char *lock_path(void)
@@ -161,7 +145,7 @@ int lock_take(struct lock *lock, unsigned int wait_ms, struct error *error)
 		close(fd);
 		return explain_wait(err, path, wait_ms, error);
 	}
-	*lock = (struct lock){ fd, note_holder() };
+	*lock = (struct lock){ fd, holder_note() };
 	if (lock->holder)
 		return 0;
 	lock_release(lock);
@@ -170,7 +154,7 @@ int lock_take(struct lock *lock, unsigned int wait_ms, struct error *error)
 
 bool lock_is_held(const struct lock *lock)
 {
-	return lock->fd >= 0 && lock->holder && *lock->holder == getpid();
+	return lock->fd >= 0 && holder_is_us(lock->holder);
 }
 
 void lock_release(struct lock *lock)
@@ -183,7 +167,6 @@ void lock_release(struct lock *lock)
 		flock(lock->fd, LOCK_UN);
 	if (lock->fd >= 0)
 		close(lock->fd);
-	if (lock->holder)
-		munmap(lock->holder, sizeof(*lock->holder));
+	holder_forget(lock->holder);
 	*lock = LOCK_FREE;
 }

@@ -77,17 +77,17 @@ int netns_open(const char *path, struct error *error)
 	int fd;
 
 	if (statfs(path, &fs))
-		return error_set(error, -errno, "network namespace %s: %m", path);
+		return error_set(error, -errno, "network namespace %.500s: %m", path);
 	if (fs.f_type != NSFS_MAGIC)
-		return error_set(error, -EINVAL, "network namespace %s: it is none", path);
+		return error_set(error, -EINVAL, "network namespace %.500s: it is none", path);
 	/* somebody may have put something else there since */
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0)
-		return error_set(error, -errno, "network namespace %s: %m", path);
+		return error_set(error, -errno, "network namespace %.500s: %m", path);
 	if (is_namespace(fd))
 		return fd;
 	close(fd);
-	return error_set(error, -EINVAL, "network namespace %s: it is none", path);
+	return error_set(error, -EINVAL, "network namespace %.500s: it is none", path);
 }
 
 struct visit {

@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "support/error.h"
 #include "support/interfaces.h"
 #include "support/memory.h"
 
@@ -112,7 +113,9 @@ int host_look(struct host *host)
 
 	*host = (struct host){ .forwards = forwards() };
 	err = interfaces_each(look_at, &looking);
-	if (err && err != -ENOMEM) {	/* a part would pass for the whole */
+	if (error_of_system(err) == -ENOMEM)
+		return -ENOMEM;
+	if (err) {	/* a part would pass for the whole */
 		host_release(host);
 		host->forwards = forwards();
 		return 0;

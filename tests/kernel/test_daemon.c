@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What happens to a daemon that links the library: few descriptors, children, threads. */
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "model.h"
+#include "run.h"
+
+/* legacy/xtc.h, whose families are others than those of the helpers */
+void xtc_lock(void);
+void xtc_unlock(void);
+
+static const char *const backends[] = { "legacy", "nft" };
+enum { BACKENDS = sizeof(backends) / sizeof(backends[0]) };
+
+static struct notrack *context_by(const char *backend)
+{
+	struct notrack *nt = new_context();
+
+	must_do(nt, notrack_set_backend(nt, backend));
+	return nt;
+}
+
+static struct notrack *dns_with_clients(const char *backend)
+{
+	struct notrack *nt = context_by(backend);
+
+	must_do(nt, add_dns_with_two_clients(nt));
+	return nt;
+}
+
+/* --- few descriptors ---------------------------------------------------- */
+
+static unsigned int next_descriptor(void)
+{
+	int next = dup(STDIN_FILENO);
+
+	ck_assert_int_ge(next, 0);
+	close(next);
+	return (unsigned int)next;
+}
+
+/* Descriptors from @end on may not be opened. */
+static void end_descriptors_at(unsigned int end)
+{
+	struct rlimit limit;
+
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	limit.rlim_cur = end;
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+}
+
+/* What a function before left on the stack is no pointer of whoever comes next. */
+static __attribute__((noinline)) void leave_rubbish(void)
+{
+	volatile char rubbish[16384];
+
+	for (size_t i = 0; i < sizeof(rubbish); i++)
+		rubbish[i] = (char)0xe1;
+}
+
+/* One more in each round, until there are enough. */
+START_TEST(a_commit_without_descriptors_fails_and_says_so)
+{
+	struct notrack *nt = dns_with_clients(backends[_i]);
+	unsigned int first = next_descriptor(), more;
+	int result = -1;
+
+	for (more = 0; more < 64; more++) {
+		end_descriptors_at(first + more);
+		leave_rubbish();
+		result = notrack_commit(nt, NULL);
+		if (result >= 0)
+			break;
+		ck_assert_msg(result == -ENOMEM, "%u more: %d, %s", more, result,
+			      notrack_error(nt));
+		ck_assert_msg(strstr(notrack_error(nt), "open files") ||
+			      strstr(notrack_error(nt), "memory"), "%s", notrack_error(nt));
+		ck_assert_ptr_null(strstr(notrack_error(nt), "run as root"));
+	}
+	ck_assert_int_ge(result, 0);
+	ck_assert_uint_gt(more, 0);
+	notrack_free(nt);
+}
+END_TEST
+
+/* --- a watch ------------------------------------------------------------ */
+
+static int note_kind(const struct notrack_watch_event *event, void *data)
+{
+	*(enum notrack_watch_kind *)data = event->kind;
+	return 0;
+}
+
+static bool serves_dns(const char *backend)
+{
+	struct notrack *nt = context_by(backend);
+	int services = must_do(nt, notrack_load(nt));
+
+	notrack_free(nt);
+	return services == 1;
+}
+
+static void run_until(struct notrack_watch *watch, enum notrack_watch_kind kind)
+{
+	enum notrack_watch_kind seen = (enum notrack_watch_kind)-1;
+	unsigned int waits = 0;
+
+	while (seen != kind && wait_a_little(&waits))
+		notrack_watch_run(watch, note_kind, &seen);
+	ck_assert_int_eq(seen, kind);
+}
+
+/* Lock, load, one client more, commit: clients that were not read are none that are kept. */
+START_TEST(a_watch_keeps_what_a_loaded_model_says)
+{
+	const char *backend = backends[_i];
+	struct notrack *nt = dns_with_clients(backend), *loaded = context_by(backend);
+	struct notrack_watch *watch;
+
+	must_do(nt, notrack_watch_start(nt, &watch));
+	run_until(watch, NOTRACK_WATCH_IN_PLACE);
+	must_do(loaded, notrack_load(loaded));
+	must_do(loaded, add_client(loaded, "dns", "198.51.100.7/32", "20/sec"));
+	must_do(loaded, notrack_commit(loaded, NULL));
+	must_do(loaded, notrack_watch_replace(watch, loaded));
+	run_until(watch, NOTRACK_WATCH_IN_PLACE);
+
+	if (!strcmp(backend, "nft"))
+		must("nft flush ruleset");
+	else
+		for (int i = 0; i < FAMILY_COUNT; i++)
+			must_as(&(struct how){ .input = "*raw\nCOMMIT\n*filter\nCOMMIT\n" }, "%s",
+				families[i].restore);
+	run_until(watch, NOTRACK_WATCH_REPAIRED);
+	ck_assert(serves_dns(backend));
+	notrack_watch_stop(watch);
+	notrack_free(loaded);
+	notrack_free(nt);
+}
+END_TEST
+
+static char *lock_files(void)
+{
+	return must("find /run -name 'notrack-watch-*'").out;
+}
+
+START_TEST(a_child_does_not_end_the_watch_of_its_parent)
+{
+	struct notrack *nt = new_context(), *other = new_context();
+	struct notrack_watch *watch, *second = NULL;
+	pid_t child;
+
+	must_do(nt, notrack_watch_start(nt, &watch));
+	child = fork_child();
+	if (!child) {
+		notrack_watch_stop(watch);
+		notrack_free(nt);
+		_exit(EXIT_SUCCESS);
+	}
+	ck_assert_int_eq(wait_for(child), 0);
+	ck_assert_str_ne(lock_files(), "");
+	ck_assert_int_eq(notrack_watch_start(other, &second), -EEXIST);
+	ck_assert_ptr_null(second);
+	notrack_watch_stop(watch);
+	ck_assert_str_eq(lock_files(), "");
+	notrack_free(other);
+	notrack_free(nt);
+}
+END_TEST
+
+/* A child has the descriptor as well. */
+START_TEST(a_watch_that_ended_is_not_kept_by_a_child)
+{
+	struct notrack *nt = new_context();
+	struct notrack_watch *watch;
+	pid_t child;
+
+	must_do(nt, notrack_watch_start(nt, &watch));
+	child = fork_child();
+	if (!child) {
+		pause();
+		_exit(EXIT_SUCCESS);
+	}
+	notrack_watch_stop(watch);
+	must_do(nt, notrack_watch_start(nt, &watch));
+	notrack_watch_stop(watch);
+	stop(child, SIGKILL);
+	notrack_free(nt);
+}
+END_TEST
+
+/* --- children and threads ------------------------------------------------ */
+
+static pthread_barrier_t barrier;
+
+static void *hold_libiptc(void *data)
+{
+	xtc_lock();
+	pthread_barrier_wait(&barrier);		/* held */
+	pthread_barrier_wait(&barrier);		/* the child has ended */
+	xtc_unlock();
+	return data;
+}
+
+/* That thread is not there in the child, and cannot give anything back. */
+START_TEST(a_child_does_not_wait_for_a_thread_of_its_parent)
+{
+	struct notrack *before = dns_with_clients("legacy");
+	pthread_t thread;
+	pid_t child;
+
+	must_do(before, notrack_commit(before, NULL));
+	notrack_free(before);
+	ck_assert_int_eq(pthread_barrier_init(&barrier, NULL, 2), 0);
+	ck_assert_int_eq(pthread_create(&thread, NULL, hold_libiptc, NULL), 0);
+	pthread_barrier_wait(&barrier);
+	child = fork_child();
+	if (!child) {
+		struct notrack *nt = notrack_new();
+
+		alarm(60);
+		_exit(nt && !notrack_set_backend(nt, "legacy") && notrack_load(nt) == 1 ?
+		      EXIT_SUCCESS : EXIT_FAILURE);
+	}
+	ck_assert_int_eq(wait_for(child), 0);
+	pthread_barrier_wait(&barrier);
+	pthread_join(thread, NULL);
+}
+END_TEST
+
+static struct notrack *context_elsewhere(const char *backend)
+{
+	struct notrack *nt = context_by(backend);
+	char *path;
+
+	netns_add_peer();
+	netns_move_to(PEER);
+	path = format_text("/proc/%d/task/%d/ns/net", getpid(), gettid());
+	must_do(nt, notrack_set_netns(nt, path));
+	netns_move_to(HOST);
+	return nt;
+}
+
+static int compare_thread(const struct notrack_check *check, void *data)
+{
+	ck_assert_str_ne(check->text, "");
+	return gettid() == *(pid_t *)data ? 0 : -ESRCH;
+}
+
+START_TEST(visitors_are_called_by_the_callers_thread)
+{
+	struct notrack *nt = context_elsewhere(backends[_i]);
+	pid_t caller = gettid();
+
+	must_do(nt, notrack_doctor(nt, compare_thread, &caller));
+	notrack_free(nt);
+}
+END_TEST
+
+/* Whoever holds the lock of a stream may write to it; another thread would wait for ever. */
+START_TEST(rules_are_printed_by_the_callers_thread)
+{
+	struct notrack *nt = context_elsewhere(backends[_i]);
+	char *text = NULL;
+	size_t size = 0;
+	FILE *out = open_memstream(&text, &size);
+
+	must_do(nt, add_service(nt, "dns", NULL));
+	flockfile(out);
+	alarm(60);
+	must_do(nt, notrack_diff(nt, out, NULL));
+	must_do(nt, notrack_print_host_rules(nt, out));
+	alarm(0);
+	funlockfile(out);
+	fclose(out);
+	ck_assert_ptr_nonnull(strstr(text, "53"));
+	free(text);
+	notrack_free(nt);
+}
+END_TEST
+
+/* --- sentences ------------------------------------------------------------ */
+
+START_TEST(a_long_path_leaves_room_for_the_reason)
+{
+	char path[1500];
+	struct notrack *nt = new_context();
+
+	memset(path, 'x', sizeof(path));
+	path[0] = '/';
+	path[sizeof(path) - 1] = '\0';
+	ck_assert_int_lt(notrack_set_netns(nt, path), 0);
+	ck_assert_msg(strstr(notrack_error(nt), "too long"), "%s", notrack_error(nt));
+	ck_assert_int_eq(setenv("XTABLES_LOCKFILE", path, 1), 0);
+	ck_assert_int_lt(notrack_lock(nt), 0);
+	ck_assert_msg(strstr(notrack_error(nt), "too long"), "%s", notrack_error(nt));
+	notrack_free(nt);
+}
+END_TEST
+
+static void tests(TCase *tcase)
+{
+	tcase_add_loop_test(tcase, a_commit_without_descriptors_fails_and_says_so, 0, BACKENDS);
+	tcase_add_loop_test(tcase, a_watch_keeps_what_a_loaded_model_says, 0, BACKENDS);
+	tcase_add_test(tcase, a_child_does_not_end_the_watch_of_its_parent);
+	tcase_add_test(tcase, a_watch_that_ended_is_not_kept_by_a_child);
+	tcase_add_test(tcase, a_child_does_not_wait_for_a_thread_of_its_parent);
+	tcase_add_loop_test(tcase, visitors_are_called_by_the_callers_thread, 0, BACKENDS);
+	tcase_add_loop_test(tcase, rules_are_printed_by_the_callers_thread, 0, BACKENDS);
+	tcase_add_test(tcase, a_long_path_leaves_room_for_the_reason);
+}
+
+int main(void)
+{
+	return netns_main("daemon", tests);
+}
