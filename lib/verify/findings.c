@@ -40,21 +40,27 @@ static enum family family_of(const struct view_table *table)
 }
 
 /* A jump that no packet of its hook gets to does not count. */
-static void look_at_rule(struct verification *all, enum table_id id, const struct view_chain *chain,
-			 const struct view_rule *rule)
+static bool is_our_jump(const struct view_chain *chain, const struct view_rule *rule,
+			enum table_id id, bool input)
 {
+	enum hook hook = !input ? HOOK_OUTPUT : id == RAW ? HOOK_PREROUTING : HOOK_INPUT;
 	const struct step *verdict = rule_verdict(rule);
 	char top[CHAIN_NAME_MAX + 1];
 
 	if (!verdict || (verdict->kind != STEP_JUMP && verdict->kind != STEP_GOTO) ||
 	    !chain_is_ours(verdict->chain) || chain_is_ours(chain))
-		return;
+		return false;
+	chain_top_name(top, verify_chain(id, input));
+	return chain->hooks & 1u << hook && !strcmp(verdict->chain->name, top);
+}
+
+static void look_at_rule(struct verification *all, enum table_id id, const struct view_chain *chain,
+			 const struct view_rule *rule)
+{
 	for (int input = 0; input < 2; input++) {
 		struct our_jump *jump = &all->jumps[family_of(chain->table)][id][input];
-		enum hook hook = !input ? HOOK_OUTPUT : id == RAW ? HOOK_PREROUTING : HOOK_INPUT;
 
-		chain_top_name(top, verify_chain(id, input));
-		if (!jump->chain && chain->hooks & 1u << hook && !strcmp(verdict->chain->name, top))
+		if (!jump->chain && is_our_jump(chain, rule, id, input))
 			*jump = (struct our_jump){ chain, rule };
 	}
 }
@@ -82,22 +88,44 @@ static bool is_at_input(const struct view_chain *chain)
 	return chain->hooks & (1u << HOOK_PREROUTING | 1u << HOOK_INPUT);
 }
 
+/*
+ * The jump to an opening in a table of nftables.  Such a table may have several base chains at
+ * a hook, each with a place of its own among all others.
+ */
+static struct our_jump jump_of_nft(const struct view_chain *beside)
+{
+	for (const struct view_chain *chain = beside->table->chains; chain; chain = chain->next)
+		for (const struct view_rule *rule = chain->rules; rule; rule = rule->next)
+			if (is_our_jump(chain, rule, FILTER, is_at_input(beside)) &&
+			    (chain == beside || !chain->is_base || !beside->is_base))
+				return (struct our_jump){ chain, rule };
+	return (struct our_jump){ 0 };
+}
+
+/* In the same table; without a chain where there is none. */
+static struct our_jump jump_of(const struct verification *all, const struct flow_row *row,
+			       const struct view_chain *beside)
+{
+	enum table_id id = table_of(beside);
+
+	if (beside->table->world == WORLD_NFT)
+		return jump_of_nft(beside);
+	if (id == TABLES)
+		return (struct our_jump){ 0 };
+	return all->jumps[row->family][id][is_at_input(beside)];
+}
+
 /* Whether a rule of others is met ahead of our jump, if there is one. */
 static bool is_ahead(const struct verification *all, const struct flow_row *row,
 		     const struct place *place)
 {
-	enum table_id id = table_of(place->chain);
-	const struct our_jump *jump;
-	struct place of_jump;
+	struct our_jump jump = jump_of(all, row, place->chain);
+	struct place of_jump = { jump.chain, jump.rule };
 
-	if (id == TABLES || chain_is_ours(place->chain))
-		return false;
-	jump = &all->jumps[row->family][id][is_at_input(place->chain)];
-	of_jump = (struct place){ jump->chain, jump->rule };
-	if (!jump->chain)
+	if (!jump.chain || chain_is_ours(place->chain))
 		return false;
 	/* the policy: a goto ahead of our jump leads there, too */
-	return jump->chain != place->chain || !place->rule || place_is_ahead(place, &of_jump);
+	return jump.chain != place->chain || !place->rule || place_is_ahead(place, &of_jump);
 }
 
 /* --- flows ------------------------------------------------------------ */
@@ -157,7 +185,8 @@ static int find_dropped(struct verification *all, const struct flow_row *row,
 				    "depends on a rule that asks for what verify cannot tell; "
 				    "see %s",
 				    flow, row->by);
-	if (table_of(dropped->first.chain) == TABLES)
+	if (table_of(dropped->first.chain) == TABLES &&
+	    !jump_of(all, row, dropped->first.chain).chain)
 		return findings_add(&all->findings, "dropped", NOTRACK_FAILED,
 				    "%s: dropped: %s; narrow that rule",
 				    flow, place);
@@ -174,12 +203,13 @@ static int find_dropped(struct verification *all, const struct flow_row *row,
 static int find_ahead(struct verification *all, const struct flow_row *row,
 		      const struct ending *ending, bool picked, const char *done)
 {
-	char place[PLACE_TEXT], top[CHAIN_NAME_MAX + 1];
+	char place[PLACE_TEXT];
+	const char *top;
 
 	/* a policy is ahead of nothing, but for what goes around our jump */
 	if (!ending || !ending->first.rule || !is_ahead(all, row, &ending->first))
 		return 0;
-	chain_top_name(top, verify_chain(table_of(ending->first.chain), is_at_input(ending->first.chain)));
+	top = rule_verdict(jump_of(all, row, ending->first.chain).rule)->chain->name;
 	view_format_place(&ending->first, place);
 	if (!picked)
 		return findings_add(&all->findings, "rule-ahead", NOTRACK_FAILED,
@@ -199,7 +229,8 @@ static bool is_meant(const struct judgement *judgement)
 	const struct ending *dropped = endings_first(judgement->journey.endings[DROPPED], ANY_USUAL);
 
 	return judgement->verdict == NOTRACK_DROP && judgement->as_it_was && dropped->first.rule &&
-	       table_of(dropped->first.chain) == FILTER &&
+	       (dropped->first.chain->table->world == WORLD_NFT ||
+		table_of(dropped->first.chain) == FILTER) &&
 	       dropped->first.rule->flags & RULE_ASKS_STATE;
 }
 
