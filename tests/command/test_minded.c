@@ -12,6 +12,7 @@
 
 #include "packets.h"
 #include "run.h"
+#include "tables.h"
 
 enum { QUERIES = 7 };
 
@@ -51,11 +52,6 @@ static unsigned int taken_by_all(const struct family *family, const char *words)
 	return packets;
 }
 
-static bool is_of_nft(const struct family *family)
-{
-	return strstr(family->tables, "nft") != NULL;
-}
-
 static bool send_to(const struct family *family, struct end from, struct end to, unsigned int count)
 {
 	int to_fd = udp_open(family, to), from_fd = udp_open(family, from);
@@ -86,7 +82,7 @@ START_TEST(twins_that_are_left_over_do_nothing)
 	ck_assert(ask(family, family->other, 0, QUERIES));
 	ck_assert_uint_eq(taken(family, "-j NOTRACK-new-accept\n"), QUERIES);
 
-	if (is_of_nft(family))
+	if (family_is_nft(family))
 		must("nft delete table inet libnotrack");
 	else
 		must("%s -w -t raw -F", family->tables);

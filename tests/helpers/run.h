@@ -64,10 +64,10 @@ pid_t fork_child(void);
 char *read_file(const char *path);
 char *format_text(const char *format, ...) PRINTF(1, 2);
 
-/* Long texts: a failure shows the first line that differs, and no more. */
 /* Whether the suite runs over nftables: tests/command/meson.build says with which backend. */
 bool suite_is_nft(void);
 
+/* Long texts: a failure shows the first line that differs, and no more. */
 #define assert_same_text(found, expected)                                          \
 	do {                                                                       \
 		const char *difference = first_difference(found, expected);        \

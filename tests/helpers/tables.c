@@ -5,7 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
+#include "listed.h"
 #include "run.h"
 
 enum { MAX_WORDS = 256, MAX_PATHS = 4096, MAX_DEPTH = 32 };
@@ -24,6 +26,23 @@ struct walk {
 	const char *selector[MAX_DEPTH];	/* of the jumps on the way here */
 	size_t depth;
 };
+
+const struct family *suite_family(int number)
+{
+	return &families[suite_is_nft() ? FAMILY_COUNT + number : number];
+}
+
+bool family_is_nft(const struct family *family)
+{
+	return strstr(family->tables, "nft") != NULL;
+}
+
+const char *place_of(const struct family *family, const char *place)
+{
+	if (!family_is_nft(family))
+		return place;
+	return format_text("%s %s", family->domain == AF_INET6 ? "ip6" : "ip", place);
+}
 
 static char *without_comments(char *text)
 {
@@ -269,8 +288,10 @@ static void walk_chain(struct walk *walk, const char *chain)
 
 struct paths table_walk(const struct family *family, const char *table, const char *chain)
 {
-	struct walk walk = { .saved = table_save(family, table) };
+	const bool untracks = family_is_nft(family) && !strcmp(table, "raw");
+	struct walk walk = { 0 };
 
+	walk.saved = untracks ? untracking_saved(family) : table_save(family, table);
 	walk.paths.path = keep(calloc(MAX_PATHS, sizeof(struct path)));
 	walk_chain(&walk, chain);
 	return walk.paths;

@@ -1,14 +1,27 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The kernel's tables as iptables-legacy prints them: what our program did to
+ * The kernel's tables as iptables-legacy or iptables-nft prints them: what our program did to
  * them is read with another's eyes.
  */
 #ifndef NOTRACK_TESTS_TABLES_H
 #define NOTRACK_TESTS_TABLES_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "netns.h"
+
+/*
+ * The address family of that number whose host is filtered by the backend that the suite runs
+ * over: over nftables, its rules are those of iptables-nft.
+ */
+const struct family *suite_family(int number);
+
+/* Whether its programs are those of iptables-nft. */
+bool family_is_nft(const struct family *family);
+
+/* "filter INPUT 1" as the library names it: over nftables with the family of the table ahead. */
+const char *place_of(const struct family *family, const char *place);
 
 /* iptables-legacy-save -c of one table, or of every table there is (NULL), without comments. */
 char *table_save(const struct family *family, const char *table);
@@ -37,7 +50,10 @@ struct paths {
 	size_t count;
 };
 
-/* Every path through the chain, in the order in which a packet would try them. */
+/*
+ * Every path through the chain, in the order in which a packet would try them. Over nftables,
+ * PREROUTING and OUTPUT of raw are the chains that untrack there (listed.h).
+ */
 struct paths table_walk(const struct family *family, const char *table, const char *chain);
 
 /* Those of the paths that end in the target. */

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What untracks over nftables, table inet libnotrack, in the words of iptables-save: who reads
+ * table raw of the legacy tables reads that as well.
+ */
+#ifndef NOTRACK_TESTS_LISTED_H
+#define NOTRACK_TESTS_LISTED_H
+
+#include "netns.h"
+
+/*
+ * The rules for that family, with their counters. The base chains are PREROUTING and OUTPUT;
+ * words that iptables has no like of stand as nft prints them.
+ */
+char *untracking_saved(const struct family *family);
+
+#endif
