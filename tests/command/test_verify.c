@@ -11,18 +11,11 @@
 
 #define COUNT(array) ((int)(sizeof(array) / sizeof((array)[0])))
 
-/* The host accepts nothing that it is not told to. */
-static void deny(const struct family *family)
-{
-	must("%s -w -P INPUT DROP", family->tables);
-	must("%s -w -P OUTPUT DROP", family->tables);
-}
-
 /* With accepts in the host's filter: over nftables there are none but where it denies. */
 static void given(const struct family *family, const char *service)
 {
 	if (suite_is_nft())
-		deny(family);
+		firewall_deny(family);
 	must("notrackctl add %s", service);
 }
 
@@ -162,7 +155,7 @@ START_TEST(a_drop_ahead_of_the_opening_is_a_failure)
 	struct said said;
 
 	netns_add_peer();
-	deny(family);
+	firewall_deny(family);
 	must("notrackctl add dns --role inbound");
 	must("%s -I INPUT -d %s -p udp -j DROP", family->tables, family->host);
 	said = verify("");
@@ -279,13 +272,13 @@ END_TEST
 START_TEST(every_kind_of_service_is_fine_as_soon_as_it_is_added)
 {
 	for (int i = 0; suite_is_nft() && i < FAMILY_COUNT; i++)
-		deny(suite_family(i));
+		firewall_deny(suite_family(i));
 	must("notrackctl add ntp");
 	must("notrackctl add radius --interface eth+,veth0 --local 192.0.2.1,192.0.2.2");
 	must("notrackctl add wide --role both --proto udp,tcp,sctp,udplite --ports 5,7:9,1000:60000,"
 	     "61000,62000:65535 --remote 198.51.100.0/24,2001:db8:1::/48");
 	for (int i = 0; i < FAMILY_COUNT; i++)
-		deny(suite_family(i));
+		firewall_deny(suite_family(i));
 	must("notrackctl verify");
 	must("notrackctl verify -4 radius");
 }

@@ -97,6 +97,38 @@ static void take_address(struct listed_rule *rule, int domain)
 			      strchr(address, '/') ? "" : domain == AF_INET ? "/32" : "/128"));
 }
 
+/* Of ICMP and ICMPv6: a set with neighbours may be listed as one with a range. */
+static unsigned int type_number(const char *name)
+{
+	static const struct {
+		const char *name;
+		unsigned int number;
+	} types[] = { { "destination-unreachable", 3 }, { "time-exceeded", 11 },
+		      { "parameter-problem", 12 } };
+
+	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
+		if (!strcmp(name, types[i].name))
+			return types[i].number;
+	return (unsigned int)strtoul(name, NULL, 10);
+}
+
+static void take_types(struct listed_rule *rule, const char *protocol)
+{
+	char *all = format_text("%s", ""), *listed, *state;
+	unsigned int first, last;
+
+	ck_assert_msg(follows(rule, "type"), "%s without a type", protocol);
+	listed = values(rule);
+	for (char *at = strtok_r(listed, ",", &state); at; at = strtok_r(NULL, ",", &state)) {
+		if (sscanf(at, "%u-%u", &first, &last) != 2)
+			first = last = type_number(at);
+		for (; first <= last; first++)
+			all = format_text("%s,%u", all, first);
+	}
+	rule->of_other_family |= (rule->family->domain == AF_INET6) != !strcmp(protocol, "icmpv6");
+	add(rule, format_text("-p %s --%s-type %s", protocol, protocol, all + 1));
+}
+
 static char *upper(const char *text)
 {
 	char *all = format_text("%s", text);
@@ -164,6 +196,8 @@ static bool take_condition(struct listed_rule *rule, const char *word)
 		take_address(rule, word[2] ? AF_INET6 : AF_INET);
 	else if (!strcmp(word, "iifname") || !strcmp(word, "oifname"))
 		take_interface(rule, *word == 'i' ? "-i" : "-o");
+	else if (!strcmp(word, "icmp") || !strcmp(word, "icmpv6"))
+		take_types(rule, word);
 	else
 		return false;
 	return true;

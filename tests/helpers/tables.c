@@ -375,6 +375,12 @@ void firewall_install(const struct family *family)
 	must_as(&(struct how){ .input = rules }, "%s -w", family->restore);
 }
 
+void firewall_deny(const struct family *family)
+{
+	must("%s -w -P INPUT DROP", family->tables);
+	must("%s -w -P OUTPUT DROP", family->tables);
+}
+
 unsigned int conntrack_count(void)
 {
 	return (unsigned int)strtoul(read_file("/proc/sys/net/netfilter/nf_conntrack_count"), NULL, 10);

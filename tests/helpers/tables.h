@@ -78,6 +78,9 @@ bool counter_reaches(const struct family *family, const char *label, uint64_t pa
  */
 void firewall_install(const struct family *family);
 
+/* A host that accepts nothing by itself, so that what is added is opened there. */
+void firewall_deny(const struct family *family);
+
 /* The namespace's conntrack entries. */
 unsigned int conntrack_count(void);
 
