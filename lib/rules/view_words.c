@@ -13,7 +13,7 @@ static const struct {
 } deeds[] = {
 	[STEP_NOTRACK] = { "-j CT --notrack", "notrack" },
 	[STEP_TEMPLATE] = { "-j CT (...)", "ct (...) set" },
-	[STEP_MARK] = { "-j MARK --set-xmark", "meta mark set" },
+	[STEP_MARK] = { "-j MARK", "meta mark set" },
 	[STEP_CT_MARK] = { "-j CONNMARK (...)", "ct mark set" },
 	[STEP_RESTORE_MARK] = { "-j CONNMARK --restore-mark", "meta mark set ct mark" },
 	[STEP_MAP] = { "-j (a map)", "vmap" },
@@ -56,6 +56,20 @@ static void add_record(struct words *words, const struct step *step)
 		words_add(words, "-j %s (...)", step->text);
 }
 
+/* Of all bits or of some; or of what nobody can tell, as a map or a hash has it. */
+static void add_mark(struct words *words, const struct step *step)
+{
+	if (step->flags & STEP_ANY_VALUE)
+		words_add(words, " (...)");
+	else if (!words->nft)
+		words_add(words, " --set-xmark 0x%" PRIx32 "/0x%" PRIx32, step->value, step->mask);
+	else if (step->mask == UINT32_MAX)
+		words_add(words, " 0x%08" PRIx32, step->value);
+	else
+		words_add(words, " meta mark & 0x%08" PRIx32 " ^ 0x%08" PRIx32, ~step->mask,
+			  step->value);
+}
+
 static void add_deed(struct words *words, const struct step *step)
 {
 	if (step->kind == STEP_TRANSLATE) {
@@ -71,10 +85,8 @@ static void add_deed(struct words *words, const struct step *step)
 		return;
 	}
 	words_add(words, "%s", words->nft ? deeds[step->kind].nft : deeds[step->kind].legacy);
-	if (step->kind == STEP_MARK && words->nft)
-		words_add(words, " 0x%08" PRIx32, step->value);
-	else if (step->kind == STEP_MARK)
-		words_add(words, " 0x%" PRIx32 "/0x%" PRIx32, step->value, step->mask);
+	if (step->kind == STEP_MARK)
+		add_mark(words, step);
 	else if (step->kind == STEP_JUMP || step->kind == STEP_GOTO)
 		words_add(words, " %s", step->chain->name);
 	else if (step->kind == STEP_MAP)

@@ -273,7 +273,9 @@ static void add_field(struct words *words, const struct step *step)
 		words_add(words, "%s ", protocol ? protocol->nft : "th");
 	else if (field == FIELD_SOURCE || field == FIELD_DESTINATION)
 		words_add(words, "%s ", words->ipv6 ? "ip6" : "ip");
-	words_add(words, "%s %s", fields[field].nft, inverted ? "!= " : "");
+	/* "!=" is another question there: whether it is not just these bits */
+	words_add(words, "%s %s", fields[field].nft,
+		  !inverted ? "" : is_any_of_states(step) ? "! " : "!= ");
 }
 
 static void add_masked(struct words *words, const struct step *step)
@@ -325,7 +327,8 @@ void words_add_condition(struct words *words, const struct step *step)
 		words_add(words, "@%s", step->lookup->name ? step->lookup->name : "(a set)");
 	else if (step->kind == STEP_PREFIX) {
 		add_address(words, step->address);
-		words_add(words, "/%u", step->length);
+		if (!words->nft || step->length < (words->ipv6 ? 128 : 32))
+			words_add(words, "/%u", step->length);
 	} else if (step->kind == STEP_ADDRESSES)
 		add_addresses(words, step);
 	else if (step->kind == STEP_INTERFACE)
