@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "run.h"
+#include "tables.h"
 
 static json_t *check_named(json_t *root, const char *name)
 {
@@ -35,7 +36,10 @@ START_TEST(a_host_that_has_all_passes)
 
 	ck_assert(json_is_true(json_object_get(root, "ok")));
 	has(root, "backend", "ok", ": ");
-	has(root, "hashlimit (IPv6)", "ok", "revision");
+	if (suite_is_nft())
+		has(root, "nftables", "ok", "has all that rules and limits take");
+	else
+		has(root, "hashlimit (IPv6)", "ok", "revision");
 	has(root, "lock", "ok", "free");
 	has(root, "conntrack table", "ok", "0 of ");
 	has(root, "nftables of others", "ok", "no tables");
@@ -55,18 +59,25 @@ START_TEST(what_untracked_packets_miss_is_named)
 {
 	const char *options = _i ? "--netns other" : "";
 	const char *in = _i ? "ip netns exec other" : "";
+	const struct family *ipv4 = suite_family(0), *ipv6 = suite_family(1);
 	json_t *root;
 
 	must("ip netns add other");
-	must("%s iptables-legacy -t nat -A PREROUTING -p tcp --dport 80 -j REDIRECT --to-ports 8080", in);
-	must("%s iptables-legacy -t nat -A POSTROUTING -j MASQUERADE", in);
-	must("%s ip6tables-legacy -t mangle -A OUTPUT -j CONNMARK --restore-mark", in);
+	must("%s %s -t nat -A PREROUTING -p tcp --dport 80 -j REDIRECT --to-ports 8080", in,
+	     ipv4->tables);
+	must("%s %s -t nat -A POSTROUTING -j MASQUERADE", in, ipv4->tables);
+	must("%s %s -t mangle -A OUTPUT -j CONNMARK --restore-mark", in, ipv6->tables);
 	must("%s sysctl -w net.ipv4.ip_forward=1", in);
 	root = must_json("notrackctl --json %s doctor", options);
-	has(root, "NAT", "warning", "2 rules, the first at nat PREROUTING 1: ");
-	has(root, "marks", "warning", "1 rule, the first at mangle OUTPUT 1: ");
+	has(root, "NAT", "warning", format_text("2 rules, the first at %s: ",
+						place_of(ipv4, "nat PREROUTING 1")));
+	has(root, "marks", "warning", format_text("1 rule, the first at %s: ",
+						  place_of(ipv6, "mangle OUTPUT 1")));
 	has(root, "forwarding", "warning", "net.ipv4.ip_forward");
-	has(root, "legacy rules of others", "ok", "3 rules");
+	if (suite_is_nft())
+		has(root, "nftables of others", "warning", "2 tables (ip nat, ip6 mangle)");
+	else
+		has(root, "legacy rules of others", "ok", "3 rules");
 
 	root = must_json("notrackctl --json %s doctor", _i ? "" : "--netns other");
 	has(root, "NAT", "ok", "no rule");
