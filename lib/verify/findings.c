@@ -95,7 +95,8 @@ static bool is_at_input(const struct view_chain *chain)
 static struct our_jump jump_of_nft(const struct view_chain *beside)
 {
 	for (const struct view_chain *chain = beside->table->chains; chain; chain = chain->next)
-		for (const struct view_rule *rule = chain->rules; rule; rule = rule->next)
+		for (const struct view_rule *rule = chain->rules; rule;
+		     rule = rule_end_of_run(rule)->next)
 			if (is_our_jump(chain, rule, FILTER, is_at_input(beside)) &&
 			    (chain == beside || !chain->is_base || !beside->is_base))
 				return (struct our_jump){ chain, rule };
