@@ -312,6 +312,8 @@ static int read_once(struct view *view, struct netlink *netlink)
 	}
 	if (!err)
 		err = reader_read_elements(reader);
+	if (err == -ENOENT)	/* what was there a moment ago */
+		err = -EINTR;
 	if (!err)
 		err = ask_generation(netlink, &after);
 	free(reader);

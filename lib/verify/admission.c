@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "verify/regions.h"
 #include "verify/walk.h"
 
 /* How the packets of a flow fared. */
@@ -51,7 +52,19 @@ struct asking {
 	const struct view_chain *base;
 	struct tally *tally;
 	bool any_mark;
+	bool unicast;			/* what is sent to this host is sent to it alone */
 };
+
+/*
+ * Who asks does so from no port that programs of root alone may have, but for the service's
+ * own; what lets in such ports, as of time servers' answers, lets nobody ask.
+ */
+static void leave_out_low_ports(struct probe *probe)
+{
+	if (!probe->reply && probe->source_port.last >= CLIENT_PORT_MIN &&
+	    probe->source_port.first < CLIENT_PORT_MIN)
+		probe->source_port.first = CLIENT_PORT_MIN;
+}
 
 static int ask(const struct probe *probe, void *data)
 {
@@ -59,7 +72,12 @@ static int ask(const struct probe *probe, void *data)
 	struct journey journey = { 0 };
 	struct walk walk = { .view = asking->view, .journeys = { [TODAY] = &journey },
 			     .any_mark = asking->any_mark };
-	int err = walk_chain(&walk, asking->base, probe);
+	struct probe asked = *probe;
+	int err;
+
+	leave_out_low_ports(&asked);
+	asked.local_destination |= asking->unicast && asked.own_destination;
+	err = walk_chain(&walk, asking->base, &asked);
 
 	walk_free(&walk);
 	add_journey(asking->tally, asking->base, &journey);
@@ -171,14 +189,33 @@ static int ask_all(const struct asking *asking, const struct picks *picks,
 	return err;
 }
 
+/* A rule that drops what is sent to this host alone ends all there is: the rest is no question. */
+static int find_end(struct asking asking, const struct picks *picks,
+		    const struct entrances *entrances, struct admitted *admitted)
+{
+	struct tally tally = { 0 };
+	int err;
+
+	asking.tally = &tally;
+	asking.unicast = true;
+	err = ask_all(&asking, picks, entrances);
+	if (tally.end.chain)
+		admitted->end = tally.end;
+	return err;
+}
+
 int admission_of(const struct view *view, const struct view_chain *base, const struct picks *picks,
 		 const struct entrances *entrances, struct admitted *admitted)
 {
 	struct tally tally = { 0 }, marked = { 0 };
-	struct asking asking = { view, base, &tally, false };
+	struct asking asking = { .view = view, .base = base, .tally = &tally };
 	int err = ask_all(&asking, picks, entrances);
 
-	*admitted = (struct admitted){ judge(&tally, picks), tally.place, tally.end };
+	*admitted = (struct admitted){ .admission = judge(&tally, picks),
+				       .over_lo = all_over_lo(picks),
+				       .place = tally.place, .end = tally.end };
+	if (!err && admitted->admission == ADMITS_NOBODY)
+		err = find_end(asking, picks, entrances, admitted);
 	if (err || (admitted->admission != ADMITS_NOBODY && admitted->admission != FORBIDS_ELSEWHERE))
 		return err;
 	/* nobody, unless they come with a mark: then the host has said whom */

@@ -18,6 +18,7 @@ enum admission {
 
 struct admitted {
 	enum admission admission;
+	bool over_lo;		/* there are no other packets of that flow than those */
 	struct place place;	/* of what drops; rule NULL: the policy */
 	/* of ADMITS_NOBODY: behind all rules that drop some, where none of them gets past */
 	struct place end;

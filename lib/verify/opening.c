@@ -282,6 +282,13 @@ static int ask_protocols(const struct work *work, enum family family, struct flo
 	return err;
 }
 
+/* Of a service that there is none of but for this host itself, rules say nothing. */
+static void forget_lo(struct answers *answers)
+{
+	for (enum protocol protocol = UDP; protocol < PROTOCOLS; protocol++)
+		answers->known[protocol] &= !answers->list[protocol].over_lo;
+}
+
 /* Whether a rule of a chain of both families is for packets of the other one. */
 static int ask_other_family(const struct work *work, enum family family, struct flow_key flow,
 			    struct answers *answers)
@@ -296,6 +303,7 @@ static int ask_other_family(const struct work *work, enum family family, struct 
 		return 0;
 	flow.service = served->service;
 	err = ask_protocols(work, other, flow, &others);
+	forget_lo(&others);
 	answers->others = has_admission(&others, ADMITS_SOME) ||
 			  (has_admission(&others, ADMITS_BY_RULE) &&
 			   !has_admission(answers, ADMITS_BY_RULE));

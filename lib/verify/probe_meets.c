@@ -194,7 +194,7 @@ static unsigned int ask_address_type(const struct probe *probe, const struct ste
 static unsigned int ask_link_type(const struct probe *probe, const struct step *condition)
 {
 	static const uint32_t others[] = { PACKET_BROADCAST, PACKET_MULTICAST };
-	bool open = !probe->own_source && !probe->destination.length;
+	bool open = !probe->own_source && !probe->destination.length && !probe->local_destination;
 
 	return meets_values(condition, PACKET_HOST, others, open ? 2 : 0);
 }

@@ -204,6 +204,7 @@ static struct probe forwarded_probe(const struct verification *all, const struct
 	probe.source = (struct prefix){ .family = (uint8_t)row->family };
 	probe.usual_source = probe.source;
 	probe.own_source = false;
+	strcpy(probe.in, "+");		/* which rules that it meets as it leaves may ask for, too */
 	probe.tcp_flags = TCP_SYN;
 	return probe;
 }

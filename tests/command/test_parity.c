@@ -123,6 +123,38 @@ START_TEST(who_was_answered_is_answered_and_who_was_not_is_not)
 }
 END_TEST
 
+/* Nobody is let in, so that the service is opened: ahead of what drops all, and behind bans. */
+static const struct host shut[] = {
+	/* all that is sent to this host, and to nobody else; and what one sends */
+	{ { ESTABLISHED, "-A INPUT -m pkttype --pkt-type unicast -j REJECT", "-P INPUT DROP" }, true, true },
+	{ { ESTABLISHED, "-A INPUT -m addrtype --dst-type LOCAL -j REJECT", "-P INPUT DROP" }, true, true },
+	{ { ESTABLISHED, "-A INPUT -m pkttype --pkt-type unicast -m limit --limit 5/second -j REJECT",
+	    "-P INPUT DROP" }, true, true },
+	{ { ESTABLISHED, "-A INPUT -s %1$s -m pkttype --pkt-type unicast -j REJECT",
+	    "-P INPUT DROP" }, false, true },
+	/* what answers of time servers need lets nobody ask; nor does it let in whom it names */
+	{ { ESTABLISHED, "-A INPUT -p udp --sport 123 -j ACCEPT", "-A INPUT -j REJECT" }, true, true },
+	{ { ESTABLISHED, "-A INPUT -p udp --sport 123 -j ACCEPT", "-A INPUT -s %1$s -j DROP",
+	    "-A INPUT -j REJECT" }, false, true },
+};
+
+START_TEST(what_is_shut_is_opened_ahead_of_what_drops_all)
+{
+	const struct family *family = &families[_i % FAMILIES_OF_BOTH_WORLDS];
+	const struct host *host = &shut[_i / FAMILIES_OF_BOTH_WORLDS];
+
+	netns_add_peer();
+	must("%s -w -A INPUT -p %s -j ACCEPT", family->tables,
+	     family->domain == AF_INET6 ? "ipv6-icmp" : "icmp");
+	given_rules(family, host);
+	answers_are(family, &(struct host){ .others = false }, "before");
+
+	must("notrackctl %s add dns", family->option);
+	answers_are(family, host, "after add");
+	ck_assert_ptr_null(strstr(must("notrackctl %s verify", family->option).out, "shadowed"));
+}
+END_TEST
+
 #define UNTRACKED_IS_DROPPED "-A INPUT -m conntrack --ctstate INVALID,UNTRACKED -j DROP"
 #define UNTRACKED_IS_ACCEPTED "-A INPUT -m conntrack --ctstate RELATED,ESTABLISHED,UNTRACKED -j ACCEPT"
 
@@ -502,6 +534,54 @@ START_TEST(who_names_ipv4_does_not_open_ipv6)
 }
 END_TEST
 
+/* It has nothing to ask there but of itself, and that the host lets in. */
+START_TEST(who_is_named_of_one_family_may_ask)
+{
+	const struct family *family = &families[_i], *other = &families[!_i];
+
+	given_inet_chain("tcp dport 22 accept");
+	must("notrackctl --backend nft add dns --from %s", family->other_prefix);
+	ck_assert(client_is_answered(family, family->other));
+	ck_assert(!client_is_answered(family, family->limited));
+	ck_assert(!client_is_answered(other, other->other));
+	must("notrackctl verify");
+}
+END_TEST
+
+/* What a router does to what it forwards as that leaves, whichever way it came. */
+static const struct {
+	const char *rule;
+	bool refused;
+} left_as_ours[] = {
+	{ "iifname \"veth0\" masquerade", true },
+	{ "iifname \"veth0\" oifname != \"lo\" masquerade", true },
+	{ "iif \"veth0\" ct state new masquerade", true },
+	{ "iifname { \"veth0\", \"veth7\" } oifname \"veth0\" masquerade", true },
+	{ "iifname \"veth*\" masquerade", true },
+	{ "iifname . oifname { \"veth0\" . \"veth0\" } masquerade", true },
+	{ "meta mark 0 iifname \"veth0\" masquerade", true },
+	/* no answer that would be taken for one to us */
+	{ "iifname \"veth0\" meta l4proto icmp masquerade", false },
+	{ "iifname \"veth0\" tcp dport 80 masquerade", false },
+};
+
+START_TEST(what_leaves_for_others_with_our_address_is_refused)
+{
+	char *rules = format_text("table ip n {\n chain p {\n type nat hook postrouting priority "
+				  "srcnat\n %s\n }\n}\n", left_as_ours[_i].rule);
+	struct run added;
+
+	netns_add_peer();
+	must("sh -c 'echo 1 >/proc/sys/net/ipv4/ip_forward'");
+	must_as(&(struct how){ .where = HOST, .input = rules }, "nft -f -");
+	added = run("notrackctl --backend nft add dns");
+	ck_assert_msg(added.code == left_as_ours[_i].refused, "%s: exit %d", left_as_ours[_i].rule, added.code);
+	if (left_as_ours[_i].refused)
+		ck_assert_msg(strstr(added.err, "ip n p 1"), "%s", added.err);
+	must("notrackctl --backend nft add dns --role inbound");
+}
+END_TEST
+
 /* Native rules that lead on by what nobody can tell of a packet; "%1$s" is banned. */
 static const struct {
 	const char *declared, *rules;
@@ -650,6 +730,8 @@ static void tests(TCase *tcase)
 			    COUNT(hosts) * FAMILIES_OF_BOTH_WORLDS);
 	tcase_add_loop_test(tcase, what_is_opened_is_open_where_a_rule_takes_the_untracked, 0,
 			    COUNT(untracked_is_taken) * FAMILIES_OF_BOTH_WORLDS);
+	tcase_add_loop_test(tcase, what_is_shut_is_opened_ahead_of_what_drops_all, 0,
+			    COUNT(shut) * FAMILIES_OF_BOTH_WORLDS);
 	tcase_add_loop_test(tcase, what_a_rule_forbids_by_name_is_refused, 0, FAMILY_COUNT);
 	tcase_add_loop_test(tcase, a_limit_of_the_host_goes_on_limiting, 0, FAMILY_COUNT);
 	tcase_add_loop_test(tcase, from_names_who_may_ask, 0, FAMILY_COUNT);
@@ -660,6 +742,9 @@ static void tests(TCase *tcase)
 	tcase_add_loop_test(tcase, what_conntrack_alone_knows_lets_nobody_in_any_more, 0,
 			    COUNT(asked));
 	tcase_add_loop_test(tcase, who_names_ipv4_does_not_open_ipv6, 0, COUNT(inet_chains));
+	tcase_add_loop_test(tcase, who_is_named_of_one_family_may_ask, 0, FAMILY_COUNT);
+	tcase_add_loop_test(tcase, what_leaves_for_others_with_our_address_is_refused, 0,
+			    COUNT(left_as_ours));
 	tcase_add_loop_test(tcase, what_is_forbidden_later_is_not_opened_by_another_change, 0,
 			    FAMILIES_OF_BOTH_WORLDS);
 	tcase_add_test(tcase, a_rest_that_is_just_too_long_is_refused);
