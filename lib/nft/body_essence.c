@@ -11,9 +11,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "nft/body_text.h"
 #include "nft/expressions.h"
 #include "rules/graft.h"
+#include "rules/view_words.h"
 #include "support/stream.h"
 
 struct describing {
@@ -321,7 +321,7 @@ int nft_body_describe(struct nft_body *body, struct view_reader *reader,
 		.all = expressions_of(body->expressions, body->size),
 	};
 	struct stream essence;
-	char *copy = NULL;
+	char text[RULE_WORDS], *copy = NULL;
 	int err = stream_open(&essence);
 
 	if (err)
@@ -336,5 +336,7 @@ int nft_body_describe(struct nft_body *body, struct view_reader *reader,
 	body->essence_size = essence.size;
 	if (!copy)
 		return -ENOMEM;
-	return nft_body_text(body, reader->view, table, arena);
+	body->text = arena_strdup(arena, view_steps_words(table, reader->view->steps,
+							  reader->view->step_count, text));
+	return body->text ? 0 : -ENOMEM;
 }

@@ -105,28 +105,26 @@ static void note_protocol(struct words *words, const struct step *step)
 }
 
 /* nft has the protocol in "udp dport", and iptables no word for what only counts. */
-static bool goes_without_saying(const struct words *words, const struct view_rule *rule, uint32_t i)
+static bool goes_without_saying(const struct words *words, const struct step *step,
+				const struct step *next)
 {
-	const struct step *step = &rule->steps[i], *next = i + 1 < rule->count ? step + 1 : NULL;
 
 	if (!words->nft)
 		return step->kind == STEP_COUNT && !step->text && !(step->flags & STEP_REMEMBERS);
 	return step_is_condition(step) && step->field == FIELD_PROTOCOL && words->protocol && next &&
-	       step_is_condition(next) && words_know_protocol(words->protocol) &&
-	       (next->field == FIELD_SOURCE_PORT || next->field == FIELD_DESTINATION_PORT ||
-		next->field == FIELD_TCP_FLAGS);
+	       step_is_condition(next) && words_tell_protocol(words, next->field);
 }
 
 /* --- a rule ----------------------------------------------------------- */
 
-static void add_step(struct words *words, const struct view_rule *rule, uint32_t i)
+/* @next: NULL behind the last one. */
+static void add_step(struct words *words, const struct step *step, const struct step *next)
 {
-	const struct step *step = &rule->steps[i];
 	bool condition = step_is_condition(step);
 
 	if (condition)
 		note_protocol(words, step);
-	if (goes_without_saying(words, rule, i))
+	if (goes_without_saying(words, step, next))
 		return;
 	if (words->used)
 		words_add(words, " ");
@@ -155,23 +153,42 @@ static uint32_t add_entry(struct words *words, const struct view_rule *rule)
 	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++)
 		for (uint32_t j = 0; j < count; j++)
 			if (rule->steps[j].field == order[i])
-				add_step(words, rule, j);
+				add_step(words, &rule->steps[j], NULL);
 	return count;
+}
+
+static void add_steps(struct words *words, const struct step *steps, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		add_step(words, &steps[i], i + 1 < count ? &steps[i + 1] : NULL);
+}
+
+static struct words words_for(const struct view_table *table, char text[RULE_WORDS])
+{
+	text[0] = '\0';
+	return (struct words){ .text = text, .nft = table->world == WORLD_NFT,
+			       .ipv6 = table->families == 1u << IPV6 };
+}
+
+const char *view_steps_words(const struct view_table *table, const struct step *steps,
+			     size_t count, char text[RULE_WORDS])
+{
+	struct words words = words_for(table, text);
+
+	add_steps(&words, steps, count);
+	return text;
 }
 
 const char *view_rule_words(const struct view_chain *chain, const struct view_rule *rule,
 			    char text[RULE_WORDS])
 {
-	struct words words = { .text = text, .nft = chain->table->world == WORLD_NFT };
-	uint32_t i = 0;
+	struct words words = words_for(chain->table, text);
+	uint32_t first = 0;
 
-	text[0] = '\0';
-	words.ipv6 = chain->table->families == 1u << IPV6;
 	if (!words.nft) {
 		words_add(&words, "-A %s", chain->name);
-		i = add_entry(&words, rule);
+		first = add_entry(&words, rule);
 	}
-	for (; i < rule->count; i++)
-		add_step(&words, rule, i);
+	add_steps(&words, rule->steps + first, rule->count - first);
 	return text;
 }

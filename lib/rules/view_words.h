@@ -12,4 +12,8 @@
 const char *view_rule_words(const struct view_chain *chain, const struct view_rule *rule,
 			    char text[RULE_WORDS]);
 
+/* The same for a rule of nftables that is in no chain yet. */
+const char *view_steps_words(const struct view_table *table, const struct step *steps,
+			     size_t count, char text[RULE_WORDS]);
+
 #endif

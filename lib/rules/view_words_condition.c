@@ -190,8 +190,8 @@ static const struct {
 	[FIELD_OUT] = { "-o", "oifname", NULL },
 	[FIELD_TCP_FLAGS] = { "--tcp-flags", "tcp flags", NULL },
 	[FIELD_CHUNK] = { "--chunk-types any", "sctp chunk", NULL },
-	[FIELD_ICMP_TYPE] = { "--icmp-type", "icmp type", NULL },
-	[FIELD_ICMP_CODE] = { "--icmp-code", "icmp code", NULL },
+	[FIELD_ICMP_TYPE] = { "--icmp-type", "type", NULL },
+	[FIELD_ICMP_CODE] = { "--icmp-code", "code", NULL },
 	[FIELD_FRAGMENT] = { "(fragment)", "ip frag-off", NULL },
 	[FIELD_EXTENSION] = { "(extension header)", "(extension header)", NULL },
 	[FIELD_MARK] = { "--mark", "meta mark", "mark" },
@@ -273,6 +273,8 @@ static void add_field(struct words *words, const struct step *step)
 		words_add(words, "%s ", protocol ? protocol->nft : "th");
 	else if (field == FIELD_SOURCE || field == FIELD_DESTINATION)
 		words_add(words, "%s ", words->ipv6 ? "ip6" : "ip");
+	else if (field == FIELD_ICMP_TYPE || field == FIELD_ICMP_CODE)
+		words_add(words, words->protocol == IPPROTO_ICMPV6 ? "icmpv6 " : "icmp ");
 	/* "!=" is another question there: whether it is not just these bits */
 	words_add(words, "%s %s", fields[field].nft,
 		  !inverted ? "" : is_any_of_states(step) ? "! " : "!= ");
@@ -339,7 +341,17 @@ void words_add_condition(struct words *words, const struct step *step)
 		add_masked(words, step);
 }
 
-bool words_know_protocol(uint8_t protocol)
+bool words_tell_protocol(const struct words *words, enum field field)
 {
-	return find_name(protocols, protocol);
+	switch (field) {
+	case FIELD_ICMP_TYPE:
+	case FIELD_ICMP_CODE:
+		return words->protocol == IPPROTO_ICMP || words->protocol == IPPROTO_ICMPV6;
+	case FIELD_SOURCE_PORT:
+	case FIELD_DESTINATION_PORT:
+	case FIELD_TCP_FLAGS:
+		return find_name(protocols, words->protocol);
+	default:
+		return false;
+	}
 }

@@ -20,6 +20,7 @@ struct words {
 /* Where there is no room for it, the text ends in dots. */
 void words_add(struct words *words, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void words_add_condition(struct words *words, const struct step *step);
-bool words_know_protocol(uint8_t protocol);
+/* Whether a field is named by the protocol that was asked for, as in "udp dport" of nft. */
+bool words_tell_protocol(const struct words *words, enum field field);
 
 #endif

@@ -282,11 +282,12 @@ static int ask_protocols(const struct work *work, enum family family, struct flo
 	return err;
 }
 
-/* Of a service that there is none of but for this host itself, rules say nothing. */
-static void forget_lo(struct answers *answers)
+/* What this host alone sends to itself says nothing of packets that come from others. */
+static void forget_lo(struct answers *others, const struct answers *answers)
 {
 	for (enum protocol protocol = UDP; protocol < PROTOCOLS; protocol++)
-		answers->known[protocol] &= !answers->list[protocol].over_lo;
+		others->known[protocol] &= !others->list[protocol].over_lo ||
+					   answers->list[protocol].over_lo;
 }
 
 /* Whether a rule of a chain of both families is for packets of the other one. */
@@ -303,7 +304,7 @@ static int ask_other_family(const struct work *work, enum family family, struct 
 		return 0;
 	flow.service = served->service;
 	err = ask_protocols(work, other, flow, &others);
-	forget_lo(&others);
+	forget_lo(&others, answers);
 	answers->others = has_admission(&others, ADMITS_SOME) ||
 			  (has_admission(&others, ADMITS_BY_RULE) &&
 			   !has_admission(answers, ADMITS_BY_RULE));
