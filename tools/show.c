@@ -142,7 +142,8 @@ static int warn_of_drift(struct notrack *nt)
 
 	if (count > 0)
 		complain(0, "warning: %d rules differ from what is shown: somebody edited chains "
-			 "of ours; the next change puts them right", count);
+			 "of ours, or they are in another backend than is asked for; the next "
+			 "change puts them right", count);
 	return count < 0 ? count : 0;
 }
 
