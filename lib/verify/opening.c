@@ -8,6 +8,7 @@
 #include "rules/name.h"
 #include "verify/admission.h"
 #include "verify/opening_chain.h"
+#include "verify/opening_told.h"
 #include "verify/walk.h"
 
 /* What a base chain is about to get. */
@@ -68,53 +69,6 @@ static void place_at(struct work *work, struct view_rule *before)
 	if (!work->placed || is_ahead(work->base, before, work->before))
 		work->before = before;
 	work->placed = true;
-}
-
-/* --- refusals --------------------------------------------------------- */
-
-/* What is found when the change is forced is told all the same. */
-static int tell_forced(const struct work *work, enum family family, const struct flow_key *flow,
-		       const struct place *place)
-{
-	char text[PLACE_TEXT];
-
-	return findings_add(work->openings->findings, "dropped", NOTRACK_FAILED,
-			    "%s (%s) drops %s of service %s over %s: forced, the service is opened ahead "
-			    "of that", view_format_place(place, text), family_name(family),
-			    flow->request ? "requests" : "answers", flow->service->name,
-			    protocol_names[flow->protocol]);
-}
-
-/* Whoever let everybody in over one protocol may not have meant the other. */
-static int tell_opened(const struct work *work, enum family family, const struct flow_key *flow,
-		       const struct place *place)
-{
-	char text[PLACE_TEXT];
-
-	return findings_add(work->openings->findings, "opened", NOTRACK_WARNING,
-			    "service %s is opened over %s (%s) ahead of %s, which lets nobody in by it, as "
-			    "rules let everybody in over another protocol of the service: narrow its "
-			    "protocols, or say who may ask, where that is not meant", flow->service->name,
-			    protocol_names[flow->protocol], family_name(family),
-			    view_format_place(place, text));
-}
-
-static int refuse(const struct work *work, enum family family, const struct flow_key *flow,
-		  const struct place *place)
-{
-	const char *transport = protocol_names[flow->protocol];
-	char text[PLACE_TEXT];
-
-	return findings_add(work->openings->findings, "dropped", NOTRACK_FAILED,
-			    "%s (%s) drops %s of service %s over %s, %s: packets that "
-			    "are not tracked would be dropped there as well; open port %u there "
-			    "first, with the program that wrote that rule (with ufw: ufw allow "
-			    "%u/%s), or force the change",
-			    view_format_place(place, text), family_name(family),
-			    flow->request ? "requests" : "answers", flow->service->name, transport,
-			    flow->service->from_count && flow->request ?
-			    "of all whom the service is for" : "whoever sends them",
-			    flow->service->ports[0].first, flow->service->ports[0].first, transport);
 }
 
 /* --- one flow --------------------------------------------------------- */
@@ -187,7 +141,8 @@ static bool is_shut(enum admission admission)
 }
 
 /* Whether the opening that stands accepts all of a flow already. */
-static int ask_opened(const struct work *work, enum family family, const struct flow_key *flow, bool *is)
+static int ask_opened(const struct work *work, enum family family, const struct flow_key *flow,
+		      bool *is)
 {
 	struct picks picks = { 0 };
 	int err = work->base->opened_by ? pick_flow(work, family, flow, &picks) : 0;
@@ -210,14 +165,14 @@ static int act_on_ban(struct work *work, enum family family, size_t index,
 	if (work->options->force) {
 		open_flow(work, family, index, flow, place->chain == work->base ?
 			  (struct view_rule *)place->rule : work->base->rules);
-		return tell_forced(work, family, flow, place);
+		return opening_tell_forced(work->openings->findings, family, flow, place);
 	}
 	err = ask_opened(work, family, flow, &stays);
 	if (!err && stays) {
 		open_flow(work, family, index, flow, work->base->opened_before);
 		refuses = work->options->adds;
 	}
-	return err || !refuses ? err : refuse(work, family, flow, place);
+	return err || !refuses ? err : opening_refuse(work->openings->findings, family, flow, place);
 }
 
 static int open_for_nobody(struct work *work, enum family family, size_t index,
@@ -230,7 +185,7 @@ static int open_for_nobody(struct work *work, enum family family, size_t index,
 	open_flow(work, family, index, flow, ahead_of(work->base, end->rule));
 	if (flow->role == INBOUND && flow->request && has_admission(answers, ADMITS_BY_RULE))
 		err = ask_opened(work, family, flow, &is_open);
-	return err || is_open ? err : tell_opened(work, family, flow, end);
+	return err || is_open ? err : opening_tell_opened(work->openings->findings, family, flow, end);
 }
 
 /*
@@ -248,8 +203,9 @@ static int act(struct work *work, enum family family, size_t index, const struct
 
 	if (work->base->table->locked)
 		return useless && is_shut(answer->admission) && !work->options->force ?
-		       refuse(work, family, flow, answer->admission == ADMITS_NOBODY ?
-			      &answer->end : &answer->place) : 0;
+		       opening_refuse(work->openings->findings, family, flow,
+				      answer->admission == ADMITS_NOBODY ? &answer->end :
+									   &answer->place) : 0;
 	switch (answer->admission) {
 	case ADMITS_AT_END:
 		if (is_compiled(work) && !has_admission(answers, ADMITS_SOME))
@@ -347,18 +303,6 @@ static bool asks_state(const struct place *place)
 	return place->rule && place->rule->flags & RULE_ASKS_STATE;
 }
 
-/* Ahead of such a rule, the accepts of the flows would be as well. */
-static int tell_errors(const struct work *work, enum family family, const struct place *place)
-{
-	char text[PLACE_TEXT];
-
-	return findings_add(work->openings->findings, "dropped", NOTRACK_WARNING,
-			    "%s (%s) drops ICMP errors about what is not tracked, as to conntrack they "
-			    "are of no connection: leave classic mode, in which they have no twin, or "
-			    "accept them by their type ahead of that rule",
-			    view_format_place(place, text), family_name(family));
-}
-
 static int open_errors(struct work *work, enum family family, bool classic)
 {
 	struct admitted admitted;
@@ -372,7 +316,7 @@ static int open_errors(struct work *work, enum family family, bool classic)
 	if (err || work->direction != IN)
 		return err;
 	if (classic && admitted.admission == ADMITS_NOBODY && asks_state(&admitted.end))
-		return tell_errors(work, family, &admitted.end);
+		return opening_tell_errors(work->openings->findings, family, &admitted.end);
 	if (classic && admitted.admission == ADMITS_NOBODY)
 		place_at(work, ahead_of(work->base, admitted.end.rule));
 	work->errors[family] = work->placed && (admitted.admission == ADMITS_NOBODY ||

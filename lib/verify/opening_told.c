@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "verify/opening_told.h"
+
+/* What is found when the change is forced is told all the same. */
+int opening_tell_forced(struct findings *findings, enum family family, const struct flow_key *flow,
+			const struct place *place)
+{
+	char text[PLACE_TEXT];
+
+	return findings_add(findings, "dropped", NOTRACK_FAILED,
+			    "%s (%s) drops %s of service %s over %s: forced, the service is opened ahead "
+			    "of that", view_format_place(place, text), family_name(family),
+			    flow->request ? "requests" : "answers", flow->service->name,
+			    protocol_names[flow->protocol]);
+}
+
+/* Whoever let everybody in over one protocol may not have meant the other. */
+int opening_tell_opened(struct findings *findings, enum family family, const struct flow_key *flow,
+			const struct place *place)
+{
+	char text[PLACE_TEXT];
+
+	return findings_add(findings, "opened", NOTRACK_WARNING,
+			    "service %s is opened over %s (%s) ahead of %s, which lets nobody in by it, as "
+			    "rules let everybody in over another protocol of the service: narrow its "
+			    "protocols, or say who may ask, where that is not meant", flow->service->name,
+			    protocol_names[flow->protocol], family_name(family),
+			    view_format_place(place, text));
+}
+
+int opening_refuse(struct findings *findings, enum family family, const struct flow_key *flow,
+		   const struct place *place)
+{
+	const char *transport = protocol_names[flow->protocol];
+	char text[PLACE_TEXT];
+
+	return findings_add(findings, "dropped", NOTRACK_FAILED,
+			    "%s (%s) drops %s of service %s over %s, %s: packets that "
+			    "are not tracked would be dropped there as well; open port %u there "
+			    "first, with the program that wrote that rule (with ufw: ufw allow "
+			    "%u/%s), or force the change",
+			    view_format_place(place, text), family_name(family),
+			    flow->request ? "requests" : "answers", flow->service->name, transport,
+			    flow->service->from_count && flow->request ?
+			    "of all whom the service is for" : "whoever sends them",
+			    flow->service->ports[0].first, flow->service->ports[0].first, transport);
+}
+
+/* Ahead of such a rule, the accepts of the flows would be as well. */
+int opening_tell_errors(struct findings *findings, enum family family, const struct place *place)
+{
+	char text[PLACE_TEXT];
+
+	return findings_add(findings, "dropped", NOTRACK_WARNING,
+			    "%s (%s) drops ICMP errors about what is not tracked, as to conntrack they "
+			    "are of no connection: leave classic mode, in which they have no twin, or "
+			    "accept them by their type ahead of that rule",
+			    view_format_place(place, text), family_name(family));
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What is said of openings, of those that cannot be, and of what they go past. */
+#ifndef LIB_OPENING_TOLD_H
+#define LIB_OPENING_TOLD_H
+
+#include "rules/view.h"
+#include "verify/finding.h"
+#include "verify/picks.h"
+
+/* 0 or -ENOMEM; @place is that of what drops. */
+int opening_refuse(struct findings *findings, enum family family, const struct flow_key *flow,
+		   const struct place *place);
+int opening_tell_forced(struct findings *findings, enum family family, const struct flow_key *flow,
+			const struct place *place);
+int opening_tell_opened(struct findings *findings, enum family family, const struct flow_key *flow,
+			const struct place *place);
+int opening_tell_errors(struct findings *findings, enum family family, const struct place *place);
+
+#endif
