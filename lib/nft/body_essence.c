@@ -321,7 +321,7 @@ int nft_body_describe(struct nft_body *body, struct view_reader *reader,
 		.all = expressions_of(body->expressions, body->size),
 	};
 	struct stream essence;
-	char text[RULE_WORDS], *copy = NULL;
+	char *text, *copy = NULL;
 	int err = stream_open(&essence);
 
 	if (err)
@@ -336,7 +336,11 @@ int nft_body_describe(struct nft_body *body, struct view_reader *reader,
 	body->essence_size = essence.size;
 	if (!copy)
 		return -ENOMEM;
-	body->text = arena_strdup(arena, view_steps_words(table, reader->view->steps,
-							  reader->view->step_count, text));
+	text = malloc(EXPRESSIONS_SIZE);
+	if (text)
+		body->text = arena_strdup(arena, view_steps_words(table, reader->view->steps,
+								  reader->view->step_count, text,
+								  EXPRESSIONS_SIZE));
+	free(text);
 	return body->text ? 0 : -ENOMEM;
 }

@@ -84,6 +84,10 @@ static void add_deed(struct words *words, const struct step *step)
 		words_add(words, "-j %s", step->text);
 		return;
 	}
+	if (step->kind == STEP_MAP && words->nft) {
+		words_add_keys(words, step->lookup);
+		words_add(words, " ");
+	}
 	words_add(words, "%s", words->nft ? deeds[step->kind].nft : deeds[step->kind].legacy);
 	if (step->kind == STEP_MARK)
 		add_mark(words, step);
@@ -163,17 +167,17 @@ static void add_steps(struct words *words, const struct step *steps, size_t coun
 		add_step(words, &steps[i], i + 1 < count ? &steps[i + 1] : NULL);
 }
 
-static struct words words_for(const struct view_table *table, char text[RULE_WORDS])
+static struct words words_for(const struct view_table *table, char *text, size_t size)
 {
 	text[0] = '\0';
-	return (struct words){ .text = text, .nft = table->world == WORLD_NFT,
+	return (struct words){ .text = text, .size = size, .nft = table->world == WORLD_NFT,
 			       .ipv6 = table->families == 1u << IPV6 };
 }
 
 const char *view_steps_words(const struct view_table *table, const struct step *steps,
-			     size_t count, char text[RULE_WORDS])
+			     size_t count, char *text, size_t size)
 {
-	struct words words = words_for(table, text);
+	struct words words = words_for(table, text, size);
 
 	add_steps(&words, steps, count);
 	return text;
@@ -182,7 +186,7 @@ const char *view_steps_words(const struct view_table *table, const struct step *
 const char *view_rule_words(const struct view_chain *chain, const struct view_rule *rule,
 			    char text[RULE_WORDS])
 {
-	struct words words = words_for(chain->table, text);
+	struct words words = words_for(chain->table, text, RULE_WORDS);
 	uint32_t first = 0;
 
 	if (!words.nft) {

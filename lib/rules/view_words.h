@@ -14,6 +14,6 @@ const char *view_rule_words(const struct view_chain *chain, const struct view_ru
 
 /* The same for a rule of nftables that is in no chain yet. */
 const char *view_steps_words(const struct view_table *table, const struct step *steps,
-			     size_t count, char text[RULE_WORDS]);
+			     size_t count, char *text, size_t size);
 
 #endif

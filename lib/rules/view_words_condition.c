@@ -11,7 +11,7 @@
 void words_add(struct words *words, const char *format, ...)
 {
 	static const char dots[] = " ...";
-	size_t room = RULE_WORDS - words->used;
+	size_t room = words->size - words->used;
 	va_list args;
 	int length;
 
@@ -19,8 +19,8 @@ void words_add(struct words *words, const char *format, ...)
 	length = vsnprintf(words->text + words->used, room, format, args);
 	va_end(args);
 	if (length < 0 || (size_t)length >= room) {
-		memcpy(words->text + RULE_WORDS - sizeof(dots), dots, sizeof(dots));
-		words->used = RULE_WORDS - 1;
+		memcpy(words->text + words->size - sizeof(dots), dots, sizeof(dots));
+		words->used = words->size - 1;
 	} else {
 		words->used += (size_t)length;
 	}
@@ -258,26 +258,39 @@ static void add_legacy_field(struct words *words, const struct step *step, bool 
 }
 
 /* In nft, ports and addresses are of a protocol. */
-static void add_field(struct words *words, const struct step *step)
+static void add_nft_field(struct words *words, enum field field)
 {
 	const struct name *protocol = find_name(protocols, words->protocol);
-	/* "not none of them" */
-	bool inverted = !(step->flags & STEP_INVERTED) == is_any_of_states(step);
-	enum field field = (enum field)step->field;
 
-	if (!words->nft) {
-		add_legacy_field(words, step, inverted);
-		return;
-	}
 	if (field == FIELD_SOURCE_PORT || field == FIELD_DESTINATION_PORT)
 		words_add(words, "%s ", protocol ? protocol->nft : "th");
 	else if (field == FIELD_SOURCE || field == FIELD_DESTINATION)
 		words_add(words, "%s ", words->ipv6 ? "ip6" : "ip");
 	else if (field == FIELD_ICMP_TYPE || field == FIELD_ICMP_CODE)
 		words_add(words, words->protocol == IPPROTO_ICMPV6 ? "icmpv6 " : "icmp ");
+	words_add(words, "%s", field < FIELDS && fields[field].nft ? fields[field].nft : "(a key)");
+}
+
+void words_add_keys(struct words *words, const struct view_lookup *lookup)
+{
+	for (size_t i = 0; i < lookup->field_count; i++) {
+		words_add(words, i ? " . " : "");
+		add_nft_field(words, (enum field)lookup->fields[i].field);
+	}
+}
+
+static void add_field(struct words *words, const struct step *step)
+{
+	/* "not none of them" */
+	bool inverted = !(step->flags & STEP_INVERTED) == is_any_of_states(step);
+
+	if (!words->nft) {
+		add_legacy_field(words, step, inverted);
+		return;
+	}
+	add_nft_field(words, (enum field)step->field);
 	/* "!=" is another question there: whether it is not just these bits */
-	words_add(words, "%s %s", fields[field].nft,
-		  !inverted ? "" : is_any_of_states(step) ? "! " : "!= ");
+	words_add(words, !inverted ? " " : is_any_of_states(step) ? " ! " : " != ");
 }
 
 static void add_masked(struct words *words, const struct step *step)
@@ -320,9 +333,16 @@ void words_add_condition(struct words *words, const struct step *step)
 		words_add(words, words->nft ? "%s(%s)" : "%s-m %s (...)", inverted,
 		    step->text ? step->text : "?");
 		return;
+	case STEP_LOOKUP:
+		if (!words->nft)
+			break;
+		words_add_keys(words, step->lookup);
+		words_add(words, " %s@%s", inverted, step->lookup->name ? step->lookup->name : "(a set)");
+		return;
 	default:
-		add_field(words, step);
+		break;
 	}
+	add_field(words, step);
 	if (step->kind == STEP_SET)
 		words_add(words, "@(a set)");
 	else if (step->kind == STEP_LOOKUP)

@@ -9,8 +9,8 @@
 
 /* The text of one rule, as far as it is written. */
 struct words {
-	char *text;			/* of RULE_WORDS bytes */
-	size_t used;
+	char *text;
+	size_t size, used;
 	bool nft;
 	bool ipv6;
 	bool match_named;		/* the match of @protocol, "-m udp" */
@@ -20,6 +20,8 @@ struct words {
 /* Where there is no room for it, the text ends in dots. */
 void words_add(struct words *words, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void words_add_condition(struct words *words, const struct step *step);
+/* What a set or map is asked for, one key beside the other. */
+void words_add_keys(struct words *words, const struct view_lookup *lookup);
 /* Whether a field is named by the protocol that was asked for, as in "udp dport" of nft. */
 bool words_tell_protocol(const struct words *words, enum field field);
 

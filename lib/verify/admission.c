@@ -35,7 +35,6 @@ static void add_journey(struct tally *tally, const struct view_chain *base,
 		tally->by_rule = true;
 	else if (accepted)
 		tally->at_end = true;
-	tally->some |= (journey_states(journey, ACCEPTED) & ANY_PICKED) != 0;
 	if (picked)
 		note_end(tally, base, &picked->last);
 	if (!dropped)
@@ -44,6 +43,56 @@ static void add_journey(struct tally *tally, const struct view_chain *base,
 	tally->elsewhere |= dropped->first.chain != base || dropped->last.chain != base;
 	tally->dropped = true;
 	tally->place = dropped->last;
+}
+
+/* One port, which no client has, and not the service's. */
+static bool is_of_other_server(const struct step *step, const struct port_range *service)
+{
+	const uint32_t port = step->range.first;
+
+	return !(step->flags & STEP_INVERTED) && step->mask == UINT32_MAX &&
+	       step->range.last == port && port < CLIENT_PORT_MIN &&
+	       (port < service->first || port > service->last);
+}
+
+/*
+ * It is for answers that this host asks for: it names the port of another server, and nothing
+ * else.  Whoever names addresses, or the service's port, means those who may ask.
+ */
+static bool is_for_other_answers(const struct view_rule *rule, const struct probe *probe)
+{
+	bool named = false;
+
+	for (size_t i = 0; i < rule->count; i++) {
+		const struct step *step = &rule->steps[i];
+
+		if (!step_is_condition(step))
+			continue;
+		if (step->kind == STEP_NUMBER && step->field == FIELD_SOURCE_PORT &&
+		    is_of_other_server(step, &probe->destination_port))
+			named = true;
+		else if (step->kind != STEP_NUMBER || (step->field != FIELD_PROTOCOL &&
+						       step->field != FIELD_FAMILY &&
+						       step->field != FIELD_ETHER_TYPE))
+			return false;
+	}
+	return named;
+}
+
+/* Others than the usual packets, by a rule that is for them. */
+static bool lets_some_in(const struct journey *journey, const struct probe *probe)
+{
+	for (unsigned int state = 0; state < STATES; state++) {
+		const struct ending *ending = &journey->endings[ACCEPTED][state];
+		const struct view_rule *rule = ending->first.rule;
+
+		if (!(1u << state & ANY_PICKED) || !ending->first_time)
+			continue;
+		if (probe->reply || !rule || rule != ending->last.rule ||
+		    !is_for_other_answers(rule, probe))
+			return true;
+	}
+	return false;
 }
 
 /* Probes on their way through one base chain. */
@@ -55,15 +104,45 @@ struct asking {
 	bool unicast;			/* what is sent to this host is sent to it alone */
 };
 
-/*
- * Who asks does so from no port that programs of root alone may have, but for the service's
- * own; what lets in such ports, as of time servers' answers, lets nobody ask.
- */
-static void leave_out_low_ports(struct probe *probe)
+static bool names_destination_port(const struct view_rule *rule)
 {
-	if (!probe->reply && probe->source_port.last >= CLIENT_PORT_MIN &&
-	    probe->source_port.first < CLIENT_PORT_MIN)
-		probe->source_port.first = CLIENT_PORT_MIN;
+	for (size_t i = 0; i < rule->count; i++) {
+		const struct step *step = &rule->steps[i];
+
+		if (step_is_condition(step) && step->kind != STEP_LOOKUP &&
+		    (step->field == FIELD_DESTINATION_PORT || step->field == FIELD_EITHER_PORT))
+			return true;
+		for (size_t j = 0; step->kind == STEP_LOOKUP && j < step->lookup->field_count; j++)
+			if (step->lookup->fields[j].field == FIELD_DESTINATION_PORT)
+				return true;
+	}
+	return false;
+}
+
+/*
+ * What has the service's port at both ends stays tracked where this host asks as well, and is
+ * none of these packets; but who is let in so, as peers of a time server are, has been named.
+ */
+static int ask_peers(const struct asking *asking, const struct probe *probe)
+{
+	struct probe peers = *probe;
+	struct journey journey = { 0 };
+	struct walk walk = { .view = asking->view, .journeys = { [TODAY] = &journey } };
+	int err;
+
+	if (probe->reply || !probe->own_destination ||
+	    probe->source_port.first != probe->destination_port.last + 1u)
+		return 0;
+	peers.source_port = probe->destination_port;
+	err = walk_chain(&walk, asking->base, &peers);
+	walk_free(&walk);
+	for (unsigned int state = 0; state < STATES; state++) {
+		const struct ending *ending = &journey.endings[ACCEPTED][state];
+
+		asking->tally->some |= ending->first_time && ending->first.rule &&
+				       names_destination_port(ending->first.rule);
+	}
+	return err;
 }
 
 static int ask(const struct probe *probe, void *data)
@@ -75,13 +154,13 @@ static int ask(const struct probe *probe, void *data)
 	struct probe asked = *probe;
 	int err;
 
-	leave_out_low_ports(&asked);
 	asked.local_destination |= asking->unicast && asked.own_destination;
 	err = walk_chain(&walk, asking->base, &asked);
 
 	walk_free(&walk);
 	add_journey(asking->tally, asking->base, &journey);
-	return err;
+	asking->tally->some |= lets_some_in(&journey, probe);
+	return err ? err : ask_peers(asking, probe);
 }
 
 /* --- what drops ------------------------------------------------------- */
@@ -189,6 +268,82 @@ static int ask_all(const struct asking *asking, const struct picks *picks,
 	return err;
 }
 
+/* What packets are told apart by, of those that are sent to this host alone. */
+static bool tells_apart(const struct step *step)
+{
+	if (!step_is_condition(step))
+		return false;
+	switch (step->field) {
+	case FIELD_FAMILY:
+	case FIELD_ETHER_TYPE:
+	case FIELD_PROTOCOL:
+	case FIELD_STATE:
+	case FIELD_LINK_TYPE:
+	case FIELD_DESTINATION_TYPE:
+	case FIELD_DESTINATION_TYPE_HERE:
+		return step->kind != STEP_NUMBER && step->kind != STEP_NUMBERS &&
+		       step->kind != STEP_WITHIN_RATE;
+	default:
+		return step->kind != STEP_WITHIN_RATE;
+	}
+}
+
+static bool has_rate(const struct view_rule *rule)
+{
+	for (size_t i = 0; i < rule->count; i++)
+		if (rule->steps[i].kind == STEP_WITHIN_RATE)
+			return true;
+	return false;
+}
+
+/* Some are dropped by it, or by where it leads. */
+static bool may_ban(const struct view_rule *rule)
+{
+	const struct step *verdict = rule_verdict(rule);
+	bool apart = false;
+
+	for (size_t i = 0; i < rule->count; i++)
+		apart |= tells_apart(&rule->steps[i]);
+	return verdict && verdict->kind != STEP_ACCEPT && verdict->kind != STEP_RETURN &&
+	       (apart || (verdict->kind != STEP_DROP && verdict->kind != STEP_REJECT));
+}
+
+static bool drops_all(const struct view_rule *rule)
+{
+	const struct step *verdict = rule_verdict(rule);
+
+	for (size_t i = 0; i < rule->count; i++)
+		if (step_is_condition(&rule->steps[i]))
+			return false;
+	return verdict && (verdict->kind == STEP_DROP || verdict->kind == STEP_REJECT);
+}
+
+/* The last ban behind a rule, as far as packets get; NULL: there is none. */
+static const struct view_rule *last_ban_behind(const struct view_rule *rule)
+{
+	const struct view_rule *ban = NULL;
+
+	for (rule = rule->next; rule && !drops_all(rule); rule = rule->next)
+		if (may_ban(rule))
+			ban = rule;
+	return ban;
+}
+
+/*
+ * What drops within a rate, or what is sent to this host alone, is where all there is ends, but
+ * for bans behind it: no opening goes past those.
+ */
+static void go_past_bans(struct admitted *admitted, const struct place *unicast)
+{
+	const struct view_rule *rule = unicast->rule ? unicast->rule : admitted->end.rule;
+	const struct view_rule *ban = rule ? last_ban_behind(rule) : NULL;
+
+	if (!ban && unicast->chain)
+		admitted->end = *unicast;
+	else if (ban && has_rate(rule))
+		admitted->end.rule = ban->next;
+}
+
 /* A rule that drops what is sent to this host alone ends all there is: the rest is no question. */
 static int find_end(struct asking asking, const struct picks *picks,
 		    const struct entrances *entrances, struct admitted *admitted)
@@ -199,8 +354,7 @@ static int find_end(struct asking asking, const struct picks *picks,
 	asking.tally = &tally;
 	asking.unicast = true;
 	err = ask_all(&asking, picks, entrances);
-	if (tally.end.chain)
-		admitted->end = tally.end;
+	go_past_bans(admitted, &tally.end);
 	return err;
 }
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "rules/compile.h"
+#include "verify/opening_chain.h"
 
 /* "dns, IPv4 udp inbound request over lo" */
 #define FLOW_TEXT (SERVICE_NAME_MAX + 56)
@@ -89,28 +90,32 @@ static bool is_at_input(const struct view_chain *chain)
 }
 
 /*
- * The jump to an opening in a table of nftables.  Such a table may have several base chains at
- * a hook, each with a place of its own among all others.
+ * The jump to an opening for these packets, in a base chain of nftables, of which there may be
+ * several at a hook, each with a place of its own among all others.
  */
-static struct our_jump jump_of_nft(const struct view_chain *beside)
+static struct our_jump jump_of_nft(const struct verification *all, const struct flow_row *row,
+				   const struct view_chain *base)
 {
-	for (const struct view_chain *chain = beside->table->chains; chain; chain = chain->next)
-		for (const struct view_rule *rule = chain->rules; rule;
-		     rule = rule_end_of_run(rule)->next)
-			if (is_our_jump(chain, rule, FILTER, is_at_input(beside)) &&
-			    (chain == beside || !chain->is_base || !beside->is_base))
-				return (struct our_jump){ chain, rule };
+	struct probe probe = verify_probe(all, row, &(struct variant){ 0 });
+
+	if (row->protocol == TCP)
+		probe.tcp_flags = row->request ? TCP_SYN : TCP_SYN | TCP_ACK;
+	for (const struct view_rule *rule = base->rules; rule; rule = rule_end_of_run(rule)->next)
+		if (is_our_jump(base, rule, FILTER, is_at_input(base)) &&
+		    opening_accepts(rule_verdict(rule)->chain, &probe))
+			return (struct our_jump){ base, rule };
 	return (struct our_jump){ 0 };
 }
 
-/* In the same table; without a chain where there is none. */
+/* That packets would have come to behind that place; without a chain where there is none. */
 static struct our_jump jump_of(const struct verification *all, const struct flow_row *row,
-			       const struct view_chain *beside)
+			       const struct ending *ending)
 {
+	const struct view_chain *beside = ending->first.chain;
 	enum table_id id = table_of(beside);
 
-	if (beside->table->world == WORLD_NFT)
-		return jump_of_nft(beside);
+	if (beside->table->world == WORLD_NFT && ending->base)
+		return jump_of_nft(all, row, ending->base);
 	if (id == TABLES)
 		return (struct our_jump){ 0 };
 	return all->jumps[row->family][id][is_at_input(beside)];
@@ -118,9 +123,10 @@ static struct our_jump jump_of(const struct verification *all, const struct flow
 
 /* Whether a rule of others is met ahead of our jump, if there is one. */
 static bool is_ahead(const struct verification *all, const struct flow_row *row,
-		     const struct place *place)
+		     const struct ending *ending)
 {
-	struct our_jump jump = jump_of(all, row, place->chain);
+	const struct place *place = &ending->first;
+	struct our_jump jump = jump_of(all, row, ending);
 	struct place of_jump = { jump.chain, jump.rule };
 
 	if (!jump.chain || chain_is_ours(place->chain))
@@ -157,7 +163,7 @@ static int find_tracked(struct verification *all, const struct flow_row *row,
 				    "%s: tracked: a CT rule in raw "
 				    "gives it a zone or helper ahead of NOTRACK, which then does "
 				    "nothing; narrow that rule", flow);
-	if (!ending->first.rule || !is_ahead(all, row, &ending->first))
+	if (!ending->first.rule || !is_ahead(all, row, ending))
 		return findings_add(&all->findings, "tracked", NOTRACK_FAILED,
 				    "%s: tracked: no rule takes it out "
 				    "of tracking ahead of %s; add or apply the service again", flow,
@@ -187,11 +193,11 @@ static int find_dropped(struct verification *all, const struct flow_row *row,
 				    "see %s",
 				    flow, row->by);
 	if (table_of(dropped->first.chain) == TABLES &&
-	    !jump_of(all, row, dropped->first.chain).chain)
+	    !jump_of(all, row, dropped).chain)
 		return findings_add(&all->findings, "dropped", NOTRACK_FAILED,
 				    "%s: dropped: %s; narrow that rule",
 				    flow, place);
-	if (!dropped->first.rule || !is_ahead(all, row, &dropped->first))
+	if (!dropped->first.rule || !is_ahead(all, row, dropped))
 		return findings_add(&all->findings, "dropped", NOTRACK_FAILED,
 				    "%s: dropped: no rule accepts it "
 				    "ahead of %s; add or apply the service again", flow, place);
@@ -208,9 +214,9 @@ static int find_ahead(struct verification *all, const struct flow_row *row,
 	const char *top;
 
 	/* a policy is ahead of nothing, but for what goes around our jump */
-	if (!ending || !ending->first.rule || !is_ahead(all, row, &ending->first))
+	if (!ending || !ending->first.rule || !is_ahead(all, row, ending))
 		return 0;
-	top = rule_verdict(jump_of(all, row, ending->first.chain).rule)->chain->name;
+	top = rule_verdict(jump_of(all, row, ending).rule)->chain->name;
 	view_format_place(&ending->first, place);
 	if (!picked)
 		return findings_add(&all->findings, "rule-ahead", NOTRACK_FAILED,

@@ -209,6 +209,18 @@ static struct probe forwarded_probe(const struct verification *all, const struct
 	return probe;
 }
 
+/* What comes in by lo is this host's own. */
+static bool is_of_lo(const struct view_rule *rule)
+{
+	for (size_t i = 0; i < rule->count; i++)
+		if (rule->steps[i].kind == STEP_INTERFACE && rule->steps[i].field == FIELD_IN &&
+		    !(rule->steps[i].flags & STEP_INVERTED) &&
+		    !strncmp(rule->steps[i].name, "lo", rule->steps[i].length) &&
+		    rule->steps[i].length == sizeof("lo"))
+			return true;
+	return false;
+}
+
 /*
  * Others whose questions leave with an address of this host get their answers by it: such
  * an answer looks like one of this host's own, and would not be tracked.
@@ -221,7 +233,7 @@ static int find_masquerade(struct verification *all, const struct flow_row *row,
 
 	if (!verdict || verdict->kind != STEP_TRANSLATE ||
 	    (verdict->field != TRANSLATE_MASQUERADE && verdict->field != TRANSLATE_SOURCE) ||
-	    !(walk_could_meet(probe, place->rule) & ALL_DO))
+	    is_of_lo(place->rule) || !(walk_could_meet(probe, place->rule) & ALL_DO))
 		return 0;
 	return findings_add(&all->findings, "forwarded", NOTRACK_FAILED,
 			    "%s (%s) gives what is forwarded for others an address of this host: "

@@ -136,6 +136,17 @@ static const struct host shut[] = {
 	{ { ESTABLISHED, "-A INPUT -p udp --sport 123 -j ACCEPT", "-A INPUT -j REJECT" }, true, true },
 	{ { ESTABLISHED, "-A INPUT -p udp --sport 123 -j ACCEPT", "-A INPUT -s %1$s -j DROP",
 	    "-A INPUT -j REJECT" }, false, true },
+	/* what is dropped within a rate alone is not all, and a ban behind it stands */
+	{ { ESTABLISHED, "-A INPUT -p udp -m limit --limit 1/day --limit-burst 1 -j REJECT",
+	    "-A INPUT -s %1$s -j DROP", "-P INPUT DROP" }, false, true },
+	{ { ESTABLISHED, "-A INPUT -p udp -m pkttype --pkt-type unicast -m limit --limit 1/day "
+	    "--limit-burst 1 -j REJECT", "-A INPUT -s %1$s -j DROP", "-P INPUT DROP" }, false, true },
+	/* peers that are named by their port, and who else may not ask */
+	{ { ESTABLISHED, "-A INPUT -s %1$s -p udp --sport 53 --dport 53 -j ACCEPT", "-P INPUT DROP" },
+	  false, false },
+	{ { ESTABLISHED, "-A INPUT -s %1$s -p udp --sport 512:1023 --dport 53 -j ACCEPT",
+	    "-P INPUT DROP" }, false, false },
+	{ { ESTABLISHED, "-A INPUT -s %1$s -p udp --sport 123 -j ACCEPT", "-P INPUT DROP" }, false, false },
 };
 
 START_TEST(what_is_shut_is_opened_ahead_of_what_drops_all)
@@ -151,7 +162,7 @@ START_TEST(what_is_shut_is_opened_ahead_of_what_drops_all)
 
 	must("notrackctl %s add dns", family->option);
 	answers_are(family, host, "after add");
-	ck_assert_ptr_null(strstr(must("notrackctl %s verify", family->option).out, "shadowed"));
+	ck_assert_ptr_null(strstr(run("notrackctl %s verify", family->option).out, "shadowed"));
 }
 END_TEST
 
@@ -548,6 +559,28 @@ START_TEST(who_is_named_of_one_family_may_ask)
 }
 END_TEST
 
+/* Packets come there behind the base chain with the opening, however that is reached. */
+START_TEST(bans_of_a_later_chain_are_not_ahead)
+{
+	const char *rules = "table inet h {\n set banned {\n type ipv4_addr\n elements = { 192.0.2.9 }\n }\n"
+			    " chain bans {\n ip saddr @banned drop\n }\n"
+			    " chain i {\n type filter hook input priority 0; policy drop\n"
+			    " ct state established accept\n }\n"
+			    " chain late {\n type filter hook input priority 10\n jump bans\n }\n}\n";
+	struct run verified;
+
+	netns_add_peer();
+	must_as(&(struct how){ .where = HOST, .input = rules }, "nft -f -");
+	must("notrackctl --backend nft add dns");
+	verified = must("notrackctl verify");
+	ck_assert_msg(!strstr(verified.out, "rule-ahead"), "%s", verified.out);
+	/* what is looked up is named, and what is done at the end is said */
+	must("nft insert rule inet h late ct state new ip saddr @banned udp dport 53 drop");
+	must("notrackctl --backend nft add dns");
+	ck_assert_ptr_nonnull(strstr(must("notrackctl show --rules").out, "ip saddr @banned"));
+}
+END_TEST
+
 /* What a router does to what it forwards as that leaves, whichever way it came. */
 static const struct {
 	const char *rule;
@@ -560,7 +593,8 @@ static const struct {
 	{ "iifname \"veth*\" masquerade", true },
 	{ "iifname . oifname { \"veth0\" . \"veth0\" } masquerade", true },
 	{ "meta mark 0 iifname \"veth0\" masquerade", true },
-	/* no answer that would be taken for one to us */
+	/* no answer that would be taken for one to us, and no packet of another */
+	{ "iifname \"lo\" masquerade", false },
 	{ "iifname \"veth0\" meta l4proto icmp masquerade", false },
 	{ "iifname \"veth0\" tcp dport 80 masquerade", false },
 };
@@ -743,6 +777,7 @@ static void tests(TCase *tcase)
 			    COUNT(asked));
 	tcase_add_loop_test(tcase, who_names_ipv4_does_not_open_ipv6, 0, COUNT(inet_chains));
 	tcase_add_loop_test(tcase, who_is_named_of_one_family_may_ask, 0, FAMILY_COUNT);
+	tcase_add_test(tcase, bans_of_a_later_chain_are_not_ahead);
 	tcase_add_loop_test(tcase, what_leaves_for_others_with_our_address_is_refused, 0,
 			    COUNT(left_as_ours));
 	tcase_add_loop_test(tcase, what_is_forbidden_later_is_not_opened_by_another_change, 0,
