@@ -90,21 +90,28 @@ static bool is_at_input(const struct view_chain *chain)
 }
 
 /*
- * The jump to an opening for these packets, in a base chain of nftables, of which there may be
- * several at a hook, each with a place of its own among all others.
+ * The jump to an opening in a base chain of nftables, of which there may be several at a hook,
+ * each with a place of its own among all others.
  */
-static struct our_jump jump_of_nft(const struct verification *all, const struct flow_row *row,
-				   const struct view_chain *base)
+static struct our_jump jump_of_nft(const struct view_chain *base)
+{
+	for (const struct view_rule *rule = base->rules; rule; rule = rule_end_of_run(rule)->next)
+		if (is_our_jump(base, rule, FILTER, is_at_input(base)))
+			return (struct our_jump){ base, rule };
+	return (struct our_jump){ 0 };
+}
+
+/* Whether these packets are among those that are opened there. */
+static bool is_opened(const struct verification *all, const struct flow_row *row,
+		      const struct our_jump *jump)
 {
 	struct probe probe = verify_probe(all, row, &(struct variant){ 0 });
 
+	if (jump->chain->table->world == WORLD_LEGACY)
+		return true;
 	if (row->protocol == TCP)
 		probe.tcp_flags = row->request ? TCP_SYN : TCP_SYN | TCP_ACK;
-	for (const struct view_rule *rule = base->rules; rule; rule = rule_end_of_run(rule)->next)
-		if (is_our_jump(base, rule, FILTER, is_at_input(base)) &&
-		    opening_accepts(rule_verdict(rule)->chain, &probe))
-			return (struct our_jump){ base, rule };
-	return (struct our_jump){ 0 };
+	return opening_accepts(rule_verdict(jump->rule)->chain, &probe);
 }
 
 /* That packets would have come to behind that place; without a chain where there is none. */
@@ -115,15 +122,15 @@ static struct our_jump jump_of(const struct verification *all, const struct flow
 	enum table_id id = table_of(beside);
 
 	if (beside->table->world == WORLD_NFT && ending->base)
-		return jump_of_nft(all, row, ending->base);
+		return jump_of_nft(ending->base);
 	if (id == TABLES)
 		return (struct our_jump){ 0 };
 	return all->jumps[row->family][id][is_at_input(beside)];
 }
 
-/* Whether a rule of others is met ahead of our jump, if there is one. */
-static bool is_ahead(const struct verification *all, const struct flow_row *row,
-		     const struct ending *ending)
+/* Whether a rule of others is met ahead of our jump, if there is one, whatever that is for. */
+static bool stands_ahead(const struct verification *all, const struct flow_row *row,
+			 const struct ending *ending)
 {
 	const struct place *place = &ending->first;
 	struct our_jump jump = jump_of(all, row, ending);
@@ -133,6 +140,15 @@ static bool is_ahead(const struct verification *all, const struct flow_row *row,
 		return false;
 	/* the policy: a goto ahead of our jump leads there, too */
 	return jump.chain != place->chain || !place->rule || place_is_ahead(place, &of_jump);
+}
+
+/* ... and that would let the packets in. */
+static bool is_ahead(const struct verification *all, const struct flow_row *row,
+		     const struct ending *ending)
+{
+	const struct our_jump jump = jump_of(all, row, ending);
+
+	return stands_ahead(all, row, ending) && is_opened(all, row, &jump);
 }
 
 /* --- flows ------------------------------------------------------------ */
@@ -193,7 +209,8 @@ static int find_dropped(struct verification *all, const struct flow_row *row,
 				    "see %s",
 				    flow, row->by);
 	if (table_of(dropped->first.chain) == TABLES &&
-	    !jump_of(all, row, dropped).chain)
+	    (!jump_of(all, row, dropped).chain ||
+	     (stands_ahead(all, row, dropped) && !is_ahead(all, row, dropped))))
 		return findings_add(&all->findings, "dropped", NOTRACK_FAILED,
 				    "%s: dropped: %s; narrow that rule",
 				    flow, place);
