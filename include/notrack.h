@@ -489,8 +489,8 @@ int hashlimit_each(struct notrack *nt, const struct notrack_service *service,
  *
  * Where the chosen backend can look a single client up, as nftables can, limited
  * clients are not read before a call needs all of them, such as hashlimit_each(),
- * notrack_watch_start() or notrack_watch_replace().  Until then a commit changes those that calls have named, and
- * leaves all others as the kernel has them by that time.
+ * notrack_watch_start() or notrack_watch_replace().  Until then a commit changes those
+ * that calls have named, and leaves all others as the kernel has them by that time.
  * Returns: the number of services, or -errno.
  * Since: 1.0
  */
@@ -712,7 +712,8 @@ int notrack_watch_run(struct notrack_watch *watch,
  *	any more
  *
  * To be called also where the context that is watched was loaded or changed: only what
- * it says by then is kept.  The next notrack_watch_run() commits it; the descriptor is readable at once.
+ * it says by then is kept.  The next notrack_watch_run() commits it; the descriptor is
+ * readable at once.
  * Returns: 0, -EINVAL also where @nt works in another network namespace, or -errno.
  * Since: 1.0
  */

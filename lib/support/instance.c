@@ -103,11 +103,12 @@ static int try_to_take(struct instance *instance, const char *kind, struct error
 	return is_there(instance) ? 0 : -EAGAIN;
 }
 
-int instance_take(struct instance *instance, const char *kind, struct error *error)
+static int take(struct instance *instance, const char *kind, struct error *error)
 {
 	int err = -EAGAIN;
 
-	*instance = (struct instance)INSTANCE_FREE;
+	if (!instance->holder)
+		return error_set(error, -ENOMEM, "out of memory");
 	if (make_path(instance->path, sizeof(instance->path), kind))
 		return error_set(error, -EIO, "the path of the lock is too long");
 	for (int i = 0; i < TRIES && err == -EAGAIN; i++) {
@@ -115,19 +116,23 @@ int instance_take(struct instance *instance, const char *kind, struct error *err
 		if (err && instance->fd >= 0)
 			close(instance->fd);
 	}
-	if (err) {
-		instance->fd = -1;
-		return err == -EAGAIN ? error_set(error, -EIO, "lock %.500s: is removed again and again",
-						  instance->path) : err;
-	}
-	write_holder(instance);
-	instance->holder = holder_note();
-	if (instance->holder)
+	return err == -EAGAIN ? error_set(error, -EIO, "lock %.500s: is removed again and again",
+					  instance->path) : err;
+}
+
+int instance_take(struct instance *instance, const char *kind, struct error *error)
+{
+	int err;
+
+	*instance = (struct instance){ .fd = -1, .holder = holder_note() };
+	err = take(instance, kind, error);
+	if (!err) {
+		write_holder(instance);
 		return 0;
-	unlink(instance->path);
-	close(instance->fd);
-	instance->fd = -1;
-	return error_set(error, -ENOMEM, "out of memory");
+	}
+	holder_forget(instance->holder);
+	*instance = (struct instance)INSTANCE_FREE;
+	return err;
 }
 
 void instance_release(struct instance *instance)

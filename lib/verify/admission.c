@@ -6,6 +6,43 @@
 #include "verify/regions.h"
 #include "verify/walk.h"
 
+/* --- which ports a rule names ------------------------------------------ */
+
+/* Fields as bits. */
+_Static_assert(FIELDS <= 32, "a field is a bit");
+#define DESTINATION_PORTS (1u << FIELD_DESTINATION_PORT | 1u << FIELD_EITHER_PORT)
+#define ANY_PORTS (DESTINATION_PORTS | 1u << FIELD_SOURCE_PORT)
+
+static bool is_one_of(uint8_t field, uint32_t fields)
+{
+	return field < FIELDS && UINT32_C(1) << field & fields;
+}
+
+static bool asks_one_of(const struct step *step, uint32_t fields)
+{
+	if (step->kind != STEP_LOOKUP && step->kind != STEP_MAP)
+		return step_is_condition(step) && is_one_of(step->field, fields);
+	for (size_t i = 0; i < step->lookup->field_count; i++)
+		if (is_one_of(step->lookup->fields[i].field, fields))
+			return true;
+	return false;
+}
+
+static bool rule_names(const struct view_rule *rule, uint32_t fields)
+{
+	for (size_t i = 0; rule && i < rule->count; i++)
+		if (asks_one_of(&rule->steps[i], fields))
+			return true;
+	return false;
+}
+
+bool rule_names_ports(const struct view_rule *rule)
+{
+	return rule_names(rule, ANY_PORTS);
+}
+
+/* --- how packets fare -------------------------------------------------- */
+
 /* How the packets of a flow fared. */
 struct tally {
 	bool by_rule, at_end, dropped;	/* the usual packets */
@@ -104,21 +141,6 @@ struct asking {
 	bool unicast;			/* what is sent to this host is sent to it alone */
 };
 
-static bool names_destination_port(const struct view_rule *rule)
-{
-	for (size_t i = 0; i < rule->count; i++) {
-		const struct step *step = &rule->steps[i];
-
-		if (step_is_condition(step) && step->kind != STEP_LOOKUP &&
-		    (step->field == FIELD_DESTINATION_PORT || step->field == FIELD_EITHER_PORT))
-			return true;
-		for (size_t j = 0; step->kind == STEP_LOOKUP && j < step->lookup->field_count; j++)
-			if (step->lookup->fields[j].field == FIELD_DESTINATION_PORT)
-				return true;
-	}
-	return false;
-}
-
 /*
  * What has the service's port at both ends stays tracked where this host asks as well, and is
  * none of these packets; but who is let in so, as peers of a time server are, has been named.
@@ -130,7 +152,7 @@ static int ask_peers(const struct asking *asking, const struct probe *probe)
 	struct walk walk = { .view = asking->view, .journeys = { [TODAY] = &journey } };
 	int err;
 
-	if (probe->reply || !probe->own_destination ||
+	if (asking->any_mark || asking->unicast || probe->reply || !probe->own_destination ||
 	    probe->source_port.first != probe->destination_port.last + 1u)
 		return 0;
 	peers.source_port = probe->destination_port;
@@ -139,8 +161,8 @@ static int ask_peers(const struct asking *asking, const struct probe *probe)
 	for (unsigned int state = 0; state < STATES; state++) {
 		const struct ending *ending = &journey.endings[ACCEPTED][state];
 
-		asking->tally->some |= ending->first_time && ending->first.rule &&
-				       names_destination_port(ending->first.rule);
+		asking->tally->some |= ending->first_time &&
+				       rule_names(ending->first.rule, DESTINATION_PORTS);
 	}
 	return err;
 }
@@ -156,7 +178,6 @@ static int ask(const struct probe *probe, void *data)
 
 	asked.local_destination |= asking->unicast && asked.own_destination;
 	err = walk_chain(&walk, asking->base, &asked);
-
 	walk_free(&walk);
 	add_journey(asking->tally, asking->base, &journey);
 	asking->tally->some |= lets_some_in(&journey, probe);
@@ -164,30 +185,6 @@ static int ask(const struct probe *probe, void *data)
 }
 
 /* --- what drops ------------------------------------------------------- */
-
-static bool is_port(uint8_t field)
-{
-	return field == FIELD_SOURCE_PORT || field == FIELD_DESTINATION_PORT ||
-	       field == FIELD_EITHER_PORT;
-}
-
-static bool asks_ports(const struct step *step)
-{
-	if (step->kind != STEP_LOOKUP && step->kind != STEP_MAP)
-		return step_is_condition(step) && is_port(step->field);
-	for (size_t i = 0; i < step->lookup->field_count; i++)
-		if (is_port(step->lookup->fields[i].field))
-			return true;
-	return false;
-}
-
-bool rule_names_ports(const struct view_rule *rule)
-{
-	for (size_t i = 0; rule && i < rule->count; i++)
-		if (asks_ports(&rule->steps[i]))
-			return true;
-	return false;
-}
 
 static bool is_over_lo(const struct probe *probe)
 {
