@@ -84,9 +84,10 @@ def addresses(count, seed):
             for n in draw.sample(sorted(found), count)]
 
 
-def ctl(namespace, *words, backend="legacy", stdin=None):
-    """notrackctl, of IPv4 alone, as its peers."""
-    return namespace(NOTRACKCTL, "--backend", backend, "-4", *words, stdin=stdin)
+def ctl(namespace, *words, backend="legacy", stdin=None, both=False):
+    """notrackctl, of IPv4 alone, as its peers; or of both families, as without an option."""
+    families = () if both else ("-4",)
+    return namespace(NOTRACKCTL, "--backend", backend, *families, *words, stdin=stdin)
 
 
 def api(namespace, what, times=1, backend="legacy", stdin=""):
