@@ -38,11 +38,12 @@
  *
  *	-EINVAL			a word or value is wrong, or a pointer is NULL that must
  *				not be; the sentence names it
- *	-ENOENT			no such service, or no such client
+ *	-ENOENT			no such service, no such client, or no such path
  *	-EPERM			no CAP_NET_ADMIN in the network namespace
  *	-EPROTONOSUPPORT	the kernel has no such table, match or target
  *	-EBUSY			the xtables lock is held by somebody else, or the
- *				tables kept changing under our hands
+ *				tables kept changing under our hands, or the kernel's
+ *				answers about its connection tracking table were lost
  *	-ENOMEM			out of memory, here or in the kernel
  *	-EBADMSG		the comment that describes a service was edited, and a
  *				commit would remove the service; the sentence names
@@ -699,7 +700,8 @@ int notrack_watch_fd(const struct notrack_watch *watch);
  * where only elements of sets change, one in a second.  A commit waits for the
  * xtables lock as notrack_set_wait() says.  Nothing is reported where nothing had to
  * be done, and a failure is reported once, and again where it is another one.
- * Returns: 0, what @visit returned, or -EINVAL if @watch is NULL.
+ * Returns: 0, what @visit returned, -EINVAL if @watch is NULL; or another -errno, with a
+ * sentence, where the descriptor may not become readable any more: call again a second later.
  * Since: 1.0
  */
 int notrack_watch_run(struct notrack_watch *watch,
@@ -713,7 +715,8 @@ int notrack_watch_run(struct notrack_watch *watch,
  *
  * To be called also where the context that is watched was loaded or changed: only what
  * it says by then is kept.  The next notrack_watch_run() commits it; the descriptor is
- * readable at once.
+ * readable at once.  After an error the watch goes on with the context from before, which
+ * must not be freed then; the sentence is @nt's.
  * Returns: 0, -EINVAL also where @nt works in another network namespace, or -errno.
  * Since: 1.0
  */
@@ -983,6 +986,10 @@ struct notrack_finding {
 					     connection; "rate": one counts each question now;
 					     "open-source-port": one lets in what is sent from
 					     the service's port;
+					     "numbers": rules of ours stand ahead of rules of the
+					     host, whose numbers are others than before;
+					     "opened": a service was opened over a protocol, as
+					     rules let everybody in over another one;
 					     "widened": a rule would no longer drop packets;
 					     "shadowed": one accepts packets as they are not
 					     tracked, ahead of rules that they met before */
@@ -993,6 +1000,9 @@ struct notrack_finding {
 /**
  * notrack_each_finding - what the last commit or diff found about this host
  * @visit: a value other than 0 ends it, and is returned
+ *
+ * notrack_verify() and notrack_explain() compare as notrack_diff() does, and leave what that
+ * finds.
  *
  * Of NOTRACK_FAILED: packets fare differently than they did when they were tracked, which a
  * commit does only with NOTRACK_FORCE; of NOTRACK_WARNING: what nobody can be sure of.  A

@@ -260,18 +260,26 @@ static const char *try_service(struct notrack *nt, const struct notrack_service 
 	return result < 0 ? nt->error.text : "";
 }
 
-/* What would do harm is not advised. */
+/* What would do harm is not advised; and the caller's next commit knows nothing of the attempt. */
 static void heed_refusal(struct advisor *advisor, struct candidate *candidate)
 {
-	const char *why = try_service(advisor->nt, &candidate->words);
+	struct notrack *nt = advisor->nt;
+	const struct findings findings = nt->findings;
+	const bool clients_only = nt->clients_only;
+	const char *why;
 
+	nt->findings = (struct findings){ 0 };
+	why = try_service(nt, &candidate->words);
 	if (*why) {
 		candidate->kind = NOTRACK_LEAVE;
 		snprintf(candidate->text, sizeof(candidate->text), "it would be refused: %.900s",
 			 why);
 	}
-	notrack_remove_service(advisor->nt, candidate->words.name);
-	context_begin(advisor->nt);	/* it is no error of this call */
+	notrack_remove_service(nt, candidate->words.name);
+	context_begin(nt);	/* it is no error of this call */
+	findings_free(&nt->findings);
+	nt->findings = findings;
+	nt->clients_only = clients_only;
 }
 
 static int advise(struct advisor *advisor,

@@ -307,8 +307,9 @@ int notrack_commit(struct notrack *nt, struct notrack_changes *changes)
 	if (result >= 0) {	/* what was damaged is gone */
 		model_forget_damage(&nt->model, nt->families);
 		context_settle(nt);
+		model_forget_came(&nt->model, nt->families);
 		nt->clients_only = true;
-		nt->adds = nt->insists = nt->clients_changed = false;
+		nt->insists = nt->clients_changed = false;
 	}
 	return result;
 }

@@ -40,7 +40,6 @@ struct notrack {
 	size_t loaded_from;		/* the backend that has the clients a partial model lacks */
 	bool clients_only;		/* since it was loaded or committed, only clients have changed */
 	bool clients_changed;		/* ... and they have */
-	bool adds;			/* ... a service has come, or is another one now */
 	bool insists;			/* it is the host that has changed: what stands is judged, too */
 	struct findings findings;	/* what the last commit or diff found about the host */
 	/* as read; with the lock held, good for the commit as well; NULL: not read */
@@ -50,6 +49,12 @@ struct notrack {
 	struct onlooker *onlooker;	/* of that call; or NULL */
 	struct error error;
 };
+
+/* Whether a commit may be to blame for how packets fare then. */
+static inline bool context_is_judged(const struct notrack *nt)
+{
+	return nt->insists || model_has_come(&nt->model, nt->families);
+}
 
 struct session context_session(struct notrack *nt);
 

@@ -2,15 +2,10 @@
 /* Who else filters, and what packets that are not tracked miss of what others' rules do. */
 #include "doctor.h"
 
-#include <fcntl.h>
-#include <linux/if_bridge.h>
-#include <linux/sockios.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
-#include <unistd.h>
+
+#include "support/forwarding.h"
 
 /* Rules of one kind: how many, and the first of them. */
 struct finds {
@@ -110,54 +105,12 @@ static void report_survey(struct doctor *doctor, const struct survey *survey)
 
 /* --- forwarding ------------------------------------------------------- */
 
-static bool is_set(const char *path)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	char digits[16] = "";
-
-	if (fd < 0)
-		return false;
-	if (read(fd, digits, sizeof(digits) - 1) < 0)
-		*digits = '\0';
-	close(fd);
-	return atoi(digits) > 0;
-}
-
-/* The switch for bridges is on as soon as its module is there; so is there a bridge? */
-static bool has_bridge(void)
-{
-	int indices[64], fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), count;
-	unsigned long arguments[] = { BRCTL_GET_BRIDGES, (unsigned long)indices,
-				      sizeof(indices) / sizeof(indices[0]) };
-
-	if (fd < 0)
-		return true;
-	count = ioctl(fd, SIOCGIFBR, arguments);
-	close(fd);
-	return count > 0;
-}
-
 /* Of the network namespace of the calling thread. */
 static void check_forwarding(struct doctor *doctor)
 {
-	static const struct {
-		const char *path, *name;
-		bool bridges;
-	} switches[] = {
-		{ "/proc/sys/net/ipv4/ip_forward", "net.ipv4.ip_forward", false },
-		{ "/proc/sys/net/ipv6/conf/all/forwarding", "net.ipv6.conf.all.forwarding", false },
-		{ "/proc/sys/net/bridge/bridge-nf-call-iptables", "net.bridge.bridge-nf-call-iptables",
-		  true },
-	};
-	char names[200] = "";
+	char names[FORWARDING_TEXT];
 
-	for (size_t i = 0; i < sizeof(switches) / sizeof(switches[0]); i++) {
-		size_t used = strlen(names);
-
-		if (is_set(switches[i].path) && (!switches[i].bridges || has_bridge()))
-			snprintf(names + used, sizeof(names) - used, "%s%s", used ? ", " : "",
-				 switches[i].name);
-	}
+	forwarding_find(names, sizeof(names));
 	if (*names)
 		doctor_report(doctor, "forwarding", NOTRACK_WARNING, 0, "on (%s): packets that are "
 			      "forwarded for others pass the same PREROUTING; where it also translates "

@@ -162,6 +162,7 @@ int hashlimit_add_clients(struct notrack *nt, const char *service,
 {
 	struct request request = { 0 };
 	struct hashlimit all;
+	bool had;
 	int err = context_begin(nt, ARGUMENT(service), LIST(prefixes, count), ARGUMENT(limit));
 
 	if (!err)
@@ -170,12 +171,13 @@ int hashlimit_add_clients(struct notrack *nt, const char *service,
 		err = find_served(nt, service, &request);
 	if (!err)
 		err = parse_clients(nt, service, prefixes, count, &request);
-	if (!err) {
-		nt->clients_only &= has_clients(&request);
-		nt->clients_changed = true;
-	}
+	had = !err && has_clients(&request);
 	if (!err)
 		err = add_clients(nt, &request, &all);
+	if (!err) {
+		nt->clients_only &= had;
+		nt->clients_changed = true;
+	}
 	free(request.prefixes);
 	return err;
 }

@@ -62,7 +62,7 @@ int notrack_load(struct notrack *nt)
 		nt->model.families[family] = model.families[family];
 	}
 	nt->clients_only = true;
-	nt->adds = nt->clients_changed = false;
+	nt->clients_changed = false;
 	err = notrack_each_service(nt, count_service, &count);
 	return err ? err : count;
 }

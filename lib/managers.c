@@ -64,8 +64,8 @@ static struct port_list write_ports(const struct service *service, char between,
 
 /* --- firewalld -------------------------------------------------------- */
 
-/* What firewalld calls the built-in services. */
-static const char *firewalld_name(const char *name)
+/* What firewalld calls the built-in services, whose ports are those that it opens by that name. */
+static const char *firewalld_name(const struct service *service)
 {
 	static const char *const names[][2] = {
 		{ "dns", "dns" }, { "dns-auth", "dns" }, { "dot", "dns-over-tls" },
@@ -75,45 +75,50 @@ static const char *firewalld_name(const char *name)
 	};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (!strcmp(names[i][0], name))
+		if (!strcmp(names[i][0], service->name) && service_is_usual(service))
 			return names[i][1];
 	return NULL;
 }
 
+#define RANGE_TEXT sizeof("65535-65535")
+
+static const char *format_range(const struct port_range *range, char text[RANGE_TEXT])
+{
+	if (range->first == range->last)
+		snprintf(text, RANGE_TEXT, "%u", range->first);
+	else
+		snprintf(text, RANGE_TEXT, "%u-%u", range->first, range->last);
+	return text;
+}
+
 static void open_in_firewalld(struct lines *lines, const struct service *service)
 {
-	const char *name = firewalld_name(service->name);
+	const char *name = firewalld_name(service);
+	char ports[RANGE_TEXT];
 
 	if (name) {
 		add_line(lines, "firewall-cmd --permanent --add-service=%s", name);
 		return;
 	}
 	for (int protocol = 0; protocol < PROTOCOLS; protocol++)
-		for (size_t i = 0; i < service->port_count && service->protocols & 1u << protocol; i++) {
-			const struct port_range *range = &service->ports[i];
-
-			if (range->first == range->last)
-				add_line(lines, "firewall-cmd --permanent --add-port=%u/%s",
-					 range->first, protocol_names[protocol]);
-			else
-				add_line(lines, "firewall-cmd --permanent --add-port=%u-%u/%s",
-					 range->first, range->last, protocol_names[protocol]);
-		}
+		for (size_t i = 0; i < service->port_count && service->protocols & 1u << protocol; i++)
+			add_line(lines, "firewall-cmd --permanent --add-port=%s/%s",
+				 format_range(&service->ports[i], ports), protocol_names[protocol]);
 }
 
 /* Never a source port alone, which would open every port of this host to it. */
 static void answer_in_firewalld(struct lines *lines, const struct service *service,
 				const struct prefix *remote)
 {
-	char address[PREFIX_TEXT];
+	char address[PREFIX_TEXT], ports[RANGE_TEXT];
 
 	prefix_format(remote, true, address);
 	for (int protocol = 0; protocol < PROTOCOLS; protocol++)
 		for (size_t i = 0; i < service->port_count && service->protocols & 1u << protocol; i++)
 			add_line(lines, "firewall-cmd --permanent --add-rich-rule='rule family=%s "
-				 "source address=%s source-port port=%u protocol=%s accept'",
+				 "source address=%s source-port port=%s protocol=%s accept'",
 				 remote->family == IPV6 ? "ipv6" : "ipv4", address,
-				 service->ports[i].first, protocol_names[protocol]);
+				 format_range(&service->ports[i], ports), protocol_names[protocol]);
 }
 
 static void tell_firewalld(struct lines *lines, const struct service *service)

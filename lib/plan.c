@@ -91,7 +91,7 @@ static int judge(struct notrack *nt, const struct view *view)
 	const struct finding *first = findings_first(&nt->findings, NOTRACK_FAILED);
 	size_t more = findings_count(&nt->findings, NOTRACK_FAILED) - 1;
 
-	if (!first || !nt->adds || nt->force & NOTRACK_FORCE)
+	if (!first || !context_is_judged(nt) || nt->force & NOTRACK_FORCE)
 		return 0;
 	return refuse(nt, view, first, more);
 }
@@ -177,11 +177,66 @@ static int tell_numbers(struct plan *plan)
 			    view_format_planned(&(struct place){ first->chain, first->before }, place));
 }
 
+/* --- who is to blame --------------------------------------------------- */
+
+static bool is_refused(const struct plan *plan)
+{
+	return findings_first(&plan->misses, NOTRACK_FAILED);
+}
+
+/* @standing: the services of @model that did not just come, on loan. */
+static int take_standing(const struct model *model, const struct notrack *nt, struct model *standing)
+{
+	for (enum family family = IPV4; family < FAMILIES; family++) {
+		const struct family_model *from = &model->families[family];
+		struct family_model *to = &standing->families[family];
+
+		if (!from->count)
+			continue;
+		to->served = calloc(from->count, sizeof(*to->served));
+		if (!to->served)
+			return -ENOMEM;
+		for (size_t i = 0; i < from->count; i++)
+			if (!from->served[i].came || !context_has(nt, family))
+				to->served[to->count++] = from->served[i];
+	}
+	return 0;
+}
+
+/*
+ * What was found about services that stand already, as somebody forced them or changed the
+ * host's rules since, is no reason to refuse another one: it would be found without that.
+ */
+static int excuse_standing(struct plan *plan, struct notrack *nt, const struct parity_options *options,
+			   struct model *model)
+{
+	struct parity_options without = *options;
+	struct plan other = { .view = plan->view, .host = plan->host };
+	struct model standing = { 0 };
+	int err = take_standing(model, nt, &standing);
+
+	without.model = &standing;
+	if (!err && !is_empty(&standing)) {
+		err = find_misses(&other, &standing);
+		if (!err)
+			err = parity_plan(&other.view, &without, &other.parity);
+		if (!err)
+			err = findings_join(&other.misses, &other.parity.findings);
+		findings_excuse(&plan->misses, &other.misses);
+		plan->view = other.view;
+	}
+	parity_free(&other.parity);
+	findings_free(&other.misses);
+	for (enum family family = IPV4; family < FAMILIES; family++)
+		free(standing.families[family].served);
+	return err;
+}
+
 int plan_make(struct plan *plan, struct notrack *nt, bool whole)
 {
 	struct parity_options options = { .families = NOTRACK_ANY, .host = &plan->host,
 					  .edits = true, .force = nt->force & NOTRACK_FORCE,
-					  .adds = nt->adds };
+					  .adds = context_is_judged(nt) };
 	struct model model;
 	uint32_t moment = 0;
 	int err;
@@ -207,7 +262,9 @@ int plan_make(struct plan *plan, struct notrack *nt, bool whole)
 	plan->parity.grafts.moment = moment;
 	if (!err)
 		err = findings_join(&plan->misses, &plan->parity.findings);
-	if (!err && nt->adds)
+	if (!err && options.adds && !options.force && !nt->insists && is_refused(plan))
+		err = excuse_standing(plan, nt, &options, &model);
+	if (!err && options.adds)
 		err = tell_numbers(plan);
 	nt->findings = plan->misses;
 	plan->misses = (struct findings){ 0 };

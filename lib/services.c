@@ -58,12 +58,12 @@ int notrack_add_service(struct notrack *nt, const struct notrack_service *servic
 	err = service_check_description(parsed, &nt->error);
 	if (!err)
 		err = check_clients(nt, parsed, families, scope);
-	if (!err) {
-		nt->clients_only = false;
-		nt->adds = true;
-	}
 	if (!err && model_put_service(&nt->model, parsed, families, scope))
 		err = error_set(&nt->error, -ENOMEM, "out of memory");
+	if (!err) {
+		model_note_came(&nt->model, parsed->name, families);
+		nt->clients_only = false;
+	}
 	service_unref(parsed);
 	return err;
 }
@@ -76,9 +76,9 @@ int notrack_remove_service(struct notrack *nt, const char *name)
 		err = service_check_name(name, &nt->error);
 	if (err)
 		return err;
-	nt->clients_only = false;
 	if (!model_remove_service(&nt->model, name, nt->families))
 		return error_set(&nt->error, -ENOENT, "service %s: there is none of that name", name);
+	nt->clients_only = false;
 	return 0;
 }
 

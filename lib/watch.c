@@ -208,7 +208,7 @@ static uint64_t ask_mark(struct notrack_watch *watch)
 static void judge_anew(struct notrack *nt)
 {
 	nt->clients_only = false;
-	nt->adds = nt->insists = true;
+	nt->insists = true;
 }
 
 static void check(struct notrack_watch *watch, struct listener *listener)
@@ -318,6 +318,14 @@ static int arm(struct notrack_watch *watch)
 	return listen_to_events(watch, watch->due_ms == NEVER);
 }
 
+static int arm_or_say(struct notrack_watch *watch, struct notrack *nt)
+{
+	int err = arm(watch);
+
+	errno = -err;
+	return err ? error_set(&nt->error, error_of_system(err), "the watch cannot wait: %m") : 0;
+}
+
 static int open_descriptors(struct notrack_watch *watch)
 {
 	struct epoll_event event = { .events = EPOLLIN };
@@ -411,13 +419,14 @@ int notrack_watch_run(struct notrack_watch *watch,
 		look(watch, now);
 	if (now >= watch->due_ms)
 		check(watch, &listener);
-	err = arm(watch);
+	err = arm_or_say(watch, watch->nt);
 	return listener.result ? listener.result : err;
 }
 
 int notrack_watch_replace(struct notrack_watch *watch, struct notrack *nt)
 {
 	int err = context_begin(nt, ARGUMENT(watch));
+	struct notrack_watch before;
 	ino_t namespace = 0;
 
 	if (!err)
@@ -429,13 +438,19 @@ int notrack_watch_replace(struct notrack_watch *watch, struct notrack *nt)
 	if (namespace != watch->namespace)
 		return error_set(&nt->error, -EINVAL, "the watch is for another network namespace than this "
 				 "context; stop it, and start one with this context");
+	before = *watch;
 	nt->choice.used = watch->nt->choice.used;
 	nt->choice.last = watch->nt->choice.last;
 	watch->nt = nt;
 	watch->state = BEGINNING;
 	watch->gently = false;
 	watch->due_ms = 0;
-	return arm(watch);
+	err = arm_or_say(watch, nt);
+	if (err) {
+		before.listens = watch->listens;
+		*watch = before;
+	}
+	return err;
 }
 
 void notrack_watch_stop(struct notrack_watch *watch)

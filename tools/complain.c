@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "complain.h"
+#include "support/text.h"
 
 static bool to_journal;
 
@@ -17,25 +18,12 @@ void complain_to_journal(void)
 	to_journal = journal && *journal;
 }
 
-/* A terminal obeys control bytes, those of two bytes in UTF-8 (U+0080 to U+009F) as well. */
-static void make_plain(char *text)
-{
-	for (char *byte = text; *byte; byte++)
-		if ((unsigned char)*byte < ' ' || *byte == 0x7f)
-			*byte = '?';
-		else if ((unsigned char)byte[0] == 0xc2 && (unsigned char)byte[1] < 0xa0)
-			*byte = '?';
-		else if ((unsigned char)byte[0] >= 0x80 && (unsigned char)byte[0] < 0xa0 &&
-			 (byte == text || (unsigned char)byte[-1] < 0x80))
-			*byte = '?';
-}
-
 static void print_line(FILE *to, int priority, const char *format, va_list args)
 {
 	char text[1500];
 
 	vsnprintf(text, sizeof(text), format, args);
-	make_plain(text);
+	text_make_plain(text);
 	if (to_journal)
 		fprintf(to, "<%d>%s\n", priority, text);
 	else

@@ -109,6 +109,7 @@ static int add_json_service(const struct notrack_service *service, void *data)
 	return hashlimit_each(show->nt, service, add_json_limit, show);
 }
 
+/* An exit code. */
 static int print_json(struct show *show)
 {
 	json_t *root = json_object();
@@ -119,9 +120,9 @@ static int print_json(struct show *show)
 	json_object_set_new(root, "services", show->services);
 	err = notrack_each_service(show->nt, add_json_service, show);
 	if (!err)
-		return json_print(root, JSON_LINES) ? -ENOMEM : 0;
+		return json_print(root, JSON_LINES);
 	json_decref(root);
-	return err;
+	return complain_notrack(show->nt, err);
 }
 
 /* --- as configuration file -------------------------------------------- */
@@ -177,10 +178,10 @@ static int run_show(const struct options *options)
 	if (err >= 0 && quiet)
 		err = warn_of_drift(show.nt);
 	notrack_unlock(show.nt);
-	if (err >= 0)
-		err = rules ? show_rules(show.nt) :
-		      options->json ? print_json(&show) :
-		      print_config(&show);
+	if (err >= 0 && options->json)
+		code = print_json(&show);
+	else if (err >= 0)
+		err = rules ? show_rules(show.nt) : print_config(&show);
 	if (err < 0)
 		code = complain_notrack(show.nt, err);
 	notrack_free(show.nt);

@@ -169,17 +169,22 @@ static uint64_t now_us(void)
 	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
 }
 
-/* A file that cannot be used leaves the configuration as it is. */
+/* A file that cannot be used leaves the configuration as it is, and so does a namespace that went. */
 static void reload(struct watcher *watcher)
 {
 	struct notrack *nt;
-	int code;
+	int code, err;
 
 	notify("RELOADING=1\nMONOTONIC_USEC=%" PRIu64 "\nSTATUS=reading the configuration again\n",
 	       now_us());
 	nt = read_model(watcher->options, &code);
+	err = nt ? notrack_watch_replace(watcher->watch, nt) : 0;
+	if (err) {
+		code = complain_notrack(nt, err);
+		notrack_free(nt);
+		nt = NULL;
+	}
 	if (nt) {
-		notrack_watch_replace(watcher->watch, nt);
 		notrack_free(watcher->nt);
 		watcher->nt = nt;
 		watcher->ready = watcher->looked = false;

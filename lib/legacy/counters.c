@@ -26,7 +26,7 @@ int counters_keep_policies(const struct table *from, const struct table *to)
 			counters.bcnt += since.bcnt;
 		}
 		if (!calls->set_policy(chain, policy, &counters, to->handle))
-			return -errno;
+			return xtc_errno();
 	}
 	return 0;
 }

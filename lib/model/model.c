@@ -95,6 +95,30 @@ int model_put_service(struct model *model, struct service *service, unsigned int
 	return 0;
 }
 
+void model_note_came(struct model *model, const char *name, unsigned int families)
+{
+	for (enum family family = IPV4; family < FAMILIES; family++)
+		if (families & 1u << family)
+			model_find(&model->families[family], name)->came = true;
+}
+
+bool model_has_come(const struct model *model, unsigned int families)
+{
+	for (enum family family = IPV4; family < FAMILIES; family++)
+		for (size_t i = 0; i < model->families[family].count; i++)
+			if (families & 1u << family && model->families[family].served[i].came)
+				return true;
+	return false;
+}
+
+void model_forget_came(struct model *model, unsigned int families)
+{
+	for (enum family family = IPV4; family < FAMILIES; family++)
+		for (size_t i = 0; i < model->families[family].count; i++)
+			if (families & 1u << family)
+				model->families[family].served[i].came = false;
+}
+
 bool model_remove_service(struct model *model, const char *name, unsigned int scope)
 {
 	bool found = false;

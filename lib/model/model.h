@@ -10,6 +10,7 @@
 struct served {
 	struct service *service;
 	struct clients clients;
+	bool came;			/* a caller has put it here since the last commit */
 };
 
 struct family_model {
@@ -28,6 +29,11 @@ struct served *model_find(const struct family_model *model, const char *name);
  * of @scope. */
 int model_put_service(struct model *model, struct service *service, unsigned int families,
 		      unsigned int scope);
+/* A caller's wish: what stands is not to blame for how others' packets fare, what comes is. */
+void model_note_came(struct model *model, const char *name, unsigned int families);
+bool model_has_come(const struct model *model, unsigned int families);
+/* They are in the kernel now. */
+void model_forget_came(struct model *model, unsigned int families);
 /* Returns whether it was there. */
 bool model_remove_service(struct model *model, const char *name, unsigned int scope);
 /*

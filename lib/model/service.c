@@ -457,6 +457,22 @@ int service_parse(struct service **parsed, const struct notrack_service *words,
 	return err;
 }
 
+bool service_is_usual(const struct service *service)
+{
+	const struct notrack_service *known = find_builtin(service->name);
+	unsigned int families = NOTRACK_ANY;
+	struct service *usual = NULL;
+	struct error error;
+	bool same = known && !service_parse(&usual, known, &families, &error) &&
+		    usual->protocols == service->protocols &&
+		    usual->port_count == service->port_count &&
+		    !memcmp(usual->ports, service->ports, usual->port_count * sizeof(*usual->ports));
+
+	if (usual)
+		service_unref(usual);
+	return same;
+}
+
 struct service *service_ref(struct service *service)
 {
 	service->references++;

@@ -87,6 +87,8 @@ int service_check_description(const struct service *service, struct error *error
 int service_read(struct service **service, char *line, unsigned int *families,
 		 struct error *error);
 
+/* Whether ports and protocols are those of the built-in service of its name. */
+bool service_is_usual(const struct service *service);
 bool service_same(const struct service *a, const struct service *b);
 int service_check_name(const char *name, struct error *error);
 

@@ -86,16 +86,6 @@ int nft_pool_copy(struct nft_pool *pool, const struct nft_pool *from)
 	       copy_parts(&pool->dropped, &from->dropped) ? -ENOMEM : 0;
 }
 
-const struct nft_element *nft_parts_lookup(const struct nft_parts *parts,
-					   const uint8_t key[NFT_FIELD_MAX])
-{
-	const struct nft_element *found = NULL;
-
-	for (size_t i = 0; i < parts->count && !found; i++)
-		found = elements_lookup(&parts->list[i].elements, key);
-	return found;
-}
-
 static void free_parts(struct nft_parts *parts)
 {
 	for (size_t i = 0; i < parts->count; i++)

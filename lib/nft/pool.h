@@ -98,9 +98,6 @@ int nft_pool_has(const struct nft_pool *pool, struct netlink *netlink,
 		 const struct nft_place *place, const uint8_t key[NFT_FIELD_MAX]);
 /* Whether it is better to load all, since there are few or their limits are to be mended. */
 int nft_pool_is_small(const struct nft_pool *pool, const struct nft_place *place);
-/* NULL: it is in none of them. */
-const struct nft_element *nft_parts_lookup(const struct nft_parts *parts,
-					   const uint8_t key[NFT_FIELD_MAX]);
 /* The group of a client, as an index of the pool's list. */
 size_t nft_pool_group_of(const struct nft_pool *pool, const uint8_t key[NFT_FIELD_MAX]);
 

@@ -66,6 +66,13 @@ int findings_join(struct findings *to, const struct findings *from)
 	return err;
 }
 
+void findings_excuse(struct findings *findings, const struct findings *others)
+{
+	for (size_t i = 0; i < findings->count; i++)
+		if (is_there(others, &findings->list[i]))
+			findings->list[i].severity = NOTRACK_WARNING;
+}
+
 void findings_remove(struct findings *findings, const char *code)
 {
 	size_t kept = 0;

@@ -2,17 +2,12 @@
 #include "verify/host.h"
 
 #include <errno.h>
-#include <netinet/in.h>
-#include <linux/if_bridge.h>
-#include <linux/sockios.h>
-#include <stdio.h>
+#include <sys/socket.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include "support/error.h"
+#include "support/forwarding.h"
 #include "support/interfaces.h"
 #include "support/memory.h"
 
@@ -46,6 +41,13 @@ static struct prefix address_of(const struct interface *at)
 	return address;
 }
 
+/* fe80::/10: nobody from elsewhere sends there (RFC 4291, section 2.5.6). */
+static bool is_of_link(const struct prefix *address)
+{
+	return address->family == IPV6 && address->address[0] == 0xfe &&
+	       (address->address[1] & 0xc0) == 0x80;
+}
+
 static int add_address(struct looking *looking, const struct interface *at, bool outward)
 {
 	struct host *host = looking->host;
@@ -56,7 +58,7 @@ static int add_address(struct looking *looking, const struct interface *at, bool
 		return -ENOMEM;
 	host->own = own;
 	own[host->own_count++] = address;
-	if (!outward || IN6_IS_ADDR_LINKLOCAL((struct in6_addr *)(void *)address.address))
+	if (!outward || is_of_link(&address))
 		return 0;
 	host->address[address.family] = address;
 	looking->addresses[address.family]++;
@@ -72,38 +74,12 @@ static int look_at(const struct interface *at, void *data)
 	return outward ? add_interface(data, at->name) : 0;
 }
 
-/* --- forwarding ------------------------------------------------------- */
-
-/* /proc/sys/net is that of the thread's namespace; a bridge may hand packets to iptables. */
-static bool is_switched_on(const char *path)
-{
-	FILE *file = fopen(path, "re");
-	int first = file ? fgetc(file) : EOF;
-
-	if (file)
-		fclose(file);
-	return first != EOF && first != '0';
-}
-
-/* In the thread's namespace (linux/if_bridge.h). */
-static bool has_bridge(void)
-{
-	int index, fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	unsigned long question[] = { BRCTL_GET_BRIDGES, (unsigned long)&index, 1 };
-	bool found = fd >= 0 && ioctl(fd, SIOCGIFBR, question) > 0;
-
-	if (fd >= 0)
-		close(fd);
-	return found;
-}
-
 static bool forwards(void)
 {
-	if (is_switched_on("/proc/sys/net/ipv4/ip_forward") ||
-	    is_switched_on("/proc/sys/net/ipv6/conf/all/forwarding"))
-		return true;
-	return (is_switched_on("/proc/sys/net/bridge/bridge-nf-call-iptables") ||
-		is_switched_on("/proc/sys/net/bridge/bridge-nf-call-ip6tables")) && has_bridge();
+	char names[FORWARDING_TEXT];
+
+	forwarding_find(names, sizeof(names));
+	return *names;
 }
 
 int host_look(struct host *host)

@@ -79,6 +79,12 @@ START_TEST(what_untracked_packets_miss_is_named)
 	else
 		has(root, "legacy rules of others", "ok", "3 rules");
 
+	must("%s ip link add veth9 type veth peer name veth8", in);
+	must("%s sysctl -w net.ipv4.ip_forward=0", in);
+	must("%s sysctl -w net.ipv4.conf.veth9.forwarding=1", in);
+	root = must_json("notrackctl --json %s doctor", options);
+	has(root, "forwarding", "warning", "on (net.ipv4.conf.veth9.forwarding)");
+
 	root = must_json("notrackctl --json %s doctor", _i ? "" : "--netns other");
 	has(root, "NAT", "ok", "no rule");
 	has(root, "forwarding", "ok", "off");
@@ -105,6 +111,14 @@ START_TEST(managers_get_their_lines)
 	    "firewall-cmd --reload");
 	has(root, "ufw", "warning", "ufw allow in proto udp from 192.0.2.1 port 53; ");
 	has(root, "ufw", "warning", "ufw allow in proto udp to any port 5140,6000:6010");
+
+	/* a name stands for the ports that it has to firewalld */
+	must("notrackctl add dns --ports 5353 --proto udp --role inbound");
+	must("notrackctl add relay --ports 6000:6010 --role outbound --remote 192.0.2.1");
+	root = must_json("notrackctl --json doctor");
+	has(root, "firewalld", "warning", "firewall-cmd --permanent --add-port=5353/udp; ");
+	has(root, "firewalld", "warning", "source address=192.0.2.1 source-port port=6000-6010 protocol=udp "
+	    "accept'; ");
 
 	/* what is in this namespace is no matter of another one */
 	must("ip netns add other");

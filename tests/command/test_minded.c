@@ -118,23 +118,29 @@ END_TEST
 /* 5: what a router passes on is tracked as before, and what is for itself is not. */
 static const char *const elsewhere[] = { "203.0.113.5", "2001:db8:f::5" };
 
-static void given_a_router(const struct family *family)
+/* @ipv4: the switch of those who forward IPv4. */
+static void given_a_router(const struct family *family, const char *ipv4)
 {
 	const char *there = elsewhere[family->domain == AF_INET6];
 
 	netns_add_peer();
-	must("sh -c 'echo 1 >/proc/sys/net/ipv4/ip_forward'");
+	must("sh -c 'echo 1 >/proc/sys/net/ipv4/%s'", ipv4);
 	must("sh -c 'echo 1 >/proc/sys/net/ipv6/conf/all/forwarding'");
 	must("ip route add %s dev veth0", there);
 	must("ip neigh replace %s lladdr 02:00:00:00:00:02 dev veth0 nud permanent", there);
 	must_as(&(struct how){ .where = PEER }, "ip route add %s via %s", there, family->host);
 }
 
-/* By the service's port of the client, or of the server; -1 each where it is any port. */
+/* By the service's port of the client, or of the server; one interface may forward alone. */
 static const struct {
 	const char *port;
 	uint16_t from, to;
-} passed_on[] = { { "dport", 0, 53 }, { "sport", 53, 40000 } };
+	const char *ipv4;
+} passed_on[] = {
+	{ "dport", 0, 53, "ip_forward" },
+	{ "sport", 53, 40000, "ip_forward" },
+	{ "dport", 0, 53, "conf/veth0/forwarding" },
+};
 
 START_TEST(what_a_router_passes_on_stays_tracked)
 {
@@ -146,7 +152,7 @@ START_TEST(what_a_router_passes_on_stays_tracked)
 	const struct end there = { HOST, elsewhere[family->domain == AF_INET6], here.port };
 	int fd;
 
-	given_a_router(family);
+	given_a_router(family, passed_on[number].ipv4);
 	must("%s -w -t mangle -A FORWARD -p udp --%s 53 -m conntrack ! --ctstate UNTRACKED",
 	     family->tables, port);
 	must("%s -w -t mangle -A INPUT -p udp --%s 53 -m conntrack --ctstate UNTRACKED",

@@ -215,7 +215,7 @@ END_TEST
 START_TEST(what_a_rule_forbids_by_name_is_refused)
 {
 	const struct family *family = &families[_i];
-	struct run refused;
+	struct run refused, added;
 	char *before;
 
 	netns_add_peer();
@@ -241,8 +241,16 @@ START_TEST(what_a_rule_forbids_by_name_is_refused)
 	ck_assert(client_is_answered(family, family->other));
 	ck_assert_ptr_nonnull(strstr(must("notrackctl --json %s add dns", family->option).out,
 				     "\"changed\": false"));
-	ck_assert_int_eq(run("notrackctl %s add ntp", family->option).code, REFUSED);
+
+	/* another service is not refused for it, and comes as it would by force */
+	before = must("notrackctl %s --json add ntp --force", family->option).out;
+	must("notrackctl %s del ntp", family->option);
+	added = must("notrackctl %s --json add ntp", family->option);
+	ck_assert_str_eq(added.out, before);
+	ck_assert_msg(strstr(added.err, "warning: dropped: filter INPUT"), "%s", added.err);
+	must("notrackctl verify");
 	ck_assert(client_is_answered(family, family->other));
+	ck_assert_int_eq(run("notrackctl %s add dns --reply-ports 2048:65535", family->option).code, REFUSED);
 }
 END_TEST
 

@@ -27,7 +27,7 @@ enum {
 	EXIT_BAD_INPUT = 2,
 	CLIENT_PORT = 40053,
 	RELOADS_DEFAULT = 100,		/* NOTRACK_WATCH_RELOADS for more */
-	RELOADS_FIRST = 70,		/* behind the first SIGHUP, which reads the configuration */
+	RELOADS_FIRST = 80,		/* behind several SIGHUPs, which read the configuration */
 	GROWTH_MAX_KB = 64,
 	STORM_MS = 2000,
 	PAUSE_MS = 100,
@@ -424,6 +424,32 @@ START_TEST(sighup_reads_the_file_again)
 }
 END_TEST
 
+/* The name of a network namespace stands for another one by now: the watch stays where it is. */
+START_TEST(a_namespace_that_was_made_anew_is_not_followed)
+{
+	pid_t pid;
+
+	write_text(CONFIG, "[service dns]\n");
+	must("ip netns add blue");
+	must("touch /run/netns/kept");
+	must("mount --bind /run/netns/blue /run/netns/kept");
+	pid = start_watch("--backend nft --netns blue");
+	must("ip netns del blue");
+	must("ip netns add blue");
+	kill(pid, SIGHUP);
+	wait_for_log("stays in force", 1);
+	ck_assert_uint_eq(count_in_log("another network namespace"), 1);
+
+	for (unsigned int i = 1; i <= 2; i++) {		/* it has all that it needs */
+		must("ip netns exec kept nft flush ruleset");
+		wait_for_log("put right", i);
+	}
+	ck_assert_ptr_nonnull(strstr(must("ip netns exec kept nft list ruleset").out, "notrack"));
+	ck_assert_str_eq(must("ip netns exec blue nft list ruleset").out, "");
+	end_watch(pid);
+}
+END_TEST
+
 START_TEST(a_file_that_is_wrong_at_the_start_changes_nothing)
 {
 	struct run wrong;
@@ -685,7 +711,7 @@ START_TEST(reloads_take_no_memory)
 		load_shield(i % 2 ? "tcp dport 22 accept" : "tcp dport 80 accept");
 		if (i % 10 == 9)
 			wait_for_log("put right", ++repairs);
-		if (i % 50 == 49) {
+		if (i % 25 == 24) {
 			kill(pid, SIGHUP);
 			wait_for_log("in force", ++in_force);
 		}
@@ -865,6 +891,7 @@ static void tests(TCase *tcase)
 	tcase_add_loop_test(tcase, iptables_legacy_restore_is_followed, 0, FAMILY_COUNT);
 	tcase_add_test(tcase, a_rule_of_ours_that_was_replaced_is_put_right);
 	tcase_add_test(tcase, sighup_reads_the_file_again);
+	tcase_add_test(tcase, a_namespace_that_was_made_anew_is_not_followed);
 	tcase_add_test(tcase, a_file_that_is_wrong_at_the_start_changes_nothing);
 	tcase_add_loop_test(tcase, sigterm_and_sigint_leave_the_rules, 0, 2);
 	tcase_add_test(tcase, a_second_one_says_so);

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "model.h"
+#include "packets.h"
 #include "run.h"
 
 /* legacy/xtc.h, whose families are others than those of the helpers */
@@ -287,6 +288,91 @@ START_TEST(rules_are_printed_by_the_callers_thread)
 }
 END_TEST
 
+/* --- attempts leave no trace ------------------------------------------------ */
+
+static const struct family *const ipv4 = &families[0];
+
+/* A client more changes none of the twins, so that a commit of clients alone does not look at them. */
+START_TEST(a_refused_client_does_not_keep_a_commit_from_its_repairs)
+{
+	struct notrack *nt = dns_with_clients(backends[_i]);
+	char *rules;
+
+	must("%s -P INPUT DROP", ipv4->tables);
+	must("%s -A INPUT -p udp --dport 53 -m conntrack --ctstate NEW -j ACCEPT", ipv4->tables);
+	must("%s -A INPUT -p tcp --dport 53 -m conntrack --ctstate NEW -j ACCEPT", ipv4->tables);
+	must_do(nt, notrack_commit(nt, NULL));
+	rules = must("%s -S INPUT", ipv4->tables).out;
+	must("%s -D INPUT 2", ipv4->tables);
+	ck_assert_str_ne(must("%s -S INPUT", ipv4->tables).out, rules);
+
+	must_do(nt, notrack_load(nt));
+	ck_assert_int_eq(add_client(nt, "dns", "198.51.100.7/32", "often"), -EINVAL);
+	must_do(nt, notrack_commit(nt, NULL));
+	ck_assert_str_eq(must("%s -S INPUT", ipv4->tables).out, rules);
+	notrack_free(nt);
+}
+END_TEST
+
+/* dns stands by force: every plan that looks at it finds what it was refused for. */
+static struct notrack *forced_dns(const char *backend)
+{
+	struct notrack *nt = dns_with_clients(backend);
+
+	must("%s -t nat -A PREROUTING -p udp --dport 53 -j REDIRECT --to-ports 5353", ipv4->tables);
+	ck_assert_int_eq(notrack_commit(nt, NULL), -ECANCELED);
+	must_do(nt, notrack_set_force(nt, NOTRACK_FORCE));
+	must_do(nt, notrack_commit(nt, NULL));
+	must_do(nt, notrack_set_force(nt, 0));
+	must_do(nt, notrack_load(nt));
+	return nt;
+}
+
+static void try_a_service(struct notrack *nt)
+{
+	must_do(nt, add_service(nt, "ntp", NULL));
+	must_do(nt, notrack_remove_service(nt, "ntp"));
+}
+
+static int is_untracked(const struct notrack_advice *advice, void *data)
+{
+	*(unsigned int *)data += advice->kind == NOTRACK_UNTRACK;
+	return 0;
+}
+
+static void ask_for_advice(struct notrack *nt)
+{
+	unsigned int advised = 0;
+
+	netns_add_peer();
+	for (uint16_t port = 20000; port < 20060; port++) {
+		int fd = udp_open(ipv4, (struct end){ PEER, ipv4->peer, port });
+
+		udp_send(ipv4, fd, (struct end){ HOST, ipv4->host, 514 }, 1);
+		close(fd);
+	}
+	must_do(nt, notrack_advise(nt, NULL, is_untracked, NULL, &advised));
+	ck_assert_uint_gt(advised, 0);	/* so that it was tried */
+}
+
+static void (*const attempts[])(struct notrack *nt) = { try_a_service, ask_for_advice };
+
+START_TEST(an_attempt_does_not_judge_what_stands)
+{
+	struct notrack *nt = forced_dns(backends[_i % BACKENDS]);
+
+	attempts[_i / BACKENDS](nt);
+	must_do(nt, add_client(nt, "dns", "198.51.100.7/32", "20/sec"));
+	must_do(nt, notrack_commit(nt, NULL));
+	must_do(nt, add_service(nt, "ntp", NULL));	/* which is another one */
+	must_do(nt, notrack_commit(nt, NULL));
+	must_do(nt, add_service(nt, "dns", "classic"));
+	ck_assert_int_eq(notrack_commit(nt, NULL), -ECANCELED);
+	must_do(nt, notrack_clear(nt, NULL));		/* never refused */
+	notrack_free(nt);
+}
+END_TEST
+
 /* --- sentences ------------------------------------------------------------ */
 
 START_TEST(a_long_path_leaves_room_for_the_reason)
@@ -315,6 +401,8 @@ static void tests(TCase *tcase)
 	tcase_add_test(tcase, a_child_does_not_wait_for_a_thread_of_its_parent);
 	tcase_add_loop_test(tcase, visitors_are_called_by_the_callers_thread, 0, BACKENDS);
 	tcase_add_loop_test(tcase, rules_are_printed_by_the_callers_thread, 0, BACKENDS);
+	tcase_add_loop_test(tcase, a_refused_client_does_not_keep_a_commit_from_its_repairs, 0, BACKENDS);
+	tcase_add_loop_test(tcase, an_attempt_does_not_judge_what_stands, 0, 2 * BACKENDS);
 	tcase_add_test(tcase, a_long_path_leaves_room_for_the_reason);
 }
 

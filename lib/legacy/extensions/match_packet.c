@@ -67,7 +67,6 @@ int match_udp(const struct match_data *match)
 			 udp->invflags & XT_UDP_INV_DSTPT);
 }
 
-/* Which chunks a packet has is not for us to say. */
 /* Any chunk of one type, whatever its flags, is what the first one is. */
 static int add_chunks(const struct match_data *match, const struct xt_sctp_info *sctp)
 {
