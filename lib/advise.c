@@ -301,8 +301,12 @@ static int advise(struct advisor *advisor,
 		}
 		if (share(advisor, candidate->flows.count) < advisor->request.threshold)
 			continue;
-		candidate_judge(candidate, share(advisor, candidate->flows.count -
-						 candidate->flows.covered), advisor->request.threshold);
+		candidate_judge(candidate, &(struct shares){
+				.uncovered = share(advisor, candidate->flows.count -
+						   candidate->flows.covered),
+				.own = share(advisor, candidate->flows.count -
+					     candidate->flows.forwarded),
+				.threshold = advisor->request.threshold });
 		if (candidate->kind == NOTRACK_UNTRACK)
 			heed_refusal(advisor, candidate);
 		if (service)

@@ -111,7 +111,10 @@ static void check_forwarding(struct doctor *doctor)
 	char names[FORWARDING_TEXT];
 
 	forwarding_find(names, sizeof(names));
-	if (*names)
+	if (!strcmp(names, FORWARDING_UNKNOWN))
+		doctor_report(doctor, "forwarding", NOTRACK_WARNING, 0, "not known, as %s: rules are made "
+			      "as for a host that forwards", names);
+	else if (*names)
 		doctor_report(doctor, "forwarding", NOTRACK_WARNING, 0, "on (%s): packets that are "
 			      "forwarded for others pass the same PREROUTING; where it also translates "
 			      "them, leave its own questions tracked", names);

@@ -19,6 +19,7 @@ static const char *const family_names[FAMILIES] = { "IPv4", "IPv6" };
 #define LIST(list, count) { #list, (list) || !(count) }
 
 struct request {
+	bool removes;			/* whom the service could not limit, it does not */
 	struct prefix *prefixes;	/* IPv4 first */
 	size_t count[FAMILIES];
 	struct served *served[FAMILIES];
@@ -44,17 +45,18 @@ static int check_prefix(struct notrack *nt, const char *service, const struct pr
 			const struct request *request)
 {
 	const struct served *served = request->served[prefix->family];
+	const int err = request->removes ? -ENOENT : -EINVAL;
 	char text[PREFIX_TEXT];
 
 	if (!context_has(nt, prefix->family))
 		return error_set(&nt->error, -EINVAL, "client %s: is %s, which was not asked for",
 			    prefix_format(prefix, true, text), family_names[prefix->family]);
 	if (!served)
-		return error_set(&nt->error, -EINVAL, "client %s: service %s is not in %s",
+		return error_set(&nt->error, err, "client %s: service %s is not in %s",
 			    prefix_format(prefix, true, text), service,
 			    family_names[prefix->family]);
 	if (!(served->service->roles & INBOUND))
-		return error_set(&nt->error, -EINVAL, "client %s: service %s is outbound only and has "
+		return error_set(&nt->error, err, "client %s: service %s is outbound only and has "
 			    "no clients", prefix_format(prefix, true, text), service);
 	return 0;
 }
@@ -202,7 +204,7 @@ static int take_off(struct notrack *nt, struct clients *clients, const struct pr
 int hashlimit_remove_clients(struct notrack *nt, const char *service,
 			     const char *const *prefixes, size_t count)
 {
-	struct request request = { 0 };
+	struct request request = { .removes = true };
 	char text[PREFIX_TEXT];
 	int err = context_begin(nt, ARGUMENT(service), LIST(prefixes, count));
 

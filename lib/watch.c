@@ -20,6 +20,7 @@
 #include "context.h"
 #include "legacy/table_info.h"
 #include "nft/events.h"
+#include "support/forwarding.h"
 #include "support/instance.h"
 
 #define PAUSE_MS 100		/* from one commit to the next */
@@ -44,6 +45,7 @@ struct notrack_watch {
 	struct instance instance;
 	ino_t namespace;			/* that it watches */
 	struct nft_events events;
+	struct netlink switches;	/* news of forwarding; fd -1: the kernel has none */
 	int poll_fd, timer_fd;
 	bool listens;			/* @poll_fd has the events' descriptor */
 	uint64_t checked_ms;		/* when the last commit ended */
@@ -52,6 +54,7 @@ struct notrack_watch {
 	uint64_t look_ms;		/* when to look at the legacy tables */
 	unsigned int looks;
 	uint64_t mark;			/* of the legacy tables, before the last commit */
+	bool forwards;			/* so it was, before the last commit */
 	enum state state;
 	char cause[100];		/* who changed something */
 	char said[sizeof(struct error)];
@@ -201,6 +204,21 @@ static uint64_t ask_mark(struct notrack_watch *watch)
 	return mark;
 }
 
+static int ask_forwarding_in_kernel(struct notrack *nt, void *data)
+{
+	(void)nt;
+	*(bool *)data = forwarding_is_on();
+	return 0;
+}
+
+static bool ask_forwarding(struct notrack_watch *watch)
+{
+	bool is_on = watch->forwards;
+
+	context_in_kernel(watch->nt, ask_forwarding_in_kernel, &is_on);
+	return is_on;
+}
+
 /*
  * It is the host that has changed, and not the model: all services are looked at as if they
  * had just been added, and refused where they would no longer be answered.
@@ -223,6 +241,7 @@ static void check(struct notrack_watch *watch, struct listener *listener)
 		return;
 	}
 	watch->mark = ask_mark(watch);	/* what comes after it is seen, our own commit included */
+	watch->forwards = ask_forwarding(watch);
 	judge_anew(watch->nt);
 	result = notrack_commit(watch->nt, &changes);
 	watch->checked_ms = now_ms();
@@ -269,6 +288,16 @@ static void hear(struct notrack_watch *watch)
 	if (!is_signed && at_ms < now_ms() + PAUSE_UNSIGNED_MS)
 		at_ms = now_ms() + PAUSE_UNSIGNED_MS;
 	request(watch, at_ms);
+}
+
+/* On a host that forwards, ours take packets for the host itself only. */
+static void hear_switches(struct notrack_watch *watch)
+{
+	if (!forwarding_heard(&watch->switches) || ask_forwarding(watch) == watch->forwards)
+		return;
+	snprintf(watch->cause, sizeof(watch->cause), "somebody had changed whether this host forwards");
+	watch->gently = false;
+	request(watch, watch->checked_ms + PAUSE_MS);
 }
 
 static void look(struct notrack_watch *watch, uint64_t now)
@@ -333,7 +362,9 @@ static int open_descriptors(struct notrack_watch *watch)
 	watch->poll_fd = epoll_create1(EPOLL_CLOEXEC);
 	watch->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
 	if (watch->poll_fd < 0 || watch->timer_fd < 0 ||
-	    epoll_ctl(watch->poll_fd, EPOLL_CTL_ADD, watch->timer_fd, &event))
+	    epoll_ctl(watch->poll_fd, EPOLL_CTL_ADD, watch->timer_fd, &event) ||
+	    (watch->switches.fd >= 0 &&
+	     epoll_ctl(watch->poll_fd, EPOLL_CTL_ADD, watch->switches.fd, &event)))
 		return -errno;
 	return arm(watch);
 }
@@ -361,6 +392,8 @@ static int start_in_kernel(struct notrack *nt, void *data)
 	if (err)
 		return err;
 	err = nft_events_open(&watch->events);
+	if (!err && forwarding_listen(&watch->switches) == -ENOMEM)
+		err = -ENOMEM;
 	errno = -err;
 	return err ? error_set(&nt->error, err == -EPERM ? err : error_of_system(err),
 			       "changes of nftables cannot be listened to: %m%s", err == -EPERM ?
@@ -383,7 +416,8 @@ int notrack_watch_start(struct notrack *nt, struct notrack_watch **watch)
 	if (!made)
 		return error_set(&nt->error, -ENOMEM, "out of memory");
 	*made = (struct notrack_watch){ .nt = nt, .instance = INSTANCE_FREE, .poll_fd = -1,
-					.timer_fd = -1, .events.netlink.fd = -1 };
+					.timer_fd = -1, .events.netlink.fd = -1,
+					.switches.fd = -1 };
 	made->look_ms = now_ms() + LOOK_MS;
 	err = context_in_kernel(nt, start_in_kernel, made);
 	if (!err) {
@@ -415,6 +449,7 @@ int notrack_watch_run(struct notrack_watch *watch,
 	if (!watch)
 		return -EINVAL;
 	hear(watch);
+	hear_switches(watch);
 	if (now >= watch->look_ms)
 		look(watch, now);
 	if (now >= watch->due_ms)
@@ -458,6 +493,7 @@ void notrack_watch_stop(struct notrack_watch *watch)
 	if (!watch)
 		return;
 	nft_events_close(&watch->events);
+	netlink_close(&watch->switches);
 	if (watch->timer_fd >= 0)
 		close(watch->timer_fd);
 	if (watch->poll_fd >= 0)

@@ -8,7 +8,7 @@
 
 void print_flushed(const struct notrack_flushed *flushed)
 {
-	printf("%" PRIu64 " entries deleted\n", flushed->removed);
+	printf("%" PRIu64 " entr%s deleted\n", flushed->removed, flushed->removed == 1 ? "y" : "ies");
 	if (flushed->left)
 		complain(0, "warning: %" PRIu64 " entries of services bound to interfaces stay: "
 			 "which interface a flow came by is not in its entry", flushed->left);

@@ -177,6 +177,8 @@ static int take_limit_number(const struct line *line, const char *value, uint32_
 
 	errno = 0;
 	parsed = strtoul(value, &end, 10);
+	if (*value == '0' && !parsed && !*end)
+		return complain_here(line, "%s: %s: must be at least 1", line->key, value);
 	if (*value < '0' || *value > '9' || *end || errno || !parsed || parsed > UINT32_MAX)
 		return complain_here(line, "%s: %s: must be 1 to %u", line->key, value, UINT32_MAX);
 	*number = (uint32_t)parsed;

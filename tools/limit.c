@@ -8,6 +8,8 @@
 #include "prefixes.h"
 #include "progress.h"
 
+#define MANY 1000
+
 static struct prefix_words prefixes;
 static struct hashlimit limit = { .size = sizeof(limit) };
 
@@ -31,10 +33,21 @@ static int limit_clients(struct notrack *nt, const struct options *options)
 				     prefixes.count, &limit);
 }
 
+static int ignore_limit(const struct hashlimit *ignored, const char *const *clients, size_t count,
+			void *data)
+{
+	(void)ignored, (void)clients, (void)count, (void)data;
+	return 0;
+}
+
+/* Of many, all are read at once: to ask the kernel for each of them takes longer. */
 static int unlimit_clients(struct notrack *nt, const struct options *options)
 {
-	int err = 0;
+	const struct notrack_service service = { .size = sizeof(service), .name = options->words[0] };
+	int err = prefixes.count > MANY ? hashlimit_each(nt, &service, ignore_limit, NULL) : 0;
 
+	if (err == -ENOENT)
+		return 0;
 	for (size_t i = 0; i < prefixes.count && !err; i++) {
 		err = hashlimit_remove_client(nt, options->words[0], prefixes.words[i]);
 		if (err == -ENOENT)

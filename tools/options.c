@@ -43,6 +43,8 @@ int take_number(const char *name, const char *word, uint32_t min, uint32_t max, 
 /* To the library, 0 is the default: whoever names a number does not mean that. */
 int take_positive(const char *name, const char *word, void *to)
 {
+	if (!word[strspn(word, "0")])		/* how many it may be, the library says */
+		return complain(EXIT_BAD_INPUT, "--%s %s: must be at least 1", name, word);
 	return take_number(name, word, 1, UINT32_MAX, to);
 }
 
@@ -51,7 +53,7 @@ int take_seconds(const char *name, const char *word, void *to)
 	char *end;
 	double seconds = strtod(word, &end);
 
-	if (*word < '0' || *word > '9' || word[strspn(word, "0123456789.")] || *end ||
+	if (!word[strspn(word, ".")] || word[strspn(word, "0123456789.")] || *end ||
 	    seconds > UINT_MAX / 1000)
 		return complain(EXIT_BAD_INPUT, "--%s %s: must be a number of seconds", name, word);
 	*(unsigned int *)to = (unsigned int)(seconds * 1000);

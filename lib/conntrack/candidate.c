@@ -164,7 +164,7 @@ static void judge_model(struct candidate *candidate, bool covered)
 }
 
 /* Why it has to stay tracked; NULL: it has not. */
-static const char *judge_flows(struct candidate *candidate)
+static const char *judge_flows(struct candidate *candidate, const struct shares *shares)
 {
 	const struct flows *flows = &candidate->flows;
 	char *text = candidate->text, address[PREFIX_TEXT];
@@ -177,10 +177,9 @@ static const char *judge_flows(struct candidate *candidate)
 	else if (flows->helped)
 		snprintf(text, size, "%" PRIu64 " of its entries have the conntrack helper %s, which "
 			 "sees tracked packets only", flows->helped, flows->helper);
-	else if (flows->forwarded)	/* these few would break */
+	else if (shares->own < shares->threshold)
 		snprintf(text, size, "%" PRIu64 " of its entries are of packets forwarded for others, "
-			 "which would be untracked as well; add it with local = this host's addresses",
-			 flows->forwarded);
+			 "which are tracked in any case", flows->forwarded);
 	else if (!is_short(candidate))
 		snprintf(text, size, "%" PRIu64 " of its entries are of long exchanges, for which "
 			 "tracking costs little", flows->count - flows->brief);
@@ -200,17 +199,20 @@ static void tell_flows(struct candidate *candidate)
 		used += snprintf(candidate->text + used, size - (size_t)used, "; %" PRIu64 " begin with "
 				 "an answer from the server's port: somebody's rules untrack the "
 				 "requests, and not the answers", flows->halves);
+	if (flows->forwarded)
+		used += snprintf(candidate->text + used, size - (size_t)used, "; %" PRIu64 " are forwarded for "
+				 "others, and stay tracked", flows->forwarded);
 	if (candidate->words.remote)
 		snprintf(candidate->text + used, size - (size_t)used, "; it asks no other servers than "
 			 "those of remote");
 }
 
-void candidate_judge(struct candidate *candidate, double uncovered, double threshold)
+void candidate_judge(struct candidate *candidate, const struct shares *shares)
 {
 	candidate->kind = NOTRACK_LEAVE;
 	if (candidate->in_model) {
-		judge_model(candidate, uncovered < threshold);
-	} else if (!judge_flows(candidate)) {
+		judge_model(candidate, shares->uncovered < shares->threshold);
+	} else if (!judge_flows(candidate, shares)) {
 		candidate->kind = NOTRACK_UNTRACK;
 		name_remotes(candidate);
 		tell_flows(candidate);

@@ -45,7 +45,11 @@ void flows_add(struct flows *sum, const struct flows *flows);
 
 /* Words for notrack_add_service(). */
 void candidate_name(struct candidate *candidate);
-/* @uncovered: the share of the table that the model's services leave tracked. */
-void candidate_judge(struct candidate *candidate, double uncovered, double threshold);
+/* Of the table: what the model's services leave tracked, what is not forwarded for others. */
+struct shares {
+	double uncovered, own, threshold;
+};
+
+void candidate_judge(struct candidate *candidate, const struct shares *shares);
 
 #endif

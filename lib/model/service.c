@@ -202,7 +202,10 @@ static bool plain_name(const char *name)
 	return true;
 }
 
-/* What the kernel takes: dev_valid_name() in net/core/dev.c, and "+" at the end. */
+/*
+ * What the kernel takes: dev_valid_name() in net/core/dev.c, and "+" at the end.  An asterisk is
+ * nft's word for that, and would be none in a name.
+ */
 static int take_interface(const char *word, void *data, struct error *error)
 {
 	struct service *service = data;
@@ -210,8 +213,11 @@ static int take_interface(const char *word, void *data, struct error *error)
 
 	if (size >= IFNAMSIZ || !strcmp(word, "+") || !plain_name(word) ||
 	    !strcmp(word, ".") || !strcmp(word, ".."))
-		return error_set(error, -EINVAL, "interface %s: not a name of 1 to %d characters",
-			    word, IFNAMSIZ - 1);
+		return error_set(error, -EINVAL, "interface %s: not a name of 1 to %d characters without "
+				 "spaces, control characters or any of /:;,\"'\\!", word, IFNAMSIZ - 1);
+	if (strchr(word, '*'))
+		return error_set(error, -EINVAL, "interface %s: an asterisk stands for nothing; a name "
+				 "that ends with + is that of all that begin so", word);
 	for (size_t i = 0; i < service->interface_count; i++)
 		if (!strcmp(service->interfaces[i], word))
 			return error_set(error, -EINVAL, "interface %s: named twice", word);

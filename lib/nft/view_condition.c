@@ -470,6 +470,7 @@ int run_lookup(struct machine *machine, const struct attributes *data)
 	bool verdict = to && attribute_number(to, UINT32_MAX) == NFT_REG_VERDICT;
 	struct view_lookup *lookup = NULL;
 	size_t room = REGISTER_BYTES;
+	struct symbol *bytes;
 	int err;
 
 	err = set ? machine_lookup(machine, set, data->of[NFTA_LOOKUP_SREG], verdict, &lookup) : 0;
@@ -487,7 +488,8 @@ int run_lookup(struct machine *machine, const struct attributes *data)
 		return err ? err : 1;
 	if (to) {	/* what a map of data says, we do not follow */
 		machine->view->steps[machine->view->step_count - 1].flags |= STEP_GIVES_DATA;
-		forget(machine_register(machine, to, &room), room);
+		bytes = machine_register(machine, to, &room);
+		forget(bytes, room);
 	}
 	return 0;
 }

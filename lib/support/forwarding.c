@@ -9,8 +9,10 @@
 #include "support/forwarding.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <limits.h>
 #include <linux/if_bridge.h>
+#include <linux/rtnetlink.h>
 #include <linux/sockios.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -101,6 +103,10 @@ void forwarding_find(char *names, size_t size)
 	char path[100];
 
 	*names = '\0';
+	if (access(SETTINGS "/ipv4/ip_forward", R_OK)) {
+		add_name(&finding, FORWARDING_UNKNOWN);
+		return;
+	}
 	find_in(&finding, "ipv4", "forwarding");
 	find_in(&finding, "ipv6", "forwarding");
 	find_in(&finding, "ipv6", "force_forwarding");
@@ -111,4 +117,47 @@ void forwarding_find(char *names, size_t size)
 		snprintf(path, sizeof(path), "net.bridge.bridge-nf-call-%s", of_bridges[i]);
 		add_name(&finding, path);
 	}
+}
+
+bool forwarding_is_on(void)
+{
+	char names[FORWARDING_TEXT];
+
+	if (is_on(SETTINGS "/ipv4/ip_forward"))		/* as mostly, where any is */
+		return true;
+	forwarding_find(names, sizeof(names));
+	return *names;
+}
+
+/* --- news --------------------------------------------------------------- */
+
+int forwarding_listen(struct netlink *netlink)
+{
+	int err = netlink_open(netlink, NETLINK_ROUTE);
+
+	if (!err)
+		err = netlink_join(netlink, RTNLGRP_IPV4_NETCONF);
+	if (!err)
+		err = netlink_join(netlink, RTNLGRP_IPV6_NETCONF);
+	if (err)
+		netlink_close(netlink);
+	return err;
+}
+
+static int note(const struct nlmsghdr *message, void *data)
+{
+	(void)message;
+	*(bool *)data = true;
+	return 0;
+}
+
+bool forwarding_heard(struct netlink *netlink)
+{
+	bool heard = false;
+
+	if (netlink->fd < 0)
+		return false;
+	while (netlink_receive(netlink, note, &heard) == -ENOBUFS)
+		heard = true;
+	return heard;
 }

@@ -3,15 +3,29 @@
 #ifndef LIB_FORWARDING_H
 #define LIB_FORWARDING_H
 
+#include <stdbool.h>
 #include <stddef.h>
+
+#include "support/netlink.h"
 
 /*
  * Writes the names of the switches that are on, as sysctl(8) has them, with commas between:
  * for all interfaces, for one, or for what bridges hand to iptables.  "" where nothing is
- * forwarded; those that are too many for @size are left out.  Of the calling thread's network
- * namespace.
+ * forwarded; those that are too many for @size are left out.  Where /proc cannot be read, nobody
+ * knows, and FORWARDING_UNKNOWN stands for a name.  Of the calling thread's network namespace.
  */
+#define FORWARDING_UNKNOWN "/proc/sys/net cannot be read"
 #define FORWARDING_TEXT 500	/* enough for any one of them */
 void forwarding_find(char *names, size_t size);
+
+bool forwarding_is_on(void);
+
+/*
+ * The kernel tells of switches for interfaces, and for all of them, as they change; not of those
+ * for bridges.  In the network namespace of the calling thread; 0 or -errno.
+ */
+int forwarding_listen(struct netlink *netlink);
+/* Whether it has told of any since the last call; news may have been lost. */
+bool forwarding_heard(struct netlink *netlink);
 
 #endif

@@ -74,26 +74,18 @@ static int look_at(const struct interface *at, void *data)
 	return outward ? add_interface(data, at->name) : 0;
 }
 
-static bool forwards(void)
-{
-	char names[FORWARDING_TEXT];
-
-	forwarding_find(names, sizeof(names));
-	return *names;
-}
-
 int host_look(struct host *host)
 {
 	struct looking looking = { .host = host };
 	int err;
 
-	*host = (struct host){ .forwards = forwards() };
+	*host = (struct host){ .forwards = forwarding_is_on() };
 	err = interfaces_each(look_at, &looking);
 	if (error_of_system(err) == -ENOMEM)
 		return -ENOMEM;
 	if (err) {	/* a part would pass for the whole */
 		host_release(host);
-		host->forwards = forwards();
+		host->forwards = forwarding_is_on();
 		return 0;
 	}
 	if (looking.interfaces > 1)

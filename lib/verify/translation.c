@@ -290,6 +290,38 @@ static int find_forwarded(struct verification *all, const struct flow_row *row)
 	return err;
 }
 
+/* --- what is passed on -------------------------------------------------- */
+
+/* A packet as the row has them, but for somebody else. */
+static struct probe passed_on_probe(const struct verification *all, const struct flow_row *row)
+{
+	struct probe probe = verify_probe(all, row, &(struct variant){ 0 });
+
+	probe.destination = (struct prefix){ .family = (uint8_t)row->family };
+	probe.usual_destination = probe.destination;
+	probe.own_destination = false;
+	probe.tracked_states = CT_NEW;
+	probe.tcp_flags = row->protocol != TCP ? 0 : row->request ? TCP_SYN : TCP_SYN | TCP_ACK;
+	probe.chunk = row->request ? SCTP_INIT : SCTP_INIT_ACK;
+	return probe;
+}
+
+/* Rules from before this host forwarded, or from where that could not be known. */
+static int find_passed_on(struct verification *all, const struct flow_row *row)
+{
+	const struct probe probe = passed_on_probe(all, row);
+	struct journey would = { 0 };
+	int err = all->drift && all->host.forwards ? verify_walk(all, row, &probe, false, &would) : 0;
+
+	if (err || !(would.at_conntrack & ANY_USUAL & ANY_UNTRACKED))
+		return err;
+	return findings_add(&all->findings, "forwarded", NOTRACK_FAILED,
+			    "%s of service %s over %s (%s) that this host forwards for others are not "
+			    "tracked, since the rules were made when it did not forward: commit again",
+			    row->request ? "requests" : "answers", row->service->name,
+			    protocol_names[row->protocol], family_name(row->family));
+}
+
 int verify_translations(struct verification *all, enum family family)
 {
 	int err = 0;
@@ -297,7 +329,9 @@ int verify_translations(struct verification *all, enum family family)
 	for (size_t i = 0; i < all->row_count && !err; i++) {
 		const struct flow_row *row = &all->rows[i];
 
-		if (row->family != family || !row->request || row->loopback)
+		if (row->family == family && row->input && !row->loopback)
+			err = find_passed_on(all, row);
+		if (err || row->family != family || !row->request || row->loopback)
 			continue;
 		for (size_t j = 0; j < row->service->port_count && !err; j++)
 			err = find_translation(all, row, j);

@@ -184,7 +184,9 @@ START_TEST(nat_of_nft_is_understood)
 	must_as(&(struct how){ .input = "table ip n {\n"
 		"chain pre { type nat hook prerouting priority -100;\n"
 		"udp dport 53 dnat to 192.0.2.5:5353;\n"
-		"tcp dport 80 redirect to :8080-8090;\n tcp dport 81 redirect; }\n"
+		"tcp dport 80 redirect to :8080-8090;\n tcp dport 81 redirect;\n"
+		"tcp dport 82 dnat to 192.0.2.5 : tcp dport map { 82 : 8082, 83 : 8083 };\n"
+		"dnat to tcp dport map { 84 : 192.0.2.5 } : tcp dport map { 84 : 8084 }; }\n"
 		"chain post { type nat hook postrouting priority 100;\n"
 		"oifname \"eth0\" masquerade;\n ip saddr 192.0.2.0/24 snat to 203.0.113.1; }\n}\n" },
 		"nft -f -");
@@ -197,6 +199,13 @@ START_TEST(nat_of_nft_is_understood)
 			 "protocol 6, destination-port 80, translate redirect port 8080-8090");
 	ck_assert_str_eq(view_rule_text(view, "ip", "n", "pre", 3),
 			 "protocol 6, destination-port 81, translate redirect");
+	/* what a map of data says is not followed, whichever registers it fills */
+	ck_assert_str_eq(view_rule_text(view, "ip", "n", "pre", 4),
+			 "protocol 6, destination-port 82, destination-port 82-83, "
+			 "translate destination 192.0.2.5 port 0-65535");
+	ck_assert_str_eq(view_rule_text(view, "ip", "n", "pre", 5),
+			 "protocol 6, destination-port 84, destination-port 84, "
+			 "translate destination port 0-65535");
 	ck_assert_str_eq(view_rule_text(view, "ip", "n", "post", 1), "out eth0, translate masquerade");
 	ck_assert_str_eq(view_rule_text(view, "ip", "n", "post", 2),
 			 "source 192.0.2.0/24, translate source 203.0.113.1");
