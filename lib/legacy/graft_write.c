@@ -61,6 +61,16 @@ static bool is_zero(const unsigned char *bytes, size_t size)
 	return !size;
 }
 
+/* Whether nothing is of both. */
+static bool are_apart(const unsigned char *value, const unsigned char *mask,
+		      const unsigned char *other_value, const unsigned char *other_mask, size_t size)
+{
+	for (size_t i = 0; i < size; i++)
+		if ((value[i] ^ other_value[i]) & mask[i] & other_mask[i])
+			return true;
+	return false;
+}
+
 /* A value with a mask: the narrower of the two, or it cannot be said. */
 static int merge_field(const struct writer *writer, size_t value, size_t mask, size_t size,
 		       uint8_t inversion, const char *what)
@@ -73,8 +83,10 @@ static int merge_field(const struct writer *writer, size_t value, size_t mask, s
 		return 0;
 	if (!inverted && covers(ours + value, ours + mask, into + value, into + mask, size))
 		return 0;
-	if (inverted || !covers(into + value, into + mask, ours + value, ours + mask, size))
+	if (inverted ? !are_apart(into + value, into + mask, ours + value, ours + mask, size) :
+		       !covers(into + value, into + mask, ours + value, ours + mask, size))
 		return conflict(writer, what);
+	into[writer->family->at.inverted] &= (unsigned char)~inversion;
 	memcpy(into + value, ours + value, size);
 	memcpy(into + mask, ours + mask, size);
 	return 0;

@@ -147,7 +147,7 @@ static int compare_own(struct making *making, size_t index, bool *dropped)
 		    nft_graft_may_replace(&making->original, i, making->lowering->place->is_iptables))
 			making->original.replaced[i] = true;
 		if (overlap == OVERLAP_BESIDE && making->lowering->place->is_iptables && !is_port(own))
-			return refuse(making, "an address or interface in two ways");
+			return refuse(making, "an address, an interface or the protocol in two ways");
 		making->beside[index] |= overlap == OVERLAP_BESIDE;
 	}
 	return 0;

@@ -159,13 +159,38 @@ static bool includes_flags(const struct step *outer, const struct step *inner)
 	return !(outer->mask & ~inner->mask) && !(differ & outer->mask);
 }
 
+static bool is_range_apart(const struct step *some, const struct range *range)
+{
+	const struct range *ranges = some->kind == STEP_NUMBER ? &some->range : some->ranges;
+	const size_t count = some->kind == STEP_NUMBER ? 1 : some->count;
+
+	for (size_t i = 0; i < count; i++)
+		if (ranges[i].first <= range->last && range->first <= ranges[i].last)
+			return false;
+	return true;
+}
+
+/* Whether nothing is among what both name. */
+static bool is_apart(const struct step *a, const struct step *b)
+{
+	if ((a->kind == STEP_NUMBER || a->kind == STEP_NUMBERS) && b->kind == STEP_NUMBER)
+		return a->mask == b->mask && is_range_apart(a, &b->range);
+	if (a->kind != b->kind)
+		return false;
+	if (a->kind == STEP_PREFIX)
+		return !includes_prefix(a, b) && !includes_prefix(b, a);
+	return a->kind == STEP_INTERFACE && !includes_name(a, b) && !includes_name(b, a);
+}
+
 /* Whether all that meets @inner meets @outer, as far as that is plain. */
 static bool includes(const struct step *outer, const struct step *inner)
 {
 	if (is_flags(outer) && is_flags(inner))
 		return includes_flags(outer, inner);
-	if ((outer->flags | inner->flags) & STEP_INVERTED)
+	if (inner->flags & STEP_INVERTED)
 		return false;
+	if (outer->flags & STEP_INVERTED)
+		return is_apart(outer, inner);
 	if (outer->kind == STEP_NUMBER || outer->kind == STEP_NUMBERS)
 		return outer->mask == inner->mask && includes_range(outer, inner);
 	if (outer->kind != inner->kind)

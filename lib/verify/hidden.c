@@ -32,7 +32,7 @@ static bool may_drop(const struct view_rule *rule, const struct probe *probe, un
 {
 	const struct view_chain *to = leads_to(rule);
 
-	if (!(walk_could_meet(probe, rule) & ALL_DO))
+	if (!(probe_could_meet(probe, rule) & ALL_DO))
 		return false;
 	if (is_verdict(rule, STEP_DROP, STEP_REJECT))
 		return true;
@@ -68,7 +68,7 @@ static int look_behind(struct verification *all, const struct flow_row *row,
 	int err = 0;
 
 	for (; place.rule && !err; place.rule = place.rule->next) {
-		const bool all_do = walk_could_meet(probe, place.rule) == ALL_DO &&
+		const bool all_do = probe_could_meet(probe, place.rule) == ALL_DO &&
 				    !rule_asks_conntrack(place.rule) && !leads_to(place.rule);
 
 		if (place.rule->flags & RULE_OURS || !may_drop(place.rule, probe, 0))

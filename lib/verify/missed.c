@@ -4,6 +4,7 @@
  * effect: marks of connections, helpers, rates on what is new; and ports that are open to
  * whoever sends from the service's.
  */
+#include "verify/admission.h"
 #include "verify/verify.h"
 
 /* Packets of a flow, and a rule that they may come to. */
@@ -53,7 +54,7 @@ static int look_at_helper(const struct encounter *encounter)
 	if (!encounter->row->request || (!has_effect(rule, STEP_TEMPLATE, STEP_HELPER) &&
 					 !has_effect(rule, STEP_COUNT, STEP_HELPER)))
 		return 0;
-	usual = walk_could_meet(&encounter->probe, rule) & USUAL_DOES;
+	usual = probe_could_meet(&encounter->probe, rule) & USUAL_DOES;
 	return find(encounter, "helper", usual ? NOTRACK_FAILED : NOTRACK_WARNING, "has a conntrack "
 		    "helper read what they say, and nobody reads what is not tracked: connections "
 		    "that they agree on are not RELATED any more; leave the service tracked");
@@ -82,15 +83,95 @@ static bool counts(const struct view_rule *rule)
 	return rule->flags & RULE_REMEMBERS;
 }
 
-/* Of TCP, only one packet of a connection is new, tracked or not. */
+/* Packets of the probe come to it, be they within its rate or above. */
+static bool may_meet(const struct encounter *encounter, const struct view_rule *rule)
+{
+	const struct situation situation = { .states = CT_NEW };
+
+	for (size_t i = 0; i < rule->count; i++) {
+		const struct step *step = &rule->steps[i];
+
+		if (step_is_condition(step) && !condition_depends(step) && step->kind != STEP_WITHIN_RATE &&
+		    step->kind != STEP_REMEMBERED &&
+		    !(probe_meets(&encounter->probe, step, &situation) & ALL_DO))
+			return false;
+	}
+	return true;
+}
+
+/* A rule that accepts what is ESTABLISHED, and nothing that is NEW. */
+static bool takes_established(const struct encounter *encounter, const struct view_rule *rule)
+{
+	const struct situation later = { .states = CT_ESTABLISHED }, first = { .states = CT_NEW };
+	const struct step *verdict = rule_verdict(rule);
+	bool takes = true, takes_new = true;
+
+	if (!(rule->flags & RULE_ASKS_STATE) || rule->flags & RULE_OURS || !verdict ||
+	    verdict->kind != STEP_ACCEPT || !may_meet(encounter, rule))
+		return false;
+	for (size_t i = 0; i < rule->count; i++) {
+		const struct step *step = &rule->steps[i];
+
+		if (!step_is_condition(step) || step->field != FIELD_STATE)
+			continue;
+		takes &= probe_meets(&encounter->probe, step, &later) == ALL_DO;
+		takes_new &= probe_meets(&encounter->probe, step, &first) == ALL_DO;
+	}
+	return takes && !takes_new;
+}
+
+/* Ahead of the rule in its chain, or in one of its table that may lead to it. */
+static bool is_behind_established(const struct encounter *encounter)
+{
+	const struct view_chain *at = encounter->place.chain;
+
+	for (const struct view_chain *chain = at->table->chains; chain; chain = chain->next) {
+		if (chain != at && !(chain->is_base && chain->hooks & at->hooks))
+			continue;
+		for (const struct view_rule *rule = chain->rules; rule; rule = rule->next) {
+			if (rule == encounter->place.rule)
+				break;
+			if (takes_established(encounter, rule))
+				return true;
+		}
+	}
+	return false;
+}
+
+/* By the service's port, and without a state: it lets some in, or drops some. */
+static bool is_for_service(const struct view_rule *rule)
+{
+	const struct step *verdict = rule_verdict(rule);
+
+	return rule->flags & RULE_REMEMBERS && !(rule->flags & RULE_ASKS_STATE) && verdict &&
+	       (verdict->kind == STEP_ACCEPT || verdict->kind == STEP_DROP || verdict->kind == STEP_REJECT) &&
+	       rule_names_ports(rule);
+}
+
+/*
+ * Of TCP, only one packet of a connection is new, tracked or not; and those that come later are
+ * taken by a twin ahead, but for tables that none can stand in.
+ */
 static int look_at_rate(const struct encounter *encounter)
 {
-	if (!encounter->row->request || encounter->row->protocol == TCP ||
-	    !counts(encounter->place.rule) || !is_for_new(encounter))
+	const struct view_rule *rule = encounter->place.rule;
+	const bool segments = encounter->row->protocol == TCP;
+
+	if (!encounter->row->request || !may_meet(encounter, rule))
 		return 0;
-	return find(encounter, "rate", NOTRACK_WARNING, "limits, records or logs what is NEW: it sees "
-		    "each question now, no longer the first alone of those that a client sends from "
-		    "one port; see whether its rate is enough for that");
+	if (!segments && counts(rule) && is_for_new(encounter))
+		return find(encounter, "rate", NOTRACK_WARNING, "limits, records or logs what is NEW: it "
+			    "sees each question now, no longer the first alone of those that a client "
+			    "sends from one port; see whether its rate is enough for that");
+	if (!is_for_service(rule) || (segments && !encounter->place.chain->table->locked) ||
+	    !is_behind_established(encounter))
+		return 0;
+	return find(encounter, "rate", NOTRACK_WARNING, segments ? "limits or records what comes to it: it "
+		    "sees each segment of a connection now, and not the first alone, as the others are "
+		    "not ESTABLISHED any more; leave TCP tracked, or let it count no more than SYN" :
+		    "limits or records what comes to it: it sees each question now, as those that a "
+		    "client sends from one port later are not ESTABLISHED any more; see whether its "
+		    "rate is enough for that");
 }
 
 /* --- ports that are open to a source port ------------------------------ */
@@ -138,12 +219,14 @@ static bool is_of_interest(const struct view_rule *rule)
 
 static int look_at_rule(const struct encounter *encounter, bool at_input)
 {
-	static look_at *const looks[] = { look_at_mark, look_at_helper, look_at_rate };
+	static look_at *const looks[] = { look_at_mark, look_at_helper };
 	int err = 0;
 
-	if (encounter->place.rule->flags & RULE_OURS || !is_of_interest(encounter->place.rule) ||
-	    !(walk_could_meet(&encounter->probe, encounter->place.rule) & ALL_DO))
+	if (encounter->place.rule->flags & RULE_OURS || !is_of_interest(encounter->place.rule))
 		return 0;
+	err = look_at_rate(encounter);
+	if (err || !(probe_could_meet(&encounter->probe, encounter->place.rule) & ALL_DO))
+		return err;
 	for (size_t i = 0; i < sizeof(looks) / sizeof(looks[0]) && !err; i++)
 		err = looks[i](encounter);
 	return err || !at_input ? err : look_at_source_port(encounter);

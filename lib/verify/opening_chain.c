@@ -131,7 +131,7 @@ static bool accepts(const struct view_chain *chain, const struct probe *probe, u
 		const struct step *verdict = rule_verdict(rule);
 		bool leads = verdict && (verdict->kind == STEP_JUMP || verdict->kind == STEP_GOTO);
 
-		if (!verdict || !(walk_could_meet(probe, rule) & USUAL_DOES))
+		if (!verdict || !(probe_could_meet(probe, rule) & USUAL_DOES))
 			continue;
 		if (verdict->kind == STEP_ACCEPT ||
 		    (leads && depth < DEPTH_MAX && accepts(verdict->chain, probe, depth + 1)))

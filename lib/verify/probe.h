@@ -67,6 +67,9 @@ enum meets {
 unsigned int probe_meets(const struct probe *probe, const struct step *condition,
 			 const struct situation *situation);
 
+/* Whether packets of the probe could meet a rule, whatever conntrack says of them. */
+unsigned int probe_could_meet(const struct probe *probe, const struct view_rule *rule);
+
 /* Which packets meet a map's element. */
 unsigned int probe_meets_element(const struct probe *probe, const struct view_lookup *map,
 				 size_t element, const struct situation *situation);

@@ -210,14 +210,52 @@ static unsigned int ask_mark(const struct step *condition, const struct mark *ma
 
 #define STATES_WITH_ENTRY (CT_ESTABLISHED | CT_RELATED | CT_NEW)
 
+/* What a rule may make of packets that it takes. */
+static uint32_t translations_of(const struct view_rule *rule)
+{
+	uint32_t bits = 0;
+
+	for (size_t i = 0; i < rule->count; i++) {
+		const struct step *step = &rule->steps[i];
+
+		if (step->kind == STEP_UNKNOWN || step->kind == STEP_ANYTHING)
+			bits |= IPS_SRC_NAT | IPS_DST_NAT;
+		else if (step->kind == STEP_TRANSLATE)
+			bits |= step->field == TRANSLATE_SOURCE || step->field == TRANSLATE_MASQUERADE ?
+				IPS_SRC_NAT : IPS_DST_NAT;
+	}
+	return bits;
+}
+
+/*
+ * How the connection may be translated: rules of NAT meet its first packet, which answers are
+ * not like.
+ */
+static uint32_t find_translations(const struct probe *probe, const struct view *view)
+{
+	uint32_t bits = view ? 0 : IPS_SRC_NAT | IPS_DST_NAT;
+
+	if (!view || !view->translates)
+		return bits;
+	for (const struct view_table *table = view->tables; table; table = table->next)
+		for (const struct view_chain *chain = table->chains; chain; chain = chain->next)
+			for (const struct view_rule *rule = chain->rules; rule; rule = rule->next) {
+				const uint32_t more = translations_of(rule) & ~bits;
+
+				if (more && table->families & 1u << probe->family &&
+				    (probe->reply || probe_could_meet(probe, rule) & ALL_DO))
+					bits |= more;
+			}
+	return bits;
+}
+
 /* What IPS_* bits a connection has, as far as its state tells. */
-static void find_status(uint32_t state, const struct situation *situation, uint32_t *known,
-			uint32_t *status)
+static void find_status(const struct probe *probe, uint32_t state,
+			const struct situation *situation, uint32_t *known, uint32_t *status)
 {
 	*known = IPS_EXPECTED | IPS_DYING | IPS_TEMPLATE;
+	*known |= (IPS_SRC_NAT | IPS_DST_NAT) & ~find_translations(probe, situation->view);
 	*status = 0;
-	if (situation->view && !situation->view->translates)
-		*known |= IPS_SRC_NAT | IPS_DST_NAT;
 	if (state == CT_NEW)	/* its first packet has not left this host, but for over lo */
 		*known |= IPS_SEEN_REPLY | IPS_ASSURED | IPS_CONFIRMED;
 	if (situation->confirmed)
@@ -242,7 +280,7 @@ static unsigned int ask_entry(const struct probe *probe, const struct step *cond
 	case FIELD_CT_MARK:
 		return ask_mark(condition, &situation->connection_mark);
 	case FIELD_CT_STATUS:
-		find_status(state, situation, &known, &status);
+		find_status(probe, state, situation, &known, &status);
 		if (condition->mask & ~known)
 			return NOBODY_KNOWS;
 		return all_or_none(asks_for(condition, status));
@@ -345,4 +383,15 @@ unsigned int probe_meets(const struct probe *probe, const struct step *condition
 	if (condition->field >= FIELD_STATE && condition->kind != STEP_WITHIN_RATE)
 		return ask_conntrack(probe, condition, situation);
 	return invert(ask(probe, condition, situation), condition->flags & STEP_INVERTED);
+}
+
+unsigned int probe_could_meet(const struct probe *probe, const struct view_rule *rule)
+{
+	const struct situation situation = { .states = CT_NEW };
+	unsigned int meets = ALL_DO;
+
+	for (size_t i = 0; i < rule->count; i++)
+		if (step_is_condition(&rule->steps[i]) && !condition_depends(&rule->steps[i]))
+			meets = meets_both(meets, probe_meets(probe, &rule->steps[i], &situation));
+	return meets;
 }

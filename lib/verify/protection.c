@@ -13,7 +13,7 @@ static int find_proxy(struct verification *all, const struct flow_row *row,
 		struct probe probe = verify_probe(all, row, &(struct variant){ .ports = i });
 
 		probe.tcp_flags = TCP_SYN;
-		meets |= walk_could_meet(&probe, place->rule);
+		meets |= probe_could_meet(&probe, place->rule);
 	}
 	if (!(meets & ALL_DO))
 		return 0;

@@ -159,7 +159,7 @@ static int find_way_in(struct verification *all, const struct flow_row *row,
 	char text[PLACE_TEXT];
 
 	if (!verdict || !leads_to(all, row, verdict) || !is_of_protocol(place->rule, &probe) ||
-	    walk_could_meet(&probe, place->rule) & USUAL_DOES)
+	    probe_could_meet(&probe, place->rule) & USUAL_DOES)
 		return 0;
 	view_format_place(place, text);
 	if (verdict->flags & STEP_ANY_VALUE)
@@ -233,7 +233,7 @@ static int find_masquerade(struct verification *all, const struct flow_row *row,
 
 	if (!verdict || verdict->kind != STEP_TRANSLATE ||
 	    (verdict->field != TRANSLATE_MASQUERADE && verdict->field != TRANSLATE_SOURCE) ||
-	    is_of_lo(place->rule) || !(walk_could_meet(probe, place->rule) & ALL_DO))
+	    is_of_lo(place->rule) || !(probe_could_meet(probe, place->rule) & ALL_DO))
 		return 0;
 	return findings_add(&all->findings, "forwarded", NOTRACK_FAILED,
 			    "%s (%s) gives what is forwarded for others an address of this host: "

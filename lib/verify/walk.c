@@ -6,17 +6,6 @@
 
 #include "verify/walk_way.h"
 
-unsigned int walk_could_meet(const struct probe *probe, const struct view_rule *rule)
-{
-	const struct situation situation = { .states = CT_NEW };
-	unsigned int meets = ALL_DO;
-
-	for (size_t i = 0; i < rule->count; i++)
-		if (step_is_condition(&rule->steps[i]) && !condition_depends(&rule->steps[i]))
-			meets = meets_both(meets, probe_meets(probe, &rule->steps[i], &situation));
-	return meets;
-}
-
 struct traveller walk_begin(const struct walk *walk, const struct probe *probe, unsigned int sides)
 {
 	struct traveller traveller = { .probe = *probe, .usual = true, .sides = (uint8_t)sides };

@@ -26,8 +26,6 @@ int walk_chain(struct walk *walk, const struct view_chain *base, const struct pr
 
 void walk_free(struct walk *walk);
 
-/* Whether packets of the probe could meet a rule, whatever conntrack says of them. */
-unsigned int walk_could_meet(const struct probe *probe, const struct view_rule *rule);
 
 /* Where conntrack looks at packets, among the chains of prerouting and output. */
 #define CONNTRACK_PRIORITY (-200)

@@ -84,7 +84,7 @@ static struct place place_of(const struct view_run *run, const struct place *pla
 	chain = rule_verdict(rule)->chain;
 	for (rule = chain->rules; rule; rule = rule->next) {
 		verdict = rule_verdict(rule);
-		if (verdict && verdict->kind != STEP_RETURN && walk_could_meet(probe, rule) & ALL_DO)
+		if (verdict && verdict->kind != STEP_RETURN && probe_could_meet(probe, rule) & ALL_DO)
 			return (struct place){ .chain = chain, .rule = rule };
 	}
 	return (struct place){ .chain = NULL };

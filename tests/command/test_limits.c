@@ -348,6 +348,21 @@ START_TEST(most_specific_prefix_wins_when_named_first)
 }
 END_TEST
 
+/* Who unbans somebody need not know what a service has become since. */
+START_TEST(whom_a_service_could_not_limit_is_free_already)
+{
+	const struct family *family = &families[_i];
+
+	must("notrackctl %s add dns", families[!_i].option);
+	must("notrackctl add out --ports 99 --role outbound");
+	must("notrackctl unlimit dns %s", family->limited_prefix);
+	must("notrackctl unlimit out %s", family->limited_prefix);
+	must("notrackctl unlimit nosuch %s", family->limited_prefix);
+	ck_assert_int_eq(run("notrackctl limit dns %s --above 5/sec", family->limited_prefix).code, 2);
+	ck_assert_int_eq(run("notrackctl limit out %s --above 5/sec", family->limited_prefix).code, 2);
+}
+END_TEST
+
 START_TEST(an_unlimited_client_is_free_again)
 {
 	const struct family *family = &families[_i];
@@ -579,6 +594,7 @@ static void tests(TCase *tcase)
 	tcase_add_loop_test(tcase, a_lowered_rate_takes_effect_at_once, 0, FAMILY_COUNT);
 	tcase_add_loop_test(tcase, most_specific_prefix_wins, 0, FAMILY_COUNT);
 	tcase_add_loop_test(tcase, most_specific_prefix_wins_when_named_first, 0, FAMILY_COUNT);
+	tcase_add_loop_test(tcase, whom_a_service_could_not_limit_is_free_already, 0, FAMILY_COUNT);
 	tcase_add_loop_test(tcase, an_unlimited_client_is_free_again, 0, FAMILY_COUNT);
 	if (suite_is_nft())
 		return;

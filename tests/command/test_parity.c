@@ -65,6 +65,10 @@ static const struct host hosts[] = {
 	{ { "-N zone", "-A zone -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT",
 	    "-A zone -p udp --dport 53 -m conntrack --ctstate NEW -j ACCEPT",
 	    "-A zone -p udp -j REJECT", "-A INPUT ! -i lo -j zone" }, true, true },
+	/* another protocol is excluded, as arno-iptables-firewall writes it; and an interface */
+	{ { "-N zone", ESTABLISHED, "-A zone -s %1$s -j DROP",
+	    "-A zone -p udp --dport 53 -j ACCEPT", "-A zone -p udp -j REJECT",
+	    "-A INPUT ! -i eth9 ! -p esp -m conntrack --ctstate NEW -j zone" }, false, true },
 	/* a chain that lets some return; and one that lets nobody */
 	{ { "-N some", "-A some -s %1$s -m conntrack --ctstate NEW -j RETURN", "-A some -j DROP",
 	    ESTABLISHED, "-A INPUT -p udp -m conntrack --ctstate NEW -j some" }, true, false },
@@ -120,6 +124,28 @@ START_TEST(who_was_answered_is_answered_and_who_was_not_is_not)
 	must("notrackctl clear");
 	assert_same_text(saved(family), before);
 	answers_are(family, host, "after clear");
+}
+END_TEST
+
+/* What ours ask for is another thing than what the host's rule excludes, or within the rest. */
+START_TEST(what_is_excluded_is_none_of_ours)
+{
+	const struct family *family = &families[_i];
+
+	netns_add_peer();
+	must("%s -w -N zone", family->tables);
+	must("%s -w -A zone -p udp --dport 53 -j ACCEPT", family->tables);
+	must("%s -w -P INPUT DROP", family->tables);
+	must("%s -w -A INPUT ! -i eth9 ! -s %s ! -p esp -m conntrack --ctstate NEW -j zone",
+	     family->tables, family->other);
+	must("%s -w " ESTABLISHED, family->tables);
+	must("notrackctl %s add dns --proto udp --role inbound --interface veth0 --from %s", family->option,
+	     family->peer);
+	ck_assert(client_is_answered(family, family->peer));
+	ck_assert(!client_is_answered(family, family->other));
+	ck_assert_ptr_nonnull(strstr(must("notrackctl --json %s add dns --proto udp --role inbound "
+					  "--interface veth0 --from %s", family->option, family->peer).out,
+				     "\"changed\": false"));
 }
 END_TEST
 
@@ -774,6 +800,7 @@ static void tests(TCase *tcase)
 			    COUNT(untracked_is_taken) * FAMILIES_OF_BOTH_WORLDS);
 	tcase_add_loop_test(tcase, what_is_shut_is_opened_ahead_of_what_drops_all, 0,
 			    COUNT(shut) * FAMILIES_OF_BOTH_WORLDS);
+	tcase_add_loop_test(tcase, what_is_excluded_is_none_of_ours, 0, FAMILIES_OF_BOTH_WORLDS);
 	tcase_add_loop_test(tcase, what_a_rule_forbids_by_name_is_refused, 0, FAMILY_COUNT);
 	tcase_add_loop_test(tcase, a_limit_of_the_host_goes_on_limiting, 0, FAMILY_COUNT);
 	tcase_add_loop_test(tcase, from_names_who_may_ask, 0, FAMILY_COUNT);

@@ -4,6 +4,7 @@
  * a host near it of which there is nothing to tell.
  */
 #include "netns.h"
+#include "packets.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -37,6 +38,22 @@ static const struct told {
 	{ "rate", "dns", 0, {
 		{ "-A INPUT -m conntrack --ctstate NEW -j LOG" },
 		{ "-A INPUT -m conntrack --ctstate ESTABLISHED -j LOG" } } },
+	{ "rate", "dns", 0, {		/* who is above it */
+		{ "-A INPUT -p udp -m conntrack --ctstate NEW -m hashlimit --hashlimit-above 10/sec "
+		  "--hashlimit-mode srcip --hashlimit-name told -j DROP" },
+		{ "-A INPUT -p udp -m conntrack --ctstate ESTABLISHED -m hashlimit --hashlimit-above 10/sec "
+		  "--hashlimit-mode srcip --hashlimit-name told -j DROP" } } },
+	{ "rate", "dns", 0, {		/* later questions were ESTABLISHED, and did not come to it */
+		{ "-A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT",
+		  "-A INPUT -p udp --dport 53 -m limit --limit 5/sec -j ACCEPT" },
+		{ "-A INPUT -p udp --dport 53 -m limit --limit 5/sec -j ACCEPT",
+		  "-A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT" } } },
+	{ "rate", "dns", 0, {		/* by the port, and what is said of whatever comes */
+		{ "-A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT",
+		  "-A INPUT -p udp --dport 53 -m hashlimit --hashlimit-above 5/sec --hashlimit-mode srcip "
+		  "--hashlimit-name told -j DROP" },
+		{ "-A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT",
+		  "-A INPUT -m limit --limit 5/min -j LOG" } } },
 	{ "open-source-port", "dns", 0, {
 		{ "-A INPUT -p udp --sport 53 -j ACCEPT" },
 		{ "-A INPUT -s @PEER@ -p udp --sport 53 -j ACCEPT" } } },
@@ -174,8 +191,49 @@ START_TEST(own_questions_stay_tracked_where_others_are_masqueraded)
 }
 END_TEST
 
+/* No twin can stand there, so that segments that were ESTABLISHED come to the rate. */
+START_TEST(segments_that_meet_a_rate_are_told)
+{
+	static const char *const protocols[] = { "tcp", "udp" };
+
+	must_as(&(struct how){ .input = format_text(
+		"table inet firewalld {\nchain i {\ntype filter hook input priority 10; policy drop;\n"
+		"iif lo accept\nct state established,related accept\n%s dport 53 limit rate 20/second accept\n"
+		"%s dport 53 accept\n}\n}\n", protocols[_i], protocols[!_i]) }, "nft -f -");
+	ck_assert(is_told(must("notrackctl -4 add dns --role inbound").err, "rate"));
+}
+END_TEST
+
+/* What NAT makes of other packets says nothing of those of a service. */
+START_TEST(what_is_accepted_as_translated_is_none_of_the_service)
+{
+	const struct family *family = &families[_i];
+	struct run added;
+
+	netns_add_peer();
+	must("%s -w -A INPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT", family->tables);
+	must("%s -w -A INPUT -s %s -j ACCEPT", family->tables, family->peer);
+	must("%s -w -A INPUT -m conntrack --ctstate DNAT -j ACCEPT", family->tables);
+	must("%s -w -P INPUT DROP", family->tables);
+	must("%s -w -t nat -A PREROUTING -p tcp --dport 8080 -j DNAT --to-destination :80", family->tables);
+	must("%s -w -t nat -A POSTROUTING -p tcp --dport 80 -j MASQUERADE", family->tables);
+	must("notrackctl %s add dns --role inbound", family->option);
+	ck_assert(client_is_answered(family, family->peer));
+	ck_assert(!client_is_answered(family, family->other));
+	must("notrackctl verify");
+	must("notrackctl clear");
+
+	must("%s -w -t nat -A PREROUTING -s %s -p udp --dport 53 -j DNAT --to-destination :5300",
+	     family->tables, family->other);
+	added = run("notrackctl %s add dns --role inbound", family->option);
+	ck_assert_msg(added.code == REFUSED || is_told(added.err, "nat"), "%s", added.err);
+}
+END_TEST
+
 static void tests(TCase *tcase)
 {
+	tcase_add_loop_test(tcase, segments_that_meet_a_rate_are_told, 0, 2);
+	tcase_add_loop_test(tcase, what_is_accepted_as_translated_is_none_of_the_service, 0, FAMILY_COUNT);
 	tcase_add_loop_test(tcase, a_translation_by_a_map_is_told, 0,
 			    sizeof(translations) / sizeof(translations[0]));
 	tcase_add_loop_test(tcase, what_would_be_missed_is_told, 0, COUNT(all_told) * FAMILY_COUNT);

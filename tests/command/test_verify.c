@@ -632,8 +632,25 @@ START_TEST(no_jump_is_missed_in_raw_where_nftables_untracks)
 }
 END_TEST
 
+/* Rules that were made before it forwarded take what is for others as well. */
+START_TEST(a_host_that_forwards_by_now_is_a_failure)
+{
+	struct run done;
+
+	netns_add_peer();
+	must("notrackctl add dns");
+	must("notrackctl verify");
+	must("sh -c 'echo 1 >/proc/sys/net/ipv4/ip_forward'");
+	done = run("notrackctl verify");
+	ck_assert_msg(done.code == 1 && strstr(done.out, "forwarded"), "exit %d: %s", done.code, done.out);
+	must("notrackctl add dns");
+	must("notrackctl verify");
+}
+END_TEST
+
 static void tests(TCase *tcase)
 {
+	tcase_add_test(tcase, a_host_that_forwards_by_now_is_a_failure);
 	tcase_add_loop_test(tcase, a_host_that_cannot_ask_itself_is_told, 0,
 			    COUNT(against_itself) * FAMILY_COUNT);
 	tcase_add_loop_test(tcase, a_rule_against_one_of_several_is_a_failure, 0, FAMILY_COUNT);

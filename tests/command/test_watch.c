@@ -424,6 +424,27 @@ START_TEST(sighup_reads_the_file_again)
 }
 END_TEST
 
+/* From then on, what is for others is none of ours. */
+START_TEST(a_host_that_begins_to_forward_is_followed)
+{
+	const char *const switches[] = { "ipv4/ip_forward", "ipv4/conf/veth0/forwarding",
+					 "ipv6/conf/all/forwarding" };
+	const char *local = _i % 2 ? "fib daddr type local" : "--dst-type LOCAL";
+	pid_t pid;
+
+	netns_add_peer();
+	write_text(CONFIG, "[service dns]\n");
+	pid = start_watch(_i % 2 ? "--backend nft" : "--backend legacy");
+	ck_assert_ptr_null(strstr(must("notrackctl show --rules").out, local));
+	must("sh -c 'echo 1 >/proc/sys/net/%s'", switches[_i / 2]);
+	wait_for_log("put right", 1);
+	ck_assert_uint_eq(count_in_log("whether this host forwards"), 1);
+	ck_assert_ptr_nonnull(strstr(must(_i % 2 ? "nft list table inet libnotrack" :
+					  "iptables-legacy-save -t raw").out, local));
+	end_watch(pid);
+}
+END_TEST
+
 /* The name of a network namespace stands for another one by now: the watch stays where it is. */
 START_TEST(a_namespace_that_was_made_anew_is_not_followed)
 {
@@ -633,14 +654,14 @@ START_TEST(a_held_lock_is_waited_for)
 }
 END_TEST
 
-/* Of two interfaces in one rule, which a twin would need, iptables-nft reads one. */
+/* Of two sources in one rule, which a twin would need, iptables-nft reads one. */
 START_TEST(where_it_cannot_be_our_rules_go)
 {
 	struct line line;
 	pid_t pid;
 
 	netns_add_peer();
-	write_text(CONFIG, "[service dns]\n[service relay]\nports = 7000\ninterfaces = veth0\n");
+	write_text(CONFIG, "[service dns]\n[service relay]\nports = 7000\nfrom = 192.0.2.0/24\n");
 	pid = start_watch("--backend nft");
 	line = open_line(&families[_i]);
 	answers_are_back(&line);
@@ -648,7 +669,7 @@ START_TEST(where_it_cannot_be_our_rules_go)
 	restore("iptables-nft-restore", 53);
 	must("iptables-nft -I INPUT -p udp --dport 53 -m conntrack --ctstate NEW -j ACCEPT");
 	must("iptables-nft -N relays");
-	must("iptables-nft -A INPUT ! -i lo -p udp --dport 7000 -m conntrack --ctstate NEW -j relays");
+	must("iptables-nft -A INPUT ! -s 192.0.2.77 -p udp --dport 7000 -m conntrack --ctstate NEW -j relays");
 	wait_for_log("no rule of ours is there now", 1);
 	answers_are_back(&line);	/* by rules of the host, as it is tracked */
 	ck_assert_int_ne(run("nft list table inet libnotrack").code, 0);
@@ -891,6 +912,7 @@ static void tests(TCase *tcase)
 	tcase_add_loop_test(tcase, iptables_legacy_restore_is_followed, 0, FAMILY_COUNT);
 	tcase_add_test(tcase, a_rule_of_ours_that_was_replaced_is_put_right);
 	tcase_add_test(tcase, sighup_reads_the_file_again);
+	tcase_add_loop_test(tcase, a_host_that_begins_to_forward_is_followed, 0, 6);
 	tcase_add_test(tcase, a_namespace_that_was_made_anew_is_not_followed);
 	tcase_add_test(tcase, a_file_that_is_wrong_at_the_start_changes_nothing);
 	tcase_add_loop_test(tcase, sigterm_and_sigint_leave_the_rules, 0, 2);

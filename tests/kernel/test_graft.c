@@ -302,16 +302,22 @@ START_TEST(a_chain_that_somebody_changed_since_is_left_alone)
 }
 END_TEST
 
+/* One that is not among those of ours need not be asked for at all. */
 START_TEST(an_address_that_cannot_be_asked_for_twice_is_refused)
 {
 	const struct family *family = &families[_i];
+	const char *rule = "%s -%s INPUT %s ! -s %s -m conntrack --ctstate NEW -j DROP";
 	struct errand *errand;
 
-	must("%s -A INPUT ! -s %s -m conntrack --ctstate NEW -j DROP", family->tables,
-	     family->peer);
+	must(rule, family->tables, "A", "", family->peer);
 	errand = errand_begin();
 	plan_twin_of_source(errand, _i, family->limited_prefix);
+	must_work(errand, errand_plan(errand));
+	errand_end(errand);
 
+	must(rule, family->tables, "R", "1", family->limited);
+	errand = errand_begin();
+	plan_twin_of_source(errand, _i, family->limited_prefix);
 	ck_assert_int_eq(errand_plan(errand), -EOPNOTSUPP);
 	ck_assert_ptr_nonnull(strstr(errand_error(errand), "rule 1 of chain INPUT"));
 	errand_end(errand);

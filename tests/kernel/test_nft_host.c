@@ -291,11 +291,11 @@ START_TEST(what_iptables_could_not_read_is_refused)
 	char *before;
 
 	given_iptables();
-	/* of two interfaces in one rule, iptables-nft reads one */
+	/* of two sources in one rule, iptables-nft reads one */
 	must("iptables-nft -N relays");
-	must("iptables-nft -I INPUT ! -i lo -p udp --dport 7000 -m conntrack --ctstate NEW -j relays");
+	must("iptables-nft -I INPUT ! -s 192.0.2.7 -p udp --dport 7000 -m conntrack --ctstate NEW -j relays");
 	before = nft_ruleset();
-	host_add(host, "relay: ports = 7000; interfaces = veth0");
+	host_add(host, "relay: ports = 7000; from = 192.0.2.0/24");
 
 	ck_assert_int_eq(host_try_commit(host), -EOPNOTSUPP);
 	ck_assert_msg(strstr(host_error(host), "ip filter"), "%s", host_error(host));

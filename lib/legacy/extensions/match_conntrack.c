@@ -55,6 +55,13 @@ struct asked {
 
 #define TRANSLATED (XT_CONNTRACK_STATE_SNAT | XT_CONNTRACK_STATE_DNAT)
 
+/* As the status of the entry has it. */
+static uint32_t status_of(unsigned int states)
+{
+	return (states & XT_CONNTRACK_STATE_SNAT ? IPS_SRC_NAT : 0u) |
+	       (states & XT_CONNTRACK_STATE_DNAT ? IPS_DST_NAT : 0u);
+}
+
 /*
  * A state, or to be translated.  Packets of a service are not, as no service is untracked
  * that NAT translates (verify/translation.c): of several states, the others are what counts.
@@ -64,8 +71,9 @@ static int add_states_or_translated(const struct match_data *match, const struct
 {
 	bool inverted = asked->inverted & XT_CONNTRACK_STATE;
 
-	if (!states && asked->states & TRANSLATED)
-		return inverted ? 0 : add_other(match, "conntrack of what is translated", 0);
+	if (!states && asked->states & TRANSLATED)	/* --ctstate DNAT */
+		return add_of_entry(match, FIELD_CT_STATUS, status_of(asked->states), 0, !inverted,
+				    inverted ? STEP_WITHOUT_ENTRY : 0);
 	return add_states(match, states, inverted);
 }
 
