@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "verify/opening_told.h"
 
+#include <stdio.h>
+#include <string.h>
+
 /* What is found when the change is forced is told all the same. */
 int opening_tell_forced(struct findings *findings, enum family family, const struct flow_key *flow,
 			const struct place *place)
@@ -28,22 +31,32 @@ int opening_tell_opened(struct findings *findings, enum family family, const str
 			    view_format_place(place, text));
 }
 
+static bool is_of_ufw(const struct view_table *table)
+{
+	for (const struct view_chain *chain = table->chains; chain; chain = chain->next)
+		if (!strncmp(chain->name, "ufw-", 4) || !strncmp(chain->name, "ufw6-", 5))
+			return true;
+	return false;
+}
+
 int opening_refuse(struct findings *findings, enum family family, const struct flow_key *flow,
 		   const struct place *place)
 {
 	const char *transport = protocol_names[flow->protocol];
-	char text[PLACE_TEXT];
+	char text[PLACE_TEXT], ufw[sizeof(" (ufw allow 65535/udplite)")] = "";
 
+	if (is_of_ufw(place->chain->table))
+		snprintf(ufw, sizeof(ufw), " (ufw allow %u/%s)", flow->service->ports[0].first, transport);
 	return findings_add(findings, "dropped", NOTRACK_FAILED,
 			    "%s (%s) drops %s of service %s over %s, %s: packets that "
 			    "are not tracked would be dropped there as well; open port %u there "
-			    "first, with the program that wrote that rule (with ufw: ufw allow "
-			    "%u/%s), or force the change",
+			    "first, with the program that wrote that rule%s, leave %s out of its "
+			    "protocols, or force the change",
 			    view_format_place(place, text), family_name(family),
 			    flow->request ? "requests" : "answers", flow->service->name, transport,
 			    flow->service->from_count && flow->request ?
 			    "of all whom the service is for" : "whoever sends them",
-			    flow->service->ports[0].first, flow->service->ports[0].first, transport);
+			    flow->service->ports[0].first, ufw, transport);
 }
 
 /* Ahead of such a rule, the accepts of the flows would be as well. */
