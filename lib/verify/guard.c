@@ -168,6 +168,17 @@ static int may_have_begun(const struct watching *watching, const struct travelle
 	return err;
 }
 
+/*
+ * A program that a queue leads to decides on each packet by itself, and as before where the
+ * packet comes to it by a rule of ours instead.
+ */
+static bool is_for_a_program(const struct place *place)
+{
+	const struct step *verdict = place->rule ? rule_verdict(place->rule) : NULL;
+
+	return verdict && verdict->kind == STEP_QUEUE;
+}
+
 static int compare(const struct watching *watching, const struct walk *walk)
 {
 	bool incomplete = walk->incomplete;
@@ -183,7 +194,8 @@ static int compare(const struct watching *watching, const struct walk *walk)
 			continue;
 		}
 		if (is_ambiguous(watching, &traveller->probe) ||
-		    is_nobody(watching, &traveller->probe))
+		    is_nobody(watching, &traveller->probe) ||
+		    (is_for_a_program(&traveller->passed) && is_for_a_program(&traveller->dropped)))
 			continue;
 		if (traveller->sides == 1u << TODAY && is_of_two_services(traveller)) {
 			err = tell_two_services(watching, traveller);

@@ -69,6 +69,10 @@ static const struct host hosts[] = {
 	{ { "-N zone", ESTABLISHED, "-A zone -s %1$s -j DROP",
 	    "-A zone -p udp --dport 53 -j ACCEPT", "-A zone -p udp -j REJECT",
 	    "-A INPUT ! -i eth9 ! -p esp -m conntrack --ctstate NEW -j zone" }, false, true },
+	/* a program decides, or nobody where none listens, which accepts */
+	{ { ESTABLISHED, "-A INPUT -s %1$s -j DROP",
+	    "-A INPUT -p udp -m conntrack --ctstate NEW -j NFQUEUE --queue-num 0 --queue-bypass",
+	    "-A INPUT -p udp -j DROP" }, false, true },
 	/* a chain that lets some return; and one that lets nobody */
 	{ { "-N some", "-A some -s %1$s -m conntrack --ctstate NEW -j RETURN", "-A some -j DROP",
 	    ESTABLISHED, "-A INPUT -p udp -m conntrack --ctstate NEW -j some" }, true, false },
