@@ -25,10 +25,12 @@ int opening_tell_opened(struct findings *findings, enum family family, const str
 
 	return findings_add(findings, "opened", NOTRACK_WARNING,
 			    "service %s is opened over %s (%s) ahead of %s, which lets nobody in by it, as "
-			    "rules let everybody in over another protocol of the service: narrow its "
-			    "protocols, or say who may ask, where that is not meant", flow->service->name,
+			    "rules let %s in over another protocol of the service: narrow its "
+			    "protocols%s, where that is not meant", flow->service->name,
 			    protocol_names[flow->protocol], family_name(family),
-			    view_format_place(place, text));
+			    view_format_place(place, text),
+			    flow->service->from_count ? "all whom it is for" : "everybody",
+			    flow->service->from_count ? "" : ", or say who may ask");
 }
 
 static bool is_of_ufw(const struct view_table *table)

@@ -169,8 +169,8 @@ static int find_way_in(struct verification *all, const struct flow_row *row,
 				    "translated back; let that rule name the port, to be sure",
 				    text, family_name(row->family), row->service->name);
 	return findings_add(&all->findings, "nat", NOTRACK_FAILED,
-			    "%s (%s) sends packets for another port to %s: its answers are not tracked, "
-			    "and leave without being translated back; remove the service, or that rule",
+			    "%s (%s) sends packets for another port or address to %s: its answers are not "
+			    "tracked, and leave without being translated back; remove the service, or that rule",
 			    text, family_name(row->family), row->service->name);
 }
 
