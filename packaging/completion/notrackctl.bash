@@ -75,7 +75,7 @@ _notrackctl()
 		words="$everywhere $words"
 		[[ $cur == -* ]] || case $command:$count in
 		:0) words=$commands ;;
-		add:0) words="$builtin $(_notrackctl_services)" ;;
+		add:0) words=$(printf "%s\n" $builtin $(_notrackctl_services) | sort -u) ;;
 		del:0 | limit:0 | unlimit:0 | top:0 | verify:0) words=$(_notrackctl_services) ;;
 		limit:1 | unlimit:1) words="- $(_notrackctl_clients "$service")" ;;
 		apply:0 | watch:0)
