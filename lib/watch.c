@@ -14,51 +14,10 @@
 #include <sys/epoll.h>
 #include <sys/stat.h>
 #include <sys/timerfd.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "context.h"
-#include "legacy/table_info.h"
-#include "nft/events.h"
 #include "support/forwarding.h"
-#include "support/instance.h"
-
-#define PAUSE_MS 100		/* from one commit to the next */
-#define PAUSE_ELEMENTS_MS 1000	/* where only elements of sets have changed */
-#define PAUSE_UNSIGNED_MS 10	/* until the end of a change, which says who made it, has come */
-#define PAUSE_FAILED_MS 1000	/* where the lock was held, or memory was short */
-#define LOOK_MS 1000		/* at the legacy tables */
-#define LOOKS_WHOLE 10		/* every so often at all of them */
-
-#define NEVER UINT64_MAX
-
-/* What was reported last. */
-enum state {
-	BEGINNING,
-	IN_PLACE,
-	WITHDRAWN,
-	FAILED,
-};
-
-struct notrack_watch {
-	struct notrack *nt;
-	struct instance instance;
-	ino_t namespace;			/* that it watches */
-	struct nft_events events;
-	struct netlink switches;	/* news of forwarding; fd -1: the kernel has none */
-	int poll_fd, timer_fd;
-	bool listens;			/* @poll_fd has the events' descriptor */
-	uint64_t checked_ms;		/* when the last commit ended */
-	uint64_t due_ms;		/* when the next one is; NEVER */
-	bool gently;			/* no sign of a change: take the lock only if there is one */
-	uint64_t look_ms;		/* when to look at the legacy tables */
-	unsigned int looks;
-	uint64_t mark;			/* of the legacy tables, before the last commit */
-	bool forwards;			/* so it was, before the last commit */
-	enum state state;
-	char cause[100];		/* who changed something */
-	char said[sizeof(struct error)];
-};
+#include "watch.h"
 
 /* Whom to report to, and what that returned. */
 struct listener {
@@ -66,17 +25,6 @@ struct listener {
 	void *data;
 	int result;
 };
-
-/* Of no tables: the next look finds another one. */
-#define UNKNOWN_MARK UINT64_MAX
-
-static uint64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
 
 /* --- reports ---------------------------------------------------------- */
 
@@ -123,12 +71,6 @@ static void report_failure(struct notrack_watch *watch, struct listener *listene
 
 /* --- commits ---------------------------------------------------------- */
 
-static void request(struct notrack_watch *watch, uint64_t at_ms)
-{
-	if (at_ms < watch->due_ms)
-		watch->due_ms = at_ms;
-}
-
 /* What goes by itself; the rules that are there are as good as they were. */
 static bool is_passing(int err)
 {
@@ -140,7 +82,7 @@ static void fail(struct notrack_watch *watch, struct listener *listener, int err
 	struct notrack_watch_event event = { .size = sizeof(event), .kind = NOTRACK_WATCH_FAILED,
 					     .err = err, .text = watch->nt->error.text };
 
-	request(watch, watch->checked_ms + PAUSE_FAILED_MS);
+	watch_request(watch, watch->checked_ms + PAUSE_FAILED_MS);
 	report_failure(watch, listener, FAILED, &event);
 }
 
@@ -168,7 +110,7 @@ static void withdraw(struct notrack_watch *watch, struct listener *listener, int
 	struct error why = watch->nt->error, text;
 	int result = commit_nothing(watch->nt, &changes);
 
-	watch->checked_ms = now_ms();
+	watch->checked_ms = watch_now_ms();
 	if (result < 0) {
 		error_set(&text, 0, "%.450s; and what is there of our rules cannot be taken away: "
 			  "%.450s", why.text, watch->nt->error.text);
@@ -189,36 +131,6 @@ static void note_use(struct notrack *nt)
 	nt->choice.last = nt->choice.backend;
 }
 
-static int mark_in_kernel(struct notrack *nt, void *data)
-{
-	(void)nt;
-	*(uint64_t *)data = tables_mark();
-	return 0;
-}
-
-static uint64_t ask_mark(struct notrack_watch *watch)
-{
-	uint64_t mark = 0;
-
-	context_in_kernel(watch->nt, mark_in_kernel, &mark);
-	return mark;
-}
-
-static int ask_forwarding_in_kernel(struct notrack *nt, void *data)
-{
-	(void)nt;
-	*(bool *)data = forwarding_is_on();
-	return 0;
-}
-
-static bool ask_forwarding(struct notrack_watch *watch)
-{
-	bool is_on = watch->forwards;
-
-	context_in_kernel(watch->nt, ask_forwarding_in_kernel, &is_on);
-	return is_on;
-}
-
 /*
  * It is the host that has changed, and not the model: all services are looked at as if they
  * had just been added, and refused where they would no longer be answered.
@@ -237,14 +149,13 @@ static void check(struct notrack_watch *watch, struct listener *listener)
 	watch->due_ms = NEVER;
 	judge_anew(watch->nt);
 	if (watch->gently && watch->state == IN_PLACE && !notrack_diff(watch->nt, NULL, NULL)) {
-		watch->checked_ms = now_ms();
+		watch->checked_ms = watch_now_ms();
 		return;
 	}
-	watch->mark = ask_mark(watch);	/* what comes after it is seen, our own commit included */
-	watch->forwards = ask_forwarding(watch);
+	watch_note_signs(watch);	/* what comes after it is seen, our own commit included */
 	judge_anew(watch->nt);
 	result = notrack_commit(watch->nt, &changes);
-	watch->checked_ms = now_ms();
+	watch->checked_ms = watch_now_ms();
 	if (is_passing(result)) {
 		fail(watch, listener, result);
 	} else if (result < 0) {
@@ -253,70 +164,9 @@ static void check(struct notrack_watch *watch, struct listener *listener)
 		note_use(watch->nt);
 		/* somebody may put back at once what was there before, which has the same mark */
 		if (changes.added || changes.removed)
-			watch->mark = UNKNOWN_MARK;
+			watch_expect_change(watch);
 		report_done(watch, listener, &changes);
 	}
-}
-
-/* --- signs of a change ------------------------------------------------ */
-
-static void blame(struct notrack_watch *watch, const char *what)
-{
-	const struct nft_events *events = &watch->events;
-
-	if (*events->program)
-		snprintf(watch->cause, sizeof(watch->cause), "%s (process %u) had changed %s",
-			 events->program, events->process, what);
-	else
-		snprintf(watch->cause, sizeof(watch->cause), "somebody had changed %s", what);
-}
-
-static void hear(struct notrack_watch *watch)
-{
-	unsigned int news = nft_events_take(&watch->events);
-	const bool is_signed = watch->events.is_signed;
-	uint64_t at_ms;
-
-	if (!news && watch->due_ms == NEVER)
-		return;
-	if (*watch->events.program || watch->due_ms == NEVER)
-		blame(watch, "nftables");
-	if (!news)
-		return;
-	watch->gently = false;
-	at_ms = watch->checked_ms + (news & NFT_RULES_CHANGED ? PAUSE_MS : PAUSE_ELEMENTS_MS);
-	if (!is_signed && at_ms < now_ms() + PAUSE_UNSIGNED_MS)
-		at_ms = now_ms() + PAUSE_UNSIGNED_MS;
-	request(watch, at_ms);
-}
-
-/* On a host that forwards, ours take packets for the host itself only. */
-static void hear_switches(struct notrack_watch *watch)
-{
-	if (!forwarding_heard(&watch->switches) || ask_forwarding(watch) == watch->forwards)
-		return;
-	snprintf(watch->cause, sizeof(watch->cause), "somebody had changed whether this host forwards");
-	watch->gently = false;
-	request(watch, watch->checked_ms + PAUSE_MS);
-}
-
-static void look(struct notrack_watch *watch, uint64_t now)
-{
-	uint64_t mark = ask_mark(watch);
-
-	watch->look_ms = now + LOOK_MS;
-	watch->looks++;
-	/* what keeps a commit from working may be nothing that a rule says */
-	if (mark == watch->mark && (watch->looks % LOOKS_WHOLE || (!mark && watch->state == IN_PLACE)))
-		return;
-	if (watch->due_ms == NEVER) {
-		memset(watch->events.program, 0, sizeof(watch->events.program));
-		blame(watch, "the legacy tables");
-		watch->gently = mark == watch->mark;
-	} else if (mark != watch->mark) {
-		watch->gently = false;
-	}
-	request(watch, watch->checked_ms + PAUSE_MS);
 }
 
 /* --- one descriptor --------------------------------------------------- */
@@ -418,7 +268,7 @@ int notrack_watch_start(struct notrack *nt, struct notrack_watch **watch)
 	*made = (struct notrack_watch){ .nt = nt, .instance = INSTANCE_FREE, .poll_fd = -1,
 					.timer_fd = -1, .events.netlink.fd = -1,
 					.switches.fd = -1 };
-	made->look_ms = now_ms() + LOOK_MS;
+	made->look_ms = watch_now_ms() + LOOK_MS;
 	err = context_in_kernel(nt, start_in_kernel, made);
 	if (!err) {
 		err = open_descriptors(made);
@@ -443,15 +293,14 @@ int notrack_watch_run(struct notrack_watch *watch,
 		      void *data)
 {
 	struct listener listener = { visit, data, 0 };
-	uint64_t now = now_ms();
+	uint64_t now = watch_now_ms();
 	int err;
 
 	if (!watch)
 		return -EINVAL;
-	hear(watch);
-	hear_switches(watch);
+	watch_hear(watch);
 	if (now >= watch->look_ms)
-		look(watch, now);
+		watch_look(watch, now);
 	if (now >= watch->due_ms)
 		check(watch, &listener);
 	err = arm_or_say(watch, watch->nt);

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What the files of a watch share. */
+#ifndef LIB_WATCH_H
+#define LIB_WATCH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "context.h"
+#include "nft/events.h"
+#include "support/instance.h"
+#include "support/netlink.h"
+
+#define PAUSE_MS 100		/* from one commit to the next */
+#define PAUSE_ELEMENTS_MS 1000	/* where only elements of sets have changed */
+#define PAUSE_UNSIGNED_MS 10	/* until the end of a change, which says who made it, has come */
+#define PAUSE_FAILED_MS 1000	/* where the lock was held, or memory was short */
+#define LOOK_MS 1000		/* at the legacy tables */
+#define LOOKS_WHOLE 10		/* every so often at all of them */
+
+#define NEVER UINT64_MAX
+
+/* What was reported last. */
+enum state {
+	BEGINNING,
+	IN_PLACE,
+	WITHDRAWN,
+	FAILED,
+};
+
+struct notrack_watch {
+	struct notrack *nt;
+	struct instance instance;
+	ino_t namespace;			/* that it watches */
+	struct nft_events events;
+	struct netlink switches;	/* news of forwarding; fd -1: the kernel has none */
+	int poll_fd, timer_fd;
+	bool listens;			/* @poll_fd has the events' descriptor */
+	uint64_t checked_ms;		/* when the last commit ended */
+	uint64_t due_ms;		/* when the next one is; NEVER */
+	bool gently;			/* no sign of a change: take the lock only if there is one */
+	uint64_t look_ms;		/* when to look at the legacy tables */
+	unsigned int looks;
+	uint64_t mark;			/* of the legacy tables, before the last commit */
+	bool forwards;			/* so it was, before the last commit */
+	enum state state;
+	char cause[100];		/* who changed something */
+	char said[sizeof(struct error)];
+};
+
+uint64_t watch_now_ms(void);
+
+/* A commit at that time, unless one is due earlier. */
+static inline void watch_request(struct notrack_watch *watch, uint64_t at_ms)
+{
+	if (at_ms < watch->due_ms)
+		watch->due_ms = at_ms;
+}
+
+/* watch_signs.c: what the signs are before a commit, so that later ones differ. */
+void watch_note_signs(struct notrack_watch *watch);
+/* Somebody may put back at once what was there before, which has the same signs. */
+void watch_expect_change(struct notrack_watch *watch);
+/* What the kernel has told since the last call. */
+void watch_hear(struct notrack_watch *watch);
+/* What it does not tell. */
+void watch_look(struct notrack_watch *watch, uint64_t now);
+
+#endif

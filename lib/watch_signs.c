@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Signs that somebody has changed what a watch keeps, and who it was. */
+#include "watch.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "legacy/table_info.h"
+#include "support/forwarding.h"
+
+/* Of no tables: the next look finds another one. */
+#define UNKNOWN_MARK UINT64_MAX
+
+uint64_t watch_now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+static int mark_in_kernel(struct notrack *nt, void *data)
+{
+	(void)nt;
+	*(uint64_t *)data = tables_mark();
+	return 0;
+}
+
+static uint64_t ask_mark(struct notrack_watch *watch)
+{
+	uint64_t mark = 0;
+
+	context_in_kernel(watch->nt, mark_in_kernel, &mark);
+	return mark;
+}
+
+static int ask_forwarding_in_kernel(struct notrack *nt, void *data)
+{
+	(void)nt;
+	*(bool *)data = forwarding_is_on();
+	return 0;
+}
+
+static bool ask_forwarding(struct notrack_watch *watch)
+{
+	bool is_on = watch->forwards;
+
+	context_in_kernel(watch->nt, ask_forwarding_in_kernel, &is_on);
+	return is_on;
+}
+
+void watch_note_signs(struct notrack_watch *watch)
+{
+	watch->mark = ask_mark(watch);
+	watch->forwards = ask_forwarding(watch);
+}
+
+void watch_expect_change(struct notrack_watch *watch)
+{
+	watch->mark = UNKNOWN_MARK;
+}
+
+static void blame(struct notrack_watch *watch, const char *what)
+{
+	const struct nft_events *events = &watch->events;
+
+	if (*events->program)
+		snprintf(watch->cause, sizeof(watch->cause), "%s (process %u) had changed %s",
+			 events->program, events->process, what);
+	else
+		snprintf(watch->cause, sizeof(watch->cause), "somebody had changed %s", what);
+}
+
+static void hear_rules(struct notrack_watch *watch)
+{
+	unsigned int news = nft_events_take(&watch->events);
+	const bool is_signed = watch->events.is_signed;
+	uint64_t at_ms;
+
+	if (!news && watch->due_ms == NEVER)
+		return;
+	if (*watch->events.program || watch->due_ms == NEVER)
+		blame(watch, "nftables");
+	if (!news)
+		return;
+	watch->gently = false;
+	at_ms = watch->checked_ms + (news & NFT_RULES_CHANGED ? PAUSE_MS : PAUSE_ELEMENTS_MS);
+	if (!is_signed && at_ms < watch_now_ms() + PAUSE_UNSIGNED_MS)
+		at_ms = watch_now_ms() + PAUSE_UNSIGNED_MS;
+	watch_request(watch, at_ms);
+}
+
+/* On a host that forwards, ours take packets for the host itself only. */
+static void hear_switches(struct notrack_watch *watch)
+{
+	if (!forwarding_heard(&watch->switches) || ask_forwarding(watch) == watch->forwards)
+		return;
+	snprintf(watch->cause, sizeof(watch->cause), "somebody had changed whether this host forwards");
+	watch->gently = false;
+	watch_request(watch, watch->checked_ms + PAUSE_MS);
+}
+
+void watch_hear(struct notrack_watch *watch)
+{
+	hear_rules(watch);
+	hear_switches(watch);
+}
+
+void watch_look(struct notrack_watch *watch, uint64_t now)
+{
+	uint64_t mark = ask_mark(watch);
+
+	watch->look_ms = now + LOOK_MS;
+	watch->looks++;
+	/* what keeps a commit from working may be nothing that a rule says */
+	if (mark == watch->mark && (watch->looks % LOOKS_WHOLE || (!mark && watch->state == IN_PLACE)))
+		return;
+	if (watch->due_ms == NEVER) {
+		memset(watch->events.program, 0, sizeof(watch->events.program));
+		blame(watch, "the legacy tables");
+		watch->gently = mark == watch->mark;
+	} else if (mark != watch->mark) {
+		watch->gently = false;
+	}
+	watch_request(watch, watch->checked_ms + PAUSE_MS);
+}
