@@ -184,12 +184,12 @@ static bool is_refused(const struct plan *plan)
 	return findings_first(&plan->misses, NOTRACK_FAILED);
 }
 
-/* @standing: the services of @model that did not just come, on loan. */
-static int take_standing(const struct model *model, const struct notrack *nt, struct model *standing)
+/* The services of @model that came just now, or the others, on loan. */
+static int take_part(const struct model *model, const struct notrack *nt, bool came, struct model *part)
 {
 	for (enum family family = IPV4; family < FAMILIES; family++) {
 		const struct family_model *from = &model->families[family];
-		struct family_model *to = &standing->families[family];
+		struct family_model *to = &part->families[family];
 
 		if (!from->count)
 			continue;
@@ -197,38 +197,55 @@ static int take_standing(const struct model *model, const struct notrack *nt, st
 		if (!to->served)
 			return -ENOMEM;
 		for (size_t i = 0; i < from->count; i++)
-			if (!from->served[i].came || !context_has(nt, family))
+			if ((from->served[i].came && context_has(nt, family)) == came)
 				to->served[to->count++] = from->served[i];
 	}
 	return 0;
 }
 
+/* What would be found if the model had these services alone. */
+static int find_alone(struct plan *plan, const struct parity_options *options, struct model *part,
+		      struct findings *findings)
+{
+	struct parity_options alone = *options;
+	struct plan other = { .view = plan->view, .host = plan->host };
+	int err = is_empty(part) ? 0 : find_misses(&other, part);
+
+	alone.model = part;
+	if (!err && !is_empty(part))
+		err = parity_plan(&other.view, &alone, &other.parity);
+	if (!err)
+		err = findings_join(&other.misses, &other.parity.findings);
+	plan->view = other.view;
+	parity_free(&other.parity);
+	*findings = other.misses;
+	return err;
+}
+
 /*
  * What was found about services that stand already, as somebody forced them or changed the
- * host's rules since, is no reason to refuse another one: it would be found without that.
+ * host's rules since, is no reason to refuse another one: it would be found without that, and
+ * would not be found of that alone.
  */
 static int excuse_standing(struct plan *plan, struct notrack *nt, const struct parity_options *options,
-			   struct model *model)
+			   const struct model *model)
 {
-	struct parity_options without = *options;
-	struct plan other = { .view = plan->view, .host = plan->host };
-	struct model standing = { 0 };
-	int err = take_standing(model, nt, &standing);
+	struct findings found[2] = { { 0 } };
+	int err = 0;
 
-	without.model = &standing;
-	if (!err && !is_empty(&standing)) {
-		err = find_misses(&other, &standing);
+	for (int came = 0; came < 2 && !err; came++) {
+		struct model part = { 0 };
+
+		err = take_part(model, nt, came, &part);
 		if (!err)
-			err = parity_plan(&other.view, &without, &other.parity);
-		if (!err)
-			err = findings_join(&other.misses, &other.parity.findings);
-		findings_excuse(&plan->misses, &other.misses);
-		plan->view = other.view;
+			err = find_alone(plan, options, &part, &found[came]);
+		for (enum family family = IPV4; family < FAMILIES; family++)
+			free(part.families[family].served);
 	}
-	parity_free(&other.parity);
-	findings_free(&other.misses);
-	for (enum family family = IPV4; family < FAMILIES; family++)
-		free(standing.families[family].served);
+	if (!err)
+		findings_excuse(&plan->misses, &found[0], &found[1]);
+	findings_free(&found[0]);
+	findings_free(&found[1]);
 	return err;
 }
 

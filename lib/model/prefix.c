@@ -71,12 +71,6 @@ int prefix_parse(struct prefix *prefix, const char *word, struct error *error)
 		return error_set(error, -EINVAL, "%.80s: prefix length must be 0 to %u",
 			    word, families[prefix->family].bits);
 	prefix->length = (uint8_t)length;
-	if (prefix->family == IPV6 && length >= 96 &&
-	    !memcmp(prefix->address, "\0\0\0\0\0\0\0\0\0\0\xff\xff", 12))
-		return error_set(error, -EINVAL, "%s: an IPv4 address as sockets of IPv6 have it, which "
-				 "packets never have (RFC 4291, section 2.5.5.2); write it as %d.%d.%d.%d/%d",
-				 word, prefix->address[12], prefix->address[13], prefix->address[14],
-				 prefix->address[15], length - 96);
 
 	network = *prefix;
 	clear_host_bits(network.address, network.length);

@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <inttypes.h>
+#include <linux/netfilter/nf_conntrack_common.h>
 #include <netinet/in.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -104,10 +105,18 @@ static void add_numbers(struct words *words, const struct step *step, const stru
 	words_add(words, "%s", several ? " }" : "");
 }
 
-/* Of the bits of some states, one is set: a packet has just one of them. */
-static bool is_any_of_states(const struct step *step)
+/* Of some bits, of states or of the status, one is set. */
+static bool is_any_of_bits(const struct step *step)
 {
-	return step->field == FIELD_STATE && step->kind == STEP_NUMBER && !step->range.last;
+	return (step->field == FIELD_STATE || (step->field == FIELD_CT_STATUS && step->mask)) &&
+	       step->kind == STEP_NUMBER && !step->range.last;
+}
+
+/* What iptables takes for states: whether NAT has translated the connection. */
+static bool is_translation(const struct step *step)
+{
+	return step->field == FIELD_CT_STATUS && is_any_of_bits(step) &&
+	       !(step->mask & ~(uint32_t)(IPS_SRC_NAT | IPS_DST_NAT));
 }
 
 static void add_bits(struct words *words, const struct name *names, uint32_t bits)
@@ -125,11 +134,17 @@ static void add_bits(struct words *words, const struct name *names, uint32_t bit
 
 static void add_states(struct words *words, const struct step *step)
 {
-	if (is_any_of_states(step))
+	if (is_any_of_bits(step))
 		add_bits(words, states, step->mask);
 	else
 		add_numbers(words, step, states);
 }
+
+static const struct name statuses[] = {
+	{ IPS_EXPECTED, "EXPECTED", "expected" }, { IPS_SEEN_REPLY, "SEEN_REPLY", "seen-reply" },
+	{ IPS_ASSURED, "ASSURED", "assured" }, { IPS_CONFIRMED, "CONFIRMED", "confirmed" },
+	{ IPS_SRC_NAT, "SNAT", "snat" }, { IPS_DST_NAT, "DNAT", "dnat" }, { 0, NULL, NULL },
+};
 
 static void add_tcp_flags(struct words *words, const struct step *step)
 {
@@ -251,7 +266,7 @@ static void add_legacy_field(struct words *words, const struct step *step, bool 
 {
 	bool several = field_is_port((enum field)step->field) && step->kind == STEP_NUMBERS &&
 		       step->field != FIELD_EITHER_PORT;
-	const char *option = fields[step->field].legacy;
+	const char *option = is_translation(step) ? "--ctstate" : fields[step->field].legacy;
 
 	add_match(words, step);
 	words_add(words, "%s%s%s%s", inverted ? "! " : "", option, several ? "s" : "", *option ? " " : "");
@@ -282,7 +297,7 @@ void words_add_keys(struct words *words, const struct view_lookup *lookup)
 static void add_field(struct words *words, const struct step *step)
 {
 	/* "not none of them" */
-	bool inverted = !(step->flags & STEP_INVERTED) == is_any_of_states(step);
+	bool inverted = !(step->flags & STEP_INVERTED) == is_any_of_bits(step);
 
 	if (!words->nft) {
 		add_legacy_field(words, step, inverted);
@@ -290,7 +305,7 @@ static void add_field(struct words *words, const struct step *step)
 	}
 	add_nft_field(words, (enum field)step->field);
 	/* "!=" is another question there: whether it is not just these bits */
-	words_add(words, !inverted ? " " : is_any_of_states(step) ? " ! " : " != ");
+	words_add(words, !inverted ? " " : is_any_of_bits(step) ? " ! " : " != ");
 }
 
 static void add_masked(struct words *words, const struct step *step)
@@ -302,6 +317,8 @@ static void add_masked(struct words *words, const struct step *step)
 		add_numbers(words, step, names_of((enum field)step->field));
 	else if (step->field == FIELD_TCP_FLAGS)
 		add_tcp_flags(words, step);
+	else if (step->field == FIELD_CT_STATUS && is_any_of_bits(step))
+		add_bits(words, statuses, step->mask);
 	else
 		words_add(words, words->nft ? "& 0x%" PRIx32 " == 0x%" PRIx32 :
 			  "(& 0x%" PRIx32 ") 0x%" PRIx32, step->mask, step->range.first);

@@ -66,10 +66,11 @@ int findings_join(struct findings *to, const struct findings *from)
 	return err;
 }
 
-void findings_excuse(struct findings *findings, const struct findings *others)
+void findings_excuse(struct findings *findings, const struct findings *others,
+		     const struct findings *own)
 {
 	for (size_t i = 0; i < findings->count; i++)
-		if (is_there(others, &findings->list[i]))
+		if (is_there(others, &findings->list[i]) && !is_there(own, &findings->list[i]))
 			findings->list[i].severity = NOTRACK_WARNING;
 }
 

@@ -29,8 +29,9 @@ const struct finding *findings_first(const struct findings *findings,
 size_t findings_count(const struct findings *findings, enum notrack_status severity);
 /* Adds those of another list; 0, or -ENOMEM. */
 int findings_join(struct findings *to, const struct findings *from);
-/* Those that are among @others as well become warnings. */
-void findings_excuse(struct findings *findings, const struct findings *others);
+/* Failures that are among @others as well, and not among @own, become warnings. */
+void findings_excuse(struct findings *findings, const struct findings *others,
+		     const struct findings *own);
 /* Those of a code go. */
 void findings_remove(struct findings *findings, const char *code);
 void findings_free(struct findings *findings);

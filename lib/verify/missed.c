@@ -13,6 +13,8 @@ struct encounter {
 	const struct flow_row *row;
 	struct place place;
 	struct probe probe;
+	bool established_taken;		/* what is ESTABLISHED does not come to the place */
+	bool told_rate;			/* of a rate without a state */
 };
 
 typedef int look_at(const struct encounter *encounter);
@@ -120,19 +122,21 @@ static bool takes_established(const struct encounter *encounter, const struct vi
 	return takes && !takes_new;
 }
 
-/* Ahead of the rule in its chain, or in one of its table that may lead to it. */
-static bool is_behind_established(const struct encounter *encounter)
+/* Whether what is ESTABLISHED was taken ahead of the one rule that leads to a chain. */
+static bool begins_behind_established(const struct encounter *encounter, const struct view_chain *at)
 {
-	const struct view_chain *at = encounter->place.chain;
-
 	for (const struct view_chain *chain = at->table->chains; chain; chain = chain->next) {
-		if (chain != at && !(chain->is_base && chain->hooks & at->hooks))
+		bool taken = false;
+
+		if (at->is_base || !chain->is_base || !(chain->hooks & at->hooks))
 			continue;
 		for (const struct view_rule *rule = chain->rules; rule; rule = rule->next) {
-			if (rule == encounter->place.rule)
-				break;
-			if (takes_established(encounter, rule))
-				return true;
+			const struct step *verdict = rule_verdict(rule);
+
+			taken = taken || takes_established(encounter, rule);
+			if (verdict && (verdict->kind == STEP_JUMP || verdict->kind == STEP_GOTO) &&
+			    verdict->chain == at)
+				return taken;
 		}
 	}
 	return false;
@@ -152,7 +156,7 @@ static bool is_for_service(const struct view_rule *rule)
  * Of TCP, only one packet of a connection is new, tracked or not; and those that come later are
  * taken by a twin ahead, but for tables that none can stand in.
  */
-static int look_at_rate(const struct encounter *encounter)
+static int look_at_rate(struct encounter *encounter)
 {
 	const struct view_rule *rule = encounter->place.rule;
 	const bool segments = encounter->row->protocol == TCP;
@@ -163,9 +167,10 @@ static int look_at_rate(const struct encounter *encounter)
 		return find(encounter, "rate", NOTRACK_WARNING, "limits, records or logs what is NEW: it "
 			    "sees each question now, no longer the first alone of those that a client "
 			    "sends from one port; see whether its rate is enough for that");
-	if (!is_for_service(rule) || (segments && !encounter->place.chain->table->locked) ||
-	    !is_behind_established(encounter))
+	if (!encounter->established_taken || encounter->told_rate || !is_for_service(rule) ||
+	    (segments && !encounter->place.chain->table->locked))
 		return 0;
+	encounter->told_rate = true;		/* of many, the first is enough */
 	return find(encounter, "rate", NOTRACK_WARNING, segments ? "limits or records what comes to it: it "
 		    "sees each segment of a connection now, and not the first alone, as the others are "
 		    "not ESTABLISHED any more; leave TCP tracked, or let it count no more than SYN" :
@@ -217,7 +222,7 @@ static bool is_of_interest(const struct view_rule *rule)
 	return rule->flags & RULE_REMEMBERS || (verdict && verdict->kind == STEP_ACCEPT);
 }
 
-static int look_at_rule(const struct encounter *encounter, bool at_input)
+static int look_at_rule(struct encounter *encounter, bool at_input)
 {
 	static look_at *const looks[] = { look_at_mark, look_at_helper };
 	int err = 0;
@@ -239,9 +244,11 @@ static int look_at_chain(struct encounter *encounter, const struct view_chain *c
 	int err = 0;
 
 	encounter->place.chain = chain;
+	encounter->established_taken = begins_behind_established(encounter, chain);
 	for (rule = chain->rules; rule && !err; rule = rule_end_of_run(rule)->next) {
 		encounter->place.rule = rule;
 		err = look_at_rule(encounter, chain->hooks & 1u << HOOK_INPUT && encounter->row->input);
+		encounter->established_taken |= takes_established(encounter, rule);
 	}
 	return err;
 }

@@ -310,10 +310,13 @@ static struct probe passed_on_probe(const struct verification *all, const struct
 static int find_passed_on(struct verification *all, const struct flow_row *row)
 {
 	const struct probe probe = passed_on_probe(all, row);
-	struct journey would = { 0 };
+	struct journey today = { 0 }, would = { 0 };
 	int err = all->drift && all->host.forwards ? verify_walk(all, row, &probe, false, &would) : 0;
 
 	if (err || !(would.at_conntrack & ANY_USUAL & ANY_UNTRACKED))
+		return err;
+	err = verify_walk(all, row, &probe, true, &today);
+	if (err || today.at_conntrack & ANY_USUAL & ANY_UNTRACKED)	/* by a rule of the host's own */
 		return err;
 	return findings_add(&all->findings, "forwarded", NOTRACK_FAILED,
 			    "%s of service %s over %s (%s) that this host forwards for others are not "

@@ -48,6 +48,11 @@ static const struct told {
 		  "-A INPUT -p udp --dport 53 -m limit --limit 5/sec -j ACCEPT" },
 		{ "-A INPUT -p udp --dport 53 -m limit --limit 5/sec -j ACCEPT",
 		  "-A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT" } } },
+	{ "rate", "dns", 0, {		/* so it is where a chain is led to behind that, and not ahead */
+		{ "-N told", "-A told -p udp --dport 53 -m limit --limit 5/sec -j ACCEPT",
+		  "-A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT", "-A INPUT -j told" },
+		{ "-N told", "-A told -p udp --dport 53 -m limit --limit 5/sec -j ACCEPT",
+		  "-A INPUT -j told", "-A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT" } } },
 	{ "rate", "dns", 0, {		/* by the port, and what is said of whatever comes */
 		{ "-A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT",
 		  "-A INPUT -p udp --dport 53 -m hashlimit --hashlimit-above 5/sec --hashlimit-mode srcip "
@@ -204,6 +209,19 @@ START_TEST(segments_that_meet_a_rate_are_told)
 }
 END_TEST
 
+/* What is said in the same words of a service that was forced excuses no other one. */
+START_TEST(what_is_refused_of_two_is_refused_of_the_second)
+{
+	must_as(&(struct how){ .input = "table inet f {\nchain i {\ntype filter hook input priority 0;\n"
+		"meta l4proto udp limit rate over 5/second ct state new drop\nudp dport { 53, 123 } accept\n"
+		"}\n}\n" }, "nft -f -");
+	ck_assert_int_eq(run("notrackctl -4 add dns --role inbound --proto udp").code, REFUSED);
+	must("notrackctl -%d add ntp --role inbound --force", _i ? 6 : 4);
+	ck_assert_int_eq(run("notrackctl -4 add dns --role inbound --proto udp").code, REFUSED);
+	must("notrackctl -4 add https");
+}
+END_TEST
+
 /* What NAT makes of other packets says nothing of those of a service. */
 START_TEST(what_is_accepted_as_translated_is_none_of_the_service)
 {
@@ -232,6 +250,7 @@ END_TEST
 
 static void tests(TCase *tcase)
 {
+	tcase_add_loop_test(tcase, what_is_refused_of_two_is_refused_of_the_second, 0, 2);
 	tcase_add_loop_test(tcase, segments_that_meet_a_rate_are_told, 0, 2);
 	tcase_add_loop_test(tcase, what_is_accepted_as_translated_is_none_of_the_service, 0, FAMILY_COUNT);
 	tcase_add_loop_test(tcase, a_translation_by_a_map_is_told, 0,

@@ -203,12 +203,38 @@ static bool take_condition(struct listed_rule *rule, const char *word)
 	return true;
 }
 
+static char *with_commas(const char *from, const char *to)
+{
+	char *all = format_text("%s", "");
+
+	for (; from < to; from += strcspn(from, " |)"), from += strspn(from, " |)"))
+		all = format_text("%s%s%.*s", all, *all ? "," : "", (int)strcspn(from, " |)"), from);
+	return all;
+}
+
+char *nft_flags_in_short(const char *line)
+{
+	static const char begin[] = "tcp flags & (", equal[] = ") == ", other[] = ") != ";
+	const char *at = strstr(line, begin), *mask_end = at ? strchr(at, ')') : NULL, *set, *rest;
+
+	if (!mask_end || (strncmp(mask_end, equal, strlen(equal)) && strncmp(mask_end, other, strlen(other))))
+		return format_text("%s", line);
+	set = mask_end + strlen(equal);
+	rest = set + strcspn(set, " ");
+	while (!strncmp(rest, " | ", 3))
+		rest += 3 + strcspn(rest + 3, " ");
+	return format_text("%.*stcp flags %s%s / %s%s", (int)(at - line), line,
+			   strncmp(mask_end, equal, strlen(equal)) ? "!= " : "", with_commas(set, rest),
+			   with_commas(at + strlen(begin), mask_end), rest);
+}
+
 /* The line of the rule; nothing of one that is about the other family. */
 static char *rule_saved(const struct family *family, const char *chain, char *line)
 {
 	struct listed_rule rule = { .family = family, .saved = format_text("%s", ""), .counted = "0:0" };
 	char *state;
 
+	line = nft_flags_in_short(line);
 	for (char *word = strtok_r(line, "\t ", &state); word; word = strtok_r(NULL, "\t ", &state)) {
 		ck_assert_uint_lt(rule.count, MAX_WORDS);
 		rule.word[rule.count++] = word;

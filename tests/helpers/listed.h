@@ -14,4 +14,7 @@
  */
 char *untracking_saved(const struct family *family);
 
+/* nft(8) from 1.1 on lists "tcp flags & (fin | syn) == syn": as "tcp flags syn / fin,syn", as before. */
+char *nft_flags_in_short(const char *line);
+
 #endif
