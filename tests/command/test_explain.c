@@ -56,15 +56,29 @@ static json_t *step_at(json_t *steps, const char *way, const char *place)
 	ck_abort_msg("nothing at %s: %s", place, json_dumps(steps, 0));
 }
 
+/* nft leaves out a protocol whose ports are asked further on. */
+static char *without_protocol(const char *words)
+{
+	char protocol[20], *copy = format_text("%s", words);
+	char *at = strstr(copy, "meta l4proto ");
+	int length = 0;
+
+	if (!at || sscanf(at, "meta l4proto %19s %n", protocol, &length) != 1 || !length)
+		return copy;
+	if (strstr(at + length, format_text("%s ", protocol)))
+		memmove(at, at + length, strlen(at + length) + 1);
+	return copy;
+}
+
 static int compare_words(const void *a, const void *b)
 {
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* Versions of iptables-nft write the conditions of a rule in an order of their own. */
+/* Versions of iptables-nft write the conditions of a rule in an order of their own, and the protocol. */
 static char *in_order(const char *rule)
 {
-	char *copy = format_text("%s", rule), *sorted = format_text("%s", ""), *words[64], *state;
+	char *copy = without_protocol(rule), *sorted = format_text("%s", ""), *words[64], *state;
 	size_t count = 0;
 
 	for (char *word = strtok_r(copy, " ", &state); word; word = strtok_r(NULL, " ", &state)) {
@@ -127,20 +141,6 @@ static void cut_comment(char *words)
 		return;
 	end = strchr(comment + strlen(begin), '"') + 1;
 	memmove(comment, end, strlen(end) + 1);
-}
-
-/* nft leaves out a protocol whose ports are asked further on. */
-static char *without_protocol(const char *words)
-{
-	char protocol[20], *copy = format_text("%s", words);
-	char *at = strstr(copy, "meta l4proto ");
-	int length = 0;
-
-	if (!at || sscanf(at, "meta l4proto %19s %n", protocol, &length) != 1 || !length)
-		return copy;
-	if (strstr(at + length, format_text("%s ", protocol)))
-		memmove(at, at + length, strlen(at + length) + 1);
-	return copy;
 }
 
 /* A view keeps no comments, and of some targets and matches only the name. */
