@@ -13,7 +13,8 @@ struct encounter {
 	const struct flow_row *row;
 	struct place place;
 	struct probe probe;
-	bool established_taken;		/* what is ESTABLISHED does not come to the place */
+	bool established_taken;		/* what is ESTABLISHED is, ahead of the place in its chain */
+	bool is_way_known, taken_on_way;/* ... or ahead of the chain: asked where it matters */
 	bool told_rate;			/* of a rate without a state */
 };
 
@@ -142,6 +143,17 @@ static bool begins_behind_established(const struct encounter *encounter, const s
 	return false;
 }
 
+/* What comes to the place is not ESTABLISHED, as another rule takes that before. */
+static bool is_behind_established(struct encounter *encounter)
+{
+	if (encounter->established_taken)
+		return true;
+	if (!encounter->is_way_known)
+		encounter->taken_on_way = begins_behind_established(encounter, encounter->place.chain);
+	encounter->is_way_known = true;
+	return encounter->taken_on_way;
+}
+
 /* By the service's port, and without a state: it lets some in, or drops some. */
 static bool is_for_service(const struct view_rule *rule)
 {
@@ -167,8 +179,8 @@ static int look_at_rate(struct encounter *encounter)
 		return find(encounter, "rate", NOTRACK_WARNING, "limits, records or logs what is NEW: it "
 			    "sees each question now, no longer the first alone of those that a client "
 			    "sends from one port; see whether its rate is enough for that");
-	if (!encounter->established_taken || encounter->told_rate || !is_for_service(rule) ||
-	    (segments && !encounter->place.chain->table->locked))
+	if (encounter->told_rate || !is_for_service(rule) ||
+	    (segments && !encounter->place.chain->table->locked) || !is_behind_established(encounter))
 		return 0;
 	encounter->told_rate = true;		/* of many, the first is enough */
 	return find(encounter, "rate", NOTRACK_WARNING, segments ? "limits or records what comes to it: it "
@@ -244,7 +256,7 @@ static int look_at_chain(struct encounter *encounter, const struct view_chain *c
 	int err = 0;
 
 	encounter->place.chain = chain;
-	encounter->established_taken = begins_behind_established(encounter, chain);
+	encounter->established_taken = encounter->is_way_known = false;
 	for (rule = chain->rules; rule && !err; rule = rule_end_of_run(rule)->next) {
 		encounter->place.rule = rule;
 		err = look_at_rule(encounter, chain->hooks & 1u << HOOK_INPUT && encounter->row->input);
