@@ -72,16 +72,21 @@ static void say_by(struct flow_row *row, const struct place *place)
 		strcpy(row->by, "no rule");
 }
 
-/* Whether the host lets any of the packets through that the row is about, were they tracked. */
+/* How the packets that the row is about would fare if they were tracked. */
+struct as_tracked {
+	bool by_name, lets_some, lets_usual;
+};
+
 static int ask_as_tracked(const struct verification *all, const struct flow_row *row,
-			  const struct probe *probe, bool *by_name, bool *lets_some)
+			  const struct probe *probe, struct as_tracked *fare)
 {
 	struct journey today = { 0 };
 	int err = verify_walk(all, row, probe, true, &today);
 	const struct ending *dropped = endings_last(today.endings[DROPPED], ANY_USUAL);
 
-	*by_name |= dropped && rule_names_ports(dropped->last.rule);
-	*lets_some |= today.through != 0;
+	fare->by_name = dropped && rule_names_ports(dropped->last.rule);
+	fare->lets_some = today.through != 0;
+	fare->lets_usual = today.through & ANY_USUAL && !(journey_states(&today, DROPPED) & ANY_USUAL);
 	return err;
 }
 
@@ -92,9 +97,9 @@ static int ask_as_tracked(const struct verification *all, const struct flow_row 
 static int is_as_it_was(const struct verification *all, const struct flow_row *row,
 			const struct probe *probe, bool *as_it_was)
 {
-	bool by_name = false, lets_some = false, ignored = false;
+	struct as_tracked fare = { false }, of_other;
 	struct flow_row other = *row;
-	int err = all->drift ? 0 : ask_as_tracked(all, row, probe, &by_name, &lets_some);
+	int err = all->drift ? 0 : ask_as_tracked(all, row, probe, &fare);
 
 	for (other.protocol = UDP; other.protocol < PROTOCOLS && !all->drift && !err;
 	     other.protocol++) {
@@ -102,10 +107,12 @@ static int is_as_it_was(const struct verification *all, const struct flow_row *r
 
 		asked.protocol = protocol_numbers[other.protocol];
 		asked.tcp_flags = row->request ? TCP_SYN : TCP_SYN | TCP_ACK;
-		if (row->service->protocols & 1u << other.protocol)
-			err = ask_as_tracked(all, &other, &asked, &ignored, &lets_some);
+		if (!(row->service->protocols & 1u << other.protocol))
+			continue;
+		err = ask_as_tracked(all, &other, &asked, &of_other);
+		fare.lets_some |= of_other.lets_some;
 	}
-	*as_it_was = lets_some && !by_name;
+	*as_it_was = fare.lets_some && !fare.by_name && !fare.lets_usual;
 	return err;
 }
 

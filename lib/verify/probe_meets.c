@@ -242,7 +242,7 @@ static uint32_t find_translations(const struct probe *probe, const struct view *
 			for (const struct view_rule *rule = chain->rules; rule; rule = rule->next) {
 				const uint32_t more = translations_of(rule) & ~bits;
 
-				if (more && table->families & 1u << probe->family &&
+				if (more && !chain_is_ours(chain) && table->families & 1u << probe->family &&
 				    (probe->reply || probe_could_meet(probe, rule) & ALL_DO))
 					bits |= more;
 			}

@@ -648,8 +648,25 @@ START_TEST(a_host_that_forwards_by_now_is_a_failure)
 }
 END_TEST
 
+/* A host that lets only some ask has said whom; these were let in, and are not any more. */
+START_TEST(what_fares_worse_than_it_did_is_a_failure)
+{
+	struct run done;
+
+	netns_add_peer();
+	must_as(&(struct how){ .input = "table inet f {\nchain i {\ntype filter hook input priority 0; "
+		"policy drop;\nct state established,related accept\niif lo accept\n"
+		"meta l4proto udp limit rate 100/second ct state new accept\n}\n}\n" }, "nft -f -");
+	ck_assert_int_eq(run("notrackctl -4 add ntp --role inbound").code, 1);
+	must("notrackctl -4 add ntp --role inbound --force");
+	done = run("notrackctl verify");
+	ck_assert_msg(done.code == 1 && strstr(done.out, "dropped"), "exit %d: %s", done.code, done.out);
+}
+END_TEST
+
 static void tests(TCase *tcase)
 {
+	tcase_add_test(tcase, what_fares_worse_than_it_did_is_a_failure);
 	tcase_add_test(tcase, a_host_that_forwards_by_now_is_a_failure);
 	tcase_add_loop_test(tcase, a_host_that_cannot_ask_itself_is_told, 0,
 			    COUNT(against_itself) * FAMILY_COUNT);
