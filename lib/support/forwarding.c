@@ -37,13 +37,16 @@ static void add_name(const struct finding *finding, const char *name)
 		sprintf(finding->names + used, "%s%s", used ? ", " : "", name);
 }
 
+/* A kernel without it, or without the protocol, has it off; what cannot be read may be on. */
 static bool is_on(const char *path)
 {
 	FILE *file = fopen(path, "re");
-	int first = file ? fgetc(file) : EOF;
+	int first;
 
-	if (file)
-		fclose(file);
+	if (!file)
+		return errno != ENOENT;
+	first = fgetc(file);
+	fclose(file);
 	return first != EOF && first != '0';
 }
 
@@ -70,6 +73,8 @@ static void find_in(const struct finding *finding, const char *version, const ch
 	}
 	snprintf(name, sizeof(name), SETTINGS "/%s/conf", version);
 	interfaces = opendir(name);
+	if (!interfaces && errno != ENOENT)
+		add_name(finding, FORWARDING_UNKNOWN);
 	while (interfaces && (entry = readdir(interfaces))) {
 		if (*entry->d_name == '.' || !strcmp(entry->d_name, "lo") ||
 		    !is_on_for(version, entry->d_name, what))

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Whether packets of others pass through, where the kernel's switches cannot be asked. */
+#include "support/forwarding.h"
+
+#include <stdbool.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "unit.h"
+
+static void let_open_no_more(void)
+{
+	int next = dup(STDIN_FILENO);
+	struct rlimit limit;
+
+	ck_assert_int_ge(next, 0);
+	close(next);
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	limit.rlim_cur = (rlim_t)next;
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+}
+
+/* A router that counts as a host would lose what it passes on. */
+START_TEST(what_cannot_be_read_counts_as_on)
+{
+	let_open_no_more();
+	ck_assert(forwarding_is_on());
+}
+END_TEST
+
+START_TEST(what_cannot_be_listed_is_not_nothing)
+{
+	char names[FORWARDING_TEXT];
+
+	let_open_no_more();
+	forwarding_find(names, sizeof(names));
+	ck_assert_str_ne(names, "");
+}
+END_TEST
+
+static void tests(TCase *tcase)
+{
+	tcase_add_test(tcase, what_cannot_be_read_counts_as_on);
+	tcase_add_test(tcase, what_cannot_be_listed_is_not_nothing);
+}
+
+int main(void)
+{
+	return unit_main("forwarding", tests);
+}
