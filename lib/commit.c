@@ -229,6 +229,21 @@ static int run(struct transaction *transaction, struct notrack_changes *changes)
 	return err ? rollback(transaction, err) : 0;
 }
 
+/* What was opened, and whom the host lets in by itself, for the next commit. */
+static void remember(struct transaction *transaction)
+{
+	struct plan *plan = &transaction->plan;
+	struct notrack *nt = transaction->nt;
+	struct opening_memory before = nt->memory;
+
+	if (!plan->made)
+		return;
+	nt->deferred = plan->parity.deferred;
+	nt->memory = plan->memory;
+	nt->memory.used = true;
+	plan->memory = before;
+}
+
 /*
  * Numbers of the host's rules are other ones, and services opened, only where rules of ours come
  * or go; whoever watches is told once, and hears of it as long as it is so.
@@ -252,6 +267,8 @@ static int commit_in_kernel(struct notrack *nt, void *data)
 		err = begin(&transaction, nt, false);
 		if (!err)
 			err = run(&transaction, data);
+		if (!err)
+			remember(&transaction);
 		end(&transaction);
 	}
 	tell_changes(nt, data);

@@ -33,6 +33,7 @@ void notrack_free(struct notrack *nt)
 		close(nt->netns_fd);
 	model_free(&nt->model);
 	findings_free(&nt->findings);
+	opening_memory_free(&nt->memory);
 	free(nt);
 }
 

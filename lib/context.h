@@ -9,6 +9,7 @@
 #include "support/error.h"
 #include "support/lock.h"
 #include "verify/finding.h"
+#include "verify/opening_memory.h"
 
 /* Which backend is used, and why. */
 struct choice {
@@ -40,6 +41,9 @@ struct notrack {
 	size_t loaded_from;		/* the backend that has the clients a partial model lacks */
 	bool clients_only;		/* since it was loaded or committed, only clients have changed */
 	bool clients_changed;		/* ... and they have */
+	bool loading;			/* somebody seems to be loading the host's rules */
+	bool deferred;			/* the last commit waited for that to end */
+	struct opening_memory memory;	/* of what was opened */
 	bool insists;			/* it is the host that has changed: what stands is judged, too */
 	struct findings findings;	/* what the last commit or diff found about the host */
 	/* as read; with the lock held, good for the commit as well; NULL: not read */

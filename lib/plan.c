@@ -211,13 +211,17 @@ static int find_alone(struct plan *plan, const struct parity_options *options, s
 	struct plan other = { .view = plan->view, .host = plan->host };
 	int err = is_empty(part) ? 0 : find_misses(&other, part);
 
+	if (!err)
+		err = opening_memory_copy(&other.memory, &plan->memory);
 	alone.model = part;
+	alone.memory = &other.memory;
 	if (!err && !is_empty(part))
 		err = parity_plan(&other.view, &alone, &other.parity);
 	if (!err)
 		err = findings_join(&other.misses, &other.parity.findings);
 	plan->view = other.view;
 	parity_free(&other.parity);
+	opening_memory_free(&other.memory);
 	*findings = other.misses;
 	return err;
 }
@@ -253,7 +257,8 @@ int plan_make(struct plan *plan, struct notrack *nt, bool whole)
 {
 	struct parity_options options = { .families = NOTRACK_ANY, .host = &plan->host,
 					  .edits = true, .force = nt->force & NOTRACK_FORCE,
-					  .adds = context_is_judged(nt) };
+					  .adds = context_is_judged(nt), .at_rest = !nt->loading,
+					  .memory = &plan->memory };
 	struct model model;
 	uint32_t moment = 0;
 	int err;
@@ -267,6 +272,8 @@ int plan_make(struct plan *plan, struct notrack *nt, bool whole)
 		return explain(nt, err);
 	err = raise_others(plan, nt);
 	model = whole_model(plan, nt);
+	if (!err)
+		err = opening_memory_copy(&plan->memory, &nt->memory);
 	if (err || is_empty(&model))
 		return err;
 	err = look(plan, nt, &moment);
@@ -312,4 +319,5 @@ void plan_free(struct plan *plan)
 	view_free(&plan->view);
 	host_release(&plan->host);
 	model_clear(&plan->others, NOTRACK_ANY);
+	opening_memory_free(&plan->memory);
 }

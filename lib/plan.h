@@ -15,6 +15,7 @@ struct plan {
 	unsigned int ours;	/* bits of enum world: rules of ours may stand in it */
 	struct parity parity;
 	struct findings misses;	/* what untracked packets would miss */
+	struct opening_memory memory;	/* for the next plan, once this one is committed */
 	struct model others;	/* services in families that the context is not about */
 };
 

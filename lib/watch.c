@@ -148,14 +148,19 @@ static void check(struct notrack_watch *watch, struct listener *listener)
 
 	watch->due_ms = NEVER;
 	judge_anew(watch->nt);
+	watch->nt->loading = watch_now_ms() < watch->changed_ms + SETTLE_MS;
 	if (watch->gently && watch->state == IN_PLACE && !notrack_diff(watch->nt, NULL, NULL)) {
+		watch->nt->loading = false;
 		watch->checked_ms = watch_now_ms();
 		return;
 	}
 	watch_note_signs(watch);	/* what comes after it is seen, our own commit included */
 	judge_anew(watch->nt);
 	result = notrack_commit(watch->nt, &changes);
+	watch->nt->loading = false;
 	watch->checked_ms = watch_now_ms();
+	if (result >= 0 && watch->nt->deferred)
+		watch_request(watch, watch->changed_ms + SETTLE_MS);
 	if (is_passing(result)) {
 		fail(watch, listener, result);
 	} else if (result < 0) {

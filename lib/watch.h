@@ -16,6 +16,7 @@
 #define PAUSE_ELEMENTS_MS 1000	/* where only elements of sets have changed */
 #define PAUSE_UNSIGNED_MS 10	/* until the end of a change, which says who made it, has come */
 #define PAUSE_FAILED_MS 1000	/* where the lock was held, or memory was short */
+#define SETTLE_MS 3000		/* without a change: nobody is loading the host's rules */
 #define LOOK_MS 1000		/* at the legacy tables */
 #define LOOKS_WHOLE 10		/* every so often at all of them */
 
@@ -38,6 +39,7 @@ struct notrack_watch {
 	int poll_fd, timer_fd;
 	bool listens;			/* @poll_fd has the events' descriptor */
 	uint64_t checked_ms;		/* when the last commit ended */
+	uint64_t changed_ms;		/* when somebody was last heard to change rules */
 	uint64_t due_ms;		/* when the next one is; NEVER */
 	bool gently;			/* no sign of a change: take the lock only if there is one */
 	uint64_t look_ms;		/* when to look at the legacy tables */

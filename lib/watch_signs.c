@@ -85,6 +85,7 @@ static void hear_rules(struct notrack_watch *watch)
 	if (!news)
 		return;
 	watch->gently = false;
+	watch->changed_ms = watch_now_ms();
 	at_ms = watch->checked_ms + (news & NFT_RULES_CHANGED ? PAUSE_MS : PAUSE_ELEMENTS_MS);
 	if (!is_signed && at_ms < watch_now_ms() + PAUSE_UNSIGNED_MS)
 		at_ms = watch_now_ms() + PAUSE_UNSIGNED_MS;
@@ -113,6 +114,8 @@ void watch_look(struct notrack_watch *watch, uint64_t now)
 
 	watch->look_ms = now + LOOK_MS;
 	watch->looks++;
+	if (mark != watch->mark && watch->mark != UNKNOWN_MARK)
+		watch->changed_ms = now;
 	/* what keeps a commit from working may be nothing that a rule says */
 	if (mark == watch->mark && (watch->looks % LOOKS_WHOLE || (!mark && watch->state == IN_PLACE)))
 		return;

@@ -285,6 +285,8 @@ struct view_chain {
 	   the host that the jump stood ahead of (NULL: at the end) */
 	const struct view_chain *opened_by;
 	struct view_rule *opened_before;
+	bool was_ours;			/* likewise: rules of ours stood in it */
+	const struct view_chain *lost_opening;	/* a chain of ours that opens, to which no jump leads */
 };
 
 struct view_table {
@@ -310,6 +312,8 @@ struct view {
 	bool marks_connections;		/* a rule does, so that a connection's mark may be any */
 	bool translates;		/* a rule does, so that a connection may be translated */
 	bool marks_packets;		/* likewise */
+	unsigned int first_edition;	/* bits, 1 << enum family: rules of the first edition of this
+					   library, which view_forget_ours() took out of legacy tables */
 	const struct prefix *own;	/* this host's addresses, where they are known */
 	size_t own_count;
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* A view without what is ours, or without one of the two worlds. */
+#include <string.h>
+
 #include "rules/name.h"
 #include "rules/view.h"
 
@@ -79,6 +81,7 @@ static void forget_rules(struct view_chain *chain)
 		const struct view_chain *ours = led_to(*at);
 
 		if ((*at)->flags & RULE_OURS || ours) {
+			chain->was_ours = true;
 			opening = ours && chain_is_opening(ours->name) ? ours : opening;
 			*at = (*at)->next;
 			continue;
@@ -97,12 +100,47 @@ static void forget_rules(struct view_chain *chain)
 	}
 }
 
+/* --- signs of what is ours ---------------------------------------------- */
+
+/* It untracked all that came to a chain of ours; later ones name the protocol. */
+static bool is_of_first_edition(const struct view_chain *chain)
+{
+	return chain->table->world == WORLD_LEGACY && chain_is_ours(chain) && chain->rules &&
+	       chain->rules->count && chain->rules->steps[0].kind == STEP_NOTRACK;
+}
+
+/* At which hook a chain that opens is of use. */
+static enum hook hook_of_opening(const char *name)
+{
+	return strncmp(name, CHAIN_PREFIX "OUTPUT", strlen(CHAIN_PREFIX "OUTPUT")) ? HOOK_INPUT : HOOK_OUTPUT;
+}
+
+static void note_signs(struct view *view, struct view_table *table)
+{
+	const struct view_chain *openings[HOOKS] = { NULL };
+
+	for (const struct view_chain *chain = table->chains; chain; chain = chain->next) {
+		if (is_of_first_edition(chain))
+			view->first_edition |= table->families;
+		if (chain_is_ours(chain) && chain_is_opening(chain->name))
+			openings[hook_of_opening(chain->name)] = chain;
+	}
+	for (struct view_chain *chain = table->chains; chain; chain = chain->next)
+		if (chain->is_base && openings[chain->hook])
+			chain->lost_opening = openings[chain->hook];
+}
+
 void view_forget_ours(struct view *view)
 {
+	for (struct view_table *table = view->tables; table; table = table->next)
+		note_signs(view, table);
 	forget_chains(view, chain_is_ours);
 	for (struct view_table *table = view->tables; table; table = table->next)
-		for (struct view_chain *chain = table->chains; chain; chain = chain->next)
+		for (struct view_chain *chain = table->chains; chain; chain = chain->next) {
 			forget_rules(chain);
+			if (chain->opened_by)
+				chain->lost_opening = NULL;
+		}
 }
 
 void view_forget_world(struct view *view, enum world world)

@@ -19,6 +19,7 @@ struct work {
 	struct view_chain *base;
 	enum direction direction;
 	flow_set *flows[FAMILIES];	/* to be accepted there */
+	flow_set *decided[FAMILIES];	/* whom the host lets in, or keeps out, by its own rules */
 	bool errors[FAMILIES];
 	struct view_rule *before;	/* where */
 	bool placed;			/* @before is known */
@@ -111,11 +112,15 @@ static bool is_compiled(const struct work *work)
 	return work->options->compiled && is_filter_of_legacy(work->base);
 }
 
+static flow_set bit_of(const struct flow_key *flow)
+{
+	return flow_bit(flow->direction, flow->role, flow->request, flow->protocol);
+}
+
 static void open_flow(struct work *work, enum family family, size_t index,
 		      const struct flow_key *flow, struct view_rule *before)
 {
-	work->flows[family][index] |= flow_bit(flow->direction, flow->role, flow->request,
-					       flow->protocol);
+	work->flows[family][index] |= bit_of(flow);
 	place_at(work, before);
 }
 
@@ -140,19 +145,32 @@ static bool is_shut(enum admission admission)
 	       admission == FORBIDS_ELSEWHERE;
 }
 
-/* Whether the opening that stands accepts all of a flow already. */
-static int ask_opened(const struct work *work, enum family family, const struct flow_key *flow,
-		      bool *is)
+/* The first edition went ahead of all rules, whomever these let in. */
+static bool is_of_first_edition(const struct work *work, enum family family)
+{
+	return work->base->table->world == WORLD_LEGACY && work->view->first_edition & 1u << family;
+}
+
+/* Whether an opening, unless it is NULL, accepts all of a flow already. */
+static int ask_opening(const struct work *work, const struct view_chain *opening, enum family family,
+		       const struct flow_key *flow, bool *is)
 {
 	struct picks picks = { 0 };
-	int err = work->base->opened_by ? pick_flow(work, family, flow, &picks) : 0;
+	int err = opening ? pick_flow(work, family, flow, &picks) : 0;
 
 	*is = picks.count;
 	for (size_t i = 0; i < picks.count; i++)
 		for (size_t j = 0; j < picks.list[i].count; j++)
-			*is &= opening_accepts(work->base->opened_by, &picks.list[i].probes[j]);
+			*is &= opening_accepts(opening, &picks.list[i].probes[j]);
 	picks_free(&picks);
 	return err;
+}
+
+/* Of the opening that stands. */
+static int ask_opened(const struct work *work, enum family family, const struct flow_key *flow,
+		      bool *is)
+{
+	return ask_opening(work, work->base->opened_by, family, flow, is);
 }
 
 /* What somebody forced, or forbade later behind our jump, stays where it is. */
@@ -168,24 +186,78 @@ static int act_on_ban(struct work *work, enum family family, size_t index,
 		return opening_tell_forced(work->openings->findings, family, flow, place);
 	}
 	err = ask_opened(work, family, flow, &stays);
-	if (!err && stays) {
+	if (!err && stays && is_of_first_edition(work, family))
+		err = opening_tell_closed(work->openings->findings, family, flow, place);
+	else if (!err && stays) {
 		open_flow(work, family, index, flow, work->base->opened_before);
 		refuses = work->options->adds;
 	}
+	work->decided[family][index] |= bit_of(flow);
 	return err || !refuses ? err : opening_refuse(work->openings->findings, family, flow, place);
+}
+
+/*
+ * A service that has just come is opened.  One that stands is opened again, after somebody loaded
+ * the rules of the host anew; but if it was the host that let some in, nobody has asked us to let
+ * in everybody because that has gone.  Where none of that is known, there has to be nothing of
+ * ours, as behind rules that were loaded anew, and the host's rules have to be at rest.
+ */
+static bool may_open(struct work *work, enum family family, size_t index,
+		     const struct flow_key *flow, bool was_open)
+{
+	const struct opening_memory *before = work->options->memory;
+	const struct served *served = &work->options->model->families[family].served[index];
+	const struct opening_note *note = opening_memory_find(before, work->base, family,
+							      served->service->name);
+	const bool decided = before->used ? note->decided & bit_of(flow) : work->base->was_ours;
+
+	if (served->came || was_open || note->opened & bit_of(flow))
+		return true;
+	if (!decided && !work->options->at_rest)
+		work->openings->deferred = true;
+	return !decided && work->options->at_rest;
 }
 
 static int open_for_nobody(struct work *work, enum family family, size_t index,
 			   const struct flow_key *flow, const struct answers *answers)
 {
 	const struct place *end = &answers->list[flow->protocol].end;
-	bool is_open = true;
-	int err = 0;
+	bool is_open, was_open;
+	int err = ask_opened(work, family, flow, &is_open);
 
+	if (!err)	/* be it that somebody took its jump away */
+		err = ask_opening(work, work->base->lost_opening, family, flow, &was_open);
+	if (err || !may_open(work, family, index, flow, is_open || was_open))
+		return err;
 	open_flow(work, family, index, flow, ahead_of(work->base, end->rule));
-	if (flow->role == INBOUND && flow->request && has_admission(answers, ADMITS_BY_RULE))
-		err = ask_opened(work, family, flow, &is_open);
-	return err || is_open ? err : opening_tell_opened(work->openings->findings, family, flow, end);
+	if (is_open || flow->role != INBOUND || !flow->request || !has_admission(answers, ADMITS_BY_RULE))
+		return 0;
+	return opening_tell_opened(work->openings->findings, family, flow, end);
+}
+
+/*
+ * The host lets some in.  Whom it let in when the service came, it has said; but a rule that
+ * lets in one more takes nothing away from those who are answered since.
+ */
+static int act_on_some(struct work *work, enum family family, size_t index,
+		       const struct flow_key *flow, const struct admitted *answer)
+{
+	const struct served *served = &work->options->model->families[family].served[index];
+	const struct opening_note *note = opening_memory_find(work->options->memory, work->base, family,
+							      served->service->name);
+	struct findings *findings = work->openings->findings;
+	bool is_open;
+	int err = ask_opened(work, family, flow, &is_open);
+
+	work->decided[family][index] |= bit_of(flow);
+	if (err || (!is_open && !(note->opened & bit_of(flow))))
+		return err;
+	if (is_of_first_edition(work, family))
+		return opening_tell_closed(findings, family, flow, &answer->place);
+	open_flow(work, family, index, flow, is_open ? work->base->opened_before :
+						       ahead_of(work->base, answer->end.rule));
+	return served->came && flow->request ?
+	       opening_tell_kept(findings, family, flow, &answer->place) : 0;
 }
 
 /*
@@ -213,12 +285,17 @@ static int act(struct work *work, enum family family, size_t index, const struct
 		return 0;
 	case ADMITS_NOBODY:
 		if (has_admission(answers, ADMITS_SOME) || answers->others)
-			return 0;
+			return act_on_some(work, family, index, flow, answer);
 		return open_for_nobody(work, family, index, flow, answers);
 	case FORBIDS_BY_NAME:
 	case FORBIDS_ELSEWHERE:
 		return act_on_ban(work, family, index, flow, &answer->place,
 				  answer->admission == FORBIDS_BY_NAME || useless);
+	case ADMITS_SOME:
+		return act_on_some(work, family, index, flow, answer);
+	case ADMITS_BY_RULE:
+		work->decided[family][index] |= bit_of(flow);
+		return 0;
 	default:
 		return 0;
 	}
@@ -390,6 +467,30 @@ static flow_set *new_flows(const struct opening_options *options, enum family fa
 	return calloc(options->model->families[family].count + 1, sizeof(flow_set));
 }
 
+/* What we open is not what the host has decided. */
+static int remember(const struct work *work)
+{
+	for (enum family family = IPV4; family < FAMILIES; family++) {
+		const struct family_model *model = &work->options->model->families[family];
+
+		for (size_t i = 0; i < model->count; i++) {
+			const flow_set opened = work->flows[family][i];
+			const flow_set decided = work->decided[family][i] & ~opened;
+			struct opening_note *note;
+
+			if (!opened && !decided)
+				continue;
+			note = opening_memory_note(work->options->memory, work->base, family,
+						   model->served[i].service->name);
+			if (!note)
+				return -ENOMEM;
+			note->opened = (note->opened | opened) & ~decided;
+			note->decided = (note->decided | decided) & ~opened;
+		}
+	}
+	return 0;
+}
+
 static int open_base(const struct view *view, const struct opening_options *options,
 		     struct openings *openings, struct view_chain *base, enum direction direction)
 {
@@ -399,15 +500,20 @@ static int open_base(const struct view *view, const struct opening_options *opti
 
 	for (enum family family = IPV4; family < FAMILIES && !err; family++) {
 		work.flows[family] = new_flows(options, family);
-		err = work.flows[family] ? 0 : -ENOMEM;
+		work.decided[family] = new_flows(options, family);
+		err = work.flows[family] && work.decided[family] ? 0 : -ENOMEM;
 	}
 	for (enum family family = IPV4; family < FAMILIES && !err; family++)
 		if (base->table->families & 1u << family)
 			err = open_family(&work, family);
 	if (!err)
 		err = open_chain(&work);
-	for (enum family family = IPV4; family < FAMILIES; family++)
+	if (!err)
+		err = remember(&work);
+	for (enum family family = IPV4; family < FAMILIES; family++) {
 		free(work.flows[family]);
+		free(work.decided[family]);
+	}
 	return err;
 }
 

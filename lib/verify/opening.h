@@ -12,6 +12,7 @@
 #include "rules/graft.h"
 #include "verify/finding.h"
 #include "verify/entrances.h"
+#include "verify/opening_memory.h"
 #include "verify/picks.h"
 
 struct opening_options {
@@ -22,6 +23,8 @@ struct opening_options {
 	bool force;		/* also where a rule forbids the service by name */
 	bool adds;		/* services come, or change: what was forced before is told again */
 	bool edits;		/* else nothing is opened */
+	bool at_rest;		/* nobody is loading the host's rules just now, as far as is known */
+	struct opening_memory *memory;	/* of earlier commits, and of this one */
 };
 
 /* What came of it. */
@@ -30,6 +33,7 @@ struct openings {
 	struct findings *findings;		/* refusals */
 	flow_set *compiled[FAMILIES];		/* in table filter of the legacy world */
 	bool errors[FAMILIES];			/* ICMP errors, there */
+	bool deferred;				/* more may be opened once the rules are at rest */
 };
 
 /* @view has nothing of ours.  Adds to openings->grafts and ->findings; 0, or -ENOMEM. */

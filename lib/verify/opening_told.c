@@ -61,6 +61,32 @@ int opening_refuse(struct findings *findings, enum family family, const struct f
 			    flow->service->ports[0].first, ufw, transport);
 }
 
+int opening_tell_kept(struct findings *findings, enum family family, const struct flow_key *flow,
+		      const struct place *place)
+{
+	char text[PLACE_TEXT];
+
+	return findings_add(findings, "opened", NOTRACK_WARNING,
+			    "service %s stays open over %s (%s), as it was, though rules ahead "
+			    "of %s let some in by now: take it away and add it again, where these "
+			    "shall say whom",
+			    flow->service->name, protocol_names[flow->protocol], family_name(family),
+			    view_format_place(place, text));
+}
+
+int opening_tell_closed(struct findings *findings, enum family family, const struct flow_key *flow,
+			const struct place *place)
+{
+	char text[PLACE_TEXT];
+
+	return findings_add(findings, "closed", NOTRACK_WARNING,
+			    "%s of service %s over %s (%s) were let in ahead of all rules, as the first "
+			    "edition of this library did it; from now on, the host's rules say whose, and "
+			    "%s drops the others", flow->request ? "requests" : "answers",
+			    flow->service->name, protocol_names[flow->protocol], family_name(family),
+			    view_format_place(place, text));
+}
+
 /* Ahead of such a rule, the accepts of the flows would be as well. */
 int opening_tell_errors(struct findings *findings, enum family family, const struct place *place)
 {

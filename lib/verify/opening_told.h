@@ -14,6 +14,12 @@ int opening_tell_forced(struct findings *findings, enum family family, const str
 			const struct place *place);
 int opening_tell_opened(struct findings *findings, enum family family, const struct flow_key *flow,
 			const struct place *place);
+/* What we open stays open, though rules of the chain let some in by now. */
+int opening_tell_kept(struct findings *findings, enum family family, const struct flow_key *flow,
+		      const struct place *place);
+/* What the first edition had opened is not open any more. */
+int opening_tell_closed(struct findings *findings, enum family family, const struct flow_key *flow,
+			const struct place *place);
 int opening_tell_errors(struct findings *findings, enum family family, const struct place *place);
 
 #endif

@@ -172,6 +172,7 @@ static int plan_grafts(struct planning *planning)
 		.picks = planning->picks,
 		.compiled = options->world == WORLD_LEGACY, .force = options->force,
 		.adds = options->adds, .edits = options->edits,
+		.at_rest = options->at_rest, .memory = options->memory,
 	};
 	struct parity *parity = planning->parity;
 	int err;
@@ -232,6 +233,7 @@ static int watch(struct planning *planning)
 
 static void keep_opened(struct planning *planning)
 {
+	planning->parity->deferred = planning->opened.deferred;
 	for (enum family family = IPV4; family < FAMILIES; family++) {
 		struct parity *parity = planning->parity;
 

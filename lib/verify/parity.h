@@ -11,6 +11,7 @@
 #include "rules/graft.h"
 #include "verify/finding.h"
 #include "verify/host.h"
+#include "verify/opening_memory.h"
 
 struct parity_options {
 	const struct model *model;
@@ -20,6 +21,8 @@ struct parity_options {
 	bool edits;				/* twins and openings; else the guard alone decides */
 	bool force;				/* open also where a rule forbids the service */
 	bool adds;				/* services come, or change */
+	bool at_rest;				/* nobody is loading the host's rules just now */
+	struct opening_memory *memory;		/* of earlier commits; this one adds to it */
 };
 
 struct parity {
@@ -27,6 +30,7 @@ struct parity {
 	struct findings findings;		/* NOTRACK_FAILED: packets would fare differently */
 	struct opened opened[FAMILIES];		/* for compile(), where @world is the legacy one */
 	flow_set *flows[FAMILIES];		/* what these refer to */
+	bool deferred;				/* more may be opened once the host is at rest */
 };
 
 /*

@@ -31,6 +31,7 @@ struct wish {
 	struct view view;
 	struct host host;
 	struct parity parity;
+	struct opening_memory memory;
 	struct model had;		/* what is in the kernel */
 };
 
@@ -220,9 +221,8 @@ static int plan_parity(struct backend_host *host, struct wish *wish)
 {
 	const struct parity_options options = {
 		.model = &host->model, .families = 1u << IPV4 | 1u << IPV6, .host = &wish->host,
-		.world = WORLD_NFT, .edits = true,
+		.world = WORLD_NFT, .edits = true, .at_rest = true, .memory = &wish->memory,
 	};
-
 	int err = host_look(&wish->host);
 
 	if (!err)
@@ -269,6 +269,7 @@ static void forget_wish(struct backend_host *host, struct wish *wish)
 		ruleset_free(&wish->wanted.leaving[family]);
 	model_free(&wish->had);
 	parity_free(&wish->parity);
+	opening_memory_free(&wish->memory);
 	view_free(&wish->view);
 	host_release(&wish->host);
 	free(wish);
