@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* A view without what is ours, or without one of the two worlds. */
+#include <netinet/in.h>
 #include <string.h>
 
 #include "rules/name.h"
@@ -102,11 +103,27 @@ static void forget_rules(struct view_chain *chain)
 
 /* --- signs of what is ours ---------------------------------------------- */
 
-/* It untracked all that came to a chain of ours; later ones name the protocol. */
+static bool is_for_tcp(const struct view_rule *rule)
+{
+	for (size_t i = 0; i < rule->count; i++)
+		if (rule->steps[i].kind == STEP_NUMBER && rule->steps[i].field == FIELD_PROTOCOL)
+			return rule->steps[i].range.first == IPPROTO_TCP;
+	return false;
+}
+
+/* It untracked all segments alike; later ones ask for flags. */
 static bool is_of_first_edition(const struct view_chain *chain)
 {
-	return chain->table->world == WORLD_LEGACY && chain_is_ours(chain) && chain->rules &&
-	       chain->rules->count && chain->rules->steps[0].kind == STEP_NOTRACK;
+	if (chain->table->world != WORLD_LEGACY || !chain_is_ours(chain))
+		return false;
+	for (const struct view_rule *rule = chain->rules; rule; rule = rule->next) {
+		const struct view_chain *to = led_to(rule);
+
+		if (to && to->rules && to->rules->count && to->rules->steps[0].kind == STEP_NOTRACK &&
+		    is_for_tcp(rule))
+			return true;
+	}
+	return false;
 }
 
 /* At which hook a chain that opens is of use. */

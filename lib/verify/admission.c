@@ -250,6 +250,29 @@ static bool all_over_lo(const struct picks *picks)
 	return true;
 }
 
+/* A set that names interfaces may have one that lets them in, be it that it is not up. */
+static int ask_other(const struct probe *probe, void *data)
+{
+	const struct asking *asking = data;
+	struct journey journey = { 0 };
+	struct walk walk = { .view = asking->view, .journeys = { [TODAY] = &journey } };
+	const struct ending *accepted;
+	int err = walk_chain(&walk, asking->base, probe);
+
+	walk_free(&walk);
+	accepted = endings_last(journey.endings[ACCEPTED], ANY_USUAL | ANY_PICKED);
+	asking->tally->some |= accepted && accepted->last.rule;
+	return err;
+}
+
+static int ask_anywhere(const struct asking *asking, const struct probe *probe,
+			const struct entrances *entrances)
+{
+	int err = entrances_each(entrances, probe, ask, (void *)asking);
+
+	return err ? err : entrances_other(entrances, probe, ask_other, (void *)asking);
+}
+
 /* Most hosts let all in that comes over lo, which says nothing of whom they let in. */
 static int ask_all(const struct asking *asking, const struct picks *picks,
 		   const struct entrances *entrances)
@@ -260,8 +283,7 @@ static int ask_all(const struct asking *asking, const struct picks *picks,
 	for (size_t i = 0; i < picks->count && !err; i++)
 		for (size_t j = 0; j < picks->list[i].count && !err; j++)
 			if (is_over_lo(&picks->list[i].probes[j]) == lo)
-				err = entrances_each(entrances, &picks->list[i].probes[j], ask,
-						     (void *)asking);
+				err = ask_anywhere(asking, &picks->list[i].probes[j], entrances);
 	return err;
 }
 

@@ -8,14 +8,18 @@
 #include "verify/probe.h"
 
 /* More are taken for alike: hosts of containers have hundreds. */
-#define ENTRANCES_MAX 32
+#define ENTRANCES_MAX 256
 
 struct entrances {
 	char list[ENTRANCES_MAX][IFNAMSIZ];
 	size_t count;			/* at least one */
+	bool others;			/* sets that are asked by key may name others */
 };
 
-/* Those that are up, but lo; where there is none, a name that no rule asks for. */
+/*
+ * Those that are up, but lo, and where there is none, a name that no rule asks for; and those that
+ * rules name and that are not there, or not up: at boot, none is, and a tunnel may be down.
+ */
 void entrances_find(struct entrances *entrances, const struct view *view, const struct host *host);
 
 /*
@@ -24,5 +28,9 @@ void entrances_find(struct entrances *entrances, const struct view *view, const 
  */
 int entrances_each(const struct entrances *entrances, const struct probe *probe,
 		   int (*visit)(const struct probe *probe, void *data), void *data);
+
+/* The same, by an interface of which nobody knows whether such a set has it; if there is one. */
+int entrances_other(const struct entrances *entrances, const struct probe *probe,
+		    int (*visit)(const struct probe *probe, void *data), void *data);
 
 #endif

@@ -212,8 +212,9 @@ static int find_dropped(struct verification *all, const struct flow_row *row,
 	    (!jump_of(all, row, dropped).chain ||
 	     (stands_ahead(all, row, dropped) && !is_ahead(all, row, dropped))))
 		return findings_add(&all->findings, "dropped", NOTRACK_FAILED,
-				    "%s: dropped: %s; narrow that rule",
-				    flow, place);
+				    "%s: dropped: %s; %s", flow, place, dropped->first.rule ?
+				    "narrow that rule" : "let in whom the service is for, or add or "
+				    "apply the service again, which opens it where nobody is let in");
 	if (!dropped->first.rule || !is_ahead(all, row, dropped))
 		return findings_add(&all->findings, "dropped", NOTRACK_FAILED,
 				    "%s: dropped: no rule accepts it "

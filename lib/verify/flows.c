@@ -77,6 +77,36 @@ struct as_tracked {
 	bool by_name, lets_some, lets_usual;
 };
 
+/* A row of a flow, and what is found out of it. */
+struct asking {
+	const struct verification *all;
+	const struct flow_row *row;
+	bool *lets_some;
+};
+
+static int ask_entrance(const struct probe *probe, void *data)
+{
+	struct asking *asking = data;
+	struct journey today = { 0 };
+	int err = verify_walk(asking->all, asking->row, probe, true, &today);
+
+	*asking->lets_some |= today.through != 0;
+	return err;
+}
+
+/* By interfaces but lo: that this host may ask itself says nothing of others. */
+static int ask_entrances(const struct verification *all, const struct flow_row *row,
+			 const struct probe *probe, bool *lets_some)
+{
+	struct asking asking = { all, row, lets_some };
+	struct entrances entrances;
+	int err;
+
+	entrances_find(&entrances, &all->view, &all->host);
+	err = entrances_each(&entrances, probe, ask_entrance, &asking);
+	return err ? err : entrances_other(&entrances, probe, ask_entrance, &asking);
+}
+
 static int ask_as_tracked(const struct verification *all, const struct flow_row *row,
 			  const struct probe *probe, struct as_tracked *fare)
 {
@@ -85,33 +115,56 @@ static int ask_as_tracked(const struct verification *all, const struct flow_row 
 	const struct ending *dropped = endings_last(today.endings[DROPPED], ANY_USUAL);
 
 	fare->by_name = dropped && rule_names_ports(dropped->last.rule);
-	fare->lets_some = today.through != 0;
 	fare->lets_usual = today.through & ANY_USUAL && !(journey_states(&today, DROPPED) & ANY_USUAL);
 	return err;
 }
 
+static int ask_protocols(const struct verification *all, struct flow_row row, struct probe probe,
+			 bool *lets_some)
+{
+	const struct service *service = row.service;
+	int err = 0;
+
+	probe.tcp_flags = row.request ? TCP_SYN : TCP_SYN | TCP_ACK;
+	for (row.protocol = UDP; row.protocol < PROTOCOLS && !err; row.protocol++) {
+		probe.protocol = protocol_numbers[row.protocol];
+		if (service->protocols & 1u << row.protocol)
+			err = ask_entrances(all, &row, &probe, lets_some);
+	}
+	return err;
+}
+
+static int ask_other_family(const struct verification *all, struct flow_row row,
+			    const struct probe *probe, bool *lets_some)
+{
+	const struct served *served;
+	struct probe asked;
+
+	row.family = row.family == IPV4 ? IPV6 : IPV4;
+	served = model_find(&all->model->families[row.family], row.service->name);
+	if (!served)
+		return 0;
+	row.service = served->service;
+	asked = verify_probe(all, &row, &(struct variant){ 0 });
+	asked.tracked_states = probe->tracked_states;
+	asked.chunk = probe->chunk;
+	return ask_protocols(all, row, asked, lets_some);
+}
+
 /*
- * A host that lets only some ask, over one protocol or another, has said whom: that others
- * are dropped is as it was, where all is in place that its rules call for.
+ * A host that lets only some ask, over one protocol or another, or of the other family, has said
+ * whom: that others are dropped is as it was, where all is in place that its rules call for.
  */
 static int is_as_it_was(const struct verification *all, const struct flow_row *row,
 			const struct probe *probe, bool *as_it_was)
 {
-	struct as_tracked fare = { false }, of_other;
-	struct flow_row other = *row;
+	struct as_tracked fare = { false };
 	int err = all->drift ? 0 : ask_as_tracked(all, row, probe, &fare);
 
-	for (other.protocol = UDP; other.protocol < PROTOCOLS && !all->drift && !err;
-	     other.protocol++) {
-		struct probe asked = *probe;
-
-		asked.protocol = protocol_numbers[other.protocol];
-		asked.tcp_flags = row->request ? TCP_SYN : TCP_SYN | TCP_ACK;
-		if (!(row->service->protocols & 1u << other.protocol))
-			continue;
-		err = ask_as_tracked(all, &other, &asked, &of_other);
-		fare.lets_some |= of_other.lets_some;
-	}
+	if (!err && !all->drift)
+		err = ask_protocols(all, *row, *probe, &fare.lets_some);
+	if (!err && !all->drift && !fare.lets_some)
+		err = ask_other_family(all, *row, probe, &fare.lets_some);
 	*as_it_was = fare.lets_some && !fare.by_name && !fare.lets_usual;
 	return err;
 }

@@ -151,26 +151,41 @@ static bool is_of_first_edition(const struct work *work, enum family family)
 	return work->base->table->world == WORLD_LEGACY && work->view->first_edition & 1u << family;
 }
 
-/* Whether an opening, unless it is NULL, accepts all of a flow already. */
+/* Whether an opening, unless it is NULL, accepts @all of a flow, or some of it. */
 static int ask_opening(const struct work *work, const struct view_chain *opening, enum family family,
-		       const struct flow_key *flow, bool *is)
+		       const struct flow_key *flow, bool all, bool *is)
 {
 	struct picks picks = { 0 };
 	int err = opening ? pick_flow(work, family, flow, &picks) : 0;
 
-	*is = picks.count;
+	*is = all && picks.count;
 	for (size_t i = 0; i < picks.count; i++)
 		for (size_t j = 0; j < picks.list[i].count; j++)
-			*is &= opening_accepts(opening, &picks.list[i].probes[j]);
+			if (opening_accepts(opening, &picks.list[i].probes[j]) != all)
+				*is = !all;
 	picks_free(&picks);
 	return err;
 }
 
-/* Of the opening that stands. */
+/* Whether the opening that stands accepts all of a flow already. */
 static int ask_opened(const struct work *work, enum family family, const struct flow_key *flow,
 		      bool *is)
 {
-	return ask_opening(work, work->base->opened_by, family, flow, is);
+	return ask_opening(work, work->base->opened_by, family, flow, true, is);
+}
+
+/* What is left of an opening: somebody took its jump away, or rules of its chains. */
+static int ask_remains(const struct work *work, enum family family, struct flow_key flow, bool *are)
+{
+	const struct view_chain *base = work->base;
+	int err = 0;
+
+	*are = base->opened_by && opening_is_empty(base->opened_by);
+	for (flow.protocol = UDP; flow.protocol < PROTOCOLS && !err && !*are; flow.protocol++)
+		if (flow.service->protocols & 1u << flow.protocol)
+			err = ask_opening(work, base->opened_by ? base->opened_by : base->lost_opening,
+					  family, &flow, false, are);
+	return err;
 }
 
 /* What somebody forced, or forbade later behind our jump, stays where it is. */
@@ -202,32 +217,33 @@ static int act_on_ban(struct work *work, enum family family, size_t index,
  * in everybody because that has gone.  Where none of that is known, there has to be nothing of
  * ours, as behind rules that were loaded anew, and the host's rules have to be at rest.
  */
-static bool may_open(struct work *work, enum family family, size_t index,
-		     const struct flow_key *flow, bool was_open)
+static int may_open(struct work *work, enum family family, size_t index, const struct flow_key *flow,
+		    bool *may)
 {
 	const struct opening_memory *before = work->options->memory;
 	const struct served *served = &work->options->model->families[family].served[index];
 	const struct opening_note *note = opening_memory_find(before, work->base, family,
 							      served->service->name);
-	const bool decided = before->used ? note->decided & bit_of(flow) : work->base->was_ours;
+	bool remains = false;
+	int err = before->used ? 0 : ask_remains(work, family, *flow, &remains);
+	const bool decided = before->used ? note->decided & bit_of(flow) :
+					    work->base->was_ours && !remains;
 
-	if (served->came || was_open || note->opened & bit_of(flow))
-		return true;
-	if (!decided && !work->options->at_rest)
-		work->openings->deferred = true;
-	return !decided && work->options->at_rest;
+	*may = served->came || note->opened & bit_of(flow) || (!decided && work->options->at_rest);
+	work->openings->deferred |= !*may && !decided;
+	return err;
 }
 
 static int open_for_nobody(struct work *work, enum family family, size_t index,
 			   const struct flow_key *flow, const struct answers *answers)
 {
 	const struct place *end = &answers->list[flow->protocol].end;
-	bool is_open, was_open;
+	bool is_open, may = true;
 	int err = ask_opened(work, family, flow, &is_open);
 
-	if (!err)	/* be it that somebody took its jump away */
-		err = ask_opening(work, work->base->lost_opening, family, flow, &was_open);
-	if (err || !may_open(work, family, index, flow, is_open || was_open))
+	if (!err && !is_open)
+		err = may_open(work, family, index, flow, &may);
+	if (err || !may)
 		return err;
 	open_flow(work, family, index, flow, ahead_of(work->base, end->rule));
 	if (is_open || flow->role != INBOUND || !flow->request || !has_admission(answers, ADMITS_BY_RULE))

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "rules/name.h"
+#include "verify/admission.h"
 #include "verify/walk.h"
 
 struct filling {
@@ -143,4 +144,22 @@ static bool accepts(const struct view_chain *chain, const struct probe *probe, u
 bool opening_accepts(const struct view_chain *opening, const struct probe *probe)
 {
 	return accepts(opening, probe, 0);
+}
+
+static bool is_empty(const struct view_chain *chain, unsigned int depth)
+{
+	for (const struct view_rule *rule = chain->rules; rule; rule = rule->next) {
+		const struct step *verdict = rule_verdict(rule);
+		bool leads = verdict && (verdict->kind == STEP_JUMP || verdict->kind == STEP_GOTO);
+
+		if (rule_names_ports(rule) ||
+		    (leads && depth < DEPTH_MAX && !is_empty(verdict->chain, depth + 1)))
+			return false;
+	}
+	return true;
+}
+
+bool opening_is_empty(const struct view_chain *opening)
+{
+	return is_empty(opening, 0);
 }

@@ -24,4 +24,7 @@ int opening_add_chain(struct grafts *grafts, struct view_table *table,
 /* Whether one that stands accepts the usual packet. */
 bool opening_accepts(const struct view_chain *opening, const struct probe *probe);
 
+/* Whether nothing is left in it that is about ports, as when somebody emptied its chains. */
+bool opening_is_empty(const struct view_chain *opening);
+
 #endif
