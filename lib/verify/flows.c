@@ -74,14 +74,15 @@ static void say_by(struct flow_row *row, const struct place *place)
 
 /* How the packets that the row is about would fare if they were tracked. */
 struct as_tracked {
-	bool by_name, lets_some, lets_usual;
+	bool by_name, lets_usual;
+	bool of_both;		/* families is the chain that drops them */
 };
 
-/* A row of a flow, and what is found out of it. */
+/* Whom a host lets in, of those who send the packets of a row. */
 struct asking {
 	const struct verification *all;
 	const struct flow_row *row;
-	bool *lets_some;
+	bool some;
 };
 
 static int ask_entrance(const struct probe *probe, void *data)
@@ -90,21 +91,19 @@ static int ask_entrance(const struct probe *probe, void *data)
 	struct journey today = { 0 };
 	int err = verify_walk(asking->all, asking->row, probe, true, &today);
 
-	*asking->lets_some |= today.through != 0;
+	asking->some |= today.through != 0;
 	return err;
 }
 
 /* By interfaces but lo: that this host may ask itself says nothing of others. */
-static int ask_entrances(const struct verification *all, const struct flow_row *row,
-			 const struct probe *probe, bool *lets_some)
+static int ask_entrances(struct asking *asking, const struct probe *probe)
 {
-	struct asking asking = { all, row, lets_some };
 	struct entrances entrances;
 	int err;
 
-	entrances_find(&entrances, &all->view, &all->host);
-	err = entrances_each(&entrances, probe, ask_entrance, &asking);
-	return err ? err : entrances_other(&entrances, probe, ask_entrance, &asking);
+	entrances_find(&entrances, &asking->all->view, &asking->all->host);
+	err = entrances_each(&entrances, probe, ask_entrance, asking);
+	return err ? err : entrances_other(&entrances, probe, ask_entrance, asking);
 }
 
 static int ask_as_tracked(const struct verification *all, const struct flow_row *row,
@@ -115,28 +114,29 @@ static int ask_as_tracked(const struct verification *all, const struct flow_row 
 	const struct ending *dropped = endings_last(today.endings[DROPPED], ANY_USUAL);
 
 	fare->by_name = dropped && rule_names_ports(dropped->last.rule);
+	fare->of_both = dropped && dropped->last.chain->table->families == NOTRACK_ANY;
 	fare->lets_usual = today.through & ANY_USUAL && !(journey_states(&today, DROPPED) & ANY_USUAL);
 	return err;
 }
 
-static int ask_protocols(const struct verification *all, struct flow_row row, struct probe probe,
-			 bool *lets_some)
+static int ask_protocols(struct asking *asking, struct flow_row row, struct probe probe)
 {
-	const struct service *service = row.service;
 	int err = 0;
 
+	asking->row = &row;
 	probe.tcp_flags = row.request ? TCP_SYN : TCP_SYN | TCP_ACK;
 	for (row.protocol = UDP; row.protocol < PROTOCOLS && !err; row.protocol++) {
 		probe.protocol = protocol_numbers[row.protocol];
-		if (service->protocols & 1u << row.protocol)
-			err = ask_entrances(all, &row, &probe, lets_some);
+		if (row.service->protocols & 1u << row.protocol)
+			err = ask_entrances(asking, &probe);
 	}
 	return err;
 }
 
-static int ask_other_family(const struct verification *all, struct flow_row row,
-			    const struct probe *probe, bool *lets_some)
+/* In a chain of both families, who lets some of one in has said that none of the other may. */
+static int ask_other_family(struct asking *asking, struct flow_row row, const struct probe *probe)
 {
+	const struct verification *all = asking->all;
 	const struct served *served;
 	struct probe asked;
 
@@ -148,7 +148,7 @@ static int ask_other_family(const struct verification *all, struct flow_row row,
 	asked = verify_probe(all, &row, &(struct variant){ 0 });
 	asked.tracked_states = probe->tracked_states;
 	asked.chunk = probe->chunk;
-	return ask_protocols(all, row, asked, lets_some);
+	return ask_protocols(asking, row, asked);
 }
 
 /*
@@ -158,14 +158,15 @@ static int ask_other_family(const struct verification *all, struct flow_row row,
 static int is_as_it_was(const struct verification *all, const struct flow_row *row,
 			const struct probe *probe, bool *as_it_was)
 {
+	struct asking asking = { .all = all };
 	struct as_tracked fare = { false };
 	int err = all->drift ? 0 : ask_as_tracked(all, row, probe, &fare);
 
 	if (!err && !all->drift)
-		err = ask_protocols(all, *row, *probe, &fare.lets_some);
-	if (!err && !all->drift && !fare.lets_some)
-		err = ask_other_family(all, *row, probe, &fare.lets_some);
-	*as_it_was = fare.lets_some && !fare.by_name && !fare.lets_usual;
+		err = ask_protocols(&asking, *row, *probe);
+	if (!err && !all->drift && !asking.some && fare.of_both)
+		err = ask_other_family(&asking, *row, probe);
+	*as_it_was = asking.some && !fare.by_name && !fare.lets_usual;
 	return err;
 }
 
