@@ -66,7 +66,7 @@ int opening_tell_kept(struct findings *findings, enum family family, const struc
 {
 	char text[PLACE_TEXT];
 
-	return findings_add(findings, "opened", NOTRACK_WARNING,
+	return findings_add(findings, "stays-open", NOTRACK_WARNING,
 			    "service %s stays open over %s (%s), as it was, though rules ahead "
 			    "of %s let some in by now: take it away and add it again, where these "
 			    "shall say whom",

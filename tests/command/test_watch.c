@@ -902,8 +902,75 @@ START_TEST(json_is_a_line_each)
 }
 END_TEST
 
+/* --- rules that go, and are not ours to replace ------------------------- */
+
+static const char allowing[] =
+	"flush ruleset\n"
+	"table inet own {\n"
+	"	chain input {\n"
+	"		type filter hook input priority filter; policy drop;\n"
+	"		iif lo accept\n"
+	"		ct state established,related accept\n"
+	"		icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept\n"
+	"		%s\n"
+	"	}\n"
+	"}\n";
+
+static void load_allowing(const char *rule)
+{
+	must_as(&(struct how){ .input = format_text(allowing, rule) }, "nft -f -");
+}
+
+/* Whoever took back what let some in has not asked us to let in everybody. */
+START_TEST(what_the_host_closes_stays_closed)
+{
+	const struct family *family = &families[0];
+	unsigned int repairs;
+	struct line line;
+	pid_t pid;
+
+	netns_add_peer();
+	load_allowing("ip saddr 192.0.2.0/24 udp dport 53 accept");
+	write_text(CONFIG, "[service dns]\n");
+	pid = start_watch("--backend nft");
+	line = open_line(family);
+	answers_are_back(&line);
+
+	repairs = count_in_log("put right");
+	load_allowing("");
+	wait_for_log("put right", repairs + 1);
+	ck_assert(!client_is_answered(family, family->other));
+	ck_assert(!client_is_answered(family, family->limited));
+
+	repairs = count_in_log("put right");
+	load_allowing("ip saddr 192.0.2.0/24 udp dport 53 accept");
+	wait_for_log("put right", repairs + 1);
+	answers_are_back(&line);
+	end_watch(pid);
+}
+END_TEST
+
+/* A firewall that is loaded behind us, and lets in nobody: once it is at rest, we open it. */
+START_TEST(what_shuts_the_host_later_is_opened)
+{
+	struct line line;
+	pid_t pid;
+
+	line = given_a_watched_host(&families[0], "--backend nft", &pid);
+	load_allowing("");
+	answers_are_back(&line);
+	load_allowing("tcp dport 22 accept");
+	answers_are_back(&line);
+	load_allowing("ip saddr 198.51.100.7 accept");
+	answers_are_back(&line);
+	end_watch(pid);
+}
+END_TEST
+
 static void tests(TCase *tcase)
 {
+	tcase_add_test(tcase, what_the_host_closes_stays_closed);
+	tcase_add_test(tcase, what_shuts_the_host_later_is_opened);
 	tcase_add_loop_test(tcase, a_changed_file_of_nft_is_followed, 0, FAMILY_COUNT);
 	tcase_add_loop_test(tcase, a_flushed_rule_set_gets_ours_back, 0, FAMILY_COUNT);
 	tcase_add_loop_test(tcase, iptables_nft_restore_is_followed, 0, FAMILY_COUNT);

@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Services that stand, while the rules of the host change: whom the host lets in is for its rules
+ * to say, and a service that was opened for everybody stays open until somebody takes it away.
+ */
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "packets.h"
+#include "run.h"
+
+#define COUNT(list) (sizeof(list) / sizeof((list)[0]))
+
+static const char *icmp_of(const struct family *family)
+{
+	return family->domain == AF_INET6 ? "ipv6-icmp" : "icmp";
+}
+
+/* It asks by itself, and lets nobody in but by the rules that a test adds. */
+static void given_a_shut_host(const struct family *family)
+{
+	netns_add_peer();
+	must("%s -w -P INPUT DROP", family->tables);
+	must("%s -w -A INPUT -i lo -j ACCEPT", family->tables);
+	must("%s -w -A INPUT -p %s -j ACCEPT", family->tables, icmp_of(family));
+	must("%s -w -A INPUT -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT", family->tables);
+}
+
+/* What somebody asks of us who does not mean to open or to close anything. */
+static const struct {
+	const char *command, *undo;
+} others[] = {
+	{ "limit dns %s --above 1000/sec", "unlimit dns %s" },
+	{ "add ntp --role outbound", "del ntp" },
+};
+
+static struct run ask(const struct family *family, const char *command)
+{
+	return must("notrackctl %s %s", family->option, format_text(command, family->limited));
+}
+
+/* Who takes back what let some in lets nobody in by that. */
+START_TEST(who_is_let_in_no_more_is_not_let_in_by_us)
+{
+	const struct family *family = &families[_i % FAMILIES_OF_BOTH_WORLDS];
+	const size_t number = (size_t)_i / FAMILIES_OF_BOTH_WORLDS;
+	struct run said;
+
+	given_a_shut_host(family);
+	must("%s -w -A INPUT -s %s -p udp --dport 53 -j ACCEPT", family->tables, family->limited_prefix);
+	must("notrackctl %s add dns", family->option);
+	ck_assert(client_is_answered(family, family->limited));
+	ck_assert(!client_is_answered(family, family->other));
+
+	must("%s -w -D INPUT -s %s -p udp --dport 53 -j ACCEPT", family->tables, family->limited_prefix);
+	ask(family, others[number].command);
+	ck_assert(!client_is_answered(family, family->limited));
+	ck_assert(!client_is_answered(family, family->other));
+
+	/* that it is of no use so is told; and it is opened for whoever adds it once more */
+	said = run("notrackctl %s verify dns", family->option);
+	ck_assert_int_eq(said.code, 1);
+	ck_assert_msg(strstr(said.out, "add or apply the service again"), "%s", said.out);
+	must("notrackctl %s add dns", family->option);
+	ck_assert(client_is_answered(family, family->other));
+	must("notrackctl %s verify dns", family->option);
+}
+END_TEST
+
+/* A rule that lets in one more takes nothing away from the others. */
+START_TEST(what_was_opened_stays_open)
+{
+	const struct family *family = &families[_i % FAMILIES_OF_BOTH_WORLDS];
+	const size_t number = (size_t)_i / FAMILIES_OF_BOTH_WORLDS;
+	struct run added;
+
+	given_a_shut_host(family);
+	must("notrackctl %s add dns", family->option);
+	ck_assert(client_is_answered(family, family->other));
+
+	must("%s -w -A INPUT -s %s -j ACCEPT", family->tables, family->limited);
+	ask(family, others[number].command);
+	ck_assert(client_is_answered(family, family->other));
+	ck_assert(client_is_answered(family, family->limited));
+	ask(family, others[number].undo);
+	ck_assert(client_is_answered(family, family->other));
+	must("notrackctl %s verify", family->option);
+
+	added = must("notrackctl %s --json add dns", family->option);
+	ck_assert_ptr_nonnull(strstr(added.out, "\"changed\": false"));
+	ck_assert_msg(strstr(added.err, "stays-open: service dns"), "%s", added.err);
+	ck_assert(client_is_answered(family, family->other));
+
+	/* as for whoever adds it now */
+	must("notrackctl %s del dns", family->option);
+	must("notrackctl %s add dns", family->option);
+	ck_assert(!client_is_answered(family, family->other));
+	ck_assert(client_is_answered(family, family->limited));
+}
+END_TEST
+
+/*
+ * Rules that were loaded anew have nothing of ours: then it is opened as before.  Of the legacy
+ * tables, the service itself would have gone with them.
+ */
+START_TEST(what_was_opened_is_opened_again)
+{
+	const struct family *family = &families[_i];
+
+	given_a_shut_host(family);
+	must("notrackctl %s add dns", family->option);
+	must("%s -w -F", family->tables);
+	must("%s -w -A INPUT -p %s -j ACCEPT", family->tables, icmp_of(family));
+	must("%s -w -A INPUT -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT", family->tables);
+	ask(family, others[0].command);
+	ck_assert(client_is_answered(family, family->other));
+	must("notrackctl %s verify dns", family->option);
+}
+END_TEST
+
+/* As the first edition of this library left a host that lets only some in: all of them were. */
+START_TEST(the_openings_of_the_first_edition_go)
+{
+	const struct family *family = &families[_i];
+	const bool is_ipv6 = family->domain == AF_INET6;
+	const char *service = "-m comment --comment \"service dns: ports = 53; protocols = udp, tcp; "
+			      "roles = inbound\"";
+	struct run done;
+
+	given_a_shut_host(family);
+	must("%s -w -A INPUT -s %s -p udp --dport 53 -j ACCEPT", family->tables, family->limited_prefix);
+	must_as(&(struct how){ .input = format_text(
+		"*raw\n:NOTRACK-PREROUTING -\n:NOTRACK-OUTPUT -\n:NOTRACK-dns-in -\n:NOTRACK-dns-out -\n"
+		"-A PREROUTING -j NOTRACK-PREROUTING\n-A OUTPUT -j NOTRACK-OUTPUT\n"
+		"-A NOTRACK-PREROUTING -p udp -m udp --dport 53 -g NOTRACK-dns-in\n"
+		"-A NOTRACK-PREROUTING -p tcp -m tcp --dport 53 -g NOTRACK-dns-in\n"
+		"-A NOTRACK-OUTPUT -p udp -m udp --sport 53 -g NOTRACK-dns-out\n"
+		"-A NOTRACK-OUTPUT -p tcp -m tcp --sport 53 -g NOTRACK-dns-out\n"
+		"-A NOTRACK-dns-in -j NOTRACK\n-A NOTRACK-dns-out -j NOTRACK\nCOMMIT\n"
+		"*filter\n:NOTRACK-INPUT -\n:NOTRACK-OUTPUT -\n:NOTRACK-dns-in -\n:NOTRACK-dns-out -\n"
+		"-I INPUT -j NOTRACK-INPUT\n-I OUTPUT -j NOTRACK-OUTPUT\n"
+		"-A NOTRACK-INPUT %s -j NOTRACK-dns-in\n-A NOTRACK-OUTPUT -j NOTRACK-dns-out\n"
+		"-A NOTRACK-INPUT -p %s -m %s --%s-type 3 -j ACCEPT\n"
+		"-A NOTRACK-dns-in -p udp -m udp --dport 53 -j ACCEPT\n"
+		"-A NOTRACK-dns-in -p tcp -m tcp --dport 53 -j ACCEPT\n"
+		"-A NOTRACK-dns-out -p udp -m udp --sport 53 -j ACCEPT\n"
+		"-A NOTRACK-dns-out -p tcp -m tcp --sport 53 -j ACCEPT\nCOMMIT\n", service,
+		icmp_of(family), is_ipv6 ? "icmp6" : "icmp", is_ipv6 ? "icmpv6" : "icmp") },
+		"%s -w --noflush", family->restore);
+	ck_assert(client_is_answered(family, family->other));
+
+	done = ask(family, others[0].command);
+	ck_assert_msg(strstr(done.err, "closed: requests of service dns"), "%s", done.err);
+	ck_assert(!client_is_answered(family, family->other));
+	ck_assert(client_is_answered(family, family->limited));
+	must("notrackctl %s verify", family->option);
+}
+END_TEST
+
+/* --- interfaces that are not up ----------------------------------------- */
+
+/* A link that is not there, as a tunnel that is down, or any at boot, is named all the same. */
+static const struct {
+	const char *rule;		/* lets in by it; in a table inet */
+	bool named;
+} absent[] = {
+	{ "iifname wg0 udp dport 53 accept", true },
+	{ "iifname \"wg*\" accept", true },
+	{ "iifname { wg0, wg1 } udp dport 53 accept", true },
+	{ "iifname vmap { wg0 : accept, wg1 : drop }", true },
+	{ "iifname . udp dport { wg0 . 53 } accept", true },
+	{ "iifname @tunnels udp dport 53 accept", true },
+	{ "iifname wg0 drop", false },
+	{ "iifname wg0 udp dport 123 accept", false },
+	{ "iifname lo accept", false },
+};
+
+START_TEST(an_interface_that_is_down_is_named_all_the_same)
+{
+	const struct family *family = &families[0];
+
+	netns_add_peer();
+	must_as(&(struct how){ .input = format_text(
+		"table inet h {\nset tunnels { type ifname; elements = { wg0 }; }\n"
+		"chain i {\ntype filter hook input priority 0; policy drop;\n"
+		"ct state established accept\n%s\n}\n}\n", absent[_i].rule) }, "nft -f -");
+	must("notrackctl -4 --backend nft add dns");
+	ck_assert_int_eq(client_is_answered(family, family->other), !absent[_i].named);
+}
+END_TEST
+
+/* More links than anybody names, and the last is the one that is let in. */
+START_TEST(of_many_interfaces_the_last_counts)
+{
+	const struct family *family = &families[_i];
+
+	given_a_shut_host(family);
+	for (int i = 0; i < 40; i++) {
+		must("ip link add many%d type veth peer name peer%d", i, i);
+		must("ip link set many%d up", i);
+		must("%s -w -A INPUT -i many%d -p udp --dport 53 -j %s", family->tables, i,
+		     i == 39 ? "ACCEPT" : "DROP");
+	}
+	must("notrackctl %s add dns", family->option);
+	ck_assert(!client_is_answered(family, family->other));
+}
+END_TEST
+
+static void tests(TCase *tcase)
+{
+	tcase_add_loop_test(tcase, who_is_let_in_no_more_is_not_let_in_by_us, 0,
+			    COUNT(others) * FAMILIES_OF_BOTH_WORLDS);
+	tcase_add_loop_test(tcase, what_was_opened_stays_open, 0, COUNT(others) * FAMILIES_OF_BOTH_WORLDS);
+	tcase_add_loop_test(tcase, what_was_opened_is_opened_again, FAMILY_COUNT,
+			    FAMILIES_OF_BOTH_WORLDS);
+	tcase_add_loop_test(tcase, the_openings_of_the_first_edition_go, 0, FAMILY_COUNT);
+	tcase_add_loop_test(tcase, an_interface_that_is_down_is_named_all_the_same, 0, COUNT(absent));
+	tcase_add_loop_test(tcase, of_many_interfaces_the_last_counts, 0, FAMILY_COUNT);
+}
+
+int main(void)
+{
+	return netns_main("standing", tests);
+}
