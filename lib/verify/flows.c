@@ -82,8 +82,13 @@ struct as_tracked {
 struct asking {
 	const struct verification *all;
 	const struct flow_row *row;
-	bool some;
+	bool some, usual;
 };
+
+static bool lets_usual(const struct journey *journey)
+{
+	return journey->through & ANY_USUAL && !(journey_states(journey, DROPPED) & ANY_USUAL);
+}
 
 static int ask_entrance(const struct probe *probe, void *data)
 {
@@ -92,6 +97,7 @@ static int ask_entrance(const struct probe *probe, void *data)
 	int err = verify_walk(asking->all, asking->row, probe, true, &today);
 
 	asking->some |= today.through != 0;
+	asking->usual |= lets_usual(&today);
 	return err;
 }
 
@@ -115,7 +121,7 @@ static int ask_as_tracked(const struct verification *all, const struct flow_row 
 
 	fare->by_name = dropped && rule_names_ports(dropped->last.rule);
 	fare->of_both = dropped && dropped->last.chain->table->families == NOTRACK_ANY;
-	fare->lets_usual = today.through & ANY_USUAL && !(journey_states(&today, DROPPED) & ANY_USUAL);
+	fare->lets_usual = lets_usual(&today);
 	return err;
 }
 
@@ -133,12 +139,17 @@ static int ask_protocols(struct asking *asking, struct flow_row row, struct prob
 	return err;
 }
 
-/* In a chain of both families, who lets some of one in has said that none of the other may. */
-static int ask_other_family(struct asking *asking, struct flow_row row, const struct probe *probe)
+/*
+ * Who lets some of the other family in has said that nobody of this one is, and in a chain of both
+ * families, who lets everybody in as well.
+ */
+static int ask_other_family(const struct verification *all, struct flow_row row,
+			    const struct probe *probe, bool of_both, bool *has_said)
 {
-	const struct verification *all = asking->all;
+	struct asking asking = { .all = all };
 	const struct served *served;
 	struct probe asked;
+	int err;
 
 	row.family = row.family == IPV4 ? IPV6 : IPV4;
 	served = model_find(&all->model->families[row.family], row.service->name);
@@ -148,7 +159,9 @@ static int ask_other_family(struct asking *asking, struct flow_row row, const st
 	asked = verify_probe(all, &row, &(struct variant){ 0 });
 	asked.tracked_states = probe->tracked_states;
 	asked.chunk = probe->chunk;
-	return ask_protocols(asking, row, asked);
+	err = ask_protocols(&asking, row, asked);
+	*has_said = asking.some && (of_both || !asking.usual);
+	return err;
 }
 
 /*
@@ -164,8 +177,8 @@ static int is_as_it_was(const struct verification *all, const struct flow_row *r
 
 	if (!err && !all->drift)
 		err = ask_protocols(&asking, *row, *probe);
-	if (!err && !all->drift && !asking.some && fare.of_both)
-		err = ask_other_family(&asking, *row, probe);
+	if (!err && !all->drift && !asking.some)
+		err = ask_other_family(all, *row, probe, fare.of_both, &asking.some);
 	*as_it_was = asking.some && !fare.by_name && !fare.lets_usual;
 	return err;
 }

@@ -339,24 +339,51 @@ static void forget_lo(struct answers *others, const struct answers *answers)
 					   answers->list[protocol].over_lo;
 }
 
-/* Whether a rule of a chain of both families is for packets of the other one. */
+/*
+ * Ahead of conntrack, as in raw, no rule tells apart what is tracked.  A table that nobody else
+ * may edit is looked at all the same: what it shuts out, its own program has to let in first.
+ */
+static bool may_be_opened(const struct view_chain *base)
+{
+	return base->priority > CONNTRACK_PRIORITY && base->type == CHAIN_FILTER &&
+	       !base->table->dormant && !chain_is_ours(base);
+}
+
+static int ask_base_of_other(const struct work *work, enum family other, struct flow_key flow,
+			     struct answers *answers)
+{
+	struct answers others = { 0 };
+	int err = ask_protocols(work, other, flow, &others);
+
+	forget_lo(&others, answers);
+	answers->others |= has_admission(&others, ADMITS_SOME) ||
+			   (has_admission(&others, ADMITS_BY_RULE) &&
+			    !has_admission(answers, ADMITS_BY_RULE));
+	return err;
+}
+
+/*
+ * Whether rules for packets of the other family say whom they let in, be it in the same chain, or,
+ * as iptables has it, in one of that family alone.
+ */
 static int ask_other_family(const struct work *work, enum family family, struct flow_key flow,
 			    struct answers *answers)
 {
 	const enum family other = family == IPV4 ? IPV6 : IPV4;
 	const struct served *served = model_find(&work->options->model->families[other],
 						 flow.service->name);
-	struct answers others = { 0 };
-	int err;
+	struct work at = *work;
+	int err = 0;
 
-	if (!served || !(work->base->table->families & 1u << other))
+	if (!served)
 		return 0;
 	flow.service = served->service;
-	err = ask_protocols(work, other, flow, &others);
-	forget_lo(&others, answers);
-	answers->others = has_admission(&others, ADMITS_SOME) ||
-			  (has_admission(&others, ADMITS_BY_RULE) &&
-			   !has_admission(answers, ADMITS_BY_RULE));
+	if (work->base->table->families & 1u << other)
+		return ask_base_of_other(work, other, flow, answers);
+	for (at.base = work->view->hooks[work->base->hook]; at.base && !err;
+	     at.base = at.base->next_at_hook)
+		if (may_be_opened(at.base) && at.base->table->families & 1u << other)
+			err = ask_base_of_other(&at, other, flow, answers);
 	return err;
 }
 
@@ -534,16 +561,6 @@ static int open_base(const struct view *view, const struct opening_options *opti
 }
 
 /* --- all -------------------------------------------------------------- */
-
-/*
- * Ahead of conntrack, as in raw, no rule tells apart what is tracked.  A table that nobody else
- * may edit is looked at all the same: what it shuts out, its own program has to let in first.
- */
-static bool may_be_opened(const struct view_chain *base)
-{
-	return base->priority > CONNTRACK_PRIORITY && base->type == CHAIN_FILTER &&
-	       !base->table->dormant && !chain_is_ours(base);
-}
 
 int openings_make(const struct view *view, const struct opening_options *options,
 		  struct openings *openings)

@@ -207,6 +207,35 @@ START_TEST(of_many_interfaces_the_last_counts)
 }
 END_TEST
 
+/* --- the other family ---------------------------------------------------- */
+
+/* iptables and ip6tables have a chain each, and are one host: who names some of one has said whom. */
+START_TEST(who_names_some_of_one_family_opens_nobody_of_the_other)
+{
+	const struct family *family = &families[_i], *other = &families[_i ^ 1];
+
+	given_a_shut_host(family);
+	must("%s -w -P INPUT DROP", other->tables);
+	must("%s -w -A INPUT -i lo -j ACCEPT", other->tables);
+	must("%s -w -A INPUT -p %s -j ACCEPT", other->tables, icmp_of(other));
+	must("%s -w -A INPUT -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT", other->tables);
+	must("%s -w -A INPUT -s %s -p udp --dport 53 -j ACCEPT", family->tables, family->limited_prefix);
+	must("notrackctl add dns");
+	ck_assert(client_is_answered(family, family->limited));
+	ck_assert(!client_is_answered(family, family->other));
+	ck_assert(!client_is_answered(other, other->other));
+	must("notrackctl verify");
+
+	/* where none is named, both are opened */
+	must("notrackctl del dns");
+	must("%s -w -D INPUT -s %s -p udp --dport 53 -j ACCEPT", family->tables, family->limited_prefix);
+	must("notrackctl add dns");
+	ck_assert(client_is_answered(family, family->other));
+	ck_assert(client_is_answered(other, other->other));
+	must("notrackctl verify");
+}
+END_TEST
+
 static void tests(TCase *tcase)
 {
 	tcase_add_loop_test(tcase, who_is_let_in_no_more_is_not_let_in_by_us, 0,
@@ -215,6 +244,8 @@ static void tests(TCase *tcase)
 	tcase_add_loop_test(tcase, what_was_opened_is_opened_again, FAMILY_COUNT,
 			    FAMILIES_OF_BOTH_WORLDS);
 	tcase_add_loop_test(tcase, the_openings_of_the_first_edition_go, 0, FAMILY_COUNT);
+	tcase_add_loop_test(tcase, who_names_some_of_one_family_opens_nobody_of_the_other, 0,
+			    FAMILIES_OF_BOTH_WORLDS);
 	tcase_add_loop_test(tcase, an_interface_that_is_down_is_named_all_the_same, 0, COUNT(absent));
 	tcase_add_loop_test(tcase, of_many_interfaces_the_last_counts, 0, FAMILY_COUNT);
 }
