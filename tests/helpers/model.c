@@ -69,7 +69,7 @@ static const char rules_of_others[] =
 	"-A OUTPUT -o eth+ -g others\n"
 	"-A Others -m comment --comment \"not ours\" -j RETURN\n"
 	"-A others -p tcp -m tcp --tcp-flags FIN,SYN,RST,ACK SYN -j Others\n"
-	"-A others -p udp -j DROP\n"
+	"-A others -p udp -m udp --dport 5060 -j DROP\n"
 	"COMMIT\n";
 
 void given_rules_of_others(void)
