@@ -672,6 +672,9 @@ static const struct {
 	  "ct state new ip saddr %1$s drop\n"
 	  "ct state new udp dport 53 add @seen { ip saddr limit rate over 100/second } drop\n"
 	  "ct state new udp dport 53 accept", NULL },
+	/* in a copy of the rest of a chain, its map is looked up once */
+	{ "", "ct state invalid,untracked drop\n meta mark set ip saddr map { %1$s : 1, 10.0.0.0/8 : 2 }\n"
+	  "meta mark 1 drop\n udp dport 53 ct state new accept", NULL },
 	/* no rule says that of packets without a state */
 	{ "", "ip saddr %1$s drop\n ct state . ip dscp vmap { new . cs0 : accept }", "i 4" },
 	{ "", "ip saddr %1$s drop\n meta mark set ct state map { new : 1, established : 2 }\n"
