@@ -619,6 +619,46 @@ START_TEST(bans_of_a_later_chain_are_not_ahead)
 }
 END_TEST
 
+static void given_answers_let_in(const struct family *family)
+{
+	must("%s -w -P INPUT DROP", family->tables);
+	must("%s -w -A INPUT -i lo -j ACCEPT", family->tables);
+	must("%s -w -A INPUT -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT", family->tables);
+}
+
+/* A rule that asks what nobody can tell of a packet is not answered by another one that does. */
+START_TEST(what_two_rules_ask_that_we_do_not_know_are_two_things)
+{
+	const struct family *family = &families[_i];
+
+	netns_add_peer();
+	given_answers_let_in(family);
+	must("%s -w -A INPUT -m length --length 9000: -j DROP", family->tables);
+	must("%s -w -A INPUT -p udp --dport 53 -m length --length 0:512 -j ACCEPT", family->tables);
+	must("notrackctl %s --backend legacy add dns --proto udp --role inbound", family->option);
+	ck_assert(client_is_answered(family, family->other));
+	/* the host has said whom it lets in: no opening for longer ones */
+	ck_assert_ptr_null(strstr(must("%s -w -S INPUT", family->tables).out, "NOTRACK-INPUT"));
+}
+END_TEST
+
+/* A match that asks for an entry in a way of its own takes no packet without one. */
+START_TEST(a_cluster_is_refused)
+{
+	const struct family *family = &families[_i];
+	struct run added;
+
+	netns_add_peer();
+	given_answers_let_in(family);
+	must("%s -w -A INPUT -p udp --dport 53 -m cluster --cluster-total-nodes 2 "
+	     "--cluster-local-nodemask 3 --cluster-hash-seed 1 -j ACCEPT", family->tables);
+	ck_assert(client_is_answered(family, family->other));
+	added = run("notrackctl %s --backend legacy add dns --proto udp --role inbound", family->option);
+	ck_assert_msg(added.code == REFUSED, "exit %d: %s", added.code, added.err);
+	ck_assert(client_is_answered(family, family->other));
+}
+END_TEST
+
 /* What a router does to what it forwards as that leaves, whichever way it came. */
 static const struct {
 	const char *rule;
@@ -820,6 +860,8 @@ static void tests(TCase *tcase)
 	tcase_add_loop_test(tcase, who_names_ipv4_does_not_open_ipv6, 0, COUNT(inet_chains));
 	tcase_add_loop_test(tcase, who_is_named_of_one_family_may_ask, 0, FAMILY_COUNT);
 	tcase_add_test(tcase, bans_of_a_later_chain_are_not_ahead);
+	tcase_add_loop_test(tcase, what_two_rules_ask_that_we_do_not_know_are_two_things, 0, FAMILY_COUNT);
+	tcase_add_loop_test(tcase, a_cluster_is_refused, 0, FAMILY_COUNT);
 	tcase_add_loop_test(tcase, what_leaves_for_others_with_our_address_is_refused, 0,
 			    COUNT(left_as_ours));
 	tcase_add_loop_test(tcase, what_is_forbidden_later_is_not_opened_by_another_change, 0,

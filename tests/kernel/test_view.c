@@ -246,6 +246,8 @@ static const struct meaning xt_rules[] = {
 	{ "-m conntrack --ctdir REPLY -j ACCEPT", "not ct-direction 0, accept" },
 	{ "-m conntrack --ctstate NEW --ctstatus SEEN_REPLY -j ACCEPT",
 	  "not state&0x8 0, not ct-status&0x2 0 or without entry, accept" },
+	{ "-m cluster --cluster-total-nodes 2 --cluster-local-node 1 --cluster-hash-seed 1 -j ACCEPT",
+	  "ct 0, accept" },
 	{ "-m conntrack --ctproto 17 -j ACCEPT", "unknown ct conntrack, accept" },
 	{ "-m connmark --mark 5 -j ACCEPT", "ct-mark 5, accept" },
 	{ "-m helper --helper ftp -j ACCEPT", "ct-status&0x1 1, accept" },
