@@ -659,6 +659,22 @@ START_TEST(a_cluster_is_refused)
 }
 END_TEST
 
+/* A host that serves nobody, and says so, may still ask: over lo it alone would be served. */
+START_TEST(who_forbids_to_be_asked_may_ask)
+{
+	const struct family *family = &families[_i];
+	struct run added;
+
+	netns_add_peer();
+	must("%s -w -A INPUT -p udp --dport 53 -j DROP", family->tables);
+	must("%s -w -A INPUT -p tcp --dport 53 -j REJECT", family->tables);
+	must("notrackctl %s add dns --role outbound", family->option);
+	ck_assert(!client_is_answered(family, family->other));	/* asks itself, and is answered */
+	added = run("notrackctl %s add dns", family->option);
+	ck_assert_msg(added.code == REFUSED && strstr(added.err, "filter INPUT 1"), "%s", added.err);
+}
+END_TEST
+
 /* What a router does to what it forwards as that leaves, whichever way it came. */
 static const struct {
 	const char *rule;
@@ -862,6 +878,7 @@ static void tests(TCase *tcase)
 	tcase_add_test(tcase, bans_of_a_later_chain_are_not_ahead);
 	tcase_add_loop_test(tcase, what_two_rules_ask_that_we_do_not_know_are_two_things, 0, FAMILY_COUNT);
 	tcase_add_loop_test(tcase, a_cluster_is_refused, 0, FAMILY_COUNT);
+	tcase_add_loop_test(tcase, who_forbids_to_be_asked_may_ask, 0, FAMILY_COUNT);
 	tcase_add_loop_test(tcase, what_leaves_for_others_with_our_address_is_refused, 0,
 			    COUNT(left_as_ours));
 	tcase_add_loop_test(tcase, what_is_forbidden_later_is_not_opened_by_another_change, 0,
