@@ -142,6 +142,14 @@ static const struct meaning nft_rules[] = {
 	{ "jump other", "jump other" },
 	{ "goto other", "goto other" },
 	{ "ip daddr set 192.0.2.1", "family 2, anything payload set" },
+	{ "ip dscp set cs1", "family 2, count" },
+	{ "ip ttl set 5", "family 2, count" },		/* and the protocol, as it was */
+	{ "ip protocol set 6", "family 2, anything payload set" },
+	{ "ip6 hoplimit set 5", "family 10, count" },
+	{ "udp checksum set 0", "protocol 17, count" },
+	{ "udp dport set 53", "protocol 17, anything payload set" },
+	{ "tcp flags set syn", "protocol 6, anything payload set" },
+	{ "@th,32,16 set 0", "anything payload set" },
 };
 
 static const char nft_head[] =
