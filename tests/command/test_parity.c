@@ -659,6 +659,26 @@ START_TEST(a_cluster_is_refused)
 }
 END_TEST
 
+/* Whom a service is for, and who is spoofed where such packets cannot come from, are two. */
+START_TEST(a_rule_against_spoofing_forbids_nothing_elsewhere)
+{
+	const struct family *family = &families[_i];
+
+	netns_add_peer();
+	must("ip link add outside type veth peer name beyond");
+	must("ip link set outside up");
+	must("ip link set beyond up");
+	given_answers_let_in(family);
+	must("%s -w -A INPUT -i outside -s %s -j DROP", family->tables, family->other_prefix);
+	ck_assert(!client_is_answered(family, family->other));
+	must("notrackctl %s --backend legacy add dns-auth --from %s", family->option, family->other_prefix);
+	ck_assert(client_is_answered(family, family->other));
+	/* the opening goes past no ban */
+	ck_assert_ptr_nonnull(strstr(strstr(must("%s -w -S INPUT", family->tables).out, "-i outside"),
+				     "-j NOTRACK-INPUT"));
+}
+END_TEST
+
 /* A host that serves nobody, and says so, may still ask: over lo it alone would be served. */
 START_TEST(who_forbids_to_be_asked_may_ask)
 {
@@ -878,6 +898,7 @@ static void tests(TCase *tcase)
 	tcase_add_test(tcase, bans_of_a_later_chain_are_not_ahead);
 	tcase_add_loop_test(tcase, what_two_rules_ask_that_we_do_not_know_are_two_things, 0, FAMILY_COUNT);
 	tcase_add_loop_test(tcase, a_cluster_is_refused, 0, FAMILY_COUNT);
+	tcase_add_loop_test(tcase, a_rule_against_spoofing_forbids_nothing_elsewhere, 0, FAMILY_COUNT);
 	tcase_add_loop_test(tcase, who_forbids_to_be_asked_may_ask, 0, FAMILY_COUNT);
 	tcase_add_loop_test(tcase, what_leaves_for_others_with_our_address_is_refused, 0,
 			    COUNT(left_as_ours));
