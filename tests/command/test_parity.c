@@ -659,6 +659,35 @@ START_TEST(a_cluster_is_refused)
 }
 END_TEST
 
+/*
+ * A chain for what comes and what goes: ours there tell the two apart by which address is this
+ * host's, and answers and segments come to no other, so that none is dropped.
+ */
+START_TEST(one_chain_of_states_serves_both_ways)
+{
+	const struct family *family = &families[_i];
+	const char *tables = family->tables;
+
+	netns_add_peer();
+	must("%s -w -N known", tables);
+	must("%s -w -A known -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT", tables);
+	must("%s -w -A known -p tcp -m conntrack --ctstate NEW --dport 53 -j ACCEPT", tables);
+	for (int output = 0; output < 2; output++) {
+		const char *chain = output ? "OUTPUT" : "INPUT";
+
+		must("%s -w -P %s DROP", tables, chain);
+		must("%s -w -A %s -%c lo -j ACCEPT", tables, chain, output ? 'o' : 'i');
+		must("%s -w -A %s -j known", tables, chain);
+		must("%s -w -A %s -p udp --dport 53 -j ACCEPT", tables, chain);
+	}
+	must("notrackctl %s --backend legacy add dns", family->option);
+	ck_assert(client_is_answered(family, family->other));
+	ck_assert(tcp_exchange(family, (struct end){ PEER, family->other, 0 },
+			       (struct end){ HOST, family->host, 53 }, 1));
+	must("notrackctl verify");
+}
+END_TEST
+
 /* Whom a service is for, and who is spoofed where such packets cannot come from, are two. */
 START_TEST(a_rule_against_spoofing_forbids_nothing_elsewhere)
 {
@@ -898,6 +927,7 @@ static void tests(TCase *tcase)
 	tcase_add_test(tcase, bans_of_a_later_chain_are_not_ahead);
 	tcase_add_loop_test(tcase, what_two_rules_ask_that_we_do_not_know_are_two_things, 0, FAMILY_COUNT);
 	tcase_add_loop_test(tcase, a_cluster_is_refused, 0, FAMILY_COUNT);
+	tcase_add_loop_test(tcase, one_chain_of_states_serves_both_ways, 0, FAMILY_COUNT);
 	tcase_add_loop_test(tcase, a_rule_against_spoofing_forbids_nothing_elsewhere, 0, FAMILY_COUNT);
 	tcase_add_loop_test(tcase, who_forbids_to_be_asked_may_ask, 0, FAMILY_COUNT);
 	tcase_add_loop_test(tcase, what_leaves_for_others_with_our_address_is_refused, 0,
