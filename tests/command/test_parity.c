@@ -784,6 +784,10 @@ static const struct {
 	{ "", "ip saddr %1$s drop\n ct state . ip dscp vmap { new . cs0 : accept }", "i 4" },
 	{ "", "ip saddr %1$s drop\n meta mark set ct state map { new : 1, established : 2 }\n"
 	  "meta mark 1 udp dport 53 accept", "i 4" },
+	/* what a chain of ours would drop is told by the rule whose twin leads there */
+	{ "", "ct state new ip saddr 10.9.8.7 counter drop\n ip saddr %1$s drop\n"
+	  "ct state new ct expiration > 0 accept\n ct state new ip saddr 10.9.8.6 counter drop\n"
+	  "ct state new udp dport 53 accept", "i 6" },
 	/* the number is that of the host as it stands, whatever would stand ahead of the rule */
 	{ "", "ip saddr %1$s drop\n ct state new udp dport 53 counter\n"
 	  "ct state new ct packets > 5 drop\n udp dport 53 accept", "i 5" },
