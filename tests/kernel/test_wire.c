@@ -115,15 +115,18 @@ static bool is_alike(const struct exchange *one, const struct exchange *other, u
 	       one->count > packet && other->count > packet;
 }
 
-/* A service is opened where, of those whom it is for, nobody was let in. */
+/*
+ * A service is opened where, of those whom it is for, nobody was let in.  An answer that nobody
+ * asked for says nothing of that: it is NEW, and let out where answers are not.
+ */
 static bool may_be_opened(const struct host *host, const struct exchange *exchange,
 			  unsigned int packet)
 {
 	if (!exchange->of_service)
 		return false;
 	for (size_t i = 0; i < EXCHANGES; i++)
-		if (host->exchanges[i].of_service && !host->exchanges[i].is_exempt &&
-		    is_alike(&host->exchanges[i], exchange, packet) &&
+		if (host->exchanges[i].of_service && host->exchanges[i].asked &&
+		    !host->exchanges[i].is_exempt && is_alike(&host->exchanges[i], exchange, packet) &&
 		    host->exchanges[i].arrived[BEFORE][packet])
 			return false;
 	return true;
