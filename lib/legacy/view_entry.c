@@ -38,6 +38,8 @@ static int add_address(const struct view_entry *entry, enum field field, size_t 
 	step->flags = inverted ? STEP_INVERTED : 0;
 	if (length < 0) {
 		step->text = "address mask";
+		step->index = view_hash(view_hash(field, entry->bytes + at, size),
+					entry->bytes + mask_at, size);
 		return 0;
 	}
 	step->field = (uint8_t)field;
@@ -62,6 +64,8 @@ static int add_interface(const struct view_entry *entry, enum field field, size_
 	step->flags = inverted ? STEP_INVERTED : 0;
 	if (step->kind == STEP_UNKNOWN) {
 		step->text = "interface mask";
+		step->index = view_hash(view_hash(field, entry->bytes + at, IFNAMSIZ),
+					entry->bytes + mask_at, IFNAMSIZ);
 		return 0;
 	}
 	step->field = (uint8_t)field;

@@ -46,6 +46,9 @@ enum nft_graft_part nft_graft_part_of(const struct nft_original *original, size_
 	/* a rule of ours has a counter of its own */
 	if (step_asks_conntrack(step) || original->replaced[index] || step->flags & STEP_COUNTER)
 		return PART_NONE;
+	/* one map is looked up once: what is looked up is for the tail, if that is there */
+	if (step->flags & STEP_GIVES_DATA && copies & COPY_TAIL)
+		return PART_TAIL;
 	if (index < rule_tail(row))
 		return copies & COPY_HEAD || (gives_context(step) && needs_context(original)) ?
 		       PART_HEAD : PART_NONE;

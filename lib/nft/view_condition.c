@@ -258,13 +258,14 @@ static int add_reverse(struct machine *machine, const struct group *group)
 }
 
 /* A sender's address that a rule names is not the usual one. */
-static int add_hardware(struct machine *machine, bool inverted)
+static int add_hardware(struct machine *machine, const void *asked, size_t size, bool inverted)
 {
 	struct step *step = view_add_step(machine->view, STEP_SET);
 
 	if (!step)
 		return -ENOMEM;
 	step->field = FIELD_SOURCE;
+	step->mask = view_hash(1, asked, size);
 	step->flags = inverted ? STEP_INVERTED : 0;
 	return 0;
 }
@@ -288,7 +289,7 @@ static int add_equal(struct machine *machine, const struct group *group)
 	case SOURCE_REVERSE_NAME:
 		return add_reverse(machine, group);
 	case SOURCE_HARDWARE:
-		return add_hardware(machine, group->inverted);
+		return add_hardware(machine, group->data, group->count, group->inverted);
 	case FIELD_CT_OTHER:
 	case SOURCE_UNKNOWN:
 		return machine_add_unknown(machine, "comparison", source);
@@ -477,7 +478,7 @@ int run_lookup(struct machine *machine, const struct attributes *data)
 	if (err < 0)
 		return err;
 	if (err == MACHINE_HARDWARE)
-		return add_hardware(machine, inverted);
+		return add_hardware(machine, set->name, strlen(set->name), inverted);
 	if (!lookup && verdict)
 		return view_add_unknown(machine->view, STEP_ANYTHING, "verdict map") ? 1 : -ENOMEM;
 	if (!lookup)

@@ -153,6 +153,41 @@ static struct symbol symbol_at(const struct part *parts, uint32_t offset, uint8_
 				.weight = (uint8_t)offset, .size = 1, .mask = 0xff };
 }
 
+/*
+ * Whether what is written leaves all that we know of a packet as it is: "ip ttl set" writes the
+ * protocol that is beside it as well, which it has loaded before.
+ */
+static bool leaves_alone(struct machine *machine, const struct part *parts, uint32_t offset,
+			 uint32_t count, const struct nlattr *attr)
+{
+	size_t room = count;
+	const struct symbol *from = machine_register(machine, attr, &room);
+
+	if (room < count)
+		return false;
+	for (uint32_t i = 0; i < count; i++) {
+		const struct symbol there = symbol_at(parts, offset + i, 0);
+
+		if (there.source == SOURCE_UNKNOWN)
+			continue;
+		if (from[i].kind != SYMBOL_FIELD || from[i].source != there.source ||
+		    from[i].weight != there.weight || from[i].mask != 0xff || from[i].value)
+			return false;
+	}
+	return true;
+}
+
+static int write_payload(struct machine *machine, const struct part *parts, uint32_t offset,
+			 uint32_t count, const struct nlattr *from)
+{
+	/* where it is not known what the header is, it may be any field */
+	const bool known = parts != no_parts && (parts != port_parts || machine->protocol >= 0);
+
+	if (known && leaves_alone(machine, parts, offset, count, from))
+		return view_add_unknown(machine->view, STEP_COUNT, "payload set") ? 0 : -ENOMEM;
+	return view_add_unknown(machine->view, STEP_ANYTHING, "payload set") ? 0 : -ENOMEM;
+}
+
 /* One load may take several fields that lie side by side, or a part of one. */
 int run_payload(struct machine *machine, const struct attributes *data)
 {
@@ -163,8 +198,8 @@ int run_payload(struct machine *machine, const struct attributes *data)
 	size_t room = REGISTER_BYTES;
 	struct symbol *bytes;
 
-	if (data->of[NFTA_PAYLOAD_SREG])	/* it writes, and what it writes we do not follow */
-		return view_add_unknown(machine->view, STEP_ANYTHING, "payload set") ? 0 : -ENOMEM;
+	if (data->of[NFTA_PAYLOAD_SREG])
+		return write_payload(machine, parts, offset, count, data->of[NFTA_PAYLOAD_SREG]);
 	bytes = machine_register(machine, data->of[NFTA_PAYLOAD_DREG], &room);
 	machine->loads++;
 	if (count > room)

@@ -81,25 +81,15 @@ static int run_unknown(struct machine *machine, const char *name)
 }
 
 /*
- * What tells an unknown condition from others is what it is made of: the
- * expressions since the one before, without the registers they use.
+ * What tells an unknown condition from others is what it is made of: the expressions
+ * from the one behind the last step on, to the end of @last.
  */
-static uint32_t hash_bytes(uint32_t hash, const void *bytes, size_t size)
-{
-	const uint8_t *byte = bytes;
-
-	while (size--)
-		hash = (hash ^ *byte++) * 0x01000193u;
-	return hash;
-}
-
-/* From the expression behind the last step on, to the end of @last. */
 static uint32_t identity_of(const struct nlattr *first, const struct nlattr *last)
 {
 	uint32_t hash = 0;
 
 	for (; first <= last; first = mnl_attr_next(first))
-		hash = hash_bytes(hash, mnl_attr_get_payload(first), mnl_attr_get_payload_len(first));
+		hash = view_hash(hash, mnl_attr_get_payload(first), mnl_attr_get_payload_len(first));
 	return hash;
 }
 

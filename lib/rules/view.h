@@ -360,6 +360,19 @@ struct view_rule *view_insert_rule(struct view *view, struct view_chain *chain,
 				   struct view_rule *after, const struct step *steps,
 				   size_t count);
 
+/*
+ * What tells conditions of one kind apart whose values no step has room for: a hash of what they
+ * ask, as their index or mask.
+ */
+static inline uint32_t view_hash(uint32_t hash, const void *bytes, size_t size)
+{
+	const uint8_t *byte = bytes;
+
+	while (size--)
+		hash = (hash ^ *byte++) * 0x01000193u;
+	return hash;
+}
+
 /* Packets that have an element cannot be told by anything but the lookup itself. */
 static inline bool lookup_is_hidden(const struct view_lookup *lookup)
 {

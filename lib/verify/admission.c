@@ -41,6 +41,52 @@ bool rule_names_ports(const struct view_rule *rule)
 	return rule_names(rule, ANY_PORTS);
 }
 
+/* --- whom a rule names -------------------------------------------------- */
+
+static bool is_over_lo(const struct probe *probe)
+{
+	return !strcmp(probe->in, "lo") || !strcmp(probe->out, "lo");
+}
+
+static bool asks_field(const struct step *step, enum field field)
+{
+	if (step->kind != STEP_LOOKUP && step->kind != STEP_MAP)
+		return step_is_condition(step) && step->field == field && step->kind != STEP_NUMBER;
+	for (size_t i = 0; i < step->lookup->field_count; i++)
+		if (step->lookup->fields[i].field == field)
+			return true;
+	return false;
+}
+
+/* Whether each of the packets has an address that was named; over lo, nobody is. */
+static bool all_named(const struct picks *picks, enum field field)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < picks->count; i++)
+		for (size_t j = 0; j < picks->list[i].count; j++) {
+			const struct probe *probe = &picks->list[i].probes[j];
+
+			if (is_over_lo(probe))
+				continue;
+			if (!(field == FIELD_SOURCE ? probe->source.length :
+						      probe->destination.length))
+				return false;
+			any = true;
+		}
+	return any;
+}
+
+/* A ban of those whom the service names: it does not drop all there is. */
+static bool names_them(const struct view_rule *rule, const struct picks *picks)
+{
+	for (size_t i = 0; rule && i < rule->count; i++)
+		for (enum field field = FIELD_SOURCE; field <= FIELD_DESTINATION; field++)
+			if (asks_field(&rule->steps[i], field) && all_named(picks, field))
+				return true;
+	return false;
+}
+
 /* --- how packets fare -------------------------------------------------- */
 
 /* How the packets of a flow fared. */
@@ -50,6 +96,7 @@ struct tally {
 	struct place place;		/* where the last one was, in the order of the rules */
 	struct place end;		/* of all that were, the last one in the base chain */
 	bool elsewhere;			/* in a chain that others lead to */
+	bool unnamed;			/* by what names none of those whom the service names */
 };
 
 /* A place in the base chain is the last one, unless there has been a later one. */
@@ -62,7 +109,7 @@ static void note_end(struct tally *tally, const struct view_chain *base, const s
 }
 
 static void add_journey(struct tally *tally, const struct view_chain *base,
-			const struct journey *journey)
+			const struct picks *picks, const struct journey *journey)
 {
 	const struct ending *picked = endings_last(journey->endings[DROPPED], ANY_PICKED);
 	const struct ending *accepted = endings_last(journey->endings[ACCEPTED], ANY_USUAL);
@@ -79,6 +126,7 @@ static void add_journey(struct tally *tally, const struct view_chain *base,
 	note_end(tally, base, &dropped->last);
 	tally->elsewhere |= dropped->first.chain != base || dropped->last.chain != base;
 	tally->dropped = true;
+	tally->unnamed |= !names_them(dropped->last.rule, picks);
 	tally->place = dropped->last;
 }
 
@@ -136,6 +184,7 @@ static bool lets_some_in(const struct journey *journey, const struct probe *prob
 struct asking {
 	const struct view *view;
 	const struct view_chain *base;
+	const struct picks *picks;
 	struct tally *tally;
 	bool any_mark;
 	bool unicast;			/* what is sent to this host is sent to it alone */
@@ -179,64 +228,20 @@ static int ask(const struct probe *probe, void *data)
 	asked.local_destination |= asking->unicast && asked.own_destination;
 	err = walk_chain(&walk, asking->base, &asked);
 	walk_free(&walk);
-	add_journey(asking->tally, asking->base, &journey);
+	add_journey(asking->tally, asking->base, asking->picks, &journey);
 	asking->tally->some |= lets_some_in(&journey, probe);
 	return err ? err : ask_peers(asking, probe);
 }
 
 /* --- what drops ------------------------------------------------------- */
 
-static bool is_over_lo(const struct probe *probe)
-{
-	return !strcmp(probe->in, "lo") || !strcmp(probe->out, "lo");
-}
-
-static bool asks_field(const struct step *step, enum field field)
-{
-	if (step->kind != STEP_LOOKUP && step->kind != STEP_MAP)
-		return step_is_condition(step) && step->field == field && step->kind != STEP_NUMBER;
-	for (size_t i = 0; i < step->lookup->field_count; i++)
-		if (step->lookup->fields[i].field == field)
-			return true;
-	return false;
-}
-
-/* Whether each of the packets has an address that was named; over lo, nobody is. */
-static bool all_named(const struct picks *picks, enum field field)
-{
-	bool any = false;
-
-	for (size_t i = 0; i < picks->count; i++)
-		for (size_t j = 0; j < picks->list[i].count; j++) {
-			const struct probe *probe = &picks->list[i].probes[j];
-
-			if (is_over_lo(probe))
-				continue;
-			if (!(field == FIELD_SOURCE ? probe->source.length :
-						      probe->destination.length))
-				return false;
-			any = true;
-		}
-	return any;
-}
-
-/* A ban of those whom the service names: it does not drop all there is. */
-static bool names_them(const struct view_rule *rule, const struct picks *picks)
-{
-	for (size_t i = 0; rule && i < rule->count; i++)
-		for (enum field field = FIELD_SOURCE; field <= FIELD_DESTINATION; field++)
-			if (asks_field(&rule->steps[i], field) && all_named(picks, field))
-				return true;
-	return false;
-}
-
-static enum admission judge(const struct tally *tally, const struct picks *picks)
+static enum admission judge(const struct tally *tally)
 {
 	if (!tally->dropped)
 		return tally->by_rule ? ADMITS_BY_RULE : ADMITS_AT_END;
 	if (tally->by_rule || tally->at_end || tally->some)
 		return ADMITS_SOME;
-	if (rule_names_ports(tally->place.rule) || names_them(tally->place.rule, picks))
+	if (rule_names_ports(tally->place.rule) || !tally->unnamed)
 		return FORBIDS_BY_NAME;
 	return tally->elsewhere ? FORBIDS_ELSEWHERE : ADMITS_NOBODY;
 }
@@ -381,10 +386,10 @@ int admission_of(const struct view *view, const struct view_chain *base, const s
 		 const struct entrances *entrances, struct admitted *admitted)
 {
 	struct tally tally = { 0 }, marked = { 0 };
-	struct asking asking = { .view = view, .base = base, .tally = &tally };
+	struct asking asking = { .view = view, .base = base, .picks = picks, .tally = &tally };
 	int err = ask_all(&asking, picks, entrances);
 
-	*admitted = (struct admitted){ .admission = judge(&tally, picks),
+	*admitted = (struct admitted){ .admission = judge(&tally),
 				       .over_lo = all_over_lo(picks),
 				       .place = tally.place, .end = tally.end };
 	if (!err && admitted->admission == ADMITS_NOBODY)

@@ -45,17 +45,51 @@ static enum notrack_status severity_of_widened(const struct traveller *traveller
 	return over_lo && !traveller->usual ? NOTRACK_WARNING : severity_of(traveller);
 }
 
+/* A rule that leads to a chain; false: there is none. */
+static bool find_way_to(const struct view *view, const struct view_chain *to, struct place *place)
+{
+	for (const struct view_table *table = view->tables; table; table = table->next)
+		for (const struct view_chain *chain = table->chains; chain; chain = chain->next)
+			for (const struct view_rule *rule = chain->rules; rule; rule = rule->next) {
+				const struct step *verdict = rule_verdict(rule);
+
+				if (!verdict || (verdict->kind != STEP_JUMP && verdict->kind != STEP_GOTO) ||
+				    verdict->chain != to)
+					continue;
+				*place = (struct place){ chain, rule };
+				return true;
+			}
+	return false;
+}
+
+/* Ours lead to ours, and are as long a way as that. */
+enum { WAY_MAX = 4 };
+
+/* A rule of a chain of ours does what one of the host does, ahead of which it is led to. */
+static struct place place_of_theirs(const struct view *view, struct place place)
+{
+	const struct place ours = place;
+
+	for (unsigned int i = 0; i < WAY_MAX && chain_is_ours(place.chain); i++)
+		if (!find_way_to(view, place.chain, &place))
+			return ours;
+	while (place.rule && place.rule->flags & (RULE_OURS | RULE_ADDED))
+		place.rule = place.rule->next;
+	return chain_is_ours(place.chain) ? ours : place;
+}
+
 /* Today they go on, and would be dropped. */
 static int tell_dropped(const struct watching *watching, const struct traveller *traveller)
 {
 	const struct flow_key *flow = &watching->flow;
+	const struct place dropped = place_of_theirs(watching->guard->view, traveller->dropped);
 	char place[PLACE_TEXT];
 
 	return findings_add(watching->findings, "dropped", severity_of(traveller), "%s (%s) would drop %s of "
 			    "service %s over %s that are let through today, as they would no longer "
 			    "be tracked: let that chain accept them by port, without asking for a "
 			    "state, or leave the service tracked",
-			    view_format_place(&traveller->dropped, place),
+			    view_format_place(&dropped, place),
 			    family_name(watching->family), packets_of(flow), flow->service->name,
 			    protocol_names[flow->protocol]);
 }

@@ -285,6 +285,8 @@ static int act(struct work *work, enum family family, size_t index, const struct
 	       const struct answers *answers)
 {
 	const struct admitted *answer = &answers->list[flow->protocol];
+	/* over lo comes what the host sends itself, and it may forbid that */
+	const bool matters = !answer->over_lo;
 	bool useless = !has_admission(answers, ADMITS_SOME) &&
 		       !has_admission(answers, ADMITS_BY_RULE) &&
 		       !has_admission(answers, ADMITS_AT_END);
@@ -306,7 +308,7 @@ static int act(struct work *work, enum family family, size_t index, const struct
 	case FORBIDS_BY_NAME:
 	case FORBIDS_ELSEWHERE:
 		return act_on_ban(work, family, index, flow, &answer->place,
-				  answer->admission == FORBIDS_BY_NAME || useless);
+				  matters && (answer->admission == FORBIDS_BY_NAME || useless));
 	case ADMITS_SOME:
 		return act_on_some(work, family, index, flow, answer);
 	case ADMITS_BY_RULE:

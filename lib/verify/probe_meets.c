@@ -175,13 +175,22 @@ static unsigned int meets_values(const struct step *condition, uint32_t usual,
 	return does ? MOST_DO : FEW_DO;
 }
 
-/* A server's address may be one that many hosts listen to. */
+/*
+ * A server's address may be one that many hosts listen to, but for a connection (the kernel takes
+ * no SYN there), and but for an answer, which comes to the address that the question came from.
+ */
+static bool may_be_for_many(const struct probe *probe)
+{
+	return !probe->destination.length && !probe->local_destination && !probe->reply &&
+	       probe->protocol != IPPROTO_TCP && probe->protocol != IPPROTO_SCTP;
+}
+
 static unsigned int ask_address_type(const struct probe *probe, const struct step *condition)
 {
 	static const uint32_t others[] = { RTN_BROADCAST, RTN_MULTICAST, RTN_ANYCAST };
 	bool source = condition->field == FIELD_SOURCE_TYPE;
 	bool own = source ? probe->own_source : probe->own_destination;
-	bool open = !source && !probe->destination.length && !probe->local_destination &&
+	bool open = !source && may_be_for_many(probe) &&
 		    !(probe->own_source && probe->own_destination);
 
 	/* over lo come packets for an address of any interface */
@@ -194,7 +203,7 @@ static unsigned int ask_address_type(const struct probe *probe, const struct ste
 static unsigned int ask_link_type(const struct probe *probe, const struct step *condition)
 {
 	static const uint32_t others[] = { PACKET_BROADCAST, PACKET_MULTICAST };
-	bool open = !probe->own_source && !probe->destination.length && !probe->local_destination;
+	bool open = !probe->own_source && may_be_for_many(probe);
 
 	return meets_values(condition, PACKET_HOST, others, open ? 2 : 0);
 }

@@ -619,6 +619,111 @@ START_TEST(bans_of_a_later_chain_are_not_ahead)
 }
 END_TEST
 
+static void given_answers_let_in(const struct family *family)
+{
+	must("%s -w -P INPUT DROP", family->tables);
+	must("%s -w -A INPUT -i lo -j ACCEPT", family->tables);
+	must("%s -w -A INPUT -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT", family->tables);
+}
+
+/* A rule that asks what nobody can tell of a packet is not answered by another one that does. */
+START_TEST(what_two_rules_ask_that_we_do_not_know_are_two_things)
+{
+	const struct family *family = &families[_i];
+
+	netns_add_peer();
+	given_answers_let_in(family);
+	must("%s -w -A INPUT -m length --length 9000: -j DROP", family->tables);
+	must("%s -w -A INPUT -p udp --dport 53 -m length --length 0:512 -j ACCEPT", family->tables);
+	must("notrackctl %s --backend legacy add dns --proto udp --role inbound", family->option);
+	ck_assert(client_is_answered(family, family->other));
+	/* the host has said whom it lets in: no opening for longer ones */
+	ck_assert_ptr_null(strstr(must("%s -w -S INPUT", family->tables).out, "NOTRACK-INPUT"));
+}
+END_TEST
+
+/* A match that asks for an entry in a way of its own takes no packet without one. */
+START_TEST(a_cluster_is_refused)
+{
+	const struct family *family = &families[_i];
+	struct run added;
+
+	netns_add_peer();
+	given_answers_let_in(family);
+	must("%s -w -A INPUT -p udp --dport 53 -m cluster --cluster-total-nodes 2 "
+	     "--cluster-local-nodemask 3 --cluster-hash-seed 1 -j ACCEPT", family->tables);
+	ck_assert(client_is_answered(family, family->other));
+	added = run("notrackctl %s --backend legacy add dns --proto udp --role inbound", family->option);
+	ck_assert_msg(added.code == REFUSED, "exit %d: %s", added.code, added.err);
+	ck_assert(client_is_answered(family, family->other));
+}
+END_TEST
+
+/*
+ * A chain for what comes and what goes: ours there tell the two apart by which address is this
+ * host's, and answers and segments come to no other, so that none is dropped.
+ */
+START_TEST(one_chain_of_states_serves_both_ways)
+{
+	const struct family *family = &families[_i];
+	const char *tables = family->tables;
+
+	netns_add_peer();
+	must("%s -w -N known", tables);
+	must("%s -w -A known -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT", tables);
+	must("%s -w -A known -p tcp -m conntrack --ctstate NEW --dport 53 -j ACCEPT", tables);
+	for (int output = 0; output < 2; output++) {
+		const char *chain = output ? "OUTPUT" : "INPUT";
+
+		must("%s -w -P %s DROP", tables, chain);
+		must("%s -w -A %s -%c lo -j ACCEPT", tables, chain, output ? 'o' : 'i');
+		must("%s -w -A %s -j known", tables, chain);
+		must("%s -w -A %s -p udp --dport 53 -j ACCEPT", tables, chain);
+	}
+	must("notrackctl %s --backend legacy add dns", family->option);
+	ck_assert(client_is_answered(family, family->other));
+	ck_assert(tcp_exchange(family, (struct end){ PEER, family->other, 0 },
+			       (struct end){ HOST, family->host, 53 }, 1));
+	must("notrackctl verify");
+}
+END_TEST
+
+/* Whom a service is for, and who is spoofed where such packets cannot come from, are two. */
+START_TEST(a_rule_against_spoofing_forbids_nothing_elsewhere)
+{
+	const struct family *family = &families[_i];
+
+	netns_add_peer();
+	must("ip link add outside type veth peer name beyond");
+	must("ip link set outside up");
+	must("ip link set beyond up");
+	given_answers_let_in(family);
+	must("%s -w -A INPUT -i outside -s %s -j DROP", family->tables, family->other_prefix);
+	ck_assert(!client_is_answered(family, family->other));
+	must("notrackctl %s --backend legacy add dns-auth --from %s", family->option, family->other_prefix);
+	ck_assert(client_is_answered(family, family->other));
+	/* the opening goes past no ban */
+	ck_assert_ptr_nonnull(strstr(strstr(must("%s -w -S INPUT", family->tables).out, "-i outside"),
+				     "-j NOTRACK-INPUT"));
+}
+END_TEST
+
+/* A host that serves nobody, and says so, may still ask: over lo it alone would be served. */
+START_TEST(who_forbids_to_be_asked_may_ask)
+{
+	const struct family *family = &families[_i];
+	struct run added;
+
+	netns_add_peer();
+	must("%s -w -A INPUT -p udp --dport 53 -j DROP", family->tables);
+	must("%s -w -A INPUT -p tcp --dport 53 -j REJECT", family->tables);
+	must("notrackctl %s add dns --role outbound", family->option);
+	ck_assert(!client_is_answered(family, family->other));	/* asks itself, and is answered */
+	added = run("notrackctl %s add dns", family->option);
+	ck_assert_msg(added.code == REFUSED && strstr(added.err, "filter INPUT 1"), "%s", added.err);
+}
+END_TEST
+
 /* What a router does to what it forwards as that leaves, whichever way it came. */
 static const struct {
 	const char *rule;
@@ -672,10 +777,17 @@ static const struct {
 	  "ct state new ip saddr %1$s drop\n"
 	  "ct state new udp dport 53 add @seen { ip saddr limit rate over 100/second } drop\n"
 	  "ct state new udp dport 53 accept", NULL },
+	/* in a copy of the rest of a chain, its map is looked up once */
+	{ "", "ct state invalid,untracked drop\n meta mark set ip saddr map { %1$s : 1, 10.0.0.0/8 : 2 }\n"
+	  "meta mark 1 drop\n udp dport 53 ct state new accept", NULL },
 	/* no rule says that of packets without a state */
 	{ "", "ip saddr %1$s drop\n ct state . ip dscp vmap { new . cs0 : accept }", "i 4" },
 	{ "", "ip saddr %1$s drop\n meta mark set ct state map { new : 1, established : 2 }\n"
 	  "meta mark 1 udp dport 53 accept", "i 4" },
+	/* what a chain of ours would drop is told by the rule whose twin leads there */
+	{ "", "ct state new ip saddr 10.9.8.7 counter drop\n ip saddr %1$s drop\n"
+	  "ct state new ct expiration > 0 accept\n ct state new ip saddr 10.9.8.6 counter drop\n"
+	  "ct state new udp dport 53 accept", "i 6" },
 	/* the number is that of the host as it stands, whatever would stand ahead of the rule */
 	{ "", "ip saddr %1$s drop\n ct state new udp dport 53 counter\n"
 	  "ct state new ct packets > 5 drop\n udp dport 53 accept", "i 5" },
@@ -817,6 +929,11 @@ static void tests(TCase *tcase)
 	tcase_add_loop_test(tcase, who_names_ipv4_does_not_open_ipv6, 0, COUNT(inet_chains));
 	tcase_add_loop_test(tcase, who_is_named_of_one_family_may_ask, 0, FAMILY_COUNT);
 	tcase_add_test(tcase, bans_of_a_later_chain_are_not_ahead);
+	tcase_add_loop_test(tcase, what_two_rules_ask_that_we_do_not_know_are_two_things, 0, FAMILY_COUNT);
+	tcase_add_loop_test(tcase, a_cluster_is_refused, 0, FAMILY_COUNT);
+	tcase_add_loop_test(tcase, one_chain_of_states_serves_both_ways, 0, FAMILY_COUNT);
+	tcase_add_loop_test(tcase, a_rule_against_spoofing_forbids_nothing_elsewhere, 0, FAMILY_COUNT);
+	tcase_add_loop_test(tcase, who_forbids_to_be_asked_may_ask, 0, FAMILY_COUNT);
 	tcase_add_loop_test(tcase, what_leaves_for_others_with_our_address_is_refused, 0,
 			    COUNT(left_as_ours));
 	tcase_add_loop_test(tcase, what_is_forbidden_later_is_not_opened_by_another_change, 0,

@@ -268,3 +268,21 @@ void exchanges_run(struct exchange *exchanges, unsigned int count, enum when whe
 		if (!exchanges[i].of_service)
 			run_one(&exchanges[i], when);
 }
+
+/* The answer to a SYN has to acknowledge its number, which no later one does. */
+static void go_on(struct exchange *exchange)
+{
+	unsigned int first = exchange->packets[0].protocol == IPPROTO_TCP ? 2 : 1;
+
+	for (unsigned int i = first; i < exchange->count && exchange->arrived[BEFORE][i]; i++) {
+		wire_send(&exchange->packets[i], &exchange->went_on[i], 1);
+		exchange->tried[i] = true;
+	}
+}
+
+void exchanges_go_on(struct exchange *exchanges, unsigned int count)
+{
+	for (unsigned int i = 0; i < count; i++)
+		if (exchanges[i].of_service && exchanges[i].asked)
+			go_on(&exchanges[i]);
+}

@@ -18,6 +18,7 @@ struct exchange {
 	bool of_service;		/* its packets are those that the service untracks */
 	bool is_exempt;			/* over lo, from whom the service is not for */
 	bool arrived[WHENS][EXCHANGE_PACKETS];
+	bool tried[EXCHANGE_PACKETS], went_on[EXCHANGE_PACKETS];	/* see exchanges_go_on() */
 	bool tracked;			/* conntrack had an entry for it, after */
 };
 
@@ -33,6 +34,12 @@ void exchanges_begin(const struct notrack_service *service, struct exchange *exc
  * packet of the service's after what is, so that conntrack can be asked in between.
  */
 void exchanges_run(struct exchange *exchanges, unsigned int count, enum when when);
+
+/*
+ * What was asked before the service was committed is answered after it, and so on: sends again
+ * what arrived, but for the questions.
+ */
+void exchanges_go_on(struct exchange *exchanges, unsigned int count);
 
 /* How many of the service's were tracked after it was committed. */
 unsigned int exchange_tracked(const struct exchange *exchanges, unsigned int count);

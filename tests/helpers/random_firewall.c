@@ -12,15 +12,17 @@
 #include "random_rules.h"
 #include "run.h"
 
-enum { CHAINS_MAX = 24, DEPTH_MAX = 4 };
+/* The last chain of a table is one that several lead to. */
+enum { CHAINS_MAX = 24, SHARED = CHAINS_MAX, DEPTH_MAX = 4 };
 
-static unsigned long used;
+static struct random_kinds used;
 
 struct firewall {
 	FILE *out;
 	bool nft, six;
+	bool one_family;		/* of nft: the table is of that family alone */
 	const char *table;		/* "filter"; of nft the family and the table */
-	enum { PREROUTING, INPUT, OUTPUT, POSTROUTING } hook;
+	enum { PREROUTING, INPUT, OUTPUT, POSTROUTING, ANY_HOOK } hook;
 	unsigned int chains;		/* so far */
 };
 
@@ -34,13 +36,20 @@ static const char *one_of(const char *const *list, unsigned int count)
 
 static void uses(enum kind kind)
 {
-	used |= 1ul << kind;
+	used.there[kind] = true;
 }
 
 /* In one dialect or the other. */
 static void say(const struct firewall *firewall, const char *xt, const char *nft)
 {
 	fputs(firewall->nft ? nft : xt, firewall->out);
+}
+
+/* A table of nft for both families has rules about either. */
+static void choose_family(struct firewall *firewall)
+{
+	if (firewall->nft && !firewall->one_family)
+		firewall->six = random_chance(40);
 }
 
 static void begin(const struct firewall *firewall, const char *chain)
@@ -252,7 +261,7 @@ static const struct aside {
 	{ KIND_UNKNOWN, .xt = " -m length --length 1:9000", .nft = " meta length < 9000" },
 };
 
-static void ask_aside(const struct firewall *firewall)
+static void ask_common_aside(const struct firewall *firewall)
 {
 	const struct aside *aside = &asides[random_below(sizeof(asides) / sizeof(*asides))];
 	bool in = firewall->hook == PREROUTING || firewall->hook == INPUT;
@@ -263,6 +272,37 @@ static void ask_aside(const struct firewall *firewall)
 		return;
 	uses(aside->kind);
 	say(firewall, aside->xt, aside->nft);
+}
+
+/* What few rules have, or NULL.  @alone: the rule says nothing else of addresses and ports. */
+static const struct rarity *rare(const struct firewall *firewall, enum rarity_part part, bool alone,
+				 struct rarity_place *place)
+{
+	const struct rarity *rarity;
+
+	*place = (struct rarity_place){ .nft = firewall->nft, .six = firewall->six, .alone = alone,
+					.hooks = 1u << firewall->hook, .table = firewall->table };
+	rarity = rarity_by_chance(part, place);
+	if (rarity)
+		used.there[KINDS + rarity_number(rarity)] = true;
+	return rarity;
+}
+
+static void ask_rarity(const struct firewall *firewall)
+{
+	struct rarity_place place;
+	const struct rarity *rarity = rare(firewall, RARE_CONDITION, false, &place);
+
+	if (rarity && (rarity->met == OFTEN || random_chance(10)))
+		rarity_write(rarity, &place, NULL, firewall->out);
+}
+
+static void ask_aside(const struct firewall *firewall)
+{
+	if (random_chance(50))
+		ask_rarity(firewall);
+	else
+		ask_common_aside(firewall);
 }
 
 /* --- targets ---------------------------------------------------------- */
@@ -445,6 +485,40 @@ static void let_in(const struct firewall *firewall, const char *chain, const cha
 	end(firewall, "ACCEPT");
 }
 
+/* Few packets are dropped, or many let in, by something that few rules ask for. */
+static void judge_by_rarity(const struct firewall *firewall, const char *chain)
+{
+	bool alone = random_chance(50);
+	struct rarity_place place;
+	const struct rarity *rarity = rare(firewall, RARE_CONDITION, alone, &place);
+
+	if (!rarity)
+		return;
+	begin(firewall, chain);
+	if (!alone)
+		ask_service(firewall, ONE_OF("udp", "udp", "tcp"), ONE_OF("dport", "dport", "sport"));
+	if (random_chance(10))		/* ahead of what counts */
+		ask_states(firewall, ONE_OF("NEW", "ESTABLISHED"), false);
+	rarity_write(rarity, &place, NULL, firewall->out);
+	end(firewall, (rarity->met == OFTEN) != random_chance(10) ? ONE_OF("ACCEPT", "ACCEPT", "NFLOG") :
+	    ONE_OF("DROP", "DROP", "RETURN"));
+}
+
+static void do_rarity(const struct firewall *firewall, const char *chain)
+{
+	bool alone = random_chance(60);
+	struct rarity_place place;
+	const struct rarity *rarity = rare(firewall, RARE_EFFECT, alone, &place);
+
+	if (!rarity)
+		return;
+	begin(firewall, chain);
+	if (!alone)
+		ask_port(firewall, ONE_OF("udp", "tcp"), ONE_OF("dport", "sport"), ONE_OF("53", "80", "1500"));
+	rarity_write(rarity, &place, NULL, firewall->out);
+	fputc('\n', firewall->out);
+}
+
 static void let_in_others(const struct firewall *firewall, const char *chain)
 {
 	begin(firewall, chain);
@@ -512,16 +586,33 @@ static void lead_by_map(const struct firewall *firewall, unsigned int to, const 
 		how, to);
 }
 
+static void lead_by_rarity(const struct firewall *firewall, unsigned int to, const char *how)
+{
+	struct rarity_place place;
+	const struct rarity *rarity = rare(firewall, RARE_MAP, true, &place);
+
+	if (!rarity) {
+		fputs(" counter\n", firewall->out);
+		return;
+	}
+	rarity_write(rarity, &place, format_text("%s c%u", how, to), firewall->out);
+	fputc('\n', firewall->out);
+}
+
 /* Entered by interface, source or port; what comes back goes on. */
 static void delegate(struct firewall *firewall, const char *chain, unsigned int depth)
 {
 	unsigned int to = firewall->chains + 1;
 
-	if (to > CHAINS_MAX || depth >= DEPTH_MAX)
+	if (to >= SHARED || depth >= DEPTH_MAX)
 		return;
 	firewall->chains++;
 	begin(firewall, chain);
-	switch (random_below(firewall->nft ? 5 : 4)) {
+	switch (random_below(firewall->nft ? 6 : 4)) {
+	case 5:
+		lead_by_rarity(firewall, to, random_chance(12) ? "goto" : "jump");
+		judge(firewall, format_text("c%u", to), depth + 1);
+		return;
 	case 4:
 		lead_by_map(firewall, to, random_chance(12) ? "goto" : "jump");
 		judge(firewall, format_text("c%u", to), depth + 1);
@@ -551,10 +642,14 @@ static void delegate(struct firewall *firewall, const char *chain, unsigned int 
 static void judge(struct firewall *firewall, const char *chain, unsigned int depth)
 {
 	for (unsigned int i = random_from(1, depth ? 3 : 5); i; i--) {
-		unsigned int dice = random_below(100);
+		unsigned int dice = random_below(114);
 
-		firewall->six = firewall->nft ? random_chance(40) : firewall->six;
-		if (dice < 16)
+		choose_family(firewall);
+		if (dice >= 105)
+			judge_by_rarity(firewall, chain);
+		else if (dice >= 100)
+			do_rarity(firewall, chain);
+		else if (dice < 16)
 			ban(firewall, chain);
 		else if (dice < 28)
 			filter_more(firewall, chain);
@@ -580,6 +675,50 @@ static void let_lo_in(const struct firewall *firewall, const char *chain)
 	end(firewall, "ACCEPT");
 }
 
+static void ask_and_end(const struct firewall *firewall, const char *chain, const char *states,
+			const char *target)
+{
+	begin(firewall, chain);
+	ask_states(firewall, states, false);
+	end(firewall, target);
+}
+
+/* What it asks is the same of packets that come and of those that go. */
+static void fill_shared(struct firewall *firewall)
+{
+	const char *chain = format_text("c%d", SHARED);
+
+	firewall->hook = ANY_HOOK;
+	for (unsigned int i = random_from(1, 3); i; i--) {
+		unsigned int dice = random_below(100);
+
+		choose_family(firewall);
+		if (dice < 15) {
+			ask_and_end(firewall, chain, "INVALID", ONE_OF("DROP", "NFLOG"));
+		} else if (dice < 25) {		/* over UDP, it may be for many hosts */
+			begin(firewall, chain);
+			ask_service(firewall, "tcp", "dport");
+			ask_states(firewall, "NEW", false);
+			end(firewall, "ACCEPT");
+		} else if (dice < 33) {
+			judge_by_rarity(firewall, chain);
+		} else if (dice < 41) {
+			let_answers_in(firewall, chain);
+		} else {
+			ask_and_end(firewall, chain, ONE_OF("ESTABLISHED,RELATED", "ESTABLISHED"), "ACCEPT");
+		}
+	}
+}
+
+static void lead_to_shared(const struct firewall *firewall, const char *chain)
+{
+	uses(KIND_SHARED_CHAIN);
+	begin(firewall, chain);
+	if (random_chance(30))
+		ask_interface(firewall, ONE_OF("veth0", "veth1", "lo"), random_chance(40));
+	lead(firewall, SHARED, random_chance(5));
+}
+
 /* A chain of input or output that filters. */
 static void filter(struct firewall *firewall, const char *chain, bool drops)
 {
@@ -589,7 +728,9 @@ static void filter(struct firewall *firewall, const char *chain, bool drops)
 		let_lo_in(firewall, chain);
 	if (random_chance(25))
 		drop_invalid(firewall, chain);
-	if (states && random_chance(70))
+	if (random_chance(20))
+		lead_to_shared(firewall, chain);
+	else if (states && random_chance(70))
 		let_answers_in(firewall, chain);
 	judge(firewall, chain, 0);
 	if (drops && states)
@@ -676,8 +817,14 @@ static void mangle(struct firewall *firewall, const char *chain)
 	bool pre = firewall->hook == PREROUTING;
 
 	for (unsigned int i = random_below(5); i; i--) {
-		firewall->six = firewall->nft ? random_chance(40) : firewall->six;
-		switch (random_below(8)) {
+		choose_family(firewall);
+		switch (random_below(10)) {
+		case 8:
+			judge_by_rarity(firewall, chain);
+			break;
+		case 9:
+			do_rarity(firewall, chain);
+			break;
 		case 0:
 			drop_invalid(firewall, chain);
 			break;
@@ -703,8 +850,10 @@ static void mangle(struct firewall *firewall, const char *chain)
 static void raw(struct firewall *firewall, const char *chain)
 {
 	for (unsigned int i = random_below(4); i; i--) {
-		firewall->six = firewall->nft ? random_chance(40) : firewall->six;
-		if (random_chance(50))
+		choose_family(firewall);
+		if (random_chance(15))
+			do_rarity(firewall, chain);
+		else if (random_chance(50))
 			untrack(firewall, chain);
 		else if (random_chance(60))
 			ban(firewall, chain);
@@ -794,6 +943,8 @@ static void xt_table(struct firewall *firewall, const struct base *base)
 			fprintf(firewall->out, ":%s ACCEPT [0:0]\n", base->chains[i]);
 	for (unsigned int i = 1; i <= CHAINS_MAX && !strcmp(base->table, "filter"); i++)
 		fprintf(firewall->out, ":c%u - [0:0]\n", i);
+	if (!strcmp(base->table, "filter"))
+		fill_shared(firewall);
 	for (unsigned int i = 0; i < 4; i++)
 		if (base->chains[i] && (base->percent == 100 || random_chance(75)))
 			base_chain(firewall, base, i);
@@ -816,9 +967,14 @@ static char *xt_text(bool six)
 
 static void nft_sets(const struct firewall *firewall)
 {
+	bool all = !firewall->one_family;
+
+	rarity_write_sets(firewall->table, all || !firewall->six, all || firewall->six, firewall->out);
 	for (int six = 0; six < 2; six++) {
 		const char *who = six ? "2001:db8::66" : "192.0.2.66", *type = six ? "6" : "4";
 
+		if (!all && six != firewall->six)
+			continue;
 		fprintf(firewall->out, "add set %s seen%s { type ipv%s_addr; size 65535; flags dynamic; "
 			"timeout 1m; }\n", firewall->table, type, type);
 		fprintf(firewall->out, "add set %s bans%s { type ipv%s_addr; flags interval; elements = "
@@ -828,21 +984,81 @@ static void nft_sets(const struct firewall *firewall)
 	}
 }
 
+static void nft_table(struct firewall *firewall)
+{
+	fprintf(firewall->out, "add table %s\n", firewall->table);
+	nft_sets(firewall);
+	for (unsigned int i = 1; i <= CHAINS_MAX; i++)
+		fprintf(firewall->out, "add chain %s c%u\n", firewall->table, i);
+	fill_shared(firewall);
+}
+
+/* Beside the firewall proper: chains at other priorities, which let through what they do not drop. */
+static void guard_beside(struct firewall *firewall, const char *chain)
+{
+	for (unsigned int i = random_from(1, 3); i; i--) {
+		choose_family(firewall);
+		switch (random_below(5)) {
+		case 0:
+			drop_invalid(firewall, chain);
+			break;
+		case 1:
+			filter_more(firewall, chain);
+			break;
+		case 2:
+			judge_by_rarity(firewall, chain);
+			break;
+		case 3:
+			delegate(firewall, chain, DEPTH_MAX - 1);
+			break;
+		default:
+			ban(firewall, chain);
+		}
+	}
+}
+
+static void nft_beside(FILE *out, unsigned int number)
+{
+	static const char *const names[] = { "inet", "ip", "ip6" };
+	unsigned int family = random_below(3);
+	struct firewall firewall = {
+		.out = out, .nft = true, .six = family == 2, .one_family = family,
+		.table = format_text("%s t%u", names[family], number),
+	};
+	const struct base base = {
+		.table = "beside", .chains = { "p", "i", "o", "q" },
+		.fill = random_chance(80) ? guard_beside : NULL, .percent = 60,
+		.priority = ONE_OF("-400", "-175", "-10", "0", "1", "100", "300"),
+	};
+
+	uses(KIND_BESIDE);
+	nft_table(&firewall);
+	for (unsigned int hook = 0; hook < 4; hook++)
+		if (random_chance(60) && (base.fill || hook == INPUT || hook == OUTPUT))
+			base_chain(&firewall, &base, hook);
+	if (!random_chance(15))
+		return;
+	uses(KIND_DORMANT);
+	fprintf(out, "add table %s { flags dormant; }\n", firewall.table);
+}
+
 static char *nft_text(void)
 {
 	struct firewall firewall = { .nft = true, .table = "inet t0" };
+	bool ahead = random_chance(25), behind = random_chance(15);
 	size_t size;
 	char *text;
 
 	firewall.out = open_memstream(&text, &size);
-	fprintf(firewall.out, "add table inet t0\n");
-	nft_sets(&firewall);
-	for (unsigned int i = 1; i <= CHAINS_MAX; i++)
-		fprintf(firewall.out, "add chain inet t0 c%u\n", i);
+	if (ahead)
+		nft_beside(firewall.out, 1);
+	nft_table(&firewall);
 	for (size_t i = 0; i < sizeof(bases) / sizeof(bases[0]); i++)
 		for (unsigned int hook = 0; hook < 4; hook++)
 			if (bases[i].chains[hook] && random_chance(bases[i].percent))
 				base_chain(&firewall, &bases[i], hook);
+	if (behind)
+		nft_beside(firewall.out, 2);
 	fclose(firewall.out);
 	return keep(text);
 }
@@ -855,7 +1071,7 @@ struct random_rules random_firewall(void)
 	};
 	struct random_rules rules = { .worlds = worlds[random_below(8)] };
 
-	used = 0;
+	used = (struct random_kinds){ 0 };
 	for (int six = 0; six < 2; six++) {
 		if (rules.worlds & RULES_LEGACY)
 			rules.legacy[six] = xt_text(six);

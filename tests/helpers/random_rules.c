@@ -12,8 +12,7 @@ enum { CHAINS = 6, TABLE_NAMES = 5 };
 
 /* --- kinds ------------------------------------------------------------ */
 
-
-const char *const random_kind_names[RANDOM_KINDS] = {
+static const char *const kind_names[KINDS] = {
 	"protocol", "port", "multiport", "flags", "address", "range", "interface", "state",
 	"state-not", "direction", "status", "mark", "ct-mark", "type", "reverse", "limit",
 	"hashlimit", "recent-set", "recent-update", "ipset", "comment", "pkttype", "mac",
@@ -22,16 +21,22 @@ const char *const random_kind_names[RANDOM_KINDS] = {
 	"interval-map", "hidden-map", "dynamic-set",
 	"accept", "drop", "reject", "return", "jump", "goto", "log", "set-mark", "set-ct-mark",
 	"restore-mark", "notrack", "zone", "nat", "count", "bitwise", "counter", "tproxy", "queue",
+	"beside", "dormant", "shared-chain",
 };
 
-static unsigned long used;		/* in the host that is being made */
+const char *random_kind_name(unsigned int kind)
+{
+	return kind < KINDS ? kind_names[kind] : rarity_name(kind - KINDS);
+}
+
+static struct random_kinds used;	/* in the host that is being made */
 static unsigned long refused[2];	/* by the kernel: of xtables, of nft */
 
 static bool is_there(enum kind kind, bool nft)
 {
 	if (refused[nft] & 1ul << kind)
 		return false;
-	used |= 1ul << kind;
+	used.there[kind] = true;
 	return true;
 }
 
@@ -87,7 +92,7 @@ static const char *no(unsigned int percent)
 	return random_chance(percent) ? "! " : "";
 }
 
-/* --- xtables ---------------------------------------------------------- */
+/* --- rules that are being written -------------------------------------- */
 
 /* A rule that is being written. */
 struct writing {
@@ -110,6 +115,36 @@ static bool in_table(const struct writing *writing, const char *table)
 {
 	return !strcmp(writing->table, table);
 }
+
+/* --- rarities --------------------------------------------------------- */
+
+/* Which hooks lead there; 0: it is not known. */
+static unsigned int hook_bits(const struct writing *writing)
+{
+	static const char *const hooks[] = { "PREROUTING", "INPUT", "OUTPUT", "POSTROUTING" };
+
+	for (unsigned int i = 0; i < 4; i++)
+		if (!strcasecmp(writing->hook, hooks[i]))
+			return 1u << i;
+	return 0;
+}
+
+/* false: none that fits there was found. */
+static bool rare(const struct writing *writing, enum rarity_part part, bool nft, bool alone,
+		 const char *chain)
+{
+	const struct rarity_place place = { .nft = nft, .six = writing->six, .alone = alone,
+					    .hooks = hook_bits(writing), .table = writing->table };
+	const struct rarity *rarity = rarity_by_chance(part, &place);
+
+	if (!rarity)
+		return false;
+	used.there[KINDS + rarity_number(rarity)] = true;
+	rarity_write(rarity, &place, chain, writing->out);
+	return true;
+}
+
+/* --- xtables ---------------------------------------------------------- */
 
 /* Which protocol a rule asks for: the matches of ports need one. */
 static const char *xt_protocol(const struct writing *writing)
@@ -284,8 +319,10 @@ static void xt_condition(struct writing *writing)
 		xt_conntrack(writing);
 	else if (dice < 80)
 		xt_rate(writing);
-	else
+	else if (dice < 95)
 		xt_other(writing);
+	else
+		rare(writing, RARE_CONDITION, false, false, NULL);
 }
 
 static void xt_chain(const struct writing *writing)
@@ -299,7 +336,10 @@ static void xt_chain(const struct writing *writing)
 
 static void xt_effect(const struct writing *writing)
 {
-	switch (random_below(6)) {
+	switch (random_below(7)) {
+	case 6:
+		rare(writing, RARE_EFFECT, false, false, NULL);
+		break;
 	case 0:
 		if (is_there(KIND_LOG, false))
 			fprintf(writing->out, " -j %s", ONE_OF("NFLOG", "NFLOG --nflog-group 3"));
@@ -605,8 +645,10 @@ static void nft_condition(const struct writing *writing)
 		nft_address(writing);
 	else if (dice < 82)
 		nft_conntrack(writing);
-	else
+	else if (dice < 95)
 		nft_other(writing);
+	else	/* the rule has said that it is about TCP or UDP, or its ports */
+		rare(writing, RARE_CONDITION, true, false, NULL);
 }
 
 /* A verdict of a map, or of a rule. */
@@ -629,7 +671,9 @@ static bool nft_map(const struct writing *writing)
 	const char *one = nft_verdict(writing), *other = nft_verdict(writing);
 	bool out = is_hook(writing, "output") || is_hook(writing, "postrouting");
 
-	switch (random_below(7)) {
+	switch (random_below(8)) {
+	case 7:
+		return rare(writing, RARE_MAP, true, false, one);
 	case 0:
 		if (!is_there(KIND_STATE_MAP, true))
 			return false;
@@ -680,7 +724,10 @@ static void nft_effect(const struct writing *writing)
 {
 	bool ahead = is_hook(writing, "prerouting") || is_hook(writing, "output");
 
-	switch (random_below(7)) {
+	switch (random_below(8)) {
+	case 7:
+		rare(writing, RARE_EFFECT, true, false, NULL);
+		break;
 	case 0:
 		if (is_there(KIND_LOG, true))
 			fprintf(writing->out, " log group 3");
@@ -804,11 +851,15 @@ static char *nft_text(void)
 
 	writing.out = open_memstream(&text, &size);
 	for (unsigned int i = 0; i < 3; i++) {
+		const char *table = format_text("%s t%u", names[i], i);
+
 		if (i && !random_chance(25))
 			continue;
 		writing.nft = !i;
 		writing.six = i == 2;
-		fprintf(writing.out, "table %s t%u {\n", names[i], i);
+		fprintf(writing.out, "add table %s\n", table);
+		rarity_write_sets(table, i != 2, i != 1, writing.out);
+		fprintf(writing.out, "table %s {\n", table);
 		nft_sets(&writing);
 		nft_chains(&writing);
 		for (unsigned int j = 0; j < 4; j++)
@@ -831,7 +882,7 @@ struct random_rules random_rules(void)
 	};
 	struct random_rules rules = { .worlds = worlds[random_below(5)] };
 
-	used = 0;
+	used = (struct random_kinds){ 0 };
 	for (int six = 0; six < 2; six++) {
 		if (rules.worlds & RULES_LEGACY)
 			rules.legacy[six] = xt_text(six);
@@ -898,12 +949,14 @@ void random_rules_print(const struct random_rules *rules, FILE *out)
 void random_rules_begin(void)
 {
 	memset(refused, 0, sizeof(refused));
+	rarities_begin();
 	/* what rules of iptables look up, where there is such a program */
 	if (run("ipset create bans4 hash:net").code) {
 		refused[false] |= 1ul << KIND_IPSET;
 		return;
 	}
 	must("ipset add bans4 192.0.2.66");
+	must_as(&(struct how){ .input = rarity_ipsets }, "ipset restore");
 	must("ipset create bans6 hash:net family inet6");
 	must("ipset add bans6 2001:db8::66");
 }

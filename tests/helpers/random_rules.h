@@ -8,7 +8,10 @@
 #define NOTRACK_TESTS_RANDOM_RULES_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
+
+#include "random_rarities.h"
 
 /* Which worlds a host uses, as bits. */
 enum {
@@ -28,18 +31,24 @@ enum kind {		/* of conditions and targets */
 	KIND_DYNAMIC_SET, KIND_ACCEPT, KIND_DROP, KIND_REJECT, KIND_RETURN, KIND_JUMP, KIND_GOTO,
 	KIND_LOG, KIND_SET_MARK, KIND_SET_CT_MARK, KIND_RESTORE_MARK, KIND_NOTRACK, KIND_ZONE,
 	KIND_NAT, KIND_COUNT, KIND_BITWISE, KIND_COUNTER,
-	KIND_TPROXY, KIND_QUEUE, KINDS
+	KIND_TPROXY, KIND_QUEUE, KIND_BESIDE, KIND_DORMANT, KIND_SHARED_CHAIN, KINDS
+};
+
+/* Those above, and then the rare ones. */
+enum { RANDOM_KINDS = KINDS + RARE_KINDS_MAX };
+/* NULL: there is none of that number. */
+const char *random_kind_name(unsigned int kind);
+
+struct random_kinds {
+	bool there[RANDOM_KINDS];
 };
 
 struct random_rules {
 	unsigned int worlds;
 	char *legacy[2], *compat[2];	/* for iptables-restore, by family */
 	char *nft;
-	unsigned long kinds;		/* bits: which kinds of conditions and targets occur */
+	struct random_kinds kinds;	/* of conditions and targets that occur */
 };
-
-#define RANDOM_KINDS 64
-extern const char *const random_kind_names[RANDOM_KINDS];
 
 /* Asks the kernel which kinds it takes: in a namespace that nothing else needs. */
 void random_rules_begin(void);

@@ -142,6 +142,14 @@ static const struct meaning nft_rules[] = {
 	{ "jump other", "jump other" },
 	{ "goto other", "goto other" },
 	{ "ip daddr set 192.0.2.1", "family 2, anything payload set" },
+	{ "ip dscp set cs1", "family 2, count" },
+	{ "ip ttl set 5", "family 2, count" },		/* and the protocol, as it was */
+	{ "ip protocol set 6", "family 2, anything payload set" },
+	{ "ip6 hoplimit set 5", "family 10, count" },
+	{ "udp checksum set 0", "protocol 17, count" },
+	{ "udp dport set 53", "protocol 17, anything payload set" },
+	{ "tcp flags set syn", "protocol 6, anything payload set" },
+	{ "@th,32,16 set 0", "anything payload set" },
 };
 
 static const char nft_head[] =
@@ -246,6 +254,8 @@ static const struct meaning xt_rules[] = {
 	{ "-m conntrack --ctdir REPLY -j ACCEPT", "not ct-direction 0, accept" },
 	{ "-m conntrack --ctstate NEW --ctstatus SEEN_REPLY -j ACCEPT",
 	  "not state&0x8 0, not ct-status&0x2 0 or without entry, accept" },
+	{ "-m cluster --cluster-total-nodes 2 --cluster-local-node 1 --cluster-hash-seed 1 -j ACCEPT",
+	  "ct 0, accept" },
 	{ "-m conntrack --ctproto 17 -j ACCEPT", "unknown ct conntrack, accept" },
 	{ "-m connmark --mark 5 -j ACCEPT", "ct-mark 5, accept" },
 	{ "-m helper --helper ftp -j ACCEPT", "ct-status&0x1 1, accept" },

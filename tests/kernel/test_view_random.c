@@ -164,7 +164,7 @@ static void try_host(void)
 		try_exchange(walker, &rules);
 	walker_free(walker);
 	for (unsigned int i = 0; i < RANDOM_KINDS; i++)
-		of_kind[i] += rules.kinds >> i & 1;
+		of_kind[i] += rules.kinds.there[i];
 	hosts++;
 }
 
@@ -173,8 +173,8 @@ static void report(void)
 	fprintf(stderr, "%u hosts: %u packets arrive, %u do not, %u unsure (%.1f%%)\n", hosts,
 		said_yes, said_no, unsure, 100. * unsure / (said_yes + said_no + unsure));
 	for (unsigned int i = 0; i < RANDOM_KINDS; i++)
-		if (random_kind_names[i] && of_kind[i] * 50 < hosts)
-			fprintf(stderr, "%s: in %u hosts\n", random_kind_names[i], of_kind[i]);
+		if (random_kind_name(i) && of_kind[i] * 50 < hosts)
+			fprintf(stderr, "%s: in %u hosts\n", random_kind_name(i), of_kind[i]);
 }
 
 START_TEST(what_the_walk_says_the_kernel_does)

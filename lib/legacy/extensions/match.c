@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <linux/netfilter/x_tables.h>
 #include <linux/netfilter/xt_addrtype.h>
+#include <linux/netfilter/xt_cluster.h>
 #include <linux/netfilter/xt_comment.h>
 #include <linux/netfilter/xt_connbytes.h>
 #include <linux/netfilter/xt_connlabel.h>
@@ -52,6 +53,7 @@ static int match_mac(const struct match_data *match)
 	if (!step)
 		return -ENOMEM;
 	step->field = FIELD_SOURCE;
+	step->mask = view_hash(1, mac->srcaddr, sizeof(mac->srcaddr));
 	view_invert(step, mac->invert);
 	return 0;
 }
@@ -66,8 +68,9 @@ static int match_extension(const struct match_data *match)
 static const struct match_kind kinds[] = {
 	{ "addrtype", 0, sizeof(struct xt_addrtype_info), match_addrtype0 },
 	{ "addrtype", 1, sizeof(struct xt_addrtype_info_v1), match_addrtype },
+	{ "cluster", 0, sizeof(struct xt_cluster_match_info), match_of_entry },
 	{ "comment", 0, sizeof(struct xt_comment_info), match_all },
-	{ "connbytes", 0, sizeof(struct xt_connbytes_info), match_connbytes },
+	{ "connbytes", 0, sizeof(struct xt_connbytes_info), match_of_entry },
 	{ "connlabel", 0, sizeof(struct xt_connlabel_mtinfo), match_connlabel },
 	{ "connlimit", 1, sizeof(struct xt_connlimit_info), match_connlimit },
 	{ "connmark", 1, sizeof(struct xt_connmark_mtinfo1), match_connmark },
@@ -107,6 +110,16 @@ static const struct match_kind kinds[] = {
 	{ "udplite", 0, sizeof(struct xt_udp), match_udp },
 };
 
+/* What tells a condition that we do not know from another is all that it was given. */
+static void identify(struct view *view, size_t before, const char *name, const void *data, size_t size)
+{
+	const uint32_t hash = view_hash(view_hash(1, name, strlen(name)), data, size);
+
+	for (size_t i = before; i < view->step_count; i++)
+		if (view->steps[i].kind == STEP_UNKNOWN)
+			view->steps[i].index = hash;
+}
+
 static int compare_kinds(const void *a, const void *b)
 {
 	const struct match_kind *one = a, *other = b;
@@ -122,10 +135,16 @@ int extension_view_match(struct view *view, enum family family, const char *name
 	const struct match_kind key = { .name = name, .revision = revision };
 	const struct match_kind *kind = bsearch(&key, kinds, sizeof(kinds) / sizeof(kinds[0]),
 						sizeof(kinds[0]), compare_kinds);
+	const size_t before = view->step_count;
 	char *what;
+	int err;
 
-	if (kind && size == XT_ALIGN(kind->size))
-		return kind->decode(&match);
-	what = arena_strdup(&view->arena, name);
-	return what && view_add_unknown(view, STEP_UNKNOWN, what) ? 0 : -ENOMEM;
+	if (kind && size == XT_ALIGN(kind->size)) {
+		err = kind->decode(&match);
+	} else {
+		what = arena_strdup(&view->arena, name);
+		err = what && view_add_unknown(view, STEP_UNKNOWN, what) ? 0 : -ENOMEM;
+	}
+	identify(view, before, name, data, size);
+	return err;
 }

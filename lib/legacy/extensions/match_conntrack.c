@@ -151,8 +151,11 @@ int match_helper(const struct match_data *match)
 	return add_of_entry(match, FIELD_CT_STATUS, IPS_EXPECTED, IPS_EXPECTED, false, 0);
 }
 
-/* How much a connection has carried; a packet without one has no answer, inverted or not. */
-int match_connbytes(const struct match_data *match)
+/*
+ * How much a connection has carried, or by which host of a cluster it is served: a packet without
+ * one has no answer, inverted or not.
+ */
+int match_of_entry(const struct match_data *match)
 {
 	return view_add_number(match->view, FIELD_CT_OTHER, 0, 0) ? 0 : -ENOMEM;
 }

@@ -7,6 +7,7 @@
 #include <linux/netfilter/xt_hashlimit.h>
 #include <linux/netfilter/xt_quota.h>
 #include <linux/netfilter/xt_recent.h>
+#include <string.h>
 
 static struct step *add_memory(const struct match_data *match, enum step_kind kind, bool inverted)
 {
@@ -68,14 +69,28 @@ int match_quota(const struct match_data *match)
 	return add_memory(match, STEP_WITHIN_RATE, info->flags & XT_QUOTA_INVERT) ? 0 : -ENOMEM;
 }
 
+/* Who is in one list need not be in another, nor in the same one so often. */
+static uint32_t list_identity(const struct xt_recent_mtinfo *info)
+{
+	const uint32_t numbers[] = { info->seconds, info->hit_count, info->check_set, info->side };
+
+	return view_hash(view_hash(1, numbers, sizeof(numbers)), info->name,
+			  strnlen(info->name, sizeof(info->name)));
+}
+
 /* Both revisions begin the same. */
 int match_recent(const struct match_data *match)
 {
 	const struct xt_recent_mtinfo *info = match->data;
 	struct step *step;
 
-	if (!(info->check_set & XT_RECENT_SET))
-		return add_memory(match, STEP_REMEMBERED, info->invert) ? 0 : -ENOMEM;
+	if (!(info->check_set & XT_RECENT_SET)) {
+		step = add_memory(match, STEP_REMEMBERED, info->invert);
+		if (!step)
+			return -ENOMEM;
+		step->index = list_identity(info);
+		return 0;
+	}
 	/* it records, and is met by all; or, inverted, by none */
 	step = view_add_step(match->view, STEP_COUNT);
 	if (!step)

@@ -126,7 +126,10 @@ static int set_has(const struct step *step, enum family family, const uint8_t *a
 
 /* --- matches ---------------------------------------------------------- */
 
-/* @more: the match asks for more than who is in it, which an answer to a question does not say. */
+/*
+ * @more: the match asks for more than who is in it, which an answer to a question does not say.
+ * What tells it from others that look up the same set is how it does so.
+ */
 static int add(const struct match_data *match, const struct xt_set_info *set, bool more)
 {
 	struct step *step = view_add_step(match->view, STEP_SET);
@@ -136,6 +139,7 @@ static int add(const struct match_data *match, const struct xt_set_info *set, bo
 	/* a bit for each dimension of the set, from 1 on: whether it is of the source */
 	step->field = set->flags & ~IPSET_INV_MATCH ? FIELD_SOURCE : FIELD_DESTINATION;
 	step->index = set->index;
+	step->mask = (uint32_t)(set->flags & ~IPSET_INV_MATCH) << 8 | set->dim;
 	step->count = set->dim == 1 && !more;
 	view_invert(step, set->flags & IPSET_INV_MATCH);
 	match->view->ask_set = set_has;
