@@ -87,6 +87,18 @@ static const struct told {
 	{ "widened", "dns", REFUSED, {
 		{ "-A INPUT -p udp --dport 53 -m connlimit --connlimit-upto 20 -j ACCEPT" },
 		{ "-A INPUT -p udp -m connlimit --connlimit-above 20 -j LOG" } } },
+	/* which node a packet is for is asked of its connection: iptables-extensions(8), "cluster" */
+	{ "dropped", "dns", REFUSED, {
+		{ "-t mangle -A PREROUTING -p udp -m cluster --cluster-total-nodes 2 --cluster-local-node 1 "
+		  "--cluster-hash-seed 7 -j MARK --set-mark 0x1",
+		  "-t mangle -A PREROUTING -p udp -m mark ! --mark 0x1 -j DROP" },
+		{ "-t mangle -A PREROUTING -p udp -m cluster --cluster-total-nodes 2 --cluster-local-node 1 "
+		  "--cluster-hash-seed 7 -j LOG" } } },
+	{ "widened", "dns", REFUSED, {
+		{ "-A INPUT -p udp -m cluster --cluster-total-nodes 2 ! --cluster-local-node 1 "
+		  "--cluster-hash-seed 7 -j DROP" },
+		{ "-A INPUT -p udp -m cluster --cluster-total-nodes 2 ! --cluster-local-node 1 "
+		  "--cluster-hash-seed 7 -j LOG" } } },
 };
 
 static const char *with_peer(const struct family *family, const char *rule)

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <linux/netfilter/x_tables.h>
 #include <linux/netfilter/xt_addrtype.h>
+#include <linux/netfilter/xt_cluster.h>
 #include <linux/netfilter/xt_comment.h>
 #include <linux/netfilter/xt_connbytes.h>
 #include <linux/netfilter/xt_connlabel.h>
@@ -66,6 +67,7 @@ static int match_extension(const struct match_data *match)
 static const struct match_kind kinds[] = {
 	{ "addrtype", 0, sizeof(struct xt_addrtype_info), match_addrtype0 },
 	{ "addrtype", 1, sizeof(struct xt_addrtype_info_v1), match_addrtype },
+	{ "cluster", 0, sizeof(struct xt_cluster_match_info), match_cluster },
 	{ "comment", 0, sizeof(struct xt_comment_info), match_all },
 	{ "connbytes", 0, sizeof(struct xt_connbytes_info), match_connbytes },
 	{ "connlabel", 0, sizeof(struct xt_connlabel_mtinfo), match_connlabel },

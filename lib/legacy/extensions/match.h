@@ -28,7 +28,7 @@ match_decode match_tcp, match_udp, match_sctp, match_multiport, match_icmp, matc
 	     match_mark, match_addrtype, match_addrtype0, match_pkttype, match_rpfilter;
 /* match_conntrack.c: what conntrack says of it */
 match_decode match_conntrack1, match_conntrack2, match_state, match_connmark, match_helper,
-	match_connbytes, match_connlabel;
+	match_connbytes, match_connlabel, match_cluster;
 /* match_rate.c: what depends on the packets before it */
 match_decode match_limit, match_hashlimit1, match_hashlimit2, match_hashlimit3, match_connlimit,
 	     match_quota, match_recent;

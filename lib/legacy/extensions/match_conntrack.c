@@ -157,6 +157,12 @@ int match_connbytes(const struct match_data *match)
 	return view_add_number(match->view, FIELD_CT_OTHER, 0, 0) ? 0 : -ENOMEM;
 }
 
+/* Which node of a cluster a connection is for; likewise of no node, inverted or not. */
+int match_cluster(const struct match_data *match)
+{
+	return view_add_number(match->view, FIELD_CT_OTHER, 0, 0) ? 0 : -ENOMEM;
+}
+
 /* A label of the connection, which a packet without one does not have. */
 int match_connlabel(const struct match_data *match)
 {
