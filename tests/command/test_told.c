@@ -208,6 +208,26 @@ START_TEST(own_questions_stay_tracked_where_others_are_masqueraded)
 }
 END_TEST
 
+/* In each container of Docker's that asks its resolver. */
+START_TEST(what_is_never_forwarded_is_masqueraded_for_nobody)
+{
+	static const char docker[] = "iptables-%s -t nat -A POSTROUTING -s %s -p udp --sport 45678 "
+				     "-j SNAT --to-source :53";
+	const char *backend = _i ? "nft" : "legacy";
+	struct run added;
+
+	must("sh -c 'echo 1 >/proc/sys/net/ipv4/ip_forward'");
+	must(docker, backend, "127.0.0.11/32");
+	must("notrackctl -4 add dns --remote %s", families[0].peer);
+	must("notrackctl verify");
+	must("notrackctl clear");
+
+	must(docker, backend, "126.0.0.0/7");
+	added = run("notrackctl -4 add dns --remote %s", families[0].peer);
+	ck_assert_msg(added.code == REFUSED && strstr(added.err, "nat POSTROUTING 2"), "%s", added.err);
+}
+END_TEST
+
 /* No twin can stand there, so that segments that were ESTABLISHED come to the rate. */
 START_TEST(segments_that_meet_a_rate_are_told)
 {
@@ -270,6 +290,7 @@ static void tests(TCase *tcase)
 	tcase_add_loop_test(tcase, what_would_be_missed_is_told, 0, COUNT(all_told) * FAMILY_COUNT);
 	tcase_add_loop_test(tcase, what_would_not_be_missed_is_not, 0, COUNT(all_told) * FAMILY_COUNT);
 	tcase_add_test(tcase, own_questions_stay_tracked_where_others_are_masqueraded);
+	tcase_add_loop_test(tcase, what_is_never_forwarded_is_masqueraded_for_nobody, 0, 2);
 }
 
 int main(void)
