@@ -228,6 +228,33 @@ START_TEST(what_is_never_forwarded_is_masqueraded_for_nobody)
 }
 END_TEST
 
+/* NodeLocal DNSCache untracks what a node asks itself; packets to an own address leave by lo alone. */
+START_TEST(nothing_leaves_for_an_own_address_by_another_interface)
+{
+	static const char *const rules[] = {
+		"-P OUTPUT DROP", "-A OUTPUT -o lo -j ACCEPT",
+		"-A OUTPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT",
+	};
+	static const char untrack[] = "%s -w -t raw -A OUTPUT -d %s -p udp --dport 53 -j CT --notrack";
+	const struct family *family = &families[_i];
+	const char *own = _i ? "fd00::10" : "169.254.20.10", *other = _i ? "fd00::11" : "169.254.20.11";
+	struct run added;
+
+	netns_add_peer();
+	must("ip addr add %s dev lo", own);
+	for (size_t i = 0; i < COUNT(rules); i++)
+		must("%s -w %s", family->tables, rules[i]);
+	must(untrack, family->tables, own);
+	must("notrackctl %s add dns --role inbound", family->option);
+	must("notrackctl %s verify", family->option);
+	must("notrackctl clear");
+
+	must(untrack, family->tables, other);
+	added = run("notrackctl %s add dns --role inbound", family->option);
+	ck_assert_msg(added.code == REFUSED && strstr(added.err, "would no longer"), "%s", added.err);
+}
+END_TEST
+
 /* No twin can stand there, so that segments that were ESTABLISHED come to the rate. */
 START_TEST(segments_that_meet_a_rate_are_told)
 {
@@ -291,6 +318,7 @@ static void tests(TCase *tcase)
 	tcase_add_loop_test(tcase, what_would_not_be_missed_is_not, 0, COUNT(all_told) * FAMILY_COUNT);
 	tcase_add_test(tcase, own_questions_stay_tracked_where_others_are_masqueraded);
 	tcase_add_loop_test(tcase, what_is_never_forwarded_is_masqueraded_for_nobody, 0, 2);
+	tcase_add_loop_test(tcase, nothing_leaves_for_an_own_address_by_another_interface, 0, FAMILY_COUNT);
 }
 
 int main(void)
