@@ -29,6 +29,16 @@ static const struct told {
 	{ "mark", "dns", 0, {
 		{ "-t mangle -A PREROUTING -j CONNMARK --restore-mark" },
 		{ "-t mangle -A PREROUTING -j CONNMARK --save-mark" } } },
+	{ "mark", "dns", 0, {		/* as wg-quick has it: what has no mark keeps having none */
+		{ "-t mangle -A PREROUTING -p udp -j CONNMARK --restore-mark",
+		  "-t mangle -A POSTROUTING -p udp -j CONNMARK --save-mark" },
+		{ "-t mangle -A PREROUTING -p udp -j CONNMARK --restore-mark",
+		  "-t mangle -A POSTROUTING -p udp -m mark --mark 0xca6c -j CONNMARK --save-mark" } } },
+	{ "mark", "dns", 0, {
+		{ "-t mangle -A PREROUTING -p udp -j CONNMARK --restore-mark",
+		  "-t mangle -A OUTPUT -p udp --dport 53 -j MARK --set-mark 0xca6c",
+		  "-t mangle -A POSTROUTING -p udp -m mark --mark 0xca6c -j CONNMARK --save-mark" },
+		{ "-t mangle -A OUTPUT -p udp --dport 53 -j MARK --set-mark 0xca6c" } } },
 	{ "helper", "tftp --ports 69", REFUSED, {
 		{ "-t raw -A PREROUTING -p udp --dport 69 -j CT --helper tftp" },
 		{ "-t raw -A PREROUTING -p udp --dport 6969 -j CT --helper tftp" } } },
