@@ -46,6 +46,7 @@ struct notrack_watch {
 	unsigned int looks;
 	uint64_t mark;			/* of the legacy tables, before the last commit */
 	bool forwards;			/* so it was, before the last commit */
+	bool bridges;			/* so bridges did */
 	enum state state;
 	char cause[100];		/* who changed something */
 	char said[sizeof(struct error)];

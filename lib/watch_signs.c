@@ -50,10 +50,26 @@ static bool ask_forwarding(struct notrack_watch *watch)
 	return is_on;
 }
 
+static int ask_bridges_in_kernel(struct notrack *nt, void *data)
+{
+	(void)nt;
+	*(bool *)data = forwarding_of_bridges();
+	return 0;
+}
+
+static bool ask_bridges(struct notrack_watch *watch)
+{
+	bool are_on = watch->bridges;
+
+	context_in_kernel(watch->nt, ask_bridges_in_kernel, &are_on);
+	return are_on;
+}
+
 void watch_note_signs(struct notrack_watch *watch)
 {
 	watch->mark = ask_mark(watch);
 	watch->forwards = ask_forwarding(watch);
+	watch->bridges = ask_bridges(watch);
 }
 
 void watch_expect_change(struct notrack_watch *watch)
@@ -93,13 +109,26 @@ static void hear_rules(struct notrack_watch *watch)
 }
 
 /* On a host that forwards, ours take packets for the host itself only. */
-static void hear_switches(struct notrack_watch *watch)
+static void compare_forwarding(struct notrack_watch *watch)
 {
-	if (!forwarding_heard(&watch->switches) || ask_forwarding(watch) == watch->forwards)
+	if (ask_forwarding(watch) == watch->forwards)
 		return;
 	snprintf(watch->cause, sizeof(watch->cause), "somebody had changed whether this host forwards");
 	watch->gently = false;
 	watch_request(watch, watch->checked_ms + PAUSE_MS);
+}
+
+static void hear_switches(struct notrack_watch *watch)
+{
+	if (forwarding_heard(&watch->switches))
+		compare_forwarding(watch);
+}
+
+/* Of these the kernel tells nothing. */
+static void look_at_bridges(struct notrack_watch *watch)
+{
+	if (ask_bridges(watch) != watch->bridges)
+		compare_forwarding(watch);
 }
 
 void watch_hear(struct notrack_watch *watch)
@@ -114,6 +143,7 @@ void watch_look(struct notrack_watch *watch, uint64_t now)
 
 	watch->look_ms = now + LOOK_MS;
 	watch->looks++;
+	look_at_bridges(watch);
 	if (mark != watch->mark && watch->mark != UNKNOWN_MARK)
 		watch->changed_ms = now;
 	/* what keeps a commit from working may be nothing that a rule says */

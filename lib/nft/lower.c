@@ -141,7 +141,8 @@ static int add_icmp_errors(struct lowering *lowering, const char *name, enum dir
 			continue;
 		chain = errors_chain(lowering, family, direction);
 		err = chain ? nft_add_icmp_errors(lowering->table, chain, other_way,
-						  served->service, family, &untrack) : -ENOMEM;
+						  served->service, family, direction, &untrack) :
+			      -ENOMEM;
 	}
 	return err;
 }

@@ -143,12 +143,13 @@ static const struct {
 	{ NFT_BASE_NETWORK, 12, 4 }, { NFT_BASE_NETWORK, 16, 4 },	/* IPv4 addresses */
 	{ NFT_BASE_NETWORK, 8, 16 }, { NFT_BASE_NETWORK, 24, 16 },	/* IPv6 addresses */
 	{ NFT_BASE_TRANSPORT, 0, 2 }, { NFT_BASE_TRANSPORT, 2, 2 },	/* ports */
-	/* of the packet in an ICMP error: see icmp_errors.c */
+	/* of the packet in an ICMP error: see selectors.c */
 	{ NFT_BASE_TRANSPORT, 17, 1 },
 	{ NFT_BASE_TRANSPORT, 20, 4 }, { NFT_BASE_TRANSPORT, 24, 4 },
 	{ NFT_BASE_TRANSPORT, 28, 2 }, { NFT_BASE_TRANSPORT, 30, 2 },
 	{ NFT_BASE_TRANSPORT, 16, 16 }, { NFT_BASE_TRANSPORT, 32, 16 },
 	{ NFT_BASE_TRANSPORT, 48, 2 }, { NFT_BASE_TRANSPORT, 50, 2 },
+	{ NFT_BASE_TRANSPORT, 56, 2 }, { NFT_BASE_TRANSPORT, 58, 2 },
 };
 
 /* How much of @size bytes from @offset on is to be compared as one. */

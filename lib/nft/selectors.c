@@ -5,6 +5,7 @@
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/rtnetlink.h>
+#include <netinet/in.h>
 #include <string.h>
 
 /* FIN, SYN, RST and ACK: what iptables' --syn looks at, and SYN alone among them. */
@@ -250,15 +251,20 @@ int nft_add_segments(struct nft_table *table, struct nft_chain *chain, const str
  * An error quotes the packet that it is about, behind its own 8 bytes: the IP header,
  * and at least 8 bytes of what follows.  Where the quoted header has options, or the
  * quoted packet is a later fragment, the ports are elsewhere, and the error stays
- * tracked.
+ * tracked.  The first fragment has them behind a header of its own in IPv6, and a large
+ * answer learns the path's MTU by errors about it.
  */
 struct quoted {
 	uint8_t protocol, source, destination, ports;	/* offsets */
+	uint8_t first_fragment;		/* of the header that says so, in IPv6; 0: it has none */
 };
 
 static const struct quoted quoted[FAMILIES] = {
 	[IPV4] = { .protocol = 17, .source = 20, .destination = 24, .ports = 28 },
 	[IPV6] = { .protocol = 14, .source = 16, .destination = 32, .ports = 48 },
+};
+static const struct quoted quoted_fragment = {
+	.protocol = 14, .source = 16, .destination = 32, .ports = 56, .first_fragment = 48,
 };
 
 #define QUOTED_VERSION_OFFSET 8
@@ -277,9 +283,21 @@ static void ask_plain_header(struct nft_draft *draft)
 	nft_draft_equal(draft, &fragment, none);
 }
 
-static void ask_quoted(struct nft_draft *draft, const struct rule *rule, enum family family)
+/* IPv6, a header for fragments (RFC 8200, section 4.5), and the beginning of a packet. */
+static void ask_first_fragment(struct nft_draft *draft, uint8_t at, uint8_t protocol)
 {
-	const struct quoted *at = &quoted[family];
+	const struct nft_field next = nft_header_field(NFT_BASE_TRANSPORT, at, 1);
+	struct nft_field offset = nft_header_field(NFT_BASE_TRANSPORT, (uint8_t)(at + 2), 2);
+	static const uint8_t none[2];
+
+	offset.mask[1] = 0xf8;
+	nft_draft_byte(draft, &next, protocol);
+	nft_draft_equal(draft, &offset, none);
+}
+
+static void ask_quoted(struct nft_draft *draft, const struct rule *rule, enum family family,
+		       const struct quoted *at)
+{
 	uint8_t size = (uint8_t)(family_bits(family) / 8);
 	const struct nft_field protocol = nft_header_field(NFT_BASE_TRANSPORT, at->protocol, 1);
 	const struct nft_field source = nft_header_field(NFT_BASE_TRANSPORT, at->source, size);
@@ -292,9 +310,11 @@ static void ask_quoted(struct nft_draft *draft, const struct rule *rule, enum fa
 	ask_interface(draft, NFT_META_IIFNAME, match->out);
 	if (family == IPV4)
 		ask_plain_header(draft);
-	nft_draft_byte(draft, &protocol, match->protocol);
+	nft_draft_byte(draft, &protocol, at->first_fragment ? IPPROTO_FRAGMENT : match->protocol);
 	nft_draft_prefix(draft, &source, &rule->source);
 	nft_draft_prefix(draft, &destination, &match->to);
+	if (at->first_fragment)
+		ask_first_fragment(draft, at->first_fragment, match->protocol);
 }
 
 /* More ranges than these are asked for as one. */
@@ -319,7 +339,8 @@ static void widen(struct intervals *ports, const struct service *service)
  * name, from the rule alone, and would print a set of them in another way than it read it.
  */
 static int add_quoted(struct nft_table *table, struct nft_chain *chain, const struct rule *rule,
-		      const struct service *service, enum family family, const struct nft_rule *end)
+		      const struct service *service, enum family family, const struct quoted *at,
+		      const struct nft_rule *end)
 {
 	struct intervals source, destination;
 	int err = 0;
@@ -334,23 +355,40 @@ static int add_quoted(struct nft_table *table, struct nft_chain *chain, const st
 
 			nft_draft_begin(&draft);
 			draft.rule = *end;
-			ask_quoted(&draft, rule, family);
-			ask_ports(&draft, quoted[family].ports, &source, i, 1);
-			ask_ports(&draft, (uint8_t)(quoted[family].ports + 2), &destination,
-				  j, 1);
+			ask_quoted(&draft, rule, family, at);
+			ask_ports(&draft, at->ports, &source, i, 1);
+			ask_ports(&draft, (uint8_t)(at->ports + 2), &destination, j, 1);
 			err = nft_chain_add(table, chain, &draft);
 		}
 	return err;
 }
 
+/*
+ * Datagrams alone are sent in fragments, and over lo only those that are larger than any answer.
+ * A host puts them together before it looks at them, so that none of its own errors is about a
+ * fragment.
+ */
+static bool may_quote_fragment(const struct rule *rule, enum family family, enum direction direction)
+{
+	const uint8_t protocol = rule->match->protocol;
+
+	return family == IPV6 && direction == IN && strcmp(rule->match->out, "lo") &&
+	       (protocol == IPPROTO_UDP || protocol == IPPROTO_UDPLITE);
+}
+
 int nft_add_icmp_errors(struct nft_table *table, struct nft_chain *chain,
 			const struct nft_selection *selection, const struct service *service,
-			enum family family, const struct nft_rule *end)
+			enum family family, enum direction direction, const struct nft_rule *end)
 {
 	const struct chain *selectors = selection->selectors[family];
 	int err = 0;
 
-	for (size_t i = 0; selectors && i < selectors->count && !err; i++)
-		err = add_quoted(table, chain, &selectors->rules[i], service, family, end);
+	for (size_t i = 0; selectors && i < selectors->count && !err; i++) {
+		const struct rule *rule = &selectors->rules[i];
+
+		err = add_quoted(table, chain, rule, service, family, &quoted[family], end);
+		if (!err && may_quote_fragment(rule, family, direction))
+			err = add_quoted(table, chain, rule, service, family, &quoted_fragment, end);
+	}
 	return err;
 }

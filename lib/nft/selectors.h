@@ -45,9 +45,12 @@ int nft_add_selectors(struct nft_table *table, struct nft_chain *chain,
 int nft_add_segments(struct nft_table *table, struct nft_chain *chain, const struct nft_rule *end,
 		     struct error *error);
 
-/* The same for ICMP errors in one family about packets that are selected of a service. */
+/*
+ * The same for ICMP errors in one family about packets that are selected of a service;
+ * @direction: which way the errors go.
+ */
 int nft_add_icmp_errors(struct nft_table *table, struct nft_chain *chain,
 			const struct nft_selection *selection, const struct service *service,
-			enum family family, const struct nft_rule *end);
+			enum family family, enum direction direction, const struct nft_rule *end);
 
 #endif

@@ -11,15 +11,15 @@
 #include <dirent.h>
 #include <errno.h>
 #include <limits.h>
-#include <linux/if_bridge.h>
+#include <linux/if_link.h>
 #include <linux/rtnetlink.h>
-#include <linux/sockios.h>
+#include <net/if.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
 #include <unistd.h>
+
+#include "support/attribute.h"
 
 /* /proc/sys/net is that of the calling thread's namespace. */
 #define SETTINGS "/proc/sys/net"
@@ -86,26 +86,120 @@ static void find_in(const struct finding *finding, const char *version, const ch
 		closedir(interfaces);
 }
 
-/*
- * The switches for bridges are on as soon as their module is there; so is there a bridge?
- * In the thread's namespace (linux/if_bridge.h).
- */
-static bool has_bridge(void)
-{
-	int index, fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	unsigned long question[] = { BRCTL_GET_BRIDGES, (unsigned long)&index, 1 };
-	bool found = fd >= 0 && ioctl(fd, SIOCGIFBR, question) > 0;
+/* --- bridges ------------------------------------------------------------ */
 
-	if (fd >= 0)
-		close(fd);
-	return found;
+/*
+ * Those for all bridges are on as soon as their module is there, and say nothing where there is
+ * no bridge.  A bridge has others of its own, and hands packets on where either is on
+ * (br_nf_pre_routing() in net/bridge/br_netfilter_hooks.c).  These count without the module as
+ * well: it may come later, unseen.
+ */
+static const struct bridge_switch {
+	const char *of_all, *of_one;
+	int attribute;
+} bridge_switches[] = {
+	{ "bridge-nf-call-iptables", "nf_call_iptables", IFLA_BR_NF_CALL_IPTABLES },
+	{ "bridge-nf-call-ip6tables", "nf_call_ip6tables", IFLA_BR_NF_CALL_IP6TABLES },
+};
+
+struct bridges {
+	const struct finding *finding;
+	bool any;
+};
+
+static void take_switch(const struct bridges *bridges, const char *bridge, const struct nlattr *attr)
+{
+	char name[sizeof("nf_call_ip6tables of ") + IFNAMSIZ];
+
+	for (size_t i = 0; i < sizeof(bridge_switches) / sizeof(bridge_switches[0]); i++) {
+		if (type_of(attr) != bridge_switches[i].attribute || !holds(attr, 1) ||
+		    !*(const uint8_t *)payload(attr))
+			continue;
+		snprintf(name, sizeof(name), "%s of %s", bridge_switches[i].of_one, bridge);
+		add_name(bridges->finding, name);
+	}
 }
+
+/* A kernel that knows no filter for dumps hands over all interfaces. */
+static int take_bridge(const struct nlmsghdr *message, void *data)
+{
+	const struct ifinfomsg *info = NLMSG_DATA(message);
+	const struct nlattr *attr, *about = NULL, *switches = NULL;
+	const char *name = "a bridge", *kind = NULL;
+	struct bridges *bridges = data;
+
+	if (message->nlmsg_type != RTM_NEWLINK || message->nlmsg_len < NLMSG_LENGTH(sizeof(*info)))
+		return 0;
+	each_attribute(attr, (const void *)(info + 1), message_end(message)) {
+		if (type_of(attr) == IFLA_IFNAME && string_in(attr))
+			name = string_in(attr);
+		else if (type_of(attr) == IFLA_LINKINFO)
+			about = attr;
+	}
+	if (!about)
+		return 0;
+	each_attribute(attr, payload(about), end_of(about)) {
+		if (type_of(attr) == IFLA_INFO_KIND)
+			kind = string_in(attr);
+		else if (type_of(attr) == IFLA_INFO_DATA)
+			switches = attr;
+	}
+	if (!kind || strcmp(kind, "bridge"))
+		return 0;
+	bridges->any = true;
+	if (switches)
+		each_attribute(attr, payload(switches), end_of(switches))
+			take_switch(bridges, name, attr);
+	return 0;
+}
+
+static int ask_bridges(struct bridges *bridges)
+{
+	struct {
+		struct nlmsghdr message;
+		struct ifinfomsg info;
+		struct nlattr about, kind;
+		char name[sizeof("bridge") + 1];	/* with what fills it up */
+	} request = {
+		.message = { .nlmsg_len = sizeof(request), .nlmsg_type = RTM_GETLINK,
+			     .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP },
+		.about = { .nla_len = 2 * sizeof(struct nlattr) + sizeof(request.name),
+			   .nla_type = IFLA_LINKINFO | NLA_F_NESTED },
+		.kind = { .nla_len = sizeof(struct nlattr) + sizeof("bridge"),
+			  .nla_type = IFLA_INFO_KIND },
+		.name = "bridge",
+	};
+	struct netlink netlink;
+	int err = netlink_open(&netlink, NETLINK_ROUTE);
+
+	if (!err)
+		err = netlink_ask(&netlink, &request.message, take_bridge, bridges);
+	netlink_close(&netlink);
+	return err == -EINTR ? 0 : err;		/* some came or went meanwhile */
+}
+
+static void find_bridges(const struct finding *finding)
+{
+	struct bridges bridges = { .finding = finding };
+	const bool unknown = ask_bridges(&bridges);
+	char path[100];
+
+	if (unknown)
+		add_name(finding, "bridges cannot be listed");
+	for (size_t i = 0; i < sizeof(bridge_switches) / sizeof(bridge_switches[0]); i++) {
+		snprintf(path, sizeof(path), SETTINGS "/bridge/%s", bridge_switches[i].of_all);
+		if (!is_on(path) || !(bridges.any || unknown))
+			continue;
+		snprintf(path, sizeof(path), "net.bridge.%s", bridge_switches[i].of_all);
+		add_name(finding, path);
+	}
+}
+
+/* --- all of them -------------------------------------------------------- */
 
 void forwarding_find(char *names, size_t size)
 {
-	static const char *const of_bridges[] = { "iptables", "ip6tables" };
 	const struct finding finding = { names, size };
-	char path[100];
 
 	*names = '\0';
 	if (access(SETTINGS "/ipv4/ip_forward", R_OK)) {
@@ -115,13 +209,7 @@ void forwarding_find(char *names, size_t size)
 	find_in(&finding, "ipv4", "forwarding");
 	find_in(&finding, "ipv6", "forwarding");
 	find_in(&finding, "ipv6", "force_forwarding");
-	for (size_t i = 0; i < sizeof(of_bridges) / sizeof(of_bridges[0]); i++) {
-		snprintf(path, sizeof(path), SETTINGS "/bridge/bridge-nf-call-%s", of_bridges[i]);
-		if (!is_on(path) || !has_bridge())
-			continue;
-		snprintf(path, sizeof(path), "net.bridge.bridge-nf-call-%s", of_bridges[i]);
-		add_name(&finding, path);
-	}
+	find_bridges(&finding);
 }
 
 bool forwarding_is_on(void)
@@ -131,6 +219,14 @@ bool forwarding_is_on(void)
 	if (is_on(SETTINGS "/ipv4/ip_forward"))		/* as mostly, where any is */
 		return true;
 	forwarding_find(names, sizeof(names));
+	return *names;
+}
+
+bool forwarding_of_bridges(void)
+{
+	char names[FORWARDING_TEXT] = "";
+
+	find_bridges(&(struct finding){ names, sizeof(names) });
 	return *names;
 }
 

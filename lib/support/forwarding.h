@@ -10,7 +10,8 @@
 
 /*
  * Writes the names of the switches that are on, as sysctl(8) has them, with commas between:
- * for all interfaces, for one, or for what bridges hand to iptables.  "" where nothing is
+ * for all interfaces, for one, or for what bridges hand to iptables; or that of a bridge of
+ * its own, as ip-link(8) has it, "nf_call_iptables of br0".  "" where nothing is
  * forwarded; those that are too many for @size are left out.  Where /proc cannot be read, nobody
  * knows, and FORWARDING_UNKNOWN stands for a name.  Of the calling thread's network namespace.
  */
@@ -19,6 +20,9 @@
 void forwarding_find(char *names, size_t size);
 
 bool forwarding_is_on(void);
+
+/* Of bridges alone: one question to the kernel, however many interfaces there are. */
+bool forwarding_of_bridges(void);
 
 /*
  * The kernel tells of switches for interfaces, and for all of them, as they change; not of those

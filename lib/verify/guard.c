@@ -141,13 +141,17 @@ static bool is_own(const struct host *host, const struct prefix *prefix)
 	return !host->own_count;
 }
 
-/* Over lo, from or to an address that a rule names, and that this host does not have. */
+/*
+ * Over lo, from or to an address that a rule names, and that this host does not have; or out by
+ * another interface, to one that it has.
+ */
 static bool is_nobody(const struct watching *watching, const struct probe *probe)
 {
 	const struct host *host = watching->guard->host;
 
-	return (!strcmp(probe->in, "lo") || !strcmp(probe->out, "lo")) &&
-	       (!is_own(host, &probe->source) || !is_own(host, &probe->destination));
+	if (strcmp(probe->in, "lo") && strcmp(probe->out, "lo"))
+		return *probe->out && host_owns(host, &probe->destination);
+	return !is_own(host, &probe->source) || !is_own(host, &probe->destination);
 }
 
 /*

@@ -40,9 +40,41 @@ static bool has_effect(const struct view_rule *rule, enum step_kind kind, uint8_
 
 /* --- marks and helpers ------------------------------------------------- */
 
+/* Of packets that their sender has marked, as wg-quick's tunnels are. */
+static bool is_for_marked(const struct view_rule *rule)
+{
+	for (size_t i = 0; i < rule->count; i++)
+		if (rule->steps[i].kind == STEP_NUMBER && rule->steps[i].field == FIELD_MARK &&
+		    !(rule->steps[i].flags & STEP_INVERTED) && rule->steps[i].range.first)
+			return true;
+	return false;
+}
+
+/*
+ * Whether rules give connections a mark, and only those whose packets had one: of the service's,
+ * none has, where no rule marks packets.
+ */
+static bool only_marked_are_restored(const struct view *view)
+{
+	bool any = false;
+
+	for (const struct view_table *table = view->tables; table; table = table->next)
+		for (const struct view_chain *chain = table->chains; chain; chain = chain->next)
+			for (const struct view_rule *rule = chain->rules; rule; rule = rule->next) {
+				const bool gives = has_effect(rule, STEP_CT_MARK, 0);
+
+				if (has_effect(rule, STEP_MARK, 0) || has_effect(rule, STEP_ANYTHING, 0) ||
+				    (gives && !is_for_marked(rule)))
+					return false;
+				any |= gives;
+			}
+	return any;
+}
+
 static int look_at_mark(const struct encounter *encounter)
 {
-	if (!has_effect(encounter->place.rule, STEP_RESTORE_MARK, 0))
+	if (!has_effect(encounter->place.rule, STEP_RESTORE_MARK, 0) ||
+	    only_marked_are_restored(&encounter->all->view))
 		return 0;
 	return find(encounter, "mark", NOTRACK_WARNING, "gives packets the mark of their connection, and "
 		    "those that are not tracked have none: where routes or rules depend on it, leave "

@@ -221,6 +221,28 @@ static bool is_of_lo(const struct view_rule *rule)
 	return false;
 }
 
+/* What has a loopback address is never forwarded (RFC 1122, section 3.2.1.3; RFC 4291, 2.5.3). */
+static bool is_from_loopback(const struct view_rule *rule, enum family family)
+{
+	static const struct prefix loopback[FAMILIES] = {
+		[IPV4] = { .family = IPV4, .length = 8, .address = { 127 } },
+		[IPV6] = { .family = IPV6, .length = 128, .address = { [15] = 1 } },
+	};
+
+	for (size_t i = 0; i < rule->count; i++) {
+		const struct step *step = &rule->steps[i];
+		struct prefix source = { .family = (uint8_t)family, .length = step->length };
+
+		if (step->kind != STEP_PREFIX || step->field != FIELD_SOURCE ||
+		    step->flags & STEP_INVERTED)
+			continue;
+		memcpy(source.address, step->address, sizeof(source.address));
+		if (prefix_covers(&loopback[family], &source))
+			return true;
+	}
+	return false;
+}
+
 /*
  * Others whose questions leave with an address of this host get their answers by it: such
  * an answer looks like one of this host's own, and would not be tracked.
@@ -233,7 +255,8 @@ static int find_masquerade(struct verification *all, const struct flow_row *row,
 
 	if (!verdict || verdict->kind != STEP_TRANSLATE ||
 	    (verdict->field != TRANSLATE_MASQUERADE && verdict->field != TRANSLATE_SOURCE) ||
-	    is_of_lo(place->rule) || !(probe_could_meet(probe, place->rule) & ALL_DO))
+	    is_of_lo(place->rule) || is_from_loopback(place->rule, row->family) ||
+	    !(probe_could_meet(probe, place->rule) & ALL_DO))
 		return 0;
 	return findings_add(&all->findings, "forwarded", NOTRACK_FAILED,
 			    "%s (%s) gives what is forwarded for others an address of this host: "

@@ -91,6 +91,35 @@ START_TEST(what_untracked_packets_miss_is_named)
 }
 END_TEST
 
+/* The switch for all of them is off; in the namespace that is asked about alone. */
+START_TEST(a_bridge_that_hands_on_by_itself_is_named)
+{
+	const char *const switches[] = { "nf_call_iptables", "nf_call_ip6tables" };
+	const char *in = "ip netns exec other";
+	json_t *root;
+
+	must("ip netns add other");
+	for (int i = 0; i < 2; i++)
+		run("%s sysctl -w net.bridge.bridge-nf-call-%s=0", in, switches[i] + strlen("nf_call_"));
+	must("%s ip link add br9 type bridge", in);
+	root = must_json("notrackctl --json --netns other doctor");
+	has(root, "forwarding", "ok", "off");
+	for (int i = 0; i < 2; i++) {
+		must("%s ip link set br9 type bridge %s 1", in, switches[i]);
+		if (!strstr(must("%s ip -d link show br9", in).out, format_text("%s 1", switches[i]))) {
+			fprintf(stderr, "%s: not in this kernel: skipped\n", switches[i]);
+			return;
+		}
+		root = must_json("notrackctl --json --netns other doctor");
+		has(root, "forwarding", "warning", format_text("on (%s of br9)", switches[i]));
+		must("%s ip link set br9 type bridge %s 0", in, switches[i]);
+	}
+	must("%s ip link set br9 type bridge nf_call_iptables 1", in);
+	root = must_json("notrackctl --json doctor");
+	has(root, "forwarding", "ok", "off");
+}
+END_TEST
+
 START_TEST(managers_get_their_lines)
 {
 	json_t *root;
@@ -217,6 +246,7 @@ static void tests(TCase *tcase)
 {
 	tcase_add_test(tcase, a_host_that_has_all_passes);
 	tcase_add_loop_test(tcase, what_untracked_packets_miss_is_named, 0, 2);
+	tcase_add_test(tcase, a_bridge_that_hands_on_by_itself_is_named);
 	tcase_add_test(tcase, managers_get_their_lines);
 	tcase_add_test(tcase, tables_of_others_alone_are_named);
 	tcase_add_test(tcase, a_watch_that_runs_is_told);

@@ -29,6 +29,16 @@ static const struct told {
 	{ "mark", "dns", 0, {
 		{ "-t mangle -A PREROUTING -j CONNMARK --restore-mark" },
 		{ "-t mangle -A PREROUTING -j CONNMARK --save-mark" } } },
+	{ "mark", "dns", 0, {		/* as wg-quick has it: what has no mark keeps having none */
+		{ "-t mangle -A PREROUTING -p udp -j CONNMARK --restore-mark",
+		  "-t mangle -A POSTROUTING -p udp -j CONNMARK --save-mark" },
+		{ "-t mangle -A PREROUTING -p udp -j CONNMARK --restore-mark",
+		  "-t mangle -A POSTROUTING -p udp -m mark --mark 0xca6c -j CONNMARK --save-mark" } } },
+	{ "mark", "dns", 0, {
+		{ "-t mangle -A PREROUTING -p udp -j CONNMARK --restore-mark",
+		  "-t mangle -A OUTPUT -p udp --dport 53 -j MARK --set-mark 0xca6c",
+		  "-t mangle -A POSTROUTING -p udp -m mark --mark 0xca6c -j CONNMARK --save-mark" },
+		{ "-t mangle -A OUTPUT -p udp --dport 53 -j MARK --set-mark 0xca6c" } } },
 	{ "helper", "tftp --ports 69", REFUSED, {
 		{ "-t raw -A PREROUTING -p udp --dport 69 -j CT --helper tftp" },
 		{ "-t raw -A PREROUTING -p udp --dport 6969 -j CT --helper tftp" } } },
@@ -87,6 +97,18 @@ static const struct told {
 	{ "widened", "dns", REFUSED, {
 		{ "-A INPUT -p udp --dport 53 -m connlimit --connlimit-upto 20 -j ACCEPT" },
 		{ "-A INPUT -p udp -m connlimit --connlimit-above 20 -j LOG" } } },
+	/* which node a packet is for is asked of its connection: iptables-extensions(8), "cluster" */
+	{ "dropped", "dns", REFUSED, {
+		{ "-t mangle -A PREROUTING -p udp -m cluster --cluster-total-nodes 2 --cluster-local-node 1 "
+		  "--cluster-hash-seed 7 -j MARK --set-mark 0x1",
+		  "-t mangle -A PREROUTING -p udp -m mark ! --mark 0x1 -j DROP" },
+		{ "-t mangle -A PREROUTING -p udp -m cluster --cluster-total-nodes 2 --cluster-local-node 1 "
+		  "--cluster-hash-seed 7 -j LOG" } } },
+	{ "widened", "dns", REFUSED, {
+		{ "-A INPUT -p udp -m cluster --cluster-total-nodes 2 ! --cluster-local-node 1 "
+		  "--cluster-hash-seed 7 -j DROP" },
+		{ "-A INPUT -p udp -m cluster --cluster-total-nodes 2 ! --cluster-local-node 1 "
+		  "--cluster-hash-seed 7 -j LOG" } } },
 };
 
 static const char *with_peer(const struct family *family, const char *rule)
@@ -196,6 +218,53 @@ START_TEST(own_questions_stay_tracked_where_others_are_masqueraded)
 }
 END_TEST
 
+/* In each container of Docker's that asks its resolver. */
+START_TEST(what_is_never_forwarded_is_masqueraded_for_nobody)
+{
+	static const char docker[] = "iptables-%s -t nat -A POSTROUTING -s %s -p udp --sport 45678 "
+				     "-j SNAT --to-source :53";
+	const char *backend = _i ? "nft" : "legacy";
+	struct run added;
+
+	must("sh -c 'echo 1 >/proc/sys/net/ipv4/ip_forward'");
+	must(docker, backend, "127.0.0.11/32");
+	must("notrackctl -4 add dns --remote %s", families[0].peer);
+	must("notrackctl verify");
+	must("notrackctl clear");
+
+	must(docker, backend, "126.0.0.0/7");
+	added = run("notrackctl -4 add dns --remote %s", families[0].peer);
+	ck_assert_msg(added.code == REFUSED && strstr(added.err, "nat POSTROUTING 2"), "%s", added.err);
+}
+END_TEST
+
+/* NodeLocal DNSCache untracks what a node asks itself; packets to an own address leave by lo alone. */
+START_TEST(nothing_leaves_for_an_own_address_by_another_interface)
+{
+	static const char *const rules[] = {
+		"-P OUTPUT DROP", "-A OUTPUT -o lo -j ACCEPT",
+		"-A OUTPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT",
+	};
+	static const char untrack[] = "%s -w -t raw -A OUTPUT -d %s -p udp --dport 53 -j CT --notrack";
+	const struct family *family = &families[_i];
+	const char *own = _i ? "fd00::10" : "169.254.20.10", *other = _i ? "fd00::11" : "169.254.20.11";
+	struct run added;
+
+	netns_add_peer();
+	must("ip addr add %s dev lo", own);
+	for (size_t i = 0; i < COUNT(rules); i++)
+		must("%s -w %s", family->tables, rules[i]);
+	must(untrack, family->tables, own);
+	must("notrackctl %s add dns --role inbound", family->option);
+	must("notrackctl %s verify", family->option);
+	must("notrackctl clear");
+
+	must(untrack, family->tables, other);
+	added = run("notrackctl %s add dns --role inbound", family->option);
+	ck_assert_msg(added.code == REFUSED && strstr(added.err, "would no longer"), "%s", added.err);
+}
+END_TEST
+
 /* No twin can stand there, so that segments that were ESTABLISHED come to the rate. */
 START_TEST(segments_that_meet_a_rate_are_told)
 {
@@ -258,6 +327,8 @@ static void tests(TCase *tcase)
 	tcase_add_loop_test(tcase, what_would_be_missed_is_told, 0, COUNT(all_told) * FAMILY_COUNT);
 	tcase_add_loop_test(tcase, what_would_not_be_missed_is_not, 0, COUNT(all_told) * FAMILY_COUNT);
 	tcase_add_test(tcase, own_questions_stay_tracked_where_others_are_masqueraded);
+	tcase_add_loop_test(tcase, what_is_never_forwarded_is_masqueraded_for_nobody, 0, 2);
+	tcase_add_loop_test(tcase, nothing_leaves_for_an_own_address_by_another_interface, 0, FAMILY_COUNT);
 }
 
 int main(void)

@@ -445,6 +445,34 @@ START_TEST(a_host_that_begins_to_forward_is_followed)
 }
 END_TEST
 
+/* The kernel does not tell of the switches of bridges; a bridge, or its own switch, comes later. */
+START_TEST(a_bridge_that_begins_to_hand_on_is_followed)
+{
+	const char *local = "--dst-type LOCAL";
+	pid_t pid;
+
+	run("sysctl -w net.bridge.bridge-nf-call-iptables=0");
+	run("sysctl -w net.bridge.bridge-nf-call-ip6tables=0");
+	must("ip link add br9 type bridge");
+	write_text(CONFIG, "[service dns]\n");
+	pid = start_watch("--backend legacy");
+	ck_assert_ptr_null(strstr(must("iptables-legacy-save -t raw").out, local));
+	must("ip link set br9 type bridge nf_call_iptables 1");
+	if (strstr(must("ip -d link show br9").out, "nf_call_iptables 1")) {
+		wait_for_log("put right", 1);
+		ck_assert_uint_eq(count_in_log("whether this host forwards"), 1);
+		ck_assert_ptr_nonnull(strstr(must("iptables-legacy-save -t raw").out, local));
+		must("ip link del br9");
+		wait_for_log("put right", 2);
+		ck_assert_uint_eq(count_in_log("whether this host forwards"), 2);
+		ck_assert_ptr_null(strstr(must("iptables-legacy-save -t raw").out, local));
+	} else {
+		fprintf(stderr, "nf_call_iptables: not in this kernel: skipped\n");
+	}
+	end_watch(pid);
+}
+END_TEST
+
 /* The name of a network namespace stands for another one by now: the watch stays where it is. */
 START_TEST(a_namespace_that_was_made_anew_is_not_followed)
 {
@@ -980,6 +1008,7 @@ static void tests(TCase *tcase)
 	tcase_add_test(tcase, a_rule_of_ours_that_was_replaced_is_put_right);
 	tcase_add_test(tcase, sighup_reads_the_file_again);
 	tcase_add_loop_test(tcase, a_host_that_begins_to_forward_is_followed, 0, 6);
+	tcase_add_test(tcase, a_bridge_that_begins_to_hand_on_is_followed);
 	tcase_add_test(tcase, a_namespace_that_was_made_anew_is_not_followed);
 	tcase_add_test(tcase, a_file_that_is_wrong_at_the_start_changes_nothing);
 	tcase_add_loop_test(tcase, sigterm_and_sigint_leave_the_rules, 0, 2);

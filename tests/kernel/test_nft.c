@@ -2,7 +2,10 @@
 /* Our table of nftables: what a model becomes there, is read back as, and does to packets. */
 #include "backend_host.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/icmp6.h>
+#include <netinet/ip6.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -346,6 +349,49 @@ START_TEST(errors_about_our_packets_are_not_tracked)
 }
 END_TEST
 
+/* Packet too big, about a fragment of what the host answered from its port 53. */
+static void send_too_big(uint16_t offset)
+{
+	const int fd = netns_socket(PEER, AF_INET6, SOCK_RAW, IPPROTO_ICMPV6);
+	struct sockaddr_in6 to = { .sin6_family = AF_INET6 };
+	struct {
+		struct icmp6_hdr error;
+		struct ip6_hdr header;
+		struct ip6_frag fragment;
+		uint16_t ports[2];
+		uint8_t rest[20];
+	} packet = {
+		.error = { .icmp6_type = ICMP6_PACKET_TOO_BIG, .icmp6_mtu = htonl(1280) },
+		.header.ip6_ctlun.ip6_un1 = { .ip6_un1_flow = htonl(6u << 28), .ip6_un1_plen = htons(1432),
+					      .ip6_un1_nxt = IPPROTO_FRAGMENT, .ip6_un1_hlim = 63 },
+		.fragment = { .ip6f_nxt = IPPROTO_UDP, .ip6f_ident = htonl(1),
+			      .ip6f_offlg = (uint16_t)(htons(offset) | IP6F_MORE_FRAG) },
+		.ports = { htons(53), htons(40000) },
+	};
+
+	ck_assert_int_eq(inet_pton(AF_INET6, families[1].host, &packet.header.ip6_src), 1);
+	ck_assert_int_eq(inet_pton(AF_INET6, families[1].peer, &packet.header.ip6_dst), 1);
+	to.sin6_addr = packet.header.ip6_src;
+	ck_assert_int_eq(sendto(fd, &packet, sizeof(packet), 0, (const void *)&to, sizeof(to)),
+			 sizeof(packet));
+	close(fd);
+}
+
+/* A path's MTU is learnt by it; what a later fragment is of, nobody can see. */
+START_TEST(errors_about_large_answers_are_not_tracked)
+{
+	struct backend_host *host = host_new(NOTRACK_ANY);
+
+	netns_add_peer();
+	host_add(host, "dns");
+	host_commit(host);
+	send_too_big(1432);
+	send_too_big(0);
+	ck_assert(counts_soon("errors6-in", 1));
+	host_free(host);
+}
+END_TEST
+
 static void tests(TCase *tcase)
 {
 	tcase_add_loop_test(tcase, what_is_loaded_is_what_was_committed, 0, COUNT(services));
@@ -359,6 +405,7 @@ static void tests(TCase *tcase)
 	tcase_add_loop_test(tcase, flows_of_a_service_are_not_tracked, 0, FAMILY_COUNT);
 	tcase_add_loop_test(tcase, what_strict_does_not_match_stays_tracked, 0, FAMILY_COUNT);
 	tcase_add_loop_test(tcase, errors_about_our_packets_are_not_tracked, 0, FAMILY_COUNT);
+	tcase_add_test(tcase, errors_about_large_answers_are_not_tracked);
 }
 
 int main(void)
