@@ -141,26 +141,41 @@ static void judge_anew(struct notrack *nt)
 	nt->insists = true;
 }
 
+/* Where all is as it is to be already, without the lock. */
+static bool all_is_there(struct notrack_watch *watch)
+{
+	return watch->gently && watch->state == IN_PLACE && !notrack_diff(watch->nt, NULL, NULL);
+}
+
+/* What waits for the host's rules to be at rest is due then, whatever is looked at until then. */
+static void end_check(struct notrack_watch *watch, uint64_t begun_ms, int result)
+{
+	const bool waits = watch->nt->loading && watch->nt->deferred;
+
+	watch->nt->loading = false;
+	watch->checked_ms = watch_now_ms();
+	watch->took_ms = watch->checked_ms - begun_ms;
+	if (result >= 0 && waits)
+		watch_request(watch, watch->changed_ms + SETTLE_MS);
+}
+
 static void check(struct notrack_watch *watch, struct listener *listener)
 {
 	struct notrack_changes changes = { .size = sizeof(changes) };
+	const uint64_t begun_ms = watch_now_ms();
 	int result;
 
 	watch->due_ms = NEVER;
 	judge_anew(watch->nt);
-	watch->nt->loading = watch_now_ms() < watch->changed_ms + SETTLE_MS;
-	if (watch->gently && watch->state == IN_PLACE && !notrack_diff(watch->nt, NULL, NULL)) {
-		watch->nt->loading = false;
-		watch->checked_ms = watch_now_ms();
+	watch->nt->loading = begun_ms < watch->changed_ms + SETTLE_MS;
+	if (all_is_there(watch)) {
+		end_check(watch, begun_ms, 0);
 		return;
 	}
 	watch_note_signs(watch);	/* what comes after it is seen, our own commit included */
 	judge_anew(watch->nt);
 	result = notrack_commit(watch->nt, &changes);
-	watch->nt->loading = false;
-	watch->checked_ms = watch_now_ms();
-	if (result >= 0 && watch->nt->deferred)
-		watch_request(watch, watch->changed_ms + SETTLE_MS);
+	end_check(watch, begun_ms, result);
 	if (is_passing(result)) {
 		fail(watch, listener, result);
 	} else if (result < 0) {

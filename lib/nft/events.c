@@ -5,6 +5,7 @@
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "support/attribute.h"
@@ -12,11 +13,23 @@
 /* In a storm of changes more come in while we read: what is left is read the next time. */
 #define MESSAGES_MAX 4096
 
+/* Bytes of what the kernel tells until it is read, where some program changes sets all the time. */
+#define ROOM (1 << 20)
+
 struct reading {
 	struct nft_events *events;
 	unsigned int news;
 	unsigned int count;
 };
+
+/* News that find no room are lost, and then all there is has to be looked at. */
+static void make_room(const struct netlink *netlink)
+{
+	const int room = ROOM;
+
+	if (setsockopt(netlink->fd, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof(room)))
+		setsockopt(netlink->fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof(room));
+}
 
 int nft_events_open(struct nft_events *events)
 {
@@ -24,8 +37,10 @@ int nft_events_open(struct nft_events *events)
 
 	*events = (struct nft_events){ .netlink.fd = -1 };
 	err = netlink_open(&events->netlink, NETLINK_NETFILTER);
-	if (!err)
+	if (!err) {
+		make_room(&events->netlink);
 		err = netlink_join(&events->netlink, NFNLGRP_NFTABLES);
+	}
 	if (err)
 		netlink_close(&events->netlink);
 	return err == -EPROTONOSUPPORT ? 0 : err;

@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What happens to a daemon that links the library: few descriptors, children, threads. */
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "inject_netlink.h"
 #include "model.h"
 #include "packets.h"
 #include "run.h"
@@ -144,6 +147,55 @@ START_TEST(a_watch_keeps_what_a_loaded_model_says)
 	ck_assert(serves_dns(backend));
 	notrack_watch_stop(watch);
 	notrack_free(loaded);
+	notrack_free(nt);
+}
+END_TEST
+
+/* Until the watch has asked nftables something, or has failed. */
+static enum notrack_watch_kind run_until_it_looks(struct notrack_watch *watch)
+{
+	enum notrack_watch_kind seen = (enum notrack_watch_kind)-1;
+	unsigned int waits = 0;
+
+	netlink_end();
+	do
+		notrack_watch_run(watch, note_kind, &seen);
+	while (!netlink_end() && seen != NOTRACK_WATCH_FAILED && wait_a_little(&waits));
+	return seen;
+}
+
+/* Another program's set, on which no rule of ours depends. */
+static struct notrack *given_a_set_that_changes(struct notrack_watch **watch)
+{
+	struct notrack *nt = context_by("nft");
+
+	must("nft 'add table inet others; add set inet others known { type ipv4_addr; }'");
+	must_do(nt, add_service(nt, "dns", NULL));
+	must_do(nt, notrack_watch_start(nt, watch));
+	run_until(*watch, NOTRACK_WATCH_IN_PLACE);
+	run_until_it_looks(*watch);	/* at what it has done itself */
+	return nt;
+}
+
+/* What changes all the time is looked at without the lock, which others want as well. */
+START_TEST(elements_are_looked_at_without_the_lock)
+{
+	struct notrack_watch *watch;
+	struct notrack *nt = given_a_set_that_changes(&watch);
+	int lock = open("/run/xtables.lock", O_CREAT | O_RDWR | O_CLOEXEC, 0600);
+
+	ck_assert_int_eq(flock(lock, LOCK_EX), 0);
+	notrack_set_wait(nt, 0);
+
+	must("nft 'add element inet others known { 192.0.2.7 }'");
+	ck_assert_int_eq(run_until_it_looks(watch), (enum notrack_watch_kind)-1);
+
+	/* where a rule changes as well, there is something to put right */
+	close(lock);
+	must("nft 'add element inet others known { 192.0.2.8 }; delete table inet libnotrack'");
+	run_until(watch, NOTRACK_WATCH_REPAIRED);
+	ck_assert(serves_dns("nft"));
+	notrack_watch_stop(watch);
 	notrack_free(nt);
 }
 END_TEST
@@ -396,6 +448,7 @@ static void tests(TCase *tcase)
 {
 	tcase_add_loop_test(tcase, a_commit_without_descriptors_fails_and_says_so, 0, BACKENDS);
 	tcase_add_loop_test(tcase, a_watch_keeps_what_a_loaded_model_says, 0, BACKENDS);
+	tcase_add_test(tcase, elements_are_looked_at_without_the_lock);
 	tcase_add_test(tcase, a_child_does_not_end_the_watch_of_its_parent);
 	tcase_add_test(tcase, a_watch_that_ended_is_not_kept_by_a_child);
 	tcase_add_test(tcase, a_child_does_not_wait_for_a_thread_of_its_parent);
