@@ -71,10 +71,10 @@ static void report_failure(struct notrack_watch *watch, struct listener *listene
 
 /* --- commits ---------------------------------------------------------- */
 
-/* What goes by itself; the rules that are there are as good as they were. */
+/* What goes by itself, or somebody has to mend; the rules that are there are as good as they were. */
 static bool is_passing(int err)
 {
-	return err == -EBUSY || err == -ENOMEM || err == -EAGAIN || err == -EINTR;
+	return err == -EBUSY || err == -ENOMEM || err == -EAGAIN || err == -EINTR || err == -EBADMSG;
 }
 
 static void fail(struct notrack_watch *watch, struct listener *listener, int err)
@@ -89,6 +89,7 @@ static void fail(struct notrack_watch *watch, struct listener *listener, int err
 /* A commit of the empty model, and the model is kept for the next attempt. */
 static int commit_nothing(struct notrack *nt, struct notrack_changes *changes)
 {
+	const unsigned int force = nt->force;
 	struct model kept = nt->model;
 	int result;
 
@@ -96,7 +97,9 @@ static int commit_nothing(struct notrack *nt, struct notrack_changes *changes)
 		if (context_has(nt, family))
 			nt->model.families[family] = (struct family_model){ 0 };
 	nt->clients_only = false;
+	nt->force |= NOTRACK_FORCE;	/* whatever is damaged */
 	result = notrack_commit(nt, changes);
+	nt->force = force;
 	nt->model = kept;
 	return result;
 }

@@ -200,6 +200,40 @@ START_TEST(elements_are_looked_at_without_the_lock)
 }
 END_TEST
 
+/* A service of one family, and its description of the other one deleted. */
+static struct notrack *given_a_lost_description(void)
+{
+	struct notrack *four = context_by("nft"), *six = context_by("nft");
+
+	must_do(four, notrack_set_families(four, NOTRACK_IPV4));
+	must_do(six, notrack_set_families(six, NOTRACK_IPV6));
+	must_do(four, add_service(four, "dns", "strict"));
+	must_do(six, add_service(six, "dns", "classic"));
+	must_do(four, notrack_commit(four, NULL));
+	must_do(six, notrack_commit(six, NULL));
+	notrack_free(six);
+	must("sh -c 'nft delete rule inet libnotrack service-dns handle "
+	     "$(nft -a list chain inet libnotrack service-dns | sed -n \"s/.*families = ipv6.*handle //p\")'");
+	return four;
+}
+
+/* What cannot be kept is not taken away either: somebody has to say what is to become of it. */
+START_TEST(a_watch_of_one_family_leaves_the_other_one)
+{
+	struct notrack *nt = given_a_lost_description();
+	const char *before = must("nft -s list ruleset").out;
+	struct notrack_watch *watch;
+
+	must_do(nt, notrack_watch_start(nt, &watch));
+	run_until(watch, NOTRACK_WATCH_FAILED);
+	assert_same_text(must("nft -s list ruleset").out, before);
+	must("nft delete table inet libnotrack");
+	run_until(watch, NOTRACK_WATCH_IN_PLACE);
+	notrack_watch_stop(watch);
+	notrack_free(nt);
+}
+END_TEST
+
 static char *lock_files(void)
 {
 	return must("find /run -name 'notrack-watch-*'").out;
@@ -449,6 +483,7 @@ static void tests(TCase *tcase)
 	tcase_add_loop_test(tcase, a_commit_without_descriptors_fails_and_says_so, 0, BACKENDS);
 	tcase_add_loop_test(tcase, a_watch_keeps_what_a_loaded_model_says, 0, BACKENDS);
 	tcase_add_test(tcase, elements_are_looked_at_without_the_lock);
+	tcase_add_test(tcase, a_watch_of_one_family_leaves_the_other_one);
 	tcase_add_test(tcase, a_child_does_not_end_the_watch_of_its_parent);
 	tcase_add_test(tcase, a_watch_that_ended_is_not_kept_by_a_child);
 	tcase_add_test(tcase, a_child_does_not_wait_for_a_thread_of_its_parent);
