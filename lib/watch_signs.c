@@ -54,6 +54,7 @@ void watch_note_signs(struct notrack_watch *watch)
 {
 	watch->mark = ask_mark(watch);
 	watch->forwards = ask_forwarding(watch);
+	nft_events_sign(&watch->events);
 }
 
 void watch_expect_change(struct notrack_watch *watch)

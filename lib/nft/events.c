@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "nft/question.h"
 #include "support/attribute.h"
 
 /* In a storm of changes more come in while we read: what is left is read the next time. */
@@ -51,6 +52,31 @@ void nft_events_close(struct nft_events *events)
 	netlink_close(&events->netlink);
 }
 
+static int take_own(const struct nlmsghdr *message, void *data)
+{
+	const struct nlattr *attr;
+
+	each_attribute(attr, attributes(message), message_end(message))
+		if (type_of(attr) == NFTA_GEN_PROC_PID)
+			*(uint32_t *)data = number_in(attr);
+	return 0;
+}
+
+/* Who asks is told what others are told of whom it was that changed something. */
+void nft_events_sign(struct nft_events *events)
+{
+	struct netlink netlink;
+	char question[QUESTION_MAX];
+	uint32_t own = 0;
+
+	if (netlink_open(&netlink, NETLINK_NETFILTER))
+		return;
+	if (!netlink_ask(&netlink, question_begin(question, NFT_MSG_GETGEN, 0, AF_UNSPEC), take_own,
+			 &own))
+		events->own = own;
+	netlink_close(&netlink);
+}
+
 /* Each change ends with its generation, which says who made it. */
 static void take_generation(const struct nlmsghdr *message, struct nft_events *events)
 {
@@ -67,7 +93,7 @@ static void take_generation(const struct nlmsghdr *message, struct nft_events *e
 	if (!program)
 		return;
 	events->is_signed = true;
-	if (process == (uint32_t)getpid())	/* we have put something right */
+	if (process == (events->own ? events->own : (uint32_t)getpid()))	/* we have put something right */
 		return;
 	strncpy(events->program, program, sizeof(events->program) - 1);
 	events->process = process;

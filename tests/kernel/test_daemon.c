@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -16,6 +17,7 @@
 
 #include "inject_netlink.h"
 #include "model.h"
+#include "nft/events.h"
 #include "packets.h"
 #include "run.h"
 
@@ -247,6 +249,42 @@ START_TEST(elements_are_looked_at_without_the_lock)
 	ck_assert(serves_dns("nft"));
 	notrack_watch_stop(watch);
 	notrack_free(nt);
+}
+END_TEST
+
+/* In a container, where the kernel knows us by another number. */
+static void commit_and_hear(void)
+{
+	struct notrack *nt = context_by("nft");
+	struct nft_events events;
+
+	ck_assert_int_eq(getpid(), 1);
+	ck_assert_int_eq(nft_events_open(&events), 0);
+	nft_events_sign(&events);
+	must_do(nt, add_service(nt, "dns", NULL));
+	ck_assert_int_gt(must_do(nt, notrack_commit(nt, NULL)), 0);
+	ck_assert_uint_ne(nft_events_take(&events), 0);
+	ck_assert(events.is_signed);
+	ck_assert_str_eq(events.program, "");
+
+	must("nft add table inet others");
+	ck_assert_uint_ne(nft_events_take(&events), 0);
+	ck_assert_str_eq(events.program, "nft");
+	nft_events_close(&events);
+	notrack_free(nt);
+}
+
+START_TEST(what_we_change_is_ours_in_a_container_too)
+{
+	pid_t child;
+
+	ck_assert_int_eq(unshare(CLONE_NEWPID), 0);
+	child = fork_child();
+	if (!child) {
+		commit_and_hear();
+		_exit(EXIT_SUCCESS);
+	}
+	ck_assert_int_eq(wait_for(child), EXIT_SUCCESS);
 }
 END_TEST
 
@@ -534,6 +572,7 @@ static void tests(TCase *tcase)
 	tcase_add_loop_test(tcase, where_nobody_lists_the_tables_none_is_made, 0, 3);
 	tcase_add_loop_test(tcase, a_watch_keeps_what_a_loaded_model_says, 0, BACKENDS);
 	tcase_add_test(tcase, elements_are_looked_at_without_the_lock);
+	tcase_add_test(tcase, what_we_change_is_ours_in_a_container_too);
 	tcase_add_test(tcase, a_watch_of_one_family_leaves_the_other_one);
 	tcase_add_test(tcase, a_child_does_not_end_the_watch_of_its_parent);
 	tcase_add_test(tcase, a_watch_that_ended_is_not_kept_by_a_child);
