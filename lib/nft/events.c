@@ -93,8 +93,8 @@ static void take_generation(const struct nlmsghdr *message, struct nft_events *e
 	if (!program)
 		return;
 	events->is_signed = true;
-	if (process == (events->own ? events->own : (uint32_t)getpid()))	/* we have put something right */
-		return;
+	if (process == (events->own ? events->own : (uint32_t)getpid()))
+		return;		/* we have put something right */
 	strncpy(events->program, program, sizeof(events->program) - 1);
 	events->process = process;
 }
