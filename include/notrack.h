@@ -528,9 +528,10 @@ struct notrack_changes {
  * Returns: the number of rules added and removed (0: nothing was committed),
  * or -errno; -ESTALE where a service is gone whose clients notrack_load() left in the kernel;
  * -EBADMSG where the model was loaded and lacks a service whose
- * description was damaged, see notrack_load(); -ECANCELED where a service that came, or
- * changed, would let packets fare differently than they do when they are tracked: the
- * sentence names the rule of the host, and notrack_set_force() goes on all the same.
+ * description was damaged, see notrack_load(), or where nftables has such a service in a family
+ * that the context is not about, which its table cannot keep without one; -ECANCELED where a
+ * service that came, or changed, would let packets fare differently than they do when they are
+ * tracked: the sentence names the rule of the host, and notrack_set_force() goes on all the same.
  * Since: 1.0
  */
 int notrack_commit(struct notrack *nt, struct notrack_changes *changes);

@@ -46,6 +46,8 @@ struct wanted {
 	struct ruleset leaving[FAMILIES];
 	bool forwards;			/* packets of others: what comes in is taken where it is
 					   for this host */
+	bool lets_damage_go;		/* services of other families that nothing describes any more
+					   may go where they cannot be kept */
 	/*
 	 * What is to stand in chains of the host, in all tables of the backend's world; whatever else of
 	 * ours stands there goes.  NULL: all that is there stays.

@@ -182,8 +182,11 @@ static int begin(struct transaction *transaction, struct notrack *nt, bool whole
 	}
 	if (!err)
 		err = compile_all(nt, &transaction->plan, &transaction->wanted);
+	/* who only looks is shown what differs */
+	transaction->wanted.lets_damage_go = whole || nt->force & NOTRACK_FORCE;
 	transaction->nothing = (struct wanted){ .families = nt->families, .model = &empty_model,
 						.grafts = transaction->wanted.grafts };
+	transaction->nothing.lets_damage_go = transaction->wanted.lets_damage_go;
 	for (size_t i = 0; i < BACKENDS && !err; i++)
 		err = begin_backend(transaction, (chosen + i) % BACKENDS, !i);
 	return !err && *why.text ? refuse(transaction, &why) : err;

@@ -71,10 +71,10 @@ static void report_failure(struct notrack_watch *watch, struct listener *listene
 
 /* --- commits ---------------------------------------------------------- */
 
-/* What goes by itself; the rules that are there are as good as they were. */
+/* What goes by itself, or somebody has to mend; the rules that are there are as good as they were. */
 static bool is_passing(int err)
 {
-	return err == -EBUSY || err == -ENOMEM || err == -EAGAIN || err == -EINTR;
+	return err == -EBUSY || err == -ENOMEM || err == -EAGAIN || err == -EINTR || err == -EBADMSG;
 }
 
 static void fail(struct notrack_watch *watch, struct listener *listener, int err)
@@ -89,6 +89,7 @@ static void fail(struct notrack_watch *watch, struct listener *listener, int err
 /* A commit of the empty model, and the model is kept for the next attempt. */
 static int commit_nothing(struct notrack *nt, struct notrack_changes *changes)
 {
+	const unsigned int force = nt->force;
 	struct model kept = nt->model;
 	int result;
 
@@ -96,7 +97,9 @@ static int commit_nothing(struct notrack *nt, struct notrack_changes *changes)
 		if (context_has(nt, family))
 			nt->model.families[family] = (struct family_model){ 0 };
 	nt->clients_only = false;
+	nt->force |= NOTRACK_FORCE;	/* whatever is damaged */
 	result = notrack_commit(nt, changes);
+	nt->force = force;
 	nt->model = kept;
 	return result;
 }
@@ -141,26 +144,41 @@ static void judge_anew(struct notrack *nt)
 	nt->insists = true;
 }
 
+/* Where all is as it is to be already, without the lock. */
+static bool all_is_there(struct notrack_watch *watch)
+{
+	return watch->gently && watch->state == IN_PLACE && !notrack_diff(watch->nt, NULL, NULL);
+}
+
+/* What waits for the host's rules to be at rest is due then, whatever is looked at until then. */
+static void end_check(struct notrack_watch *watch, uint64_t begun_ms, int result)
+{
+	const bool waits = watch->nt->loading && watch->nt->deferred;
+
+	watch->nt->loading = false;
+	watch->checked_ms = watch_now_ms();
+	watch->took_ms = watch->checked_ms - begun_ms;
+	if (result >= 0 && waits)
+		watch_request(watch, watch->changed_ms + SETTLE_MS);
+}
+
 static void check(struct notrack_watch *watch, struct listener *listener)
 {
 	struct notrack_changes changes = { .size = sizeof(changes) };
+	const uint64_t begun_ms = watch_now_ms();
 	int result;
 
 	watch->due_ms = NEVER;
 	judge_anew(watch->nt);
-	watch->nt->loading = watch_now_ms() < watch->changed_ms + SETTLE_MS;
-	if (watch->gently && watch->state == IN_PLACE && !notrack_diff(watch->nt, NULL, NULL)) {
-		watch->nt->loading = false;
-		watch->checked_ms = watch_now_ms();
+	watch->nt->loading = begun_ms < watch->changed_ms + SETTLE_MS;
+	if (all_is_there(watch)) {
+		end_check(watch, begun_ms, 0);
 		return;
 	}
 	watch_note_signs(watch);	/* what comes after it is seen, our own commit included */
 	judge_anew(watch->nt);
 	result = notrack_commit(watch->nt, &changes);
-	watch->nt->loading = false;
-	watch->checked_ms = watch_now_ms();
-	if (result >= 0 && watch->nt->deferred)
-		watch_request(watch, watch->changed_ms + SETTLE_MS);
+	end_check(watch, begun_ms, result);
 	if (is_passing(result)) {
 		fail(watch, listener, result);
 	} else if (result < 0) {

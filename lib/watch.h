@@ -13,7 +13,8 @@
 #include "support/netlink.h"
 
 #define PAUSE_MS 100		/* from one commit to the next */
-#define PAUSE_ELEMENTS_MS 1000	/* where only elements of sets have changed */
+#define PAUSE_ELEMENTS_MS 1000	/* where only elements of sets have changed; or longer, as the last
+				   check was */
 #define PAUSE_UNSIGNED_MS 10	/* until the end of a change, which says who made it, has come */
 #define PAUSE_FAILED_MS 1000	/* where the lock was held, or memory was short */
 #define SETTLE_MS 3000		/* without a change: nobody is loading the host's rules */
@@ -39,6 +40,7 @@ struct notrack_watch {
 	int poll_fd, timer_fd;
 	bool listens;			/* @poll_fd has the events' descriptor */
 	uint64_t checked_ms;		/* when the last commit ended */
+	uint64_t took_ms;		/* how long the last check took */
 	uint64_t changed_ms;		/* when somebody was last heard to change rules */
 	uint64_t due_ms;		/* when the next one is; NEVER */
 	bool gently;			/* no sign of a change: take the lock only if there is one */

@@ -70,6 +70,7 @@ void watch_note_signs(struct notrack_watch *watch)
 	watch->mark = ask_mark(watch);
 	watch->forwards = ask_forwarding(watch);
 	watch->bridges = ask_bridges(watch);
+	nft_events_sign(&watch->events);
 }
 
 void watch_expect_change(struct notrack_watch *watch)
@@ -88,6 +89,18 @@ static void blame(struct notrack_watch *watch, const char *what)
 		snprintf(watch->cause, sizeof(watch->cause), "somebody had changed %s", what);
 }
 
+/*
+ * Some programs change elements all the time, and few rules depend on these: they are looked at
+ * without the lock, for at most half of the time, and are no sign of rules being loaded.
+ */
+static uint64_t hear_elements(struct notrack_watch *watch)
+{
+	if (watch->due_ms == NEVER)
+		watch->gently = true;
+	return watch->checked_ms + (watch->took_ms > PAUSE_ELEMENTS_MS ? watch->took_ms :
+				    PAUSE_ELEMENTS_MS);
+}
+
 static void hear_rules(struct notrack_watch *watch)
 {
 	unsigned int news = nft_events_take(&watch->events);
@@ -100,9 +113,13 @@ static void hear_rules(struct notrack_watch *watch)
 		blame(watch, "nftables");
 	if (!news)
 		return;
-	watch->gently = false;
-	watch->changed_ms = watch_now_ms();
-	at_ms = watch->checked_ms + (news & NFT_RULES_CHANGED ? PAUSE_MS : PAUSE_ELEMENTS_MS);
+	if (news & NFT_RULES_CHANGED) {
+		watch->gently = false;
+		watch->changed_ms = watch_now_ms();
+		at_ms = watch->checked_ms + PAUSE_MS;
+	} else {
+		at_ms = hear_elements(watch);
+	}
 	if (!is_signed && at_ms < watch_now_ms() + PAUSE_UNSIGNED_MS)
 		at_ms = watch_now_ms() + PAUSE_UNSIGNED_MS;
 	watch_request(watch, at_ms);

@@ -14,9 +14,12 @@ static int read_table(struct legacy_image *image, enum family family, unsigned i
 {
 	const struct session *session = &image->image.session;
 	struct legacy_table *table = &image->tables[family][id];
-	int err;
+	const struct table named = { .family = &xt_families[family], .name = legacy_table_name(id) };
+	int err = table_exists(named.family, named.name);
 
-	table->exists = table_exists(&xt_families[family], legacy_table_name(id));
+	if (err < 0)
+		return table_explain(&named, err, session->error);
+	table->exists = err;
 	if (!table->exists)
 		return 0;
 	err = table_open(&table->table, &xt_families[family], legacy_table_name(id),

@@ -58,13 +58,16 @@ static void *try_table(void *data)
 
 static void check_table(struct doctor *doctor, const struct xt_family *family, const char *table)
 {
-	struct trial trial = { .family = family, .name = table,
-			       .exists = table_exists(family, table),
+	const int exists = table_exists(family, table);
+	struct trial trial = { .family = family, .name = table, .exists = exists > 0,
 			       .foreign = doctor->session->foreign_netns };
 	char name[32];
 
 	snprintf(name, sizeof(name), "table %s (%s)", table, family->name);
-	if (netns_thread(try_table, &trial))
+	errno = exists < 0 ? -exists : 0;
+	if (errno)
+		report(doctor, name, NOTRACK_WARNING, 0, "could not be tried: %m");
+	else if (netns_thread(try_table, &trial))
 		report(doctor, name, NOTRACK_WARNING, 0, "could not be tried: no thread");
 	else if (!trial.tried)
 		report(doctor, name, NOTRACK_WARNING, 0, "not in use yet, and not tried: a network "

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "rules/rule.h"
+#include "support/error.h"
 
 const char *legacy_table_name(unsigned int table)
 {
@@ -18,24 +19,33 @@ const char *legacy_table_name(unsigned int table)
 
 /* --- which there are ---------------------------------------------------- */
 
+/* What passes by says nothing; what does not is not ours to read, and the kernel may say so. */
+static int explain(int err)
+{
+	return error_of_system(err) == -ENOMEM ? err : 0;
+}
+
 /* Without stdio, which asks for memory, and takes the lack of it for the end of the file. */
-bool table_names_read(const struct xt_family *family, char names[TABLE_NAMES_SIZE])
+int table_names_read(const struct xt_family *family, char names[TABLE_NAMES_SIZE])
 {
 	char path[64];
 	size_t size = 0;
 	ssize_t got;
-	int fd;
+	int fd, err;
 
 	snprintf(path, sizeof(path), "/proc/thread-self/net/%s_names", family->module);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	names[0] = '\0';
-	if (fd < 0)	/* not ours to read, or no /proc: let the kernel say so */
-		return errno == ENOENT && !access("/proc/thread-self/net", F_OK);
+	if (fd < 0 && errno != ENOENT)
+		return explain(-errno);
+	if (fd < 0)	/* no such family; or no /proc, so that nobody says */
+		return !access("/proc/thread-self/net", F_OK);
 	while ((got = read(fd, names + size, TABLE_NAMES_SIZE - 1 - size)) > 0)
 		size += (size_t)got;
+	err = got < 0 ? explain(-errno) : 1;
 	close(fd);
 	names[size] = '\0';
-	return !got;
+	return err;
 }
 
 bool table_is_named(const char *names, const char *name)
@@ -51,11 +61,12 @@ bool table_is_named(const char *names, const char *name)
 	return false;
 }
 
-bool table_exists(const struct xt_family *family, const char *name)
+int table_exists(const struct xt_family *family, const char *name)
 {
 	char names[TABLE_NAMES_SIZE];
+	int told = table_names_read(family, names);
 
-	return !table_names_read(family, names) || table_is_named(names, name);
+	return told < 0 ? told : !told || table_is_named(names, name);
 }
 
 /* --- how large they are ------------------------------------------------- */
@@ -94,7 +105,7 @@ unsigned int table_entries(const struct xt_family *family, const char *name)
 
 size_t table_bytes(const struct xt_family *family, const char *name)
 {
-	return table_exists(family, name) ? ask_info(family, name).size : 0;
+	return table_exists(family, name) > 0 ? ask_info(family, name).size : 0;
 }
 
 /* FNV-1a, 64 bits */
@@ -112,7 +123,7 @@ uint64_t tables_mark(void)
 
 	for (enum family family = IPV4; family < FAMILIES; family++)
 		for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-			if (table_exists(&xt_families[family], names[i])) {
+			if (table_exists(&xt_families[family], names[i]) > 0) {
 				struct ipt_getinfo info = ask_info(&xt_families[family], names[i]);
 
 				sum = digest(sum + i + 1, &info, sizeof(info));

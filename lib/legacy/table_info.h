@@ -16,15 +16,19 @@ enum {
 /* "raw", "filter", "mangle", "security" */
 const char *legacy_table_name(unsigned int table);
 
-/* The names of a family's tables that the namespace has, a line each; false: nobody says. */
+/*
+ * The names of a family's tables that the namespace has, a line each.
+ * Returns: 1; 0: nobody says; or -ENOMEM, -EMFILE or -ENFILE, where they cannot be read just now.
+ */
 #define TABLE_NAMES_SIZE 1024
-bool table_names_read(const struct xt_family *family, char names[TABLE_NAMES_SIZE]);
+int table_names_read(const struct xt_family *family, char names[TABLE_NAMES_SIZE]);
 bool table_is_named(const char *names, const char *name);
 /*
- * Whether the network namespace has the table already; reading one that is not
- * there would make it.
+ * Whether the network namespace has the table already, as far as anybody says; reading one that
+ * is not there would make it.
+ * Returns: 1, 0, or -errno as table_names_read().
  */
-bool table_exists(const struct xt_family *family, const char *name);
+int table_exists(const struct xt_family *family, const char *name);
 
 /* How many entries the kernel's table has; 0 where it does not say. */
 unsigned int table_entries(const struct xt_family *family, const char *name);

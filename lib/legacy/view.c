@@ -182,17 +182,20 @@ static int read_table(struct reader *reader)
 /* --- tables ----------------------------------------------------------- */
 
 /* Which of the tables the namespace has, as bits: reading one that is not there makes it. */
-static unsigned int tables_there(enum family family)
+static int find_tables(enum family family, unsigned int *there, struct error *error)
 {
 	char names[TABLE_NAMES_SIZE];
-	unsigned int there = 0;
+	int told = table_names_read(&xt_families[family], names);
 
-	if (!table_names_read(&xt_families[family], names))
-		return ~0u;
+	*there = 0;
+	errno = -told;
+	if (told < 0)
+		return error_set(error, error_of_system(told), "which tables there are (%s) cannot be read: "
+				 "%m", xt_families[family].name);
 	for (size_t i = 0; i < TABLE_COUNT; i++)
-		if (table_is_named(names, tables[i].name))
-			there |= 1u << i;
-	return there;
+		if (!told || table_is_named(names, tables[i].name))
+			*there |= 1u << i;
+	return 0;
 }
 
 static int explain(int err, const struct reader *reader, struct error *error)
@@ -283,8 +286,10 @@ int legacy_view(unsigned int families, bool foreign, struct image *image, struct
 	int err = 0;
 
 	for (enum family family = IPV4; family < FAMILIES; family++) {
-		unsigned int there = families & 1u << family ? tables_there(family) : 0;
+		unsigned int there = 0;
 
+		if (families & 1u << family && !err)
+			err = find_tables(family, &there, error);
 		for (size_t i = 0; i < TABLE_COUNT && !err; i++) {
 			struct reader reader = { .view = view, .family = &xt_families[family],
 						 .kind = i, .xtc = &xtc[family] };

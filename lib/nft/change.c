@@ -14,6 +14,28 @@
 
 /* --- what is wanted ------------------------------------------------------- */
 
+/* What nothing describes cannot be lowered again, and would go with a change that is not about it. */
+static int keep_others(struct nft_change *change, const struct model *others)
+{
+	const struct wanted *wanted = change->change.wanted;
+	const struct nft_chain *lost;
+
+	for (enum family family = IPV4; family < FAMILIES; family++) {
+		if (wanted->families & 1u << family || wanted->lets_damage_go)
+			continue;
+		lost = nft_raise_lost(&nft_change_have(change)->table, others, family);
+		if (lost)
+			return error_set(change->change.image->session.error, -EBADMSG, "table inet "
+					 NFT_TABLE ", chain %s: its comments do not describe service %s "
+					 "any more for %s, which this change is not about; a commit "
+					 "would remove that service: commit a whole configuration of "
+					 "both, clear both, or force it", lost->name,
+					 nft_service_of(lost->name, NFT_SERVICE),
+					 family == IPV6 ? "IPv6" : "IPv4");
+	}
+	return 0;
+}
+
 /*
  * Our table holds both families.  One that nothing is wanted of is read back from the
  * kernel, and lowered together with what is wanted of the other.
@@ -27,6 +49,8 @@ static int complete_model(struct nft_change *change, struct model *model, struct
 	*others = (struct model){ 0 };
 	err = nft_raise_services(&nft_change_have(change)->table, others,
 				 NOTRACK_ANY & ~wanted->families, session->error);
+	if (!err)
+		err = keep_others(change, others);
 	for (enum family family = IPV4; family < FAMILIES; family++)
 		model->families[family] = wanted->families & 1u << family ?
 					  wanted->model->families[family] :

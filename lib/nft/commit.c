@@ -23,8 +23,11 @@ static int send_phases(struct nft_change *change, unsigned int phases)
 
 	batch_begin(&batch, &nft_changed_image(change)->netlink);
 	nft_plan_put(&change->plan, phases, &batch);
-	if (batch.count && phases == PHASE_FINISH && change->was_untracked)
+	if (batch.count && phases == PHASE_FINISH && change->was_untracked) {
 		packets_wait();
+		/* somebody changes rules meanwhile, most often: then the next try need not wait */
+		change->was_untracked = false;
+	}
 	err = batch_send(&batch, &have->generation, change->change.image->session.error);
 	if ((!err && batch.count) || batch.is_partly_done)
 		change->is_committed = true;

@@ -15,17 +15,6 @@ static void add_count(struct notrack_count *sum, const struct notrack_count *cou
 
 /* --- services ----------------------------------------------------------- */
 
-static bool is_of_family(const struct nft_rule *rule, enum family family)
-{
-	uint8_t protocol = family == IPV6 ? NFPROTO_IPV6 : NFPROTO_IPV4;
-
-	for (size_t i = 0; i < rule->test_count; i++)
-		if (rule->tests[i].field.base == NFT_BASE_META &&
-		    rule->tests[i].field.key == NFT_META_NFPROTO)
-			return rule->tests[i].only.first[0] == protocol;
-	return false;
-}
-
 /* Each family has a rule of its own in the chain of a service. */
 static bool sum_untracked(const struct nft_chain *chain, enum family family,
 			  struct notrack_count *sum)
@@ -34,7 +23,7 @@ static bool sum_untracked(const struct nft_chain *chain, enum family family,
 
 	*sum = (struct notrack_count){ 0 };
 	for (size_t i = 0; i < chain->count; i++) {
-		if (!chain->rules[i].notrack || !is_of_family(&chain->rules[i], family))
+		if (!chain->rules[i].notrack || !nft_rule_is_of(&chain->rules[i], family))
 			continue;
 		add_count(sum, &chain->rules[i].count);
 		found = true;
@@ -55,7 +44,7 @@ static struct notrack_count sum_accepted(const struct nft_host_table *table,
 
 		if (rule->target == TARGET_ACCEPT && rule->comment &&
 		    !strcmp(rule->comment, service) &&
-		    (table->place.family == protocol || is_of_family(rule, family)))
+		    (table->place.family == protocol || nft_rule_is_of(rule, family)))
 			add_count(&sum, &rule->count);
 	}
 	return sum;

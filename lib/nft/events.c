@@ -5,12 +5,17 @@
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
+#include "nft/question.h"
 #include "support/attribute.h"
 
 /* In a storm of changes more come in while we read: what is left is read the next time. */
 #define MESSAGES_MAX 4096
+
+/* Bytes of what the kernel tells until it is read, where some program changes sets all the time. */
+#define ROOM (1 << 20)
 
 struct reading {
 	struct nft_events *events;
@@ -18,14 +23,25 @@ struct reading {
 	unsigned int count;
 };
 
+/* News that find no room are lost, and then all there is has to be looked at. */
+static void make_room(const struct netlink *netlink)
+{
+	const int room = ROOM;
+
+	if (setsockopt(netlink->fd, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof(room)))
+		setsockopt(netlink->fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof(room));
+}
+
 int nft_events_open(struct nft_events *events)
 {
 	int err;
 
 	*events = (struct nft_events){ .netlink.fd = -1 };
 	err = netlink_open(&events->netlink, NETLINK_NETFILTER);
-	if (!err)
+	if (!err) {
+		make_room(&events->netlink);
 		err = netlink_join(&events->netlink, NFNLGRP_NFTABLES);
+	}
 	if (err)
 		netlink_close(&events->netlink);
 	return err == -EPROTONOSUPPORT ? 0 : err;
@@ -34,6 +50,31 @@ int nft_events_open(struct nft_events *events)
 void nft_events_close(struct nft_events *events)
 {
 	netlink_close(&events->netlink);
+}
+
+static int take_own(const struct nlmsghdr *message, void *data)
+{
+	const struct nlattr *attr;
+
+	each_attribute(attr, attributes(message), message_end(message))
+		if (type_of(attr) == NFTA_GEN_PROC_PID)
+			*(uint32_t *)data = number_in(attr);
+	return 0;
+}
+
+/* Who asks is told what others are told of whom it was that changed something. */
+void nft_events_sign(struct nft_events *events)
+{
+	struct netlink netlink;
+	char question[QUESTION_MAX];
+	uint32_t own = 0;
+
+	if (netlink_open(&netlink, NETLINK_NETFILTER))
+		return;
+	if (!netlink_ask(&netlink, question_begin(question, NFT_MSG_GETGEN, 0, AF_UNSPEC), take_own,
+			 &own))
+		events->own = own;
+	netlink_close(&netlink);
 }
 
 /* Each change ends with its generation, which says who made it. */
@@ -52,8 +93,8 @@ static void take_generation(const struct nlmsghdr *message, struct nft_events *e
 	if (!program)
 		return;
 	events->is_signed = true;
-	if (process == (uint32_t)getpid())	/* we have put something right */
-		return;
+	if (process == (events->own ? events->own : (uint32_t)getpid()))
+		return;		/* we have put something right */
 	strncpy(events->program, program, sizeof(events->program) - 1);
 	events->process = process;
 }

@@ -85,12 +85,13 @@ static int plan_served(struct nft_plan *plan, const struct nft_pools *have,
 	return err;
 }
 
-/* As it is there, clients and all. */
+/* As it is there, clients and all, with the set of what is dropped where somebody took it away. */
 static int keep_pool(struct nft_plan *plan, const struct nft_pool *have)
 {
 	struct nft_pool *pool = nft_pools_add(&plan->pools, &have->id);
+	int err = pool ? nft_pool_copy(pool, have) : -ENOMEM;
 
-	return pool ? nft_pool_copy(pool, have) : -ENOMEM;
+	return err ? err : nft_pool_make_room_for_dropped(pool);
 }
 
 /* --- where only changes are known --------------------------------------- */
@@ -155,7 +156,8 @@ static int plan_length(struct nft_plan *plan, const struct nft_pools *have,
 		changed |= changes[i]->prefix.length == id->length;
 		comes |= changes[i]->prefix.length == id->length && changes[i]->limit;
 	}
-	if (pool && !changed)
+	/* clients whose limit nothing tells are none of the model's: they go, as with a change */
+	if (pool && !changed && !(pool->is_loaded && nft_pool_lacks_rate(pool)))
 		return keep_pool(plan, pool);
 	if (pool && pool->is_loaded)
 		return plan_loaded(plan, have, pool, changes, count);
@@ -220,14 +222,14 @@ static int changed_keys(struct nft_elements *keys, const struct clients *clients
 	return err;
 }
 
-/* Those whom the changes name, or all where that is less work. */
+/* Those whom the changes name, or all where that is less work, or limits are to be mended. */
 static int load_changed(struct nft_pool *pool, const struct clients *clients,
 			struct netlink *netlink, const struct nft_place *place)
 {
 	struct nft_elements keys;
 	int result = changed_keys(&keys, clients, pool->id.length);
 
-	if (!result && keys.count)
+	if (!result && (keys.count || nft_pool_lacks_rate(pool)))
 		result = keys.count > LOOKED_UP_MAX ? 1 : nft_pool_is_small(pool, place);
 	if (result > 0)
 		result = nft_pool_load(pool, netlink, place);

@@ -385,20 +385,6 @@ static int edit_dropped(struct planning *planning, const struct nft_part *part)
 	return err;
 }
 
-static int make_room_for_dropped(struct planning *planning)
-{
-	struct nft_parts *parts = &planning->pool->dropped;
-	const struct nft_part *last = parts->count ? &parts->list[parts->count - 1] : NULL;
-	uint64_t clients = 0;
-
-	for (size_t i = 0; i < planning->pool->clients.count; i++)
-		clients += planning->pool->clients.list[i].size;
-	if (last && last->size >= clients)
-		return 0;
-	return nft_parts_add(parts, last ? last->index + 1 : 0,
-			     clients < UINT32_MAX ? (uint32_t)clients : UINT32_MAX) ? 0 : -ENOMEM;
-}
-
 static int edit_sets(struct planning *planning)
 {
 	int err = 0;
@@ -411,7 +397,7 @@ static int edit_sets(struct planning *planning)
 			err = edit_members(planning, i);
 	for (size_t i = 0; i < planning->have->dropped.count && !err; i++)
 		err = edit_dropped(planning, &planning->have->dropped.list[i]);
-	return err ? err : make_room_for_dropped(planning);
+	return err ? err : nft_pool_make_room_for_dropped(planning->pool);
 }
 
 /* Sets and groups in which nobody is left; the first group stays for the others' sake. */

@@ -86,6 +86,28 @@ int nft_pool_copy(struct nft_pool *pool, const struct nft_pool *from)
 	       copy_parts(&pool->dropped, &from->dropped) ? -ENOMEM : 0;
 }
 
+int nft_pool_make_room_for_dropped(struct nft_pool *pool)
+{
+	struct nft_parts *parts = &pool->dropped;
+	const struct nft_part *last = parts->count ? &parts->list[parts->count - 1] : NULL;
+	uint64_t clients = 0;
+
+	for (size_t i = 0; i < pool->clients.count; i++)
+		clients += pool->clients.list[i].size;
+	if (last && last->size >= clients)
+		return 0;
+	return nft_parts_add(parts, last ? last->index + 1 : 0,
+			     clients < UINT32_MAX ? (uint32_t)clients : UINT32_MAX) ? 0 : -ENOMEM;
+}
+
+bool nft_pool_lacks_rate(const struct nft_pool *pool)
+{
+	for (size_t i = 0; i < pool->group_count; i++)
+		if (!pool->groups[i].has_rate)
+			return true;
+	return false;
+}
+
 static void free_parts(struct nft_parts *parts)
 {
 	for (size_t i = 0; i < parts->count; i++)

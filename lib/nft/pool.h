@@ -79,6 +79,10 @@ struct nft_group *nft_pool_add_group(struct nft_pool *pool, unsigned int index, 
 struct nft_part *nft_parts_add(struct nft_parts *parts, unsigned int index, uint32_t size);
 /* All but the elements; -ENOMEM. */
 int nft_pool_copy(struct nft_pool *pool, const struct nft_pool *from);
+/* A set for what is dropped of as many clients as the pool has room for; -ENOMEM. */
+int nft_pool_make_room_for_dropped(struct nft_pool *pool);
+/* Whether nothing tells the limit of some clients any more. */
+bool nft_pool_lacks_rate(const struct nft_pool *pool);
 void nft_pools_free(struct nft_pools *pools);
 
 /*

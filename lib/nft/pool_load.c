@@ -101,9 +101,8 @@ int nft_pool_is_small(const struct nft_pool *pool, const struct nft_place *place
 	char name[NFT_NAME_ROOM];
 	int result = 1;
 
-	for (size_t i = 0; i < pool->group_count; i++)
-		if (!pool->groups[i].has_rate)
-			return true;
+	if (nft_pool_lacks_rate(pool))
+		return true;
 	for (size_t i = 0; i < pool->clients.count && result > 0; i++) {
 		struct nft_set set = named_set(pool, NFT_CLIENTS, pool->clients.list[i].index, name);
 

@@ -138,12 +138,9 @@ static int add_update(struct nft_table *table, struct nft_chain *chain,
 static int add_limit(struct nft_table *table, struct nft_chain *chain, const struct nft_pool *pool,
 		     const struct nft_group *group)
 {
-	struct nft_limit limit;
+	const struct nft_limit limit = limit_of(&group->rate);
 	char name[NFT_NAME_ROOM];
 
-	if (!group->has_rate)
-		return 0;
-	limit = limit_of(&group->rate);
 	nft_buckets_name(name, pool->id.service, pool->id.family, &group->rate);
 	return add_update(table, chain, &pool->id, group->rate.srcmask, name, &limit);
 }
@@ -189,8 +186,10 @@ static int add_group(struct nft_table *table, const struct nft_pool *pool,
 
 	if (!err && !group->index)
 		err = add_branches(table, chain, pool);
-	if (!err)
-		err = add_limit(table, chain, pool, group);
+	/* where nothing tells the limit, to drop all that they send is none */
+	if (err || !group->has_rate)
+		return err;
+	err = add_limit(table, chain, pool, group);
 	return err ? err : add_drop(table, chain, pool);
 }
 

@@ -22,18 +22,50 @@ static int take_service(struct service *service, unsigned int families, void *da
 	return model_put_service(raising->model, service, families, 0);
 }
 
-/* Of the families for which nothing describes the service. */
-static int note_damage(struct model *model, const struct nft_chain *chain, unsigned int families)
+static bool untracks(const struct nft_chain *chain, enum family family)
 {
-	const char *service = nft_service_of(chain->name, NFT_SERVICE);
+	for (size_t i = 0; i < chain->count; i++)
+		if (chain->rules[i].notrack && nft_rule_is_of(&chain->rules[i], family))
+			return true;
+	return false;
+}
+
+static bool is_described(const struct model *model, const struct nft_chain *chain, enum family family)
+{
+	return model_find((struct family_model *)&model->families[family],
+			  nft_service_of(chain->name, NFT_SERVICE));
+}
+
+/*
+ * Of the families for which nothing describes the service: any that it may be for, where nothing
+ * is to be read, and else those whose packets it untracks.
+ */
+static int note_damage(struct model *model, const struct nft_chain *chain, unsigned int families,
+		       bool can_be_read)
+{
 	int err = 0;
 
 	for (enum family family = IPV4; family < FAMILIES && !err; family++)
-		if (families & 1u << family && !model_find(&model->families[family], service))
+		if (families & 1u << family && !is_described(model, chain, family) &&
+		    (!can_be_read || untracks(chain, family)))
 			err = model_note_damage(&model->families[family], "table inet " NFT_TABLE
 						", chain %s: its comments do not describe service %s any "
-						"more", chain->name, service);
+						"more%s", chain->name,
+						nft_service_of(chain->name, NFT_SERVICE),
+						!can_be_read ? "" : family == IPV6 ? " for IPv6" :
+						" for IPv4");
 	return err;
+}
+
+const struct nft_chain *nft_raise_lost(const struct nft_table *table, const struct model *model,
+				       enum family family)
+{
+	for (size_t i = 0; i < table->chain_count; i++)
+		if (nft_service_of(table->chains[i]->name, NFT_SERVICE) &&
+		    untracks(table->chains[i], family) &&
+		    !is_described(model, table->chains[i], family))
+			return table->chains[i];
+	return NULL;
 }
 
 int nft_raise_services(const struct nft_table *table, struct model *model, unsigned int families,
@@ -48,8 +80,8 @@ int nft_raise_services(const struct nft_table *table, struct model *model, unsig
 		if (!nft_service_of(chain->name, NFT_SERVICE))
 			continue;
 		err = nft_description_read(chain, take_service, &raising);
-		if (err == -EBADMSG)
-			err = note_damage(model, chain, families);
+		if (!err || err == -EBADMSG)
+			err = note_damage(model, chain, families, !err);
 	}
 	return err ? error_set(error, err, "out of memory") : 0;
 }

@@ -12,6 +12,13 @@ int nft_raise_services(const struct nft_table *table, struct model *model, unsig
 		       struct error *error);
 
 /*
+ * A chain that untracks packets of @family for a service that @model, as raised, does not have,
+ * since nothing describes it; NULL: there is none.
+ */
+const struct nft_chain *nft_raise_lost(const struct nft_table *table, const struct model *model,
+				       enum family family);
+
+/*
  * Clients of a loaded pool, with their limits.  Those whose limit nobody can tell are left
  * out; the next commit takes them away.  -ENOMEM
  */

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Rules of nftables under construction, and compared. */
+#include "nft/rule.h"
+
 #include <errno.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "nft/body.h"
-#include "nft/rule.h"
 
 /* Where the addresses are in the IPv4 and IPv6 headers, and how long they are. */
 static const struct {
@@ -62,6 +65,17 @@ struct nft_field nft_address_field(enum family family, bool destination, unsigne
 static bool same_field(const struct nft_field *a, const struct nft_field *b)
 {
 	return !memcmp(a, b, sizeof(*a));
+}
+
+bool nft_rule_is_of(const struct nft_rule *rule, enum family family)
+{
+	uint8_t protocol = family == IPV6 ? NFPROTO_IPV6 : NFPROTO_IPV4;
+
+	for (size_t i = 0; i < rule->test_count; i++)
+		if (rule->tests[i].field.base == NFT_BASE_META &&
+		    rule->tests[i].field.key == NFT_META_NFPROTO)
+			return rule->tests[i].only.first[0] == protocol;
+	return false;
 }
 
 bool nft_field_is_masked(const struct nft_field *field)

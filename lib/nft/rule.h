@@ -123,6 +123,8 @@ static inline const struct nft_interval *nft_test_intervals(const struct nft_tes
 /* In order, and none next to another one; returns how many are left. */
 size_t nft_intervals_join(struct nft_interval *list, size_t count, size_t size);
 
+/* Whether it asks for packets of that family. */
+bool nft_rule_is_of(const struct nft_rule *rule, enum family family);
 bool nft_field_is_masked(const struct nft_field *field);
 /*
  * Whether both do the same with the same packets, whatever they have counted; of rules of

@@ -116,6 +116,62 @@ START_TEST(clear_takes_all_away)
 }
 END_TEST
 
+/* --- of one family, in the table that holds both ------------------------ */
+
+/* The service of IPv6 is there, and untracks; but nothing says what it is. */
+static void given_a_lost_description(void)
+{
+	must("notrackctl --backend nft -4 add dns --role inbound");
+	must("notrackctl -6 add dns --role outbound");
+	must("sh -c 'nft delete rule inet libnotrack service-dns handle "
+	     "$(nft -a list chain inet libnotrack service-dns | sed -n \"s/.*families = ipv6.*handle //p\")'");
+}
+
+static const char *const others[] = {
+	"limit dns 192.0.2.1 --above 10/sec", "-4 limit dns 192.0.2.1 --above 10/sec",
+	"add syslog", "-4 add syslog", "-4 del dns", "-4 clear", "-6 add syslog",
+};
+enum { OTHERS = sizeof(others) / sizeof(others[0]) };
+
+START_TEST(the_other_family_keeps_its_service)
+{
+	const char *before;
+	struct run refused;
+
+	given_a_lost_description();
+	before = rules_of(&backends[0]);
+	refused = run("notrackctl %s", others[_i]);
+
+	ck_assert_int_eq(refused.code, 1);
+	ck_assert_msg(strstr(refused.err, backends[0].place) &&
+		      strstr(refused.err, "describe service dns any more for IPv6"), "%s", refused.err);
+	assert_same_text(rules_of(&backends[0]), before);
+}
+END_TEST
+
+START_TEST(one_family_is_looked_at_all_the_same)
+{
+	given_a_lost_description();
+	ck_assert_ptr_nonnull(strstr(must("notrackctl -4 show").out, "roles = inbound"));
+	must("notrackctl -4 verify");
+	must("notrackctl -4 add syslog --force");
+	ck_assert_ptr_null(strstr(rules_of(&backends[0]), "nfproto ipv6"));
+	must("notrackctl clear");
+	ck_assert_str_eq(rules_of(&backends[0]), "");
+}
+END_TEST
+
+/* Where IPv6 has nothing, nothing of it can be lost. */
+START_TEST(a_family_alone_is_put_right)
+{
+	must("notrackctl --backend nft -4 add dns");
+	damage_nft();
+	must_as(&(struct how){ .input = "[service dns]\n" }, "notrackctl -4 apply -");
+	must("notrackctl -4 verify");
+	must("notrackctl add ntp");
+}
+END_TEST
+
 static void tests(TCase *tcase)
 {
 	tcase_add_loop_test(tcase, a_change_is_refused_and_says_what_to_do, 0, CHANGES * BACKENDS);
@@ -123,6 +179,9 @@ static void tests(TCase *tcase)
 	tcase_add_loop_test(tcase, force_goes_on_and_leaves_no_damage, 0, BACKENDS);
 	tcase_add_loop_test(tcase, a_whole_configuration_puts_it_right, 0, BACKENDS);
 	tcase_add_loop_test(tcase, clear_takes_all_away, 0, BACKENDS);
+	tcase_add_loop_test(tcase, the_other_family_keeps_its_service, 0, OTHERS);
+	tcase_add_test(tcase, one_family_is_looked_at_all_the_same);
+	tcase_add_test(tcase, a_family_alone_is_put_right);
 }
 
 int main(void)

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "inject_netlink.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <linux/netlink.h>
+#include <stdarg.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -14,6 +17,7 @@ static struct {
 	int err;
 	unsigned int nth;		/* that somebody intrudes ahead of; 0: all */
 	void (*intrude)(void);
+	void (*intrude_waits)(void);
 	bool refuses_force;
 	unsigned int sent;
 } injection;
@@ -34,6 +38,11 @@ void netlink_intrude(unsigned int nth, void (*intrude)(void))
 {
 	injection.nth = nth;
 	injection.intrude = intrude;
+}
+
+void netlink_intrude_waits(void (*intrude)(void))
+{
+	injection.intrude_waits = intrude;
 }
 
 void netlink_refuse_force(void)
@@ -73,6 +82,26 @@ ssize_t send(int fd, const void *data, size_t size, int flags)
 			injection.intrude();
 	}
 	return syscall(SYS_sendto, fd, data, size, flags, NULL, 0);
+}
+
+/* Whoever waits for packets waits for processors, which takes a call that libc has no name for. */
+long syscall(long number, ...)
+{
+	static long (*real)(long number, ...);
+	long of[6];
+	va_list list;
+
+	if (!real)
+		*(void **)&real = dlsym(RTLD_NEXT, "syscall");
+	if (!real)
+		abort();
+	va_start(list, number);
+	for (size_t i = 0; i < sizeof(of) / sizeof(of[0]); i++)
+		of[i] = va_arg(list, long);
+	va_end(list);
+	if (number == SYS_membarrier && injection.intrude_waits)
+		injection.intrude_waits();
+	return real(number, of[0], of[1], of[2], of[3], of[4], of[5]);
 }
 
 static unsigned long received;

@@ -12,6 +12,8 @@ void netlink_fail(unsigned int nth, int err);
 void netlink_fail_from(unsigned int nth, int err);
 /* Runs @intrude ahead of the @nth; 0: of each. */
 void netlink_intrude(unsigned int nth, void (*intrude)(void));
+/* Runs @intrude whenever the library begins or ends to wait for packets that are under way. */
+void netlink_intrude_waits(void (*intrude)(void));
 /* The queue keeps its size, as for who has no CAP_NET_ADMIN in the initial namespace. */
 void netlink_refuse_force(void);
 /* Bytes of the kernel's answers so far, since the program began. */

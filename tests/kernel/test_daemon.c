@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What happens to a daemon that links the library: few descriptors, children, threads. */
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -88,6 +91,54 @@ START_TEST(a_commit_without_descriptors_fails_and_says_so)
 	}
 	ck_assert_int_ge(result, 0);
 	ck_assert_uint_gt(more, 0);
+	notrack_free(nt);
+}
+END_TEST
+
+/* Descriptors of others are closed at any moment: the next one that is asked for may be had. */
+static int names_error;
+
+int open(const char *path, int flags, ...)
+{
+	unsigned int mode = 0;
+	va_list list;
+
+	if (names_error && strstr(path, "_tables_names")) {
+		errno = names_error;
+		return -1;
+	}
+	va_start(list, flags);
+	if (flags & O_CREAT)
+		mode = va_arg(list, unsigned int);
+	va_end(list);
+	return (int)syscall(SYS_openat, AT_FDCWD, path, flags, mode);
+}
+
+static void no_legacy_tables(void)
+{
+	ck_assert_str_eq(must("sh -c 'cat /proc/net/ip_tables_names /proc/net/ip6_tables_names'").out, "");
+}
+
+/* To read a table that is not there makes it, for all that the host filters with from then on. */
+START_TEST(where_nobody_lists_the_tables_none_is_made)
+{
+	static const int errors[] = { EMFILE, ENFILE, ENOMEM };
+	struct notrack *nt = dns_with_clients("nft");
+
+	names_error = errors[_i];
+	ck_assert_int_eq(notrack_commit(nt, NULL), -ENOMEM);
+	ck_assert_str_ne(notrack_error(nt), "");
+	ck_assert_int_eq(notrack_load(nt), -ENOMEM);
+	ck_assert_int_eq(notrack_verify(nt, NULL, NULL, NULL, NULL), -ENOMEM);
+	ck_assert_int_eq(notrack_clear(nt, NULL), -ENOMEM);
+	notrack_doctor(nt, NULL, NULL);
+	notrack_table_bytes(nt);
+	names_error = 0;
+	no_legacy_tables();
+
+	must_do(nt, add_dns_with_two_clients(nt));
+	ck_assert_int_gt(must_do(nt, notrack_commit(nt, NULL)), 0);
+	no_legacy_tables();
 	notrack_free(nt);
 }
 END_TEST
@@ -395,6 +446,7 @@ END_TEST
 static void tests(TCase *tcase)
 {
 	tcase_add_loop_test(tcase, a_commit_without_descriptors_fails_and_says_so, 0, BACKENDS);
+	tcase_add_loop_test(tcase, where_nobody_lists_the_tables_none_is_made, 0, 3);
 	tcase_add_loop_test(tcase, a_watch_keeps_what_a_loaded_model_says, 0, BACKENDS);
 	tcase_add_test(tcase, a_child_does_not_end_the_watch_of_its_parent);
 	tcase_add_test(tcase, a_watch_that_ended_is_not_kept_by_a_child);

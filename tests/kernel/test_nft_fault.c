@@ -257,8 +257,8 @@ END_TEST
 /* From a host that takes answers by state, so that it leaves in several batches. */
 static struct story given_a_service_that_leaves(void)
 {
-	static const char others[] = "table inet others {\n\tchain input {\n"
-		"\t\ttype filter hook input priority filter; policy drop;\n"
+	static const char others[] = "table inet others {\n\tset known {\n\t\ttype ipv4_addr\n\t}\n\n"
+		"\tchain input {\n\t\ttype filter hook input priority filter; policy drop;\n"
 		"\t\tct state established,related accept\n\t}\n}\n";
 	struct story story = { .host = host_new(NOTRACK_ANY) };
 
@@ -329,6 +329,40 @@ START_TEST(a_service_whose_leaving_is_killed_leaves_the_next_time)
 }
 END_TEST
 
+static struct {
+	unsigned int accepted;		/* looks while nothing was untracked and all accepted */
+	unsigned int waits;
+} seen;
+
+/* A program that keeps a set up to date, and leaves no trace of it in what is listed. */
+static void keep_a_set(void)
+{
+	const char *rules = ruleset();
+
+	seen.waits++;
+	seen.accepted += !strstr(rules, "notrack accept") && strstr(rules, "dport 53");
+	must("nft 'add element inet others known { 192.0.2.7 }; "
+	     "delete element inet others known { 192.0.2.7 }'");
+}
+
+/* What was untracked is accepted until it has passed, and to wait for that is to be late. */
+START_TEST(a_service_leaves_beside_a_program_that_changes_sets)
+{
+	struct story story = given_a_service_that_leaves();
+
+	let_it_come_back(&story);
+	memset(&seen, 0, sizeof(seen));
+	netlink_intrude_waits(keep_a_set);
+	ck_assert_msg(!host_try_commit(story.host), "%s", host_error(story.host));
+	netlink_end();
+
+	ck_assert_uint_gt(seen.accepted, 0);
+	ck_assert_uint_gt(seen.waits, seen.accepted);
+	assert_same_text(ruleset(), story.after);
+	host_free(story.host);
+}
+END_TEST
+
 /* --- large changes ---------------------------------------------------- */
 
 /* Whoever may not enlarge the socket's queue fills sets first, and switches then. */
@@ -391,6 +425,7 @@ static void tests(TCase *tcase)
 	tcase_add_loop_test(tcase, who_is_killed_leaves_the_old_or_the_new, 0, COUNT(changes));
 	tcase_add_test(tcase, a_service_whose_leaving_fails_is_there_as_before);
 	tcase_add_test(tcase, a_service_whose_leaving_is_killed_leaves_the_next_time);
+	tcase_add_test(tcase, a_service_leaves_beside_a_program_that_changes_sets);
 	tcase_add_test(tcase, a_large_change_goes_through_a_small_queue);
 	tcase_add_test(tcase, a_large_change_that_fails_halfway_is_taken_back);
 }

@@ -269,6 +269,80 @@ START_TEST(limits_of_two_services_both_hold)
 }
 END_TEST
 
+/* --- somebody edits them -------------------------------------------------- */
+
+#define CHAIN "inet libnotrack limit4-32-dns"
+#define DROPPED "inet libnotrack dropped4-32-dns"
+#define GOES "flush chain " CHAIN "\ndelete set " DROPPED "\n"
+
+/* The set of what was dropped is gone or another one, and with it the limit, or not. */
+static const struct {
+	const char *edit;
+	bool is_limited;
+} losses[] = {
+	{ GOES, false },
+	{ GOES "add set " DROPPED " { type ipv4_addr; }", false },
+	{ "flush chain " CHAIN, false },
+	{ GOES "add rule " CHAIN " update @buckets4-3600000000-5-32-0-0-18000000-dns "
+	  "{ ip saddr limit rate 1/hour burst 5 packets } return", true },
+};
+enum { LOSSES = sizeof(losses) / sizeof(losses[0]) };
+
+static struct backend_host *given_a_loss(int which)
+{
+	struct backend_host *host = given_dns();
+
+	host_limit(host, "dns", "192.0.2.10", "1/hour", 5);
+	host_commit(host);
+	must_as(&(struct how){ .input = losses[which].edit }, "nft -f -");
+	return host;
+}
+
+/* What nothing tells a limit of is not limited: above all, not all of it is dropped. */
+static void is_limited_as_before(int which)
+{
+	ck_assert_uint_eq(ask(&families[0], "192.0.2.10", 10), losses[which].is_limited ? 5 : 10);
+}
+
+START_TEST(a_change_of_another_length_goes_past_a_loss)
+{
+	struct backend_host *host = given_a_loss(_i), *change = host_new(NOTRACK_ANY);
+
+	host_load_services(change);
+	host_limit(change, "dns", "198.51.100.0/24", "1/hour", 5);
+	host_commit(change);
+
+	is_limited_as_before(_i);
+	host_load(change);
+	ck_assert_int_eq(strstr(host_words(change), "192.0.2.10") != NULL, losses[_i].is_limited);
+	assert_same_text(host_diff(change), "");
+	host_limit(host, "dns", "198.51.100.0/24", "1/hour", 5);
+	host_commit(host);
+	assert_same_text(host_diff(host), "");
+	host_free(change);
+	host_free(host);
+}
+END_TEST
+
+START_TEST(a_change_of_the_other_family_goes_past_a_loss)
+{
+	struct backend_host *host = given_a_loss(_i), *change = host_new(NOTRACK_IPV6);
+
+	host_load_services(change);
+	host_limit(change, "dns", "2001:db8:1::10", "1/hour", 5);
+	host_commit(change);
+
+	is_limited_as_before(_i);
+	assert_same_text(host_diff(change), "");
+	host_limit(host, "dns", "2001:db8:1::10", "1/hour", 5);
+	host_commit(host);
+	assert_same_text(host_diff(host), "");
+	ck_assert_uint_le(ask(&families[0], "192.0.2.10", 10), 5);
+	host_free(change);
+	host_free(host);
+}
+END_TEST
+
 /* --- under traffic -------------------------------------------------------- */
 
 static unsigned int packets_to_send(void)
@@ -347,6 +421,8 @@ static void tests(TCase *tcase)
 	tcase_add_test(tcase, a_full_set_of_buckets_lets_nobody_else_through);
 	tcase_add_test(tcase, a_quiet_source_is_forgotten);
 	tcase_add_test(tcase, limits_of_two_services_both_hold);
+	tcase_add_loop_test(tcase, a_change_of_another_length_goes_past_a_loss, 0, LOSSES);
+	tcase_add_loop_test(tcase, a_change_of_the_other_family_goes_past_a_loss, 0, LOSSES);
 	tcase_add_loop_test(tcase, changes_of_the_rate_lose_no_count, 0, FAMILY_COUNT);
 }
 
