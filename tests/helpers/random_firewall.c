@@ -22,6 +22,7 @@ struct firewall {
 	const char *table;		/* "filter"; of nft the family and the table */
 	enum { PREROUTING, INPUT, OUTPUT, POSTROUTING } hook;
 	unsigned int chains;		/* so far */
+	bool shares;			/* some of them are reached from more than one hook */
 };
 
 static const char *one_of(const char *const *list, unsigned int count)
@@ -257,7 +258,8 @@ static void ask_aside(const struct firewall *firewall)
 	const struct aside *aside = &asides[random_below(sizeof(asides) / sizeof(*asides))];
 	bool in = firewall->hook == PREROUTING || firewall->hook == INPUT;
 
-	if ((aside->in_only && !in) || (firewall->nft ? aside->xt_only : aside->nft_only) ||
+	if ((aside->in_only && (!in || firewall->shares)) ||
+	    (firewall->nft ? aside->xt_only : aside->nft_only) ||
 	    (aside->pre_only && (firewall->hook != PREROUTING || strstr(firewall->table, "nat"))) ||
 	    (aside->kind == KIND_UNKNOWN && random_chance(80)))
 		return;
@@ -784,11 +786,41 @@ static void base_chain(struct firewall *firewall, const struct base *base, unsig
 	(base->fill ? base->fill : drops ? filter_closed : filter_open)(firewall, chain);
 }
 
+/* Ahead of all but the sentinel, a chain that another hook leads to. */
+static void share(const struct firewall *firewall, const char *chain)
+{
+	unsigned int to = firewall->chains ? random_from(1, firewall->chains) : 1;
+
+	if (firewall->nft)
+		fprintf(firewall->out, "add rule %s filter_%s index 0 jump c%u\n", firewall->table, chain, to);
+	else
+		fprintf(firewall->out, "-I %s 2 -j c%u\n", chain, to);
+}
+
+/* With output, or with what is forwarded. */
+static void share_chains(const struct firewall *firewall)
+{
+	if (!firewall->shares)
+		return;
+	if (random_chance(50)) {
+		share(firewall, firewall->nft ? "output" : "OUTPUT");
+		return;
+	}
+	if (firewall->nft)
+		fprintf(firewall->out, "add chain %s filter_forward { type filter hook forward priority 0; }\n"
+			"add rule %s filter_forward accept\n", firewall->table, firewall->table);
+	else
+		fprintf(firewall->out, "-A FORWARD -j ACCEPT\n");
+	for (unsigned int i = random_from(1, 4); i; i--)
+		share(firewall, firewall->nft ? "forward" : "FORWARD");
+}
+
 static void xt_table(struct firewall *firewall, const struct base *base)
 {
 	fprintf(firewall->out, "*%s\n", base->table);
 	firewall->table = base->table;
 	firewall->chains = 0;
+	firewall->shares = !strcmp(base->table, "filter") && random_chance(20);
 	for (unsigned int i = 0; i < 4; i++)
 		if (base->chains[i])
 			fprintf(firewall->out, ":%s ACCEPT [0:0]\n", base->chains[i]);
@@ -797,6 +829,7 @@ static void xt_table(struct firewall *firewall, const struct base *base)
 	for (unsigned int i = 0; i < 4; i++)
 		if (base->chains[i] && (base->percent == 100 || random_chance(75)))
 			base_chain(firewall, base, i);
+	share_chains(firewall);
 	fprintf(firewall->out, "COMMIT\n");
 }
 
@@ -835,6 +868,7 @@ static char *nft_text(void)
 	char *text;
 
 	firewall.out = open_memstream(&text, &size);
+	firewall.shares = random_chance(20);
 	fprintf(firewall.out, "add table inet t0\n");
 	nft_sets(&firewall);
 	for (unsigned int i = 1; i <= CHAINS_MAX; i++)
@@ -843,6 +877,7 @@ static char *nft_text(void)
 		for (unsigned int hook = 0; hook < 4; hook++)
 			if (bases[i].chains[hook] && random_chance(bases[i].percent))
 				base_chain(&firewall, &bases[i], hook);
+	share_chains(&firewall);
 	fclose(firewall.out);
 	return keep(text);
 }
