@@ -44,8 +44,7 @@ struct wanted {
 	 * are in this backend and are not to be there, or not as they are.  See PHASE_UNTRACK.
 	 */
 	struct ruleset leaving[FAMILIES];
-	bool forwards;			/* packets of others: what comes in is taken where it is
-					   for this host */
+	bool local_only;		/* what comes in is taken where it is for this host */
 	bool lets_damage_go;		/* services of other families that nothing describes any more
 					   may go where they cannot be kept */
 	/*
@@ -139,6 +138,8 @@ struct backend {
 	bool (*is_used)(const struct image *image);
 	/* Whether rules of ours untrack there: in chains of the host, others may stand elsewhere. */
 	bool (*untracks)(const struct image *image);
+	/* Whether those take what comes in where it is for this host: see struct wanted. */
+	bool (*is_local_only)(const struct image *image);
 	/*
 	 * Puts what the image says into @model: services, and with PART_CLIENTS in @parts, which
 	 * the image has, their clients; without, lists of clients are empty or partial.

@@ -32,18 +32,26 @@ static const struct model empty_model;
 
 /* --- what there is to do ---------------------------------------------- */
 
-static int compile_all(struct notrack *nt, const struct plan *plan, struct wanted *wanted)
+/* Where only clients have changed, nobody has looked at the host's rules, and ours stay as they are. */
+static bool is_local_only(const struct plan *plan, const struct image *image)
+{
+	return plan->host.forwards || (plan->made ? plan->parity.local_only :
+						    image->backend->is_local_only(image));
+}
+
+static int compile_all(struct notrack *nt, const struct plan *plan, const struct image *image,
+		       struct wanted *wanted)
 {
 	int err = 0;
 
 	*wanted = (struct wanted){ .families = nt->families, .model = &nt->model };
 	if (plan)
-		wanted->forwards = plan->host.forwards;
+		wanted->local_only = is_local_only(plan, image);
 	for (enum family family = IPV4; family < FAMILIES && !err; family++)
 		if (context_has(nt, family))
 			err = compile(&nt->model.families[family], family,
 				      plan && plan->made ? &plan->parity.opened[family] : NULL,
-				      wanted->forwards, wanted->rules[family], &nt->error);
+				      wanted->local_only, wanted->rules[family], &nt->error);
 	if (plan && plan->made)
 		wanted->grafts = &plan->parity.grafts;
 	return err;
@@ -63,7 +71,7 @@ static int compile_leaving_services(struct transaction *transaction, struct imag
 	for (enum family family = IPV4; family < FAMILIES && !err; family++)
 		if (context_has(nt, family))
 			err = compile_leaving(&had.families[family], &nt->model.families[family],
-					      family, transaction->wanted.forwards,
+					      family, transaction->wanted.local_only,
 					      &wanted->leaving[family], &nt->error);
 	model_free(&had);
 	return err;
@@ -181,7 +189,7 @@ static int begin(struct transaction *transaction, struct notrack *nt, bool whole
 		err = 0;
 	}
 	if (!err)
-		err = compile_all(nt, &transaction->plan, &transaction->wanted);
+		err = compile_all(nt, &transaction->plan, image, &transaction->wanted);
 	/* who only looks is shown what differs */
 	transaction->wanted.lets_damage_go = whole || nt->force & NOTRACK_FORCE;
 	transaction->nothing = (struct wanted){ .families = nt->families, .model = &empty_model,
@@ -454,7 +462,7 @@ static int print_all(struct notrack *nt, FILE *out, int (*print)(struct notrack 
 
 	if (err)
 		return err;
-	err = compile_all(nt, NULL, &printing.wanted);
+	err = compile_all(nt, NULL, NULL, &printing.wanted);
 	if (!err)
 		err = asks_kernel ? print_in_kernel(nt, print, &printing, &printing.out) :
 				    print(nt, &printing);

@@ -88,6 +88,28 @@ static bool untracks(const struct image *image)
 	return false;
 }
 
+static bool asks_local(const struct chain *chain)
+{
+	for (size_t i = 0; i < chain->count; i++)
+		if (chain->rules[i].match && chain->rules[i].match->to_local)
+			return true;
+	return false;
+}
+
+static bool is_local_only(const struct image *image)
+{
+	const struct legacy_image *legacy = (const struct legacy_image *)image;
+
+	for (enum family family = IPV4; family < FAMILIES; family++) {
+		const struct ruleset *raw = &legacy->tables[family][RAW].found;
+
+		for (size_t i = 0; i < raw->count; i++)
+			if (asks_local(raw->chains[i]))
+				return true;
+	}
+	return false;
+}
+
 static int print_family(const struct session *session, const struct wanted *wanted,
 			enum family family, FILE *out)
 {
@@ -158,6 +180,7 @@ const struct backend legacy_backend = {
 	.release = release,
 	.is_used = is_used,
 	.untracks = untracks,
+	.is_local_only = is_local_only,
 	.raise = legacy_raise,
 	.count = legacy_count,
 	.begin = legacy_begin,

@@ -11,6 +11,7 @@ const struct backend nft_backend = {
 	.release = nft_image_release,
 	.is_used = nft_image_is_used,
 	.untracks = nft_image_untracks,
+	.is_local_only = nft_image_is_local_only,
 	.raise = nft_image_raise,
 	.has_client = nft_image_has_client,
 	.count = nft_image_count,

@@ -91,7 +91,7 @@ static int plan_model(struct nft_change *change, const struct model *model)
 
 	if (err)
 		return error_set(session->error, err, "out of memory");
-	err = nft_lower(&plan->table, model, &plan->pools, change->change.wanted->forwards,
+	err = nft_lower(&plan->table, model, &plan->pools, change->change.wanted->local_only,
 			change->answers_stay ? change->change.wanted->leaving : NULL,
 			session->error);
 	if (!err && nft_steps_make(&plan->steps, &have->table, &plan->table, edits_elements(plan)))

@@ -133,6 +133,25 @@ bool nft_image_untracks(const struct image *image)
 	return ((const struct nft_image *)image)->state.table.exists;
 }
 
+static bool asks_destination_type(const struct nft_rule *rule)
+{
+	for (size_t i = 0; i < rule->test_count; i++)
+		if (rule->tests[i].field.base == NFT_BASE_FIB)
+			return true;
+	return false;
+}
+
+bool nft_image_is_local_only(const struct image *image)
+{
+	const struct nft_table *table = &((const struct nft_image *)image)->state.table;
+
+	for (size_t i = 0; i < table->chain_count; i++)
+		for (size_t j = 0; j < table->chains[i]->count; j++)
+			if (asks_destination_type(&table->chains[i]->rules[j]))
+				return true;
+	return false;
+}
+
 bool nft_image_is_used(const struct image *image)
 {
 	const struct nft_state *state = &((const struct nft_image *)image)->state;

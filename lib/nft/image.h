@@ -35,6 +35,7 @@ int nft_image_read(const struct session *session, unsigned int parts, struct ima
 void nft_image_release(struct image *image);
 bool nft_image_is_used(const struct image *image);
 bool nft_image_untracks(const struct image *image);
+bool nft_image_is_local_only(const struct image *image);
 
 /*
  * Reads our table, and of the tables of others what is ours; with the clients of the pools

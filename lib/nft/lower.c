@@ -19,7 +19,7 @@ struct lowering {
 	struct nft_table *table;
 	const struct model *model;
 	const struct nft_pools *pools;
-	bool forwards;
+	bool local_only;
 	struct error *error;
 	struct nft_chain *raw[DIRECTIONS];	/* prerouting, output */
 	struct nft_chain *limits;		/* input; NULL: no limits */
@@ -119,7 +119,7 @@ static int select_all(const struct lowering *lowering, const char *name, enum nf
 
 		if (served)
 			err = nft_select(selection, &lowering->model->families[family],
-					 served->service, family, flows, lowering->forwards,
+					 served->service, family, flows, lowering->local_only,
 					 lowering->error);
 	}
 	return err;
@@ -313,10 +313,10 @@ static int lower_leaving(struct lowering *lowering, const struct ruleset leaving
 }
 
 int nft_lower(struct nft_table *table, const struct model *model, const struct nft_pools *pools,
-	      bool forwards, const struct ruleset *leaving, struct error *error)
+	      bool local_only, const struct ruleset *leaving, struct error *error)
 {
 	struct lowering lowering = { .table = table, .model = model, .pools = pools,
-				     .forwards = forwards, .error = error };
+				     .local_only = local_only, .error = error };
 	int err = 0;
 
 	table->exists = model->families[IPV4].count || model->families[IPV6].count || leaving;

@@ -25,10 +25,10 @@
 #include "support/error.h"
 
 /*
- * A model without services becomes an empty table.  @forwards: packets of others, too.
+ * A model without services becomes an empty table.  @local_only: see struct wanted.
  * @leaving: of each family, selectors of answers that are untracked as well; or NULL.
  */
 int nft_lower(struct nft_table *table, const struct model *model, const struct nft_pools *pools,
-	      bool forwards, const struct ruleset *leaving, struct error *error);
+	      bool local_only, const struct ruleset *leaving, struct error *error);
 
 #endif

@@ -60,7 +60,7 @@ int nft_print_wanted(const struct session *session, const struct wanted *wanted,
 	if (err)
 		error_set(session->error, err, "out of memory");
 	else
-		err = nft_lower(&plan.table, &model, &plan.pools, wanted->forwards, NULL,
+		err = nft_lower(&plan.table, &model, &plan.pools, wanted->local_only, NULL,
 				session->error);
 	if (!err && plan.table.exists)
 		print_plan(&plan, out);

@@ -10,6 +10,9 @@
 #define CLASSES_EST (BIT(CLASS_LATER) | BIT(CLASS_ANSWER))
 #define CLASSES_REL (BIT(CLASS_RESET) | BIT(CLASS_ERROR))
 
+#define HOOKS_IN (BIT(HOOK_PREROUTING) | BIT(HOOK_INPUT))
+#define HOOKS_OUT (BIT(HOOK_OUTPUT) | BIT(HOOK_POSTROUTING))
+
 /* A rule that gets grafts, for packets that are in one state now. */
 struct grafting {
 	struct weave *weave;

@@ -66,7 +66,7 @@ static int fill_family(const struct filling *filling)
 	const struct opening_content *content = filling->content;
 	const struct family_model *model = &content->model->families[filling->family];
 	struct compiler compiler = { .model = model, .family = filling->family,
-				     .local_only = content->picks->forwards };
+				     .local_only = content->picks->local_only };
 	int err = 0;
 
 	for (size_t i = 0; i < model->count && !err; i++) {

@@ -161,12 +161,34 @@ static int complete_view(struct planning *planning)
 
 /* --- the two parts ---------------------------------------------------- */
 
+static struct twins_options twins_options(const struct planning *planning)
+{
+	return (struct twins_options){ .model = planning->options->model,
+				       .families = planning->options->families,
+				       .host = planning->picks,
+				       .openings = &planning->openings };
+}
+
+/*
+ * What twins do not take has to stay tracked.  On a host that forwards, all that is not for one
+ * of its own addresses does in any case.
+ */
+static int find_local(struct planning *planning)
+{
+	const struct twins_options twins = twins_options(planning);
+	struct pick_options *picks = &planning->picks;
+	int err = 0;
+
+	if (planning->options->edits && !picks->local_only)
+		err = twins_ask_local(planning->view, &twins, &picks->local_only);
+	planning->parity->local_only = picks->local_only;
+	return err;
+}
+
 static int plan_grafts(struct planning *planning)
 {
 	const struct parity_options *options = planning->options;
-	const struct twins_options twins = { .model = options->model, .families = options->families,
-					     .host = planning->picks,
-					     .openings = &planning->openings };
+	const struct twins_options twins = twins_options(planning);
 	const struct opening_options opening = {
 		.model = options->model, .entrances = &planning->entrances,
 		.picks = planning->picks,
@@ -206,7 +228,7 @@ static int lay_over(struct planning *planning)
 		if (!(options->families & 1u << family))
 			continue;
 		err = compile(&options->model->families[family], family, NULL,
-			      planning->picks.forwards, rules, &error);
+			      planning->picks.local_only, rules, &error);
 		if (!err)
 			err = overlay_ruleset(planning->view, &rules[RAW], family, tops,
 					      NF_IP_PRI_RAW);
@@ -249,6 +271,7 @@ int parity_plan(struct view *view, const struct parity_options *options, struct 
 	struct planning planning = {
 		.view = view, .options = options, .parity = parity,
 		.picks = { .forwards = options->host->forwards,
+			   .local_only = options->host->forwards,
 			   .errors_untracked = options->world == WORLD_NFT },
 	};
 	int err;
@@ -259,6 +282,8 @@ int parity_plan(struct view *view, const struct parity_options *options, struct 
 	if (!err)
 		err = view_reach(view);
 	entrances_find(&planning.entrances, view, options->host);
+	if (!err)
+		err = find_local(&planning);
 	if (!err)
 		err = plan_grafts(&planning);
 	if (!err)

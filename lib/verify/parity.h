@@ -30,6 +30,7 @@ struct parity {
 	struct findings findings;		/* NOTRACK_FAILED: packets would fare differently */
 	struct opened opened[FAMILIES];		/* for compile(), where @world is the legacy one */
 	flow_set *flows[FAMILIES];		/* what these refer to */
+	bool local_only;			/* what comes in is taken where it is for this host */
 	bool deferred;				/* more may be opened once the host is at rest */
 };
 

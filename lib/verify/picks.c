@@ -193,7 +193,7 @@ int picks_make(struct picks *picks, const struct family_model *model, enum famil
 {
 	struct error error;
 	struct compiler compiler = { .model = model, .family = family, .rules = &picks->rules,
-				     .local_only = options->forwards, .error = &error };
+				     .local_only = options->local_only, .error = &error };
 	bool errors = false;
 	int err = 0;
 
@@ -220,7 +220,7 @@ int picks_add_flow(struct picks *picks, const struct family_model *model, enum f
 	struct error error;
 	struct compiler compiler = {
 		.service = flow->service, .model = model, .family = family,
-		.rules = &picks->rules, .local_only = options->forwards, .error = &error,
+		.rules = &picks->rules, .local_only = options->local_only, .error = &error,
 		.skipped = ~flow_bit(flow->direction, flow->role, flow->request, flow->protocol),
 	};
 

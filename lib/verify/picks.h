@@ -28,7 +28,8 @@ struct picks {
 
 /* What a host is like. */
 struct pick_options {
-	bool forwards;			/* what is not for this host is left alone */
+	bool forwards;			/* packets of others */
+	bool local_only;		/* what is not for this host is left alone */
 	bool errors_untracked;		/* NOTRACK takes ICMP errors by their inner header */
 };
 

@@ -134,24 +134,16 @@ int grafting_add_twins(const struct grafting *grafting)
 
 /* --- one rule --------------------------------------------------------- */
 
-#define HOOKS_IN (BIT(HOOK_PREROUTING) | BIT(HOOK_INPUT))
-#define HOOKS_OUT (BIT(HOOK_OUTPUT) | BIT(HOOK_POSTROUTING))
-
 /* Which packets come to a chain, ours or others'. */
 static void look_around(struct grafting *grafting)
 {
-	const unsigned int hooks = grafting->meetings->chain->hooks;
-	const bool forwards = grafting->weave->setting.options->forwards;
+	const struct view_chain *chain = grafting->meetings->chain;
 
-	if (hooks & HOOKS_IN)
+	grafting->narrow = twins_share(chain, grafting->weave->setting.options->forwards);
+	if (grafting->narrow || chain->hooks & HOOKS_IN)
 		grafting->directions |= BIT(IN);
-	if (hooks & HOOKS_OUT)
+	if (grafting->narrow || chain->hooks & HOOKS_OUT)
 		grafting->directions |= BIT(OUT);
-	grafting->narrow = hooks & BIT(HOOK_FORWARD) ||
-			   (forwards && hooks & (BIT(HOOK_PREROUTING) | BIT(HOOK_POSTROUTING))) ||
-			   grafting->directions == (BIT(IN) | BIT(OUT));
-	if (grafting->narrow)
-		grafting->directions = BIT(IN) | BIT(OUT);
 }
 
 static int tell_unsure(const struct grafting *grafting)

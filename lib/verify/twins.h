@@ -30,5 +30,11 @@ struct twins_options {
  */
 int twins_make(const struct view *view, const struct twins_options *options,
 	       struct grafts *grafts, struct findings *findings);
+/*
+ * @ask: whether some of them stand where they can tell what comes in by its destination alone,
+ * which has to be an address of this host.  Broadcasts and multicasts have none: they pass such
+ * twins by, and have to stay tracked.  0, or -ENOMEM.
+ */
+int twins_ask_local(const struct view *view, const struct twins_options *options, bool *ask);
 
 #endif

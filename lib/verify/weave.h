@@ -55,6 +55,9 @@ static inline uint8_t *weave_reached(const struct weave *weave, enum family fami
 	       chain->number * weave->picks[family][direction].count;
 }
 
+/* Whether what comes in is not all that comes to a chain, so that selectors there have to tell. */
+bool twins_share(const struct view_chain *chain, bool forwards);
+
 /* Puts the twins of a rule ahead of it, or says why there are none. */
 int twins_graft(struct weave *weave, const struct meetings *meetings);
 /* Likewise what leads packets past it. */

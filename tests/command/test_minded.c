@@ -168,6 +168,34 @@ START_TEST(what_a_router_passes_on_stays_tracked)
 }
 END_TEST
 
+/* Likewise what is passed on later, where a chain is ready to see it: no rule has to change. */
+START_TEST(what_is_passed_on_later_stays_tracked)
+{
+	const struct family *family = &families[_i];
+	const struct end from = { PEER, family->peer, 53 };
+	const struct end there = { HOST, elsewhere[family->domain == AF_INET6], 40000 };
+	int fd;
+
+	given_a_router(family, "ip_forward");
+	must("sh -c 'echo 0 >/proc/sys/net/ipv4/ip_forward; echo 0 >/proc/sys/net/ipv6/conf/all/forwarding'");
+	given(family, "-N common");
+	given(family, "-A common -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT");
+	given(family, "-A INPUT -j common");
+	given(family, "-A FORWARD -j common");
+	must("%s -w -t mangle -A FORWARD -p udp --sport 53 -m conntrack ! --ctstate UNTRACKED",
+	     family->tables);
+	must("notrackctl %s add dns", family->option);
+	must("sh -c 'echo 1 >/proc/sys/net/ipv4/ip_forward; echo 1 >/proc/sys/net/ipv6/conf/all/forwarding'");
+
+	fd = udp_open(family, from);
+	udp_send(family, fd, there, QUERIES);
+	close(fd);
+	ck_assert(send_to(family, (struct end){ PEER, family->peer, 0 },
+			  (struct end){ HOST, family->host, 40000 }, QUERIES));
+	ck_assert_uint_eq(taken_by_all(family, "-A FORWARD -p udp"), QUERIES);
+}
+END_TEST
+
 /* 6: the host's owner deletes a chain of his that a twin leads to as he always did. */
 START_TEST(chains_of_the_host_can_be_restored_and_deleted)
 {
@@ -401,6 +429,7 @@ static void tests(TCase *tcase)
 	tcase_add_loop_test(tcase, twins_that_are_left_over_do_nothing, 0, FAMILIES_OF_BOTH_WORLDS);
 	tcase_add_loop_test(tcase, packets_with_the_port_at_both_ends_stay_tracked, 0,
 			    2 * FAMILIES_OF_BOTH_WORLDS);
+	tcase_add_loop_test(tcase, what_is_passed_on_later_stays_tracked, 0, FAMILIES_OF_BOTH_WORLDS);
 	tcase_add_loop_test(tcase, what_a_router_passes_on_stays_tracked, 0,
 			    2 * FAMILIES_OF_BOTH_WORLDS);
 	tcase_add_loop_test(tcase, chains_of_the_host_can_be_restored_and_deleted, 0,

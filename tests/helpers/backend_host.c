@@ -230,7 +230,7 @@ static int plan_parity(struct backend_host *host, struct wish *wish)
 	if (!err)
 		err = parity_plan(&wish->view, &options, &wish->parity);
 	wish->parity.grafts.moment = host->tape.runs ? host->tape.stamp : 0;
-	wish->wanted.forwards = wish->host.forwards;
+	wish->wanted.local_only = wish->parity.local_only;
 	wish->wanted.grafts = &wish->parity.grafts;
 	return err;
 }
@@ -256,7 +256,7 @@ static int see_what_leaves(struct backend_host *host, struct wish *wish, struct 
 		if (host->session.families & 1u << family)
 			err = compile_leaving(&wish->had.families[family],
 					      &host->model.families[family], family,
-					      wish->wanted.forwards,
+					      wish->wanted.local_only,
 					      &wish->wanted.leaving[family], &host->error);
 	return err;
 }
