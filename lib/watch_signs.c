@@ -38,7 +38,10 @@ static uint64_t ask_mark(struct notrack_watch *watch)
 static int ask_forwarding_in_kernel(struct notrack *nt, void *data)
 {
 	(void)nt;
-	*(bool *)data = forwarding_is_on();
+	int is_on = forwarding_is_on();
+
+	if (is_on >= 0)
+		*(bool *)data = is_on;
 	return 0;
 }
 

@@ -10,6 +10,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
@@ -20,6 +21,7 @@
 #include <unistd.h>
 
 #include "support/attribute.h"
+#include "support/error.h"
 
 /* /proc/sys/net is that of the calling thread's namespace. */
 #define SETTINGS "/proc/sys/net"
@@ -27,6 +29,7 @@
 struct finding {
 	char *names;
 	size_t size;
+	bool starved;			/* for want of memory, or of descriptors, not all was read */
 };
 
 static void add_name(const struct finding *finding, const char *name)
@@ -37,32 +40,41 @@ static void add_name(const struct finding *finding, const char *name)
 		sprintf(finding->names + used, "%s%s", used ? ", " : "", name);
 }
 
-/* A kernel without it, or without the protocol, has it off; what cannot be read may be on. */
-static bool is_on(const char *path)
+static void note_failure(struct finding *finding, int err)
 {
-	FILE *file = fopen(path, "re");
-	int first;
-
-	if (!file)
-		return errno != ENOENT;
-	first = fgetc(file);
-	fclose(file);
-	return first != EOF && first != '0';
+	finding->starved |= error_of_system(err) == -ENOMEM;
 }
 
-static bool is_on_for(const char *version, const char *interface, const char *what)
+/* A kernel without it, or without the protocol, has it off; what cannot be read may be on. */
+static bool is_on(struct finding *finding, const char *path)
+{
+	char first = '0';
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t got;
+
+	if (fd < 0) {
+		note_failure(finding, -errno);
+		return errno != ENOENT;
+	}
+	got = read(fd, &first, 1);
+	close(fd);
+	return got == 1 && first != '0';
+}
+
+static bool is_on_for(struct finding *finding, const char *version, const char *interface,
+		      const char *what)
 {
 	char path[sizeof(SETTINGS "/ipv6/conf//force_forwarding") + NAME_MAX];
 
 	snprintf(path, sizeof(path), SETTINGS "/%s/conf/%s/%s", version, interface, what);
-	return is_on(path);
+	return is_on(finding, path);
 }
 
 /* What all have, the single ones have, too. */
-static void find_in(const struct finding *finding, const char *version, const char *what)
+static void find_in(struct finding *finding, const char *version, const char *what)
 {
 	char name[sizeof("net.ipv6.conf..force_forwarding") + NAME_MAX];
-	const bool all = is_on_for(version, "all", what);
+	const bool all = is_on_for(finding, version, "all", what);
 	const struct dirent *entry;
 	DIR *interfaces;
 
@@ -73,11 +85,13 @@ static void find_in(const struct finding *finding, const char *version, const ch
 	}
 	snprintf(name, sizeof(name), SETTINGS "/%s/conf", version);
 	interfaces = opendir(name);
-	if (!interfaces && errno != ENOENT)
+	if (!interfaces && errno != ENOENT) {
+		note_failure(finding, -errno);
 		add_name(finding, FORWARDING_UNKNOWN);
+	}
 	while (interfaces && (entry = readdir(interfaces))) {
 		if (*entry->d_name == '.' || !strcmp(entry->d_name, "lo") ||
-		    !is_on_for(version, entry->d_name, what))
+		    !is_on_for(finding, version, entry->d_name, what))
 			continue;
 		snprintf(name, sizeof(name), "net.%s.conf.%s.%s", version, entry->d_name, what);
 		add_name(finding, name);
@@ -178,17 +192,19 @@ static int ask_bridges(struct bridges *bridges)
 	return err == -EINTR ? 0 : err;		/* some came or went meanwhile */
 }
 
-static void find_bridges(const struct finding *finding)
+static void find_bridges(struct finding *finding)
 {
 	struct bridges bridges = { .finding = finding };
-	const bool unknown = ask_bridges(&bridges);
+	const int unknown = ask_bridges(&bridges);
 	char path[100];
 
-	if (unknown)
+	if (unknown) {
+		note_failure(finding, unknown);
 		add_name(finding, "bridges cannot be listed");
+	}
 	for (size_t i = 0; i < sizeof(bridge_switches) / sizeof(bridge_switches[0]); i++) {
 		snprintf(path, sizeof(path), SETTINGS "/bridge/%s", bridge_switches[i].of_all);
-		if (!is_on(path) || !(bridges.any || unknown))
+		if (!is_on(finding, path) || !(bridges.any || unknown))
 			continue;
 		snprintf(path, sizeof(path), "net.bridge.%s", bridge_switches[i].of_all);
 		add_name(finding, path);
@@ -197,36 +213,39 @@ static void find_bridges(const struct finding *finding)
 
 /* --- all of them -------------------------------------------------------- */
 
-void forwarding_find(char *names, size_t size)
+int forwarding_find(char *names, size_t size)
 {
-	const struct finding finding = { names, size };
+	struct finding finding = { names, size, false };
 
 	*names = '\0';
 	if (access(SETTINGS "/ipv4/ip_forward", R_OK)) {
 		add_name(&finding, FORWARDING_UNKNOWN);
-		return;
+		return 0;
 	}
 	find_in(&finding, "ipv4", "forwarding");
 	find_in(&finding, "ipv6", "forwarding");
 	find_in(&finding, "ipv6", "force_forwarding");
 	find_bridges(&finding);
+	return finding.starved ? -ENOMEM : 0;
 }
 
-bool forwarding_is_on(void)
+int forwarding_is_on(void)
 {
-	char names[FORWARDING_TEXT];
+	char names[FORWARDING_TEXT] = "";
+	struct finding finding = { names, sizeof(names), false };
+	bool all = is_on(&finding, SETTINGS "/ipv4/ip_forward");	/* as mostly, where any is */
+	int err = finding.starved ? -ENOMEM : 0;
 
-	if (is_on(SETTINGS "/ipv4/ip_forward"))		/* as mostly, where any is */
-		return true;
-	forwarding_find(names, sizeof(names));
-	return *names;
+	if (!err && !all)
+		err = forwarding_find(names, sizeof(names));
+	return err ? err : all || *names;
 }
 
 bool forwarding_of_bridges(void)
 {
 	char names[FORWARDING_TEXT] = "";
 
-	find_bridges(&(struct finding){ names, sizeof(names) });
+	find_bridges(&(struct finding){ names, sizeof(names), false });
 	return *names;
 }
 

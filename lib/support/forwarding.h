@@ -13,13 +13,15 @@
  * for all interfaces, for one, or for what bridges hand to iptables; or that of a bridge of
  * its own, as ip-link(8) has it, "nf_call_iptables of br0".  "" where nothing is
  * forwarded; those that are too many for @size are left out.  Where /proc cannot be read, nobody
- * knows, and FORWARDING_UNKNOWN stands for a name.  Of the calling thread's network namespace.
+ * knows, and FORWARDING_UNKNOWN stands for a name.  Without memory or descriptors, -ENOMEM; else 0.
+ * Of the calling thread's network namespace.
  */
 #define FORWARDING_UNKNOWN "/proc/sys/net cannot be read"
 #define FORWARDING_TEXT 500	/* enough for any one of them */
-void forwarding_find(char *names, size_t size);
+int forwarding_find(char *names, size_t size);
 
-bool forwarding_is_on(void);
+/* 1, 0 or -ENOMEM. */
+int forwarding_is_on(void);
 
 /* Of bridges alone: one question to the kernel, however many interfaces there are. */
 bool forwarding_of_bridges(void);

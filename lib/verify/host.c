@@ -77,15 +77,17 @@ static int look_at(const struct interface *at, void *data)
 int host_look(struct host *host)
 {
 	struct looking looking = { .host = host };
-	int err;
+	int forwards = forwarding_is_on(), err;
 
-	*host = (struct host){ .forwards = forwarding_is_on() };
+	*host = (struct host){ .forwards = forwards };
+	if (forwards < 0)
+		return forwards;
 	err = interfaces_each(look_at, &looking);
 	if (error_of_system(err) == -ENOMEM)
 		return -ENOMEM;
 	if (err) {	/* a part would pass for the whole */
 		host_release(host);
-		host->forwards = forwarding_is_on();
+		host->forwards = forwards;
 		return 0;
 	}
 	if (looking.interfaces > 1)
