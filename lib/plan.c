@@ -107,8 +107,64 @@ static bool has_ours(const struct view_table *table)
 	return false;
 }
 
+/* What @verify finds in the view as it is now. */
+static int find(struct plan *plan, struct model *model, int (*verify)(struct verification *all))
+{
+	struct verification all = { .model = model, .view = plan->view, .host = plan->host };
+	int err;
+
+	verify_find_jumps(&all);
+	err = verify(&all);
+	if (!err)
+		err = findings_join(&plan->misses, &all.findings);
+	free(all.rows);
+	findings_free(&all.findings);
+	return err;
+}
+
+/* The services of @model that came just now, or the others, on loan. */
+static int take_part(const struct model *model, const struct notrack *nt, bool came, struct model *part)
+{
+	for (enum family family = IPV4; family < FAMILIES; family++) {
+		const struct family_model *from = &model->families[family];
+		struct family_model *to = &part->families[family];
+
+		if (!from->count)
+			continue;
+		to->served = calloc(from->count, sizeof(*to->served));
+		if (!to->served)
+			return -ENOMEM;
+		for (size_t i = 0; i < from->count; i++)
+			if ((from->served[i].came && context_has(nt, family)) == came)
+				to->served[to->count++] = from->served[i];
+	}
+	return 0;
+}
+
+/*
+ * Rules of ours that stand already are left where they stand, though a rule of the host may have
+ * come ahead of them since.
+ */
+static int find_standing(struct plan *plan, struct notrack *nt, struct model *model)
+{
+	struct model part = { 0 };
+	int err = 0;
+
+	if (!plan->ours || !context_is_judged(nt))
+		return 0;
+	if (!nt->insists)
+		err = take_part(model, nt, true, &part);
+	if (!err)
+		err = view_reach(&plan->view);
+	if (!err && (nt->insists || !is_empty(&part)))
+		err = find(plan, nt->insists ? model : &part, verify_torn);
+	for (enum family family = IPV4; family < FAMILIES; family++)
+		free(part.families[family].served);
+	return err;
+}
+
 /* @moment: of nftables' rules, by the kernel's count; 0: it has none. */
-static int look(struct plan *plan, struct notrack *nt, uint32_t *moment)
+static int look(struct plan *plan, struct notrack *nt, struct model *model, uint32_t *moment)
 {
 	int err = legacy_view(NOTRACK_ANY, nt->netns_fd >= 0, nt->images[context_chosen(nt)], &plan->view,
 			      &nt->error);
@@ -125,22 +181,11 @@ static int look(struct plan *plan, struct notrack *nt, uint32_t *moment)
 	plan->ours = 0;
 	for (const struct view_table *table = plan->view.tables; table && !err; table = table->next)
 		plan->ours |= has_ours(table) ? 1u << table->world : 0;
+	if (!err)
+		err = find_standing(plan, nt, model);
 	/* what is ours will be as planned; to walk packets through all clients takes long */
 	if (!err)
 		view_forget_ours(&plan->view);
-	return err;
-}
-
-/* They come first, as they say best why a service should stay tracked. */
-static int find_misses(struct plan *plan, struct model *model)
-{
-	struct verification all = { .model = model, .view = plan->view, .host = plan->host };
-	int err = verify_misses(&all);
-
-	if (!err)
-		err = findings_join(&plan->misses, &all.findings);
-	free(all.rows);
-	findings_free(&all.findings);
 	return err;
 }
 
@@ -184,32 +229,13 @@ static bool is_refused(const struct plan *plan)
 	return findings_first(&plan->misses, NOTRACK_FAILED);
 }
 
-/* The services of @model that came just now, or the others, on loan. */
-static int take_part(const struct model *model, const struct notrack *nt, bool came, struct model *part)
-{
-	for (enum family family = IPV4; family < FAMILIES; family++) {
-		const struct family_model *from = &model->families[family];
-		struct family_model *to = &part->families[family];
-
-		if (!from->count)
-			continue;
-		to->served = calloc(from->count, sizeof(*to->served));
-		if (!to->served)
-			return -ENOMEM;
-		for (size_t i = 0; i < from->count; i++)
-			if ((from->served[i].came && context_has(nt, family)) == came)
-				to->served[to->count++] = from->served[i];
-	}
-	return 0;
-}
-
 /* What would be found if the model had these services alone. */
 static int find_alone(struct plan *plan, const struct parity_options *options, struct model *part,
 		      struct findings *findings)
 {
 	struct parity_options alone = *options;
 	struct plan other = { .view = plan->view, .host = plan->host };
-	int err = is_empty(part) ? 0 : find_misses(&other, part);
+	int err = is_empty(part) ? 0 : find(&other, part, verify_misses);
 
 	if (!err)
 		err = opening_memory_copy(&other.memory, &plan->memory);
@@ -217,6 +243,8 @@ static int find_alone(struct plan *plan, const struct parity_options *options, s
 	alone.memory = &other.memory;
 	if (!err && !is_empty(part))
 		err = parity_plan(&other.view, &alone, &other.parity);
+	if (!err && !is_empty(part))
+		err = find(&other, part, verify_torn);
 	if (!err)
 		err = findings_join(&other.misses, &other.parity.findings);
 	plan->view = other.view;
@@ -276,13 +304,15 @@ int plan_make(struct plan *plan, struct notrack *nt, bool whole)
 		err = opening_memory_copy(&plan->memory, &nt->memory);
 	if (err || is_empty(&model))
 		return err;
-	err = look(plan, nt, &moment);
+	err = look(plan, nt, &model, &moment);
 	options.model = &model;
 	options.world = backends[context_chosen(nt)]->world;
 	if (!err)
-		err = find_misses(plan, &model);
+		err = find(plan, &model, verify_misses);	/* first, as it says best why not */
 	if (!err)
 		err = parity_plan(&plan->view, &options, &plan->parity);
+	if (!err)
+		err = find(plan, &model, verify_torn);
 	plan->parity.grafts.moment = moment;
 	if (!err)
 		err = findings_join(&plan->misses, &plan->parity.findings);

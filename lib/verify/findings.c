@@ -143,7 +143,7 @@ static bool stands_ahead(const struct verification *all, const struct flow_row *
 }
 
 /* ... and that would let the packets in. */
-static bool is_ahead(const struct verification *all, const struct flow_row *row,
+bool verify_is_ahead(const struct verification *all, const struct flow_row *row,
 		     const struct ending *ending)
 {
 	const struct our_jump jump = jump_of(all, row, ending);
@@ -179,7 +179,7 @@ static int find_tracked(struct verification *all, const struct flow_row *row,
 				    "%s: tracked: a CT rule in raw "
 				    "gives it a zone or helper ahead of NOTRACK, which then does "
 				    "nothing; narrow that rule", flow);
-	if (!ending->first.rule || !is_ahead(all, row, ending))
+	if (!ending->first.rule || !verify_is_ahead(all, row, ending))
 		return findings_add(&all->findings, "tracked", NOTRACK_FAILED,
 				    "%s: tracked: no rule takes it out "
 				    "of tracking ahead of %s; add or apply the service again", flow,
@@ -210,12 +210,12 @@ static int find_dropped(struct verification *all, const struct flow_row *row,
 				    flow, row->by);
 	if (table_of(dropped->first.chain) == TABLES &&
 	    (!jump_of(all, row, dropped).chain ||
-	     (stands_ahead(all, row, dropped) && !is_ahead(all, row, dropped))))
+	     (stands_ahead(all, row, dropped) && !verify_is_ahead(all, row, dropped))))
 		return findings_add(&all->findings, "dropped", NOTRACK_FAILED,
 				    "%s: dropped: %s; %s", flow, place, dropped->first.rule ?
 				    "narrow that rule" : "let in whom the service is for, or add or "
 				    "apply the service again, which opens it where nobody is let in");
-	if (!dropped->first.rule || !is_ahead(all, row, dropped))
+	if (!dropped->first.rule || !verify_is_ahead(all, row, dropped))
 		return findings_add(&all->findings, "dropped", NOTRACK_FAILED,
 				    "%s: dropped: no rule accepts it "
 				    "ahead of %s; add or apply the service again", flow, place);
@@ -232,7 +232,7 @@ static int find_ahead(struct verification *all, const struct flow_row *row,
 	const char *top;
 
 	/* a policy is ahead of nothing, but for what goes around our jump */
-	if (!ending || !ending->first.rule || !is_ahead(all, row, ending))
+	if (!ending || !ending->first.rule || !verify_is_ahead(all, row, ending))
 		return 0;
 	top = rule_verdict(jump_of(all, row, ending).rule)->chain->name;
 	view_format_place(&ending->first, place);
@@ -415,6 +415,8 @@ int verify_tables(struct verification *all, enum family family)
 			err = verify_unreached(all, family);
 		if (!err)
 			err = verify_missed(all, family);
+		if (!err)
+			err = verify_halves(all, family);
 		if (!err)
 			err = verify_hidden(all, family);
 	}

@@ -270,8 +270,9 @@ static size_t count_prefixes(const struct prefix *list, size_t count, enum famil
 	return found ? found : 1;
 }
 
-/* All that is named, one list at a time: the others are at their first. */
-static int ask_variants(struct verification *all, struct flow_row *row)
+int verify_each_variant(struct verification *all, struct flow_row *row,
+			int (*visit)(struct verification *all, struct flow_row *row,
+				     const struct variant *variant))
 {
 	const struct service *service = row->service;
 	struct variant variant = { 0 };
@@ -284,16 +285,16 @@ static int ask_variants(struct verification *all, struct flow_row *row)
 	int err = 0;
 
 	for (; variant.ports < service->port_count && !err; variant.ports++)
-		err = ask_variant(all, row, &variant);
+		err = visit(all, row, &variant);
 	variant = (struct variant){ .local = 1 };
 	for (; variant.local < locals && !err; variant.local++)
-		err = ask_variant(all, row, &variant);
+		err = visit(all, row, &variant);
 	variant = (struct variant){ .remote = 1 };
 	for (; variant.remote < remotes && !err; variant.remote++)
-		err = ask_variant(all, row, &variant);
+		err = visit(all, row, &variant);
 	variant = (struct variant){ .interface = 1 };
 	for (; variant.interface < interfaces && !err; variant.interface++)
-		err = ask_variant(all, row, &variant);
+		err = visit(all, row, &variant);
 	return err;
 }
 
@@ -319,7 +320,7 @@ static int verify_flow(struct verification *all, struct flow_row row)
 	if (err)
 		return err == -ENOENT ? 0 : err;
 	row.untracked = NOTRACK_YES;
-	err = ask_variants(all, &row);
+	err = verify_each_variant(all, &row, ask_variant);
 	return err ? err : add_row(all, &row);
 }
 
@@ -390,7 +391,8 @@ static int add_requests(struct verification *all, const struct service *service,
 	return err;
 }
 
-int verify_misses(struct verification *all)
+static int look_at_requests(struct verification *all,
+			    int (*look)(struct verification *all, enum family family))
 {
 	int err = 0;
 
@@ -401,7 +403,17 @@ int verify_misses(struct verification *all)
 		for (size_t i = 0; i < model->count && !err; i++)
 			err = add_requests(all, model->served[i].service, family);
 		if (!err)
-			err = verify_missed(all, family);
+			err = look(all, family);
 	}
 	return err;
+}
+
+int verify_misses(struct verification *all)
+{
+	return look_at_requests(all, verify_missed);
+}
+
+int verify_torn(struct verification *all)
+{
+	return look_at_requests(all, verify_halves);
 }

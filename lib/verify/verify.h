@@ -46,6 +46,7 @@ struct verification {
 	struct flow_row *rows;
 	size_t row_count;
 	bool is_done;			/* all flows are judged */
+	struct keepers *keepers;	/* of halves.c, at work */
 	struct findings findings;
 	/* Where not NULL, called for the first packets of each row, before they are judged. */
 	int (*explain)(struct verification *verification, const struct flow_row *row,
@@ -93,9 +94,16 @@ int verify_walk(const struct verification *verification, const struct flow_row *
  * protection by SYNPROXY.  @all has the model, the view and the host.  0, or -ENOMEM.
  */
 int verify_misses(struct verification *all);
+/* The same of packets that would stay tracked, as those of the other direction would not. */
+int verify_torn(struct verification *all);
 
 /* flows.c: adds a row for each flow of a family, judged, and what is wrong with it. */
 int verify_flows(struct verification *verification, enum family family);
+
+/* ... calls @visit for all that its service names, one list at a time: the others are at their first. */
+int verify_each_variant(struct verification *all, struct flow_row *row,
+			int (*visit)(struct verification *all, struct flow_row *row,
+				     const struct variant *variant));
 
 /* findings.c: what is wrong with a flow. */
 int verify_explain(struct verification *verification, const struct flow_row *row,
@@ -114,6 +122,11 @@ int verify_translations(struct verification *verification, enum family family);
 int verify_protections(struct verification *verification, enum family family);
 /* ... and all of it, with what is of missed.c itself. */
 int verify_missed(struct verification *verification, enum family family);
+/* halves.c: packets that stay tracked, while those of the other direction do not. */
+int verify_halves(struct verification *verification, enum family family);
+/* Whether an ending is that of a rule ahead of our jump. */
+bool verify_is_ahead(const struct verification *all, const struct flow_row *row,
+		     const struct ending *ending);
 /* hidden.c: rules of the host that an opening of ours hides. */
 int verify_hidden(struct verification *verification, enum family family);
 

@@ -50,11 +50,15 @@ static unsigned int states_of(const struct company *company, enum side side)
 }
 
 /* What has been seen before, as over lo, is left as it is. */
-static void come_to_conntrack(struct walk *walk, struct company *company)
+static int come_to_conntrack(struct walk *walk, struct company *company)
 {
-	for (size_t i = 0; i < company->count; i++) {
+	int err = 0;
+
+	for (size_t i = 0; i < company->count && !err; i++) {
 		struct traveller *traveller = &company->list[i];
 
+		if (walk->seen && !traveller->course[WOULD].seen)
+			err = company_add(walk->seen, traveller);
 		for (enum side side = TODAY; side < SIDES; side++) {
 			struct course *course = &traveller->course[side];
 
@@ -63,6 +67,7 @@ static void come_to_conntrack(struct walk *walk, struct company *company)
 			course->seen = true;
 		}
 	}
+	return err;
 }
 
 static bool has_seen(const struct company *company)
@@ -80,11 +85,12 @@ int walk_hook(struct walk *walk, enum hook hook, struct company *company)
 		if (!(base->table->families & 1u << company->list[0].probe.family))
 			continue;
 		if (comes && base->priority > CONNTRACK_PRIORITY)
-			come_to_conntrack(walk, company);
-		err = way_go(walk, base, hook, comes && !has_seen(company), company);
+			err = come_to_conntrack(walk, company);
+		if (!err)
+			err = way_go(walk, base, hook, comes && !has_seen(company), company);
 	}
 	if (comes && !err)
-		come_to_conntrack(walk, company);
+		err = come_to_conntrack(walk, company);
 	return err;
 }
 

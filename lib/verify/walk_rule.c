@@ -33,7 +33,7 @@ static void set_tracking(const struct place *place, const struct step *step,
 		course->tracking = TEMPLATE;
 }
 
-static void take_effect(const struct place *place, const struct step *step,
+static void take_effect(struct walk *walk, const struct place *place, const struct step *step,
 			struct course *course, enum side side)
 {
 	bool entry = course->tracking != UNTRACKED && course->seen;
@@ -42,6 +42,8 @@ static void take_effect(const struct place *place, const struct step *step,
 	case STEP_NOTRACK:
 	case STEP_TEMPLATE:
 		set_tracking(place, step, course, side);
+		if (course->tracking == TEMPLATE && !walk->template.rule)
+			walk->template = *place;
 		break;
 	case STEP_MARK:
 		set_mark(&course->mark, step);
@@ -290,7 +292,7 @@ static int take_steps(struct taking *taking, struct progress *progress)
 		} else {
 			for (enum side side = TODAY; side < SIDES; side++)
 				if (progress->active & 1u << side)
-					take_effect(taking->place, step,
+					take_effect(taking->way->walk, taking->place, step,
 						    &progress->traveller.course[side], side);
 		}
 	}

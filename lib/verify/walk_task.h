@@ -13,6 +13,9 @@ struct walk {
 	void *data;
 	/* travellers whose sides fared differently, at the end of the way */
 	struct company parted;
+	/* Where not NULL, gets travellers as they come to conntrack; and who gave them a template first. */
+	struct company *seen;
+	struct place template;
 	/*
 	 * What conntrack would say of packets that it looks for and has no entry of, where
 	 * that is another thing than today: of enum ct_state; 0: the same.

@@ -317,6 +317,99 @@ START_TEST(what_is_accepted_as_translated_is_none_of_the_service)
 }
 END_TEST
 
+/* --- one direction that stays tracked ----------------------------------- */
+
+static const struct end asking = { PEER, "192.0.2.2", 0 }, asked = { HOST, "192.0.2.1", 53 };
+
+static void given_stateful_host(void)
+{
+	static const char *const rules[] = {
+		"-A INPUT -i lo -j ACCEPT", "-A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT",
+		"-A INPUT -m conntrack --ctstate INVALID -j DROP",
+		"-A INPUT -p udp --dport 53 -m conntrack --ctstate NEW -j ACCEPT",
+		"-A INPUT -p tcp --dport 53 -m conntrack --ctstate NEW -j ACCEPT", "-P INPUT DROP",
+	};
+
+	netns_add_peer();
+	for (size_t i = 0; i < COUNT(rules); i++)
+		must("%s -w %s", families[0].tables, rules[i]);
+}
+
+/* What a rule of nftables in prerouting, and one in output, makes of packets. */
+static const struct {
+	int priority;
+	const char *in, *out;
+	int exit;
+	bool warns;			/* verify, of what stays tracked */
+} zones[] = {
+	{ -300, "ct original zone set 1", "", REFUSED, false },
+	{ -300, "iifname \"veth*\" ct original zone set 1", "", REFUSED, false },
+	{ -310, "iifname != \"lo\" ct original zone set 1", "", REFUSED, false },
+	{ -250, "ip saddr 192.0.2.0/24 ct original zone set 1", "", REFUSED, false },
+	{ -300, "ip saddr 192.0.2.0/24 ct zone set 1", "ip daddr 192.0.2.2 ct zone set 1", REFUSED, false },
+	/* both ways alike, and by what a prefix is not */
+	{ -300, "ip saddr 192.0.2.0/24 ct zone set 1", "ip daddr 192.0.2.0/24 ct zone set 1", 0, true },
+	{ -250, "ip saddr != 198.51.100.0/24 tcp dport 53 ct zone set 1",
+	  "ip daddr != 198.51.100.0/24 tcp sport 53 ct zone set 1", 0, true },
+	/* nobody is let in from there, and it is another service's, or one port that clients may have */
+	{ -300, "iifname lo ip saddr 198.51.100.7 ct zone set 1", "", 0, false },
+	{ -300, "tcp dport { 21, 5060 } ct original zone set 1", "", 0, false },
+	{ -300, "udp dport 69 ct zone set 1", "", 0, false },
+};
+
+START_TEST(one_direction_that_stays_tracked_is_refused)
+{
+	struct run added;
+
+	given_stateful_host();
+	must_as(&(struct how){ .input = format_text(
+		"table ip z {\nchain p {\ntype filter hook prerouting priority %d;\n%s\n}\n"
+		"chain o {\ntype filter hook output priority %d;\n%s\n}\n}\n", zones[_i].priority,
+		zones[_i].in, zones[_i].priority, zones[_i].out) }, "nft -f -");
+	ck_assert(tcp_exchange(&families[0], asking, asked, 2));
+
+	added = run("notrackctl -4 add dns");
+	ck_assert_msg(added.code == zones[_i].exit, "%s: %s", zones[_i].in, added.err);
+	ck_assert(!added.code || strstr(added.err, *zones[_i].in ? "ip z p 1" : "ip z o 1"));
+	ck_assert(tcp_exchange(&families[0], asking, asked, 2));
+	if (!added.code)
+		ck_assert_int_eq(finds(verify("-4"), "tracked", "warning", "ip z p 1"), zones[_i].warns);
+}
+END_TEST
+
+/* Ahead of our jump, in the legacy tables; and where no rule asks for what conntrack says. */
+static const struct {
+	const char *rule;
+	bool stateful, told;
+} ahead[] = {
+	{ "-i veth+ -j CT --zone-orig 1", true, true },
+	{ "-s 192.0.2.2 -p tcp -j CT --ctevents new", true, true },
+	{ "-i veth+ -j ACCEPT", true, true },
+	{ "-s 192.0.2.2 -j CT --zone-orig 1", false, false },
+	{ "-s 192.0.2.2 -j ACCEPT", false, false },
+	{ "-p udp --dport 69 -j CT --zone 1", true, false },
+	{ "-p tcp --dport 5060 -j ACCEPT", true, false },
+	{ "-i veth+ -p tcp --dport 53 -j NOTRACK", true, false },
+};
+
+START_TEST(one_direction_that_somebody_keeps_tracked_later_is_told)
+{
+	struct said said;
+
+	if (ahead[_i].stateful)
+		given_stateful_host();
+	else
+		netns_add_peer();
+	must("notrackctl -4 --backend legacy add dns");
+	must("%s -w -t raw -I PREROUTING %s", families[0].tables, ahead[_i].rule);
+	said = verify("-4");
+	ck_assert_int_eq(finds(said, "tracked", "error", "raw PREROUTING 1"), ahead[_i].told);
+	ck_assert_int_eq(is_ok(said), !ahead[_i].told);
+	ck_assert_int_eq(tcp_exchange(&families[0], asking, asked, 2), !ahead[_i].told);
+	ck_assert_int_eq(is_told(run("notrackctl -4 add dns").err, "tracked"), ahead[_i].told);
+}
+END_TEST
+
 static void tests(TCase *tcase)
 {
 	tcase_add_loop_test(tcase, what_is_refused_of_two_is_refused_of_the_second, 0, 2);
@@ -326,6 +419,8 @@ static void tests(TCase *tcase)
 			    sizeof(translations) / sizeof(translations[0]));
 	tcase_add_loop_test(tcase, what_would_be_missed_is_told, 0, COUNT(all_told) * FAMILY_COUNT);
 	tcase_add_loop_test(tcase, what_would_not_be_missed_is_not, 0, COUNT(all_told) * FAMILY_COUNT);
+	tcase_add_loop_test(tcase, one_direction_that_stays_tracked_is_refused, 0, COUNT(zones));
+	tcase_add_loop_test(tcase, one_direction_that_somebody_keeps_tracked_later_is_told, 0, COUNT(ahead));
 	tcase_add_test(tcase, own_questions_stay_tracked_where_others_are_masqueraded);
 	tcase_add_loop_test(tcase, what_is_never_forwarded_is_masqueraded_for_nobody, 0, 2);
 	tcase_add_loop_test(tcase, nothing_leaves_for_an_own_address_by_another_interface, 0, FAMILY_COUNT);
