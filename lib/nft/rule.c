@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Rules of nftables under construction, and compared. */
 #include <errno.h>
+#include <linux/netfilter/nf_tables.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -33,9 +34,12 @@ struct nft_field nft_header_field(enum nft_base base, uint8_t offset, uint8_t si
 	return field;
 }
 
-struct nft_field nft_destination_type_field(void)
+struct nft_field nft_address_type_field(bool destination)
 {
-	return nft_header_field(NFT_BASE_FIB, 0, sizeof(uint32_t));
+	struct nft_field field = nft_header_field(NFT_BASE_FIB, 0, sizeof(uint32_t));
+
+	field.key = destination ? NFTA_FIB_F_DADDR : NFTA_FIB_F_SADDR;
+	return field;
 }
 
 /* The bits past the first @length do not count. */

@@ -24,7 +24,7 @@ int nft_select(struct nft_selection *selection, const struct family_model *model
 	struct compiler compiler = {
 		.service = service,
 		.model = model,
-		.local_only = local_only && flows == NFT_FLOWS_IN,
+		.local_only = local_only && flows != NFT_FLOWS_REQUESTS,
 		.family = family,
 		.rules = &selection->rules[family],
 		.target = flows == NFT_FLOWS_REQUESTS ? TARGET_JUMP : TARGET_GOTO,
@@ -151,7 +151,8 @@ static void ask(struct nft_draft *draft, const struct rule *rule, enum family fa
 	const struct nft_field protocol = nft_meta_field(NFT_META_L4PROTO, 1);
 	const struct nft_field source = nft_address_field(family, false, 0);
 	const struct nft_field destination = nft_address_field(family, true, 0);
-	const struct nft_field type = nft_destination_type_field();
+	const struct nft_field from = nft_address_type_field(false);
+	const struct nft_field to = nft_address_type_field(true);
 	const uint32_t local = RTN_LOCAL;
 	const struct match *match = rule->match;
 
@@ -159,8 +160,10 @@ static void ask(struct nft_draft *draft, const struct rule *rule, enum family fa
 	ask_interface(draft, NFT_META_OIFNAME, match->out);
 	nft_draft_prefix(draft, &source, &rule->source);
 	nft_draft_prefix(draft, &destination, &match->to);
+	if (match->from_local)
+		nft_draft_equal(draft, &from, &local);
 	if (match->to_local)
-		nft_draft_equal(draft, &type, &local);
+		nft_draft_equal(draft, &to, &local);
 	if (match->protocol)
 		nft_draft_byte(draft, &protocol, match->protocol);
 }

@@ -320,6 +320,7 @@ static int add_flow(struct compiler *compiler, const struct flow *flow, enum pro
 		return 0;
 	strcpy(direction == IN ? match.in : match.out, interface);
 	match.to_local = compiler->local_only && direction == IN;
+	match.from_local = compiler->local_only && direction == OUT;
 	err = list_client_ports(compiler, flow, protocol, &clients);
 	if (err)
 		return error_set(compiler->error, err, "out of memory");

@@ -38,7 +38,8 @@ struct compiler {
 	struct chain *to;		/* TARGET_JUMP: the limits' chain; TARGET_GOTO: the
 					   service's */
 	enum packet_class class;
-	bool local_only;		/* what this host forwards is left alone */
+	bool local_only;		/* what is not for, or from, an address of this host is left
+					   alone: it forwards, or answers in place of others */
 	flow_set skipped;		/* flows that are left out */
 	struct error *error;
 };

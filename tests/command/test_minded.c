@@ -168,6 +168,41 @@ START_TEST(what_a_router_passes_on_stays_tracked)
 }
 END_TEST
 
+/* An address that this host has in a table of its own, as for a transparent proxy or a VRF. */
+static void given_an_address_aside(const struct family *family, const char *address)
+{
+	const bool six = family->domain == AF_INET6;
+	const char *ip = six ? "ip -6" : "ip";
+
+	must("sh -c 'echo 1 >/proc/sys/net/ipv%d/ip_nonlocal_bind'", six ? 6 : 4);
+	must("%s rule add iif veth0 lookup 100", ip);
+	must("%s route add local %s dev lo table 100", ip, address);
+	if (six)
+		return;
+	must("ip addr add %s/32 dev veth0", address);	/* or the kernel would not answer from it */
+	must("ip route del local %s table local", address);
+}
+
+/* What comes for it stays tracked, since it is not known as local; so does what is answered. */
+START_TEST(an_address_in_another_table_is_tracked_both_ways)
+{
+	const struct family *family = &families[_i];
+	const char *there = elsewhere[family->domain == AF_INET6];
+	const struct end client = { PEER, family->peer, 0 }, server = { HOST, there, 53 };
+
+	given_a_router(family, "ip_forward");
+	given_an_address_aside(family, there);
+	given(family, "-A INPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT");
+	given(family, "-A INPUT -p tcp --dport 53 -m conntrack --ctstate NEW -j ACCEPT");
+	given(family, "-P INPUT DROP");
+	ck_assert(tcp_exchange(family, client, server, 2));
+
+	must("notrackctl %s add dns", family->option);
+	ck_assert(tcp_exchange(family, client, server, 2));
+	must("notrackctl %s verify", family->option);
+}
+END_TEST
+
 /* 6: the host's owner deletes a chain of his that a twin leads to as he always did. */
 START_TEST(chains_of_the_host_can_be_restored_and_deleted)
 {
@@ -403,6 +438,8 @@ static void tests(TCase *tcase)
 			    2 * FAMILIES_OF_BOTH_WORLDS);
 	tcase_add_loop_test(tcase, what_a_router_passes_on_stays_tracked, 0,
 			    2 * FAMILIES_OF_BOTH_WORLDS);
+	tcase_add_loop_test(tcase, an_address_in_another_table_is_tracked_both_ways, 0,
+			    FAMILIES_OF_BOTH_WORLDS);
 	tcase_add_loop_test(tcase, chains_of_the_host_can_be_restored_and_deleted, 0,
 			    FAMILIES_OF_BOTH_WORLDS);
 	tcase_add_loop_test(tcase, a_reset_that_reject_sends_gets_out, 0, 2 * FAMILIES_OF_BOTH_WORLDS);
