@@ -11,6 +11,7 @@
 #define TCP_FLAGS_OFFSET 13
 #define TCP_FLAGS_MASK 0x17
 #define TCP_SYN 0x02
+#define TCP_SYN_ACK 0x12
 /* The type of the first chunk; one with INIT has no other (RFC 9260, section 4.3). */
 #define SCTP_CHUNK_OFFSET 12
 #define SCTP_INIT 1
@@ -135,8 +136,8 @@ static void ask_beginning(struct nft_draft *draft, const struct match *match)
 
 	flags.mask[0] = TCP_FLAGS_MASK;
 	if (match->syn != SYN_ANY)
-		nft_draft_byte(draft, &flags, TCP_SYN);
-	if (match->syn == SYN_NOT)
+		nft_draft_byte(draft, &flags, match->syn == SYN_ACK_NOT ? TCP_SYN_ACK : TCP_SYN);
+	if (match->syn == SYN_NOT || match->syn == SYN_ACK_NOT)
 		nft_draft_invert(draft);
 	if (match->sctp_init)
 		nft_draft_byte(draft, &chunk, SCTP_INIT);

@@ -215,6 +215,15 @@ static void ask_for_later(struct match *match, enum protocol protocol)
 }
 
 /*
+ * A server's first answer is no request: it is of a connection that was made from the service's
+ * port to another one, the SYN of which was tracked.
+ */
+static void ask_for_asked(struct match *match, enum protocol protocol)
+{
+	match->syn = protocol == TCP ? SYN_ACK_NOT : SYN_ANY;
+}
+
+/*
  * Whose segments rules ask for; 0: they do not look at flags.  Selectors that lead to another
  * rule of ours pick by ports, and that one looks at flags.
  */
@@ -260,10 +269,12 @@ static bool take_class(const struct compiler *compiler, const struct flow *flow,
 {
 	switch (compiler->class) {
 	case CLASS_ANY:
-		if (!flow->request && !compiler->service->classic)
-			ask_for_later(match, protocol);
 		if (is_limit(compiler))		/* new exchanges only */
 			ask_for_first(match, protocol);
+		else if (flow->request && !compiler->service->classic)
+			ask_for_asked(match, protocol);
+		else if (!compiler->service->classic)
+			ask_for_later(match, protocol);
 		return true;
 	case CLASS_REQUEST:
 		ask_for_first(match, protocol);

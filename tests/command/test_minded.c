@@ -203,6 +203,39 @@ START_TEST(an_address_in_another_table_is_tracked_both_ways)
 }
 END_TEST
 
+/* Ports of a service are also ports that connections of no service are made from. */
+static const struct {
+	const char *service;
+	struct end from, to;		/* of the family's host or peer */
+} same_ports[] = {
+	{ "pasv --ports 50000:51000 --proto tcp", { HOST, NULL, 50500 }, { PEER, NULL, 443 } },
+	{ "grpc --ports 50051 --proto tcp --role outbound", { PEER, NULL, 50051 }, { HOST, NULL, 514 } },
+};
+
+START_TEST(connections_from_a_port_of_the_service_come_about)
+{
+	const struct family *family = &families[_i % FAMILIES_OF_BOTH_WORLDS];
+	const size_t number = (size_t)_i / FAMILIES_OF_BOTH_WORLDS;
+	struct end from = same_ports[number].from, to = same_ports[number].to;
+
+	netns_add_peer();
+	from.address = from.where == HOST ? family->host : family->peer;
+	to.address = to.where == HOST ? family->host : family->peer;
+	given(family, "-A INPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT");
+	given(family, "-A INPUT -p tcp --dport 514 -m conntrack --ctstate NEW -j ACCEPT");
+	given(family, "-A INPUT -p tcp --dport 50000:51000 -m conntrack --ctstate NEW -j ACCEPT");
+	given(family, "-A OUTPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT");
+	given(family, "-A OUTPUT -p tcp -m multiport --dports 443,50051 -m conntrack --ctstate NEW -j ACCEPT");
+	given(family, "-P INPUT DROP");
+	given(family, "-P OUTPUT DROP");
+	ck_assert(tcp_exchange(family, from, to, 3));
+
+	must("notrackctl %s add %s", family->option, same_ports[number].service);
+	ck_assert(tcp_exchange(family, from, to, 3));
+	must("notrackctl %s verify", family->option);
+}
+END_TEST
+
 /* 6: the host's owner deletes a chain of his that a twin leads to as he always did. */
 START_TEST(chains_of_the_host_can_be_restored_and_deleted)
 {
@@ -440,6 +473,8 @@ static void tests(TCase *tcase)
 			    2 * FAMILIES_OF_BOTH_WORLDS);
 	tcase_add_loop_test(tcase, an_address_in_another_table_is_tracked_both_ways, 0,
 			    FAMILIES_OF_BOTH_WORLDS);
+	tcase_add_loop_test(tcase, connections_from_a_port_of_the_service_come_about, 0,
+			    2 * FAMILIES_OF_BOTH_WORLDS);
 	tcase_add_loop_test(tcase, chains_of_the_host_can_be_restored_and_deleted, 0,
 			    FAMILIES_OF_BOTH_WORLDS);
 	tcase_add_loop_test(tcase, a_reset_that_reject_sends_gets_out, 0, 2 * FAMILIES_OF_BOTH_WORLDS);
