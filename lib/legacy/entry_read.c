@@ -53,6 +53,9 @@ static void get_tcp(struct reader *reader, const void *data)
 	get_range(reader, tcp->dpts, tcp->invflags & XT_TCP_INV_DSTPT, &reader->match.destination);
 	if (tcp->flg_mask == SYN_MASK && tcp->flg_cmp == SYN_BIT) {
 		reader->match.syn = tcp->invflags & XT_TCP_INV_FLAGS ? SYN_NOT : SYN_ONLY;
+	} else if (tcp->flg_mask == SYN_MASK && tcp->flg_cmp == (SYN_BIT | ACK_BIT) &&
+		   tcp->invflags & XT_TCP_INV_FLAGS) {
+		reader->match.syn = SYN_ACK_NOT;
 	} else {
 		reader->match.tcp_mask = tcp->flg_mask;
 		reader->match.tcp_flags = tcp->flg_cmp;

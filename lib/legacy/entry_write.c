@@ -88,8 +88,8 @@ static void put_tcp_flags(struct xt_tcp *tcp, const struct match *match)
 {
 	if (match->syn) {
 		tcp->flg_mask = SYN_MASK;
-		tcp->flg_cmp = SYN_BIT;
-		tcp->invflags |= match->syn == SYN_NOT ? XT_TCP_INV_FLAGS : 0;
+		tcp->flg_cmp = match->syn == SYN_ACK_NOT ? SYN_BIT | ACK_BIT : SYN_BIT;
+		tcp->invflags |= match->syn == SYN_ONLY ? 0 : XT_TCP_INV_FLAGS;
 	} else {
 		tcp->flg_mask = match->tcp_mask;
 		tcp->flg_cmp = match->tcp_flags;

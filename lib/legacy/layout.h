@@ -25,6 +25,7 @@
 /* RFC 9293, section 3.1: FIN, SYN, RST, ACK; as iptables' --syn */
 #define SYN_MASK 0x17
 #define SYN_BIT 0x02
+#define ACK_BIT 0x10
 
 /* How iptables spells the verdicts, by enum target. */
 #define VERDICTS (TARGET_RETURN + 1)

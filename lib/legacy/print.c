@@ -119,8 +119,8 @@ static void print_transport(const struct match *match, FILE *out)
 	if (destination)
 		print_ports(" --dport ", &match->destination, out);
 	if (match->syn)		/* --syn, in iptables-save's words */
-		fprintf(out, "%s --tcp-flags FIN,SYN,RST,ACK SYN",
-			match->syn == SYN_NOT ? " !" : "");
+		fprintf(out, "%s --tcp-flags FIN,SYN,RST,ACK SYN%s",
+			match->syn == SYN_ONLY ? "" : " !", match->syn == SYN_ACK_NOT ? ",ACK" : "");
 	else if (match->tcp_mask)
 		print_tcp_flags(match, out);
 }

@@ -163,7 +163,7 @@ static void print_header_field(const struct nft_rule *rule, const struct nft_fie
 static void print_field(const struct nft_rule *rule, const struct nft_field *field, FILE *out)
 {
 	if (field->base == NFT_BASE_FIB)
-		fputs("fib daddr type", out);
+		fprintf(out, "fib %caddr type", field->key == NFTA_FIB_F_SADDR ? 's' : 'd');
 	else if (field->base != NFT_BASE_META)
 		print_header_field(rule, field, out);
 	else if (field->key == NFT_META_IIFNAME)

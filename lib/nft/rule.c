@@ -36,9 +36,12 @@ struct nft_field nft_header_field(enum nft_base base, uint8_t offset, uint8_t si
 	return field;
 }
 
-struct nft_field nft_destination_type_field(void)
+struct nft_field nft_address_type_field(bool destination)
 {
-	return nft_header_field(NFT_BASE_FIB, 0, sizeof(uint32_t));
+	struct nft_field field = nft_header_field(NFT_BASE_FIB, 0, sizeof(uint32_t));
+
+	field.key = destination ? NFTA_FIB_F_DADDR : NFTA_FIB_F_SADDR;
+	return field;
 }
 
 /* The bits past the first @length do not count. */

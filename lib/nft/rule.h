@@ -25,13 +25,13 @@ enum nft_base {
 	NFT_BASE_META,
 	NFT_BASE_NETWORK,
 	NFT_BASE_TRANSPORT,
-	NFT_BASE_FIB,			/* the type of the destination address, RTN_* */
+	NFT_BASE_FIB,			/* the type of an address, RTN_* */
 };
 
 /* Where the bytes are that a test compares. */
 struct nft_field {
 	uint8_t base;			/* enum nft_base */
-	uint8_t key;			/* NFT_META_*, of NFT_BASE_META */
+	uint8_t key;			/* NFT_META_*, of NFT_BASE_META; NFTA_FIB_F_*, of NFT_BASE_FIB */
 	uint8_t offset, size;		/* bytes */
 	uint8_t mask[NFT_FIELD_MAX];	/* bits that count */
 };
@@ -94,7 +94,7 @@ struct nft_draft {
 
 struct nft_field nft_meta_field(uint8_t key, uint8_t size);
 struct nft_field nft_header_field(enum nft_base base, uint8_t offset, uint8_t size);
-struct nft_field nft_destination_type_field(void);
+struct nft_field nft_address_type_field(bool destination);
 /* A source or destination address, as far as @length bits of it. */
 struct nft_field nft_address_field(enum family family, bool destination, unsigned int length);
 

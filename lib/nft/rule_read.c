@@ -77,11 +77,13 @@ static bool load(struct loaded *loaded, enum nft_base base, uint32_t key, uint32
 
 static bool read_fib(struct reader *reader, const struct nftnl_expr *expression)
 {
-	if (nftnl_expr_get_u32(expression, NFTNL_EXPR_FIB_FLAGS) != NFTA_FIB_F_DADDR ||
+	const uint32_t flags = nftnl_expr_get_u32(expression, NFTNL_EXPR_FIB_FLAGS);
+
+	if ((flags != NFTA_FIB_F_DADDR && flags != NFTA_FIB_F_SADDR) ||
 	    nftnl_expr_get_u32(expression, NFTNL_EXPR_FIB_RESULT) != NFT_FIB_RESULT_ADDRTYPE)
 		return false;
 	return load(loaded_in(reader, nftnl_expr_get_u32(expression, NFTNL_EXPR_FIB_DREG)),
-		    NFT_BASE_FIB, 0, 0, sizeof(uint32_t));
+		    NFT_BASE_FIB, flags, 0, sizeof(uint32_t));
 }
 
 static bool read_meta(struct reader *reader, const struct nftnl_expr *expression)

@@ -53,13 +53,13 @@ static uint8_t loaded_size(const struct nft_field *field)
 	return is_ipv6 ? 16 : 4;
 }
 
-static void load_destination_type(struct writer *writer)
+static void load_address_type(struct writer *writer, const struct nft_field *field)
 {
 	struct nftnl_expr *expression = add_expression(writer, "fib");
 
 	if (!expression)
 		return;
-	nftnl_expr_set_u32(expression, NFTNL_EXPR_FIB_FLAGS, NFTA_FIB_F_DADDR);
+	nftnl_expr_set_u32(expression, NFTNL_EXPR_FIB_FLAGS, field->key);
 	nftnl_expr_set_u32(expression, NFTNL_EXPR_FIB_RESULT, NFT_FIB_RESULT_ADDRTYPE);
 	nftnl_expr_set_u32(expression, NFTNL_EXPR_FIB_DREG, NFT_REG_1);
 }
@@ -70,7 +70,7 @@ static void load(struct writer *writer, const struct nft_field *field)
 	struct nftnl_expr *expression;
 
 	if (field->base == NFT_BASE_FIB) {
-		load_destination_type(writer);
+		load_address_type(writer, field);
 		return;
 	}
 	expression = add_expression(writer, meta ? "meta" : "payload");

@@ -12,6 +12,7 @@
 #define TCP_FLAGS_OFFSET 13
 #define TCP_FLAGS_MASK 0x17
 #define TCP_SYN 0x02
+#define TCP_SYN_ACK 0x12
 /* The type of the first chunk; one with INIT has no other (RFC 9260, section 4.3). */
 #define SCTP_CHUNK_OFFSET 12
 #define SCTP_INIT 1
@@ -25,7 +26,7 @@ int nft_select(struct nft_selection *selection, const struct family_model *model
 	struct compiler compiler = {
 		.service = service,
 		.model = model,
-		.local_only = local_only && flows == NFT_FLOWS_IN,
+		.local_only = local_only && flows != NFT_FLOWS_REQUESTS,
 		.family = family,
 		.rules = &selection->rules[family],
 		.target = flows == NFT_FLOWS_REQUESTS ? TARGET_JUMP : TARGET_GOTO,
@@ -136,8 +137,8 @@ static void ask_beginning(struct nft_draft *draft, const struct match *match)
 
 	flags.mask[0] = TCP_FLAGS_MASK;
 	if (match->syn != SYN_ANY)
-		nft_draft_byte(draft, &flags, TCP_SYN);
-	if (match->syn == SYN_NOT)
+		nft_draft_byte(draft, &flags, match->syn == SYN_ACK_NOT ? TCP_SYN_ACK : TCP_SYN);
+	if (match->syn == SYN_NOT || match->syn == SYN_ACK_NOT)
 		nft_draft_invert(draft);
 	if (match->sctp_init)
 		nft_draft_byte(draft, &chunk, SCTP_INIT);
@@ -152,7 +153,8 @@ static void ask(struct nft_draft *draft, const struct rule *rule, enum family fa
 	const struct nft_field protocol = nft_meta_field(NFT_META_L4PROTO, 1);
 	const struct nft_field source = nft_address_field(family, false, 0);
 	const struct nft_field destination = nft_address_field(family, true, 0);
-	const struct nft_field type = nft_destination_type_field();
+	const struct nft_field from = nft_address_type_field(false);
+	const struct nft_field to = nft_address_type_field(true);
 	const uint32_t local = RTN_LOCAL;
 	const struct match *match = rule->match;
 
@@ -160,8 +162,10 @@ static void ask(struct nft_draft *draft, const struct rule *rule, enum family fa
 	ask_interface(draft, NFT_META_OIFNAME, match->out);
 	nft_draft_prefix(draft, &source, &rule->source);
 	nft_draft_prefix(draft, &destination, &match->to);
+	if (match->from_local)
+		nft_draft_equal(draft, &from, &local);
 	if (match->to_local)
-		nft_draft_equal(draft, &type, &local);
+		nft_draft_equal(draft, &to, &local);
 	if (match->protocol)
 		nft_draft_byte(draft, &protocol, match->protocol);
 }

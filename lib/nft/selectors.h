@@ -25,8 +25,8 @@ enum nft_flows {
 
 /*
  * @model has all services of the family: answers are not looked for at ports that others
- * ask.  @local_only: what this host forwards is left alone.  nft_selection_free() also
- * where it fails.
+ * ask.  @local_only: but for limits, what has no address of this host at its own end is
+ * left alone.  nft_selection_free() also where it fails.
  */
 int nft_select(struct nft_selection *selection, const struct family_model *model,
 	       const struct service *service, enum family family, enum nft_flows flows,

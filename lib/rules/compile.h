@@ -15,8 +15,8 @@ struct opened {
 
 /*
  * Fills @rules, one set a table; to be freed also on error.  Filter has accepts for the
- * flows that @opened names, NULL: for all.  @local_only: what this host forwards is left
- * alone.
+ * flows that @opened names, NULL: for all.  @local_only: what has no address of
+ * this host at its own end is left alone.
  */
 int compile(const struct family_model *model, enum family family, const struct opened *opened,
 	    bool local_only, struct ruleset rules[TABLES], struct error *error);

@@ -7,6 +7,7 @@
 
 #define TCP_SYN_MASK 0x17		/* FIN, SYN, RST, ACK: as iptables' --syn */
 #define TCP_SYN_ONLY 0x02
+#define TCP_SYN_ACK 0x12
 #define SCTP_INIT 1			/* RFC 9260, section 3.2 */
 
 /* --- what a rule of ours asks ----------------------------------------- */
@@ -75,8 +76,9 @@ static int add_flags(struct view *view, const struct match *match)
 	int err = 0;
 
 	if (match->syn)
-		err = add_number(view, FIELD_TCP_FLAGS, TCP_SYN_ONLY, TCP_SYN_MASK,
-				 match->syn == SYN_NOT);
+		err = add_number(view, FIELD_TCP_FLAGS,
+				 match->syn == SYN_ACK_NOT ? TCP_SYN_ACK : TCP_SYN_ONLY,
+				 TCP_SYN_MASK, match->syn != SYN_ONLY);
 	if (!err && match->tcp_mask)
 		err = add_number(view, FIELD_TCP_FLAGS, match->tcp_flags, match->tcp_mask, false);
 	if (!err && (match->sctp_init || match->sctp_not_init))

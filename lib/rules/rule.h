@@ -60,6 +60,7 @@ enum tcp_syn {
 	SYN_ANY,
 	SYN_ONLY,
 	SYN_NOT,
+	SYN_ACK_NOT,			/* all but what a server begins its answer with */
 };
 
 /* What a rule asks of a packet beyond its source. */

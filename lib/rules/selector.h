@@ -38,17 +38,20 @@ struct compiler {
 	struct chain *to;		/* TARGET_JUMP: the limits' chain; TARGET_GOTO: the
 					   service's */
 	enum packet_class class;
-	bool local_only;		/* what this host forwards is left alone */
+	bool local_only;		/* what is not for, or from, an address of this host is left
+					   alone: it forwards, or answers in place of others */
 	flow_set skipped;		/* flows that are left out */
 	struct error *error;
 };
 
 /*
  * The ports of whoever is not the server, in a flow over a protocol: the widest range of
- * those that the selectors pick; 0, -ENOENT where they pick none, or -ENOMEM.
+ * those that the selectors pick; 0, -ENOENT where they pick none, or -ENOMEM.  @local_only:
+ * as in struct compiler.
  */
 int select_client_ports(const struct family_model *model, const struct service *service,
-			enum role role, enum protocol protocol, struct port_range *widest);
+			enum role role, enum protocol protocol, bool local_only,
+			struct port_range *widest);
 
 /*
  * All packets of the service, and of the class, that come in, or go out.  Accepted are, but

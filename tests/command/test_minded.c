@@ -93,11 +93,14 @@ START_TEST(twins_that_are_left_over_do_nothing)
 }
 END_TEST
 
-/* 4: from the service's port to it, packets stay tracked where it has both roles. */
+/*
+ * 4: from the service's port to it, packets stay tracked where it has both roles; and on a router,
+ * where they may be answers to a guest.
+ */
 static const struct {
 	const char *role;
-	bool tracked;
-} both_sides[] = { { "both", true }, { "inbound", false } };
+	bool forwards, tracked;
+} both_sides[] = { { "both", false, true }, { "inbound", false, false }, { "inbound", true, true } };
 
 START_TEST(packets_with_the_port_at_both_ends_stay_tracked)
 {
@@ -105,6 +108,9 @@ START_TEST(packets_with_the_port_at_both_ends_stay_tracked)
 	const size_t number = (size_t)_i / FAMILIES_OF_BOTH_WORLDS;
 
 	netns_add_peer();
+	if (both_sides[number].forwards)
+		must("sh -c 'echo 1 | tee /proc/sys/net/ipv4/ip_forward "
+		     "/proc/sys/net/ipv6/conf/all/forwarding'");
 	given(family, "-A INPUT -p udp --dport 53 -m conntrack --ctstate NEW -j ACCEPT");
 	given(family, "-A INPUT -p udp --dport 53 -m conntrack --ctstate INVALID -j DROP");
 	must("notrackctl %s add dns --role %s", family->option, both_sides[number].role);
@@ -193,6 +199,96 @@ START_TEST(what_is_passed_on_later_stays_tracked)
 	ck_assert(send_to(family, (struct end){ PEER, family->peer, 0 },
 			  (struct end){ HOST, family->host, 40000 }, QUERIES));
 	ck_assert_uint_eq(taken_by_all(family, "-A FORWARD -p udp"), QUERIES);
+}
+END_TEST
+
+/* An address that this host has in a table of its own, as for a transparent proxy or a VRF. */
+static void given_an_address_aside(const struct family *family, const char *address)
+{
+	const bool six = family->domain == AF_INET6;
+	const char *ip = six ? "ip -6" : "ip";
+
+	must("sh -c 'echo 1 >/proc/sys/net/ipv%d/ip_nonlocal_bind'", six ? 6 : 4);
+	must("%s rule add iif veth0 lookup 100", ip);
+	must("%s route add local %s dev lo table 100", ip, address);
+	if (six)
+		return;
+	must("ip addr add %s/32 dev veth0", address);	/* or the kernel would not answer from it */
+	must("ip route del local %s table local", address);
+}
+
+/* What comes for it stays tracked, since it is not known as local; so does what is answered. */
+START_TEST(an_address_in_another_table_is_tracked_both_ways)
+{
+	const struct family *family = &families[_i];
+	const char *there = elsewhere[family->domain == AF_INET6];
+	const struct end client = { PEER, family->peer, 0 }, server = { HOST, there, 53 };
+
+	given_a_router(family, "ip_forward");
+	given_an_address_aside(family, there);
+	given(family, "-A INPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT");
+	given(family, "-A INPUT -p tcp --dport 53 -m conntrack --ctstate NEW -j ACCEPT");
+	given(family, "-P INPUT DROP");
+	ck_assert(tcp_exchange(family, client, server, 2));
+
+	must("notrackctl %s add dns", family->option);
+	ck_assert(tcp_exchange(family, client, server, 2));
+	must("notrackctl %s verify", family->option);
+}
+END_TEST
+
+/* Ports of a service are also ports that connections of no service are made from. */
+static const struct {
+	const char *service;
+	struct end from, to;		/* of the family's host or peer */
+} same_ports[] = {
+	{ "pasv --ports 50000:51000 --proto tcp", { HOST, NULL, 50500 }, { PEER, NULL, 443 } },
+	{ "grpc --ports 50051 --proto tcp --role outbound", { PEER, NULL, 50051 }, { HOST, NULL, 514 } },
+};
+
+START_TEST(connections_from_a_port_of_the_service_come_about)
+{
+	const struct family *family = &families[_i % FAMILIES_OF_BOTH_WORLDS];
+	const size_t number = (size_t)_i / FAMILIES_OF_BOTH_WORLDS;
+	struct end from = same_ports[number].from, to = same_ports[number].to;
+
+	netns_add_peer();
+	from.address = from.where == HOST ? family->host : family->peer;
+	to.address = to.where == HOST ? family->host : family->peer;
+	given(family, "-A INPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT");
+	given(family, "-A INPUT -p tcp --dport 514 -m conntrack --ctstate NEW -j ACCEPT");
+	given(family, "-A INPUT -p tcp --dport 50000:51000 -m conntrack --ctstate NEW -j ACCEPT");
+	given(family, "-A OUTPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT");
+	given(family, "-A OUTPUT -p tcp -m multiport --dports 443,50051 -m conntrack --ctstate NEW -j ACCEPT");
+	given(family, "-P INPUT DROP");
+	given(family, "-P OUTPUT DROP");
+	ck_assert(tcp_exchange(family, from, to, 3));
+
+	must("notrackctl %s add %s", family->option, same_ports[number].service);
+	ck_assert(tcp_exchange(family, from, to, 3));
+	must("notrackctl %s verify", family->option);
+}
+END_TEST
+
+/* Over UDP nothing tells an answer to this host from a question to the service. */
+START_TEST(ports_that_the_host_asks_from_are_told)
+{
+	const char *settings = "/proc/sys/net/ipv4/ip_local";
+	const char *words = "ephemeral: this host may ask others from ports 50000 to 50099 of service relay";
+
+	must("sh -c 'echo 40000 60000 >%s_port_range'", settings);
+	must("sh -c 'echo 1024,50100-50200 >%s_reserved_ports'", settings);
+	must("notrackctl -4 add voice --ports 50101:50150,50160 --proto udp --role inbound");
+	must("notrackctl -4 add pasv --ports 50000:51000 --proto tcp");
+	must("notrackctl -4 add asked --ports 50000:51000 --proto udp --role outbound");
+	must("notrackctl -4 add single --ports 45000 --proto udp --role inbound");
+	ck_assert_ptr_null(strstr(must("notrackctl verify").out, "ephemeral"));
+
+	ck_assert_ptr_nonnull(strstr(must("notrackctl -4 add relay --ports 30000:30010,50000:50150 "
+					  "--proto udp --role inbound").err, words));
+	ck_assert_ptr_nonnull(strstr(must("notrackctl verify").out, "50000 to 50099 of service relay"));
+	must("sh -c 'echo 50000-50200 >%s_reserved_ports'", settings);
+	ck_assert_ptr_null(strstr(must("notrackctl verify").out, "ephemeral"));
 }
 END_TEST
 
@@ -428,10 +524,15 @@ static void tests(TCase *tcase)
 {
 	tcase_add_loop_test(tcase, twins_that_are_left_over_do_nothing, 0, FAMILIES_OF_BOTH_WORLDS);
 	tcase_add_loop_test(tcase, packets_with_the_port_at_both_ends_stay_tracked, 0,
-			    2 * FAMILIES_OF_BOTH_WORLDS);
+			    3 * FAMILIES_OF_BOTH_WORLDS);
 	tcase_add_loop_test(tcase, what_is_passed_on_later_stays_tracked, 0, FAMILIES_OF_BOTH_WORLDS);
 	tcase_add_loop_test(tcase, what_a_router_passes_on_stays_tracked, 0,
 			    2 * FAMILIES_OF_BOTH_WORLDS);
+	tcase_add_loop_test(tcase, an_address_in_another_table_is_tracked_both_ways, 0,
+			    FAMILIES_OF_BOTH_WORLDS);
+	tcase_add_loop_test(tcase, connections_from_a_port_of_the_service_come_about, 0,
+			    2 * FAMILIES_OF_BOTH_WORLDS);
+	tcase_add_test(tcase, ports_that_the_host_asks_from_are_told);
 	tcase_add_loop_test(tcase, chains_of_the_host_can_be_restored_and_deleted, 0,
 			    FAMILIES_OF_BOTH_WORLDS);
 	tcase_add_loop_test(tcase, a_reset_that_reject_sends_gets_out, 0, 2 * FAMILIES_OF_BOTH_WORLDS);

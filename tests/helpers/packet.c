@@ -33,10 +33,18 @@ static bool matches_port(const struct ports *ports, uint16_t port)
 	return !ports->count || ports->inverted;
 }
 
-/* What iptables' --syn says of it. */
-static bool is_syn(const struct packet *packet)
+/* As iptables' --syn looks at them. */
+static bool matches_syn(uint8_t syn, uint8_t flags)
 {
-	return (packet->tcp_flags & 0x17) == 0x02;
+	switch (syn) {
+	case SYN_ONLY:
+		return (flags & 0x17) == 0x02;
+	case SYN_NOT:
+		return (flags & 0x17) != 0x02;
+	case SYN_ACK_NOT:
+		return (flags & 0x17) != 0x12;
+	}
+	return true;
 }
 
 static bool matches(const struct match *match, const struct packet *packet)
@@ -47,7 +55,7 @@ static bool matches(const struct match *match, const struct packet *packet)
 	       (!match->protocol || match->protocol == packet->protocol) &&
 	       matches_port(&match->source, packet->source_port) &&
 	       matches_port(&match->destination, packet->destination_port) &&
-	       (match->syn == SYN_ANY || is_syn(packet) == (match->syn == SYN_ONLY)) &&
+	       matches_syn(match->syn, packet->tcp_flags) &&
 	       (packet->tcp_flags & match->tcp_mask) == match->tcp_flags &&
 	       (!match->sctp_init || packet->init) && (!match->sctp_not_init || !packet->init) &&
 	       (!match->icmp || match->icmp_type == packet->icmp_type) &&

@@ -144,7 +144,8 @@ START_TEST(strict_dns_narrows_replies_and_serves_lo)
 		 "-A NOTRACK-PREROUTING -p udp -m udp ! --sport 53 --dport 53 -g NOTRACK-dns-in\n"
 		 "-A NOTRACK-PREROUTING -p udp -m udp --sport 53 --dport 1024:65535 -g NOTRACK-dns-in\n"
 		 "-A NOTRACK-PREROUTING -i lo -p udp -m udp --sport 53 ! --dport 53 -g NOTRACK-dns-in\n"
-		 "-A NOTRACK-PREROUTING -p tcp -m tcp ! --sport 53 --dport 53 -g NOTRACK-dns-in\n"
+		 "-A NOTRACK-PREROUTING -p tcp -m tcp ! --sport 53 --dport 53 "
+		 "! --tcp-flags FIN,SYN,RST,ACK SYN,ACK -g NOTRACK-dns-in\n"
 		 "-A NOTRACK-PREROUTING -p tcp -m tcp --sport 53 ! --dport 53 "
 		 "! --tcp-flags FIN,SYN,RST,ACK SYN -g NOTRACK-dns-in\n"
 		 "-A NOTRACK-PREROUTING -i lo -p tcp -m tcp --sport 53 ! --dport 53 "
@@ -285,6 +286,12 @@ static const struct {
 	{ DNS, IN, "192.0.2.9", "192.0.2.1", { UDP_PACKET(53, 65535) }, "yes" },
 	{ DNS, IN, "192.0.2.9", "192.0.2.1", { TCP_SYN_PACKET(53, 22) }, "no" },
 	{ DNS, IN, "192.0.2.9", "192.0.2.1", { TCP_PACKET(53, 5353) }, "yes" },
+	/* a server's first answer, to a question that is asked from the service's port */
+	{ DNS, IN, "192.0.2.9", "192.0.2.1", { SEGMENT(443, 53, 0x12) }, "no" },
+	{ DNS, OUT, "192.0.2.1", "192.0.2.9", { SEGMENT(443, 53, 0x12) }, "no" },
+	{ DNS, OUT, "192.0.2.1", "192.0.2.1", { SEGMENT(443, 53, 0x12), .out = "lo" }, "no" },
+	{ ASKER, OUT, "192.0.2.1", "192.0.2.9", { SEGMENT(443, 53, 0x12) }, "no" },
+	{ CLASSIC, IN, "192.0.2.9", "192.0.2.1", { SEGMENT(443, 53, 0x12) }, "yes" },
 	/* flags that no segment has: SYN with FIN, with RST, or with ACK and URG; FIN without ACK,
 	   RST with URG; none of all */
 	{ DNS, IN, "192.0.2.9", "192.0.2.1", { SEGMENT(5353, 53, 0x03) }, "no" },
@@ -530,11 +537,8 @@ static struct packet random_packet(const struct compiled *made, enum direction w
 	uint16_t other = random_port(&service->reply_ports, 1);
 	bool incoming = way == IN, request = random_chance(50);
 	const char *interface = interfaces[random_below(7)];
-	/* of an answer that a server sends first: SYN and ACK; others never do */
 	uint8_t flags = (uint8_t)(random_chance(50) ? 0x10 : random_below(256));
 
-	if (request && (flags & 0x17) == 0x12)
-		flags = 0x10;
 	return (struct packet){
 		.source = incoming ? there : here,
 		.destination = incoming ? here : there,
