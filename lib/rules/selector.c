@@ -138,7 +138,8 @@ static bool is_limit(const struct compiler *compiler)
  * The ports of whoever is not the server.  Strict: what comes from a server's port must
  * look like an answer, so it comes to a port that this host asks from, and nobody asks
  * it at; what is asked must be such that its answer looks like one.  Of a service with
- * both roles, nobody can know who asks whom where both ends have its port.
+ * both roles, nobody can know who asks whom where both ends have its port; nor where this
+ * host may have given its address to what it forwards, and kept the port.
  */
 static int list_client_ports(const struct compiler *compiler, const struct flow *flow,
 			     enum protocol protocol, struct port_list *left)
@@ -153,7 +154,7 @@ static int list_client_ports(const struct compiler *compiler, const struct flow 
 	}
 	if (flow->role == OUTBOUND)
 		err = list_served_ports(compiler, protocol, &without);
-	else if (service->roles & OUTBOUND)
+	else if (service->roles & OUTBOUND || compiler->local_only)
 		without = (struct port_list){ service->ports, service->port_count, false };
 	if (err)
 		return err;
@@ -169,11 +170,13 @@ static void take_wider(struct port_range *widest, unsigned int first, unsigned i
 }
 
 int select_client_ports(const struct family_model *model, const struct service *service,
-			enum role role, enum protocol protocol, struct port_range *widest)
+			enum role role, enum protocol protocol, bool local_only,
+			struct port_range *widest)
 {
 	const struct flow flow = { .role = (uint8_t)role };
 	struct ruleset scratch = { 0 };
-	const struct compiler compiler = { .model = model, .service = service, .rules = &scratch };
+	const struct compiler compiler = { .model = model, .service = service, .rules = &scratch,
+					   .local_only = local_only };
 	struct port_list left;
 	int err = list_client_ports(&compiler, &flow, protocol, &left);
 	unsigned int next = 0;

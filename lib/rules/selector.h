@@ -46,10 +46,12 @@ struct compiler {
 
 /*
  * The ports of whoever is not the server, in a flow over a protocol: the widest range of
- * those that the selectors pick; 0, -ENOENT where they pick none, or -ENOMEM.
+ * those that the selectors pick; 0, -ENOENT where they pick none, or -ENOMEM.  @local_only:
+ * as in struct compiler.
  */
 int select_client_ports(const struct family_model *model, const struct service *service,
-			enum role role, enum protocol protocol, struct port_range *widest);
+			enum role role, enum protocol protocol, bool local_only,
+			struct port_range *widest);
 
 /*
  * All packets of the service, and of the class, that come in, or go out.  Accepted are, but

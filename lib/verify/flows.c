@@ -291,7 +291,7 @@ static int find_client_ports(const struct verification *all, struct flow_row *ro
 {
 	struct port_range *ports = &row->client_ports;
 	int err = select_client_ports(&all->model->families[row->family], row->service, row->role,
-				      row->protocol, ports);
+				      row->protocol, all->host.forwards, ports);
 
 	if (!err && ports->last >= client_ports.first && ports->first < client_ports.first)
 		ports->first = client_ports.first;

@@ -93,11 +93,14 @@ START_TEST(twins_that_are_left_over_do_nothing)
 }
 END_TEST
 
-/* 4: from the service's port to it, packets stay tracked where it has both roles. */
+/*
+ * 4: from the service's port to it, packets stay tracked where it has both roles; and on a router,
+ * where they may be answers to a guest.
+ */
 static const struct {
 	const char *role;
-	bool tracked;
-} both_sides[] = { { "both", true }, { "inbound", false } };
+	bool forwards, tracked;
+} both_sides[] = { { "both", false, true }, { "inbound", false, false }, { "inbound", true, true } };
 
 START_TEST(packets_with_the_port_at_both_ends_stay_tracked)
 {
@@ -105,6 +108,9 @@ START_TEST(packets_with_the_port_at_both_ends_stay_tracked)
 	const size_t number = (size_t)_i / FAMILIES_OF_BOTH_WORLDS;
 
 	netns_add_peer();
+	if (both_sides[number].forwards)
+		must("sh -c 'echo 1 | tee /proc/sys/net/ipv4/ip_forward "
+		     "/proc/sys/net/ipv6/conf/all/forwarding'");
 	given(family, "-A INPUT -p udp --dport 53 -m conntrack --ctstate NEW -j ACCEPT");
 	given(family, "-A INPUT -p udp --dport 53 -m conntrack --ctstate INVALID -j DROP");
 	must("notrackctl %s add dns --role %s", family->option, both_sides[number].role);
@@ -468,7 +474,7 @@ static void tests(TCase *tcase)
 {
 	tcase_add_loop_test(tcase, twins_that_are_left_over_do_nothing, 0, FAMILIES_OF_BOTH_WORLDS);
 	tcase_add_loop_test(tcase, packets_with_the_port_at_both_ends_stay_tracked, 0,
-			    2 * FAMILIES_OF_BOTH_WORLDS);
+			    3 * FAMILIES_OF_BOTH_WORLDS);
 	tcase_add_loop_test(tcase, what_a_router_passes_on_stays_tracked, 0,
 			    2 * FAMILIES_OF_BOTH_WORLDS);
 	tcase_add_loop_test(tcase, an_address_in_another_table_is_tracked_both_ways, 0,

@@ -610,11 +610,11 @@ START_TEST(what_is_forwarded_is_left_alone)
 		 "-A INPUT -j stateful\n-A FORWARD -j stateful\n"
 		 "-A stateful --ctstate UNTRACKED -j NOTRACK-new-accept-any\n"
 		 "-A stateful --ctstate NEW -j ACCEPT\n"
-		 "-A NOTRACK-new-accept-any -p udp -i eth0 --dport 53 --dst-local -j ACCEPT\n");
+		 "-A NOTRACK-new-accept-any -p udp -i eth0 ! --sport 53 --dport 53 --dst-local -j ACCEPT\n");
 	table_is(&scene, "mangle",
 		 "-A PREROUTING --ctstate UNTRACKED -j NOTRACK-new-accept-any\n"
 		 "-A PREROUTING --ctstate NEW -j ACCEPT\n"
-		 "-A NOTRACK-new-accept-any -p udp -i eth0 --dport 53 --dst-local -j ACCEPT\n");
+		 "-A NOTRACK-new-accept-any -p udp -i eth0 ! --sport 53 --dport 53 --dst-local -j ACCEPT\n");
 	end(&scene);
 }
 END_TEST
