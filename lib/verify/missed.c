@@ -304,6 +304,8 @@ int verify_missed(struct verification *all, enum family family)
 
 	if (!err)
 		err = verify_protections(all, family);
+	if (!err)
+		err = verify_own_ports(all, family);
 	for (size_t i = 0; i < all->row_count && !err; i++) {
 		const struct flow_row *row = &all->rows[i];
 

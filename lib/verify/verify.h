@@ -112,6 +112,8 @@ bool verify_some_flow_fails(const struct verification *verification, enum family
 int verify_translations(struct verification *verification, enum family family);
 /* ... protection.c. */
 int verify_protections(struct verification *verification, enum family family);
+/* own_ports.c: ports of services that this host may ask from. */
+int verify_own_ports(struct verification *verification, enum family family);
 /* ... and all of it, with what is of missed.c itself. */
 int verify_missed(struct verification *verification, enum family family);
 /* hidden.c: rules of the host that an opening of ours hides. */

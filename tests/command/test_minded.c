@@ -242,6 +242,28 @@ START_TEST(connections_from_a_port_of_the_service_come_about)
 }
 END_TEST
 
+/* Over UDP nothing tells an answer to this host from a question to the service. */
+START_TEST(ports_that_the_host_asks_from_are_told)
+{
+	const char *settings = "/proc/sys/net/ipv4/ip_local";
+	const char *words = "ephemeral: this host may ask others from ports 50000 to 50099 of service relay";
+
+	must("sh -c 'echo 40000 60000 >%s_port_range'", settings);
+	must("sh -c 'echo 1024,50100-50200 >%s_reserved_ports'", settings);
+	must("notrackctl -4 add voice --ports 50101:50150,50160 --proto udp --role inbound");
+	must("notrackctl -4 add pasv --ports 50000:51000 --proto tcp");
+	must("notrackctl -4 add asked --ports 50000:51000 --proto udp --role outbound");
+	must("notrackctl -4 add single --ports 45000 --proto udp --role inbound");
+	ck_assert_ptr_null(strstr(must("notrackctl verify").out, "ephemeral"));
+
+	ck_assert_ptr_nonnull(strstr(must("notrackctl -4 add relay --ports 30000:30010,50000:50150 "
+					  "--proto udp --role inbound").err, words));
+	ck_assert_ptr_nonnull(strstr(must("notrackctl verify").out, "50000 to 50099 of service relay"));
+	must("sh -c 'echo 50000-50200 >%s_reserved_ports'", settings);
+	ck_assert_ptr_null(strstr(must("notrackctl verify").out, "ephemeral"));
+}
+END_TEST
+
 /* 6: the host's owner deletes a chain of his that a twin leads to as he always did. */
 START_TEST(chains_of_the_host_can_be_restored_and_deleted)
 {
@@ -481,6 +503,7 @@ static void tests(TCase *tcase)
 			    FAMILIES_OF_BOTH_WORLDS);
 	tcase_add_loop_test(tcase, connections_from_a_port_of_the_service_come_about, 0,
 			    2 * FAMILIES_OF_BOTH_WORLDS);
+	tcase_add_test(tcase, ports_that_the_host_asks_from_are_told);
 	tcase_add_loop_test(tcase, chains_of_the_host_can_be_restored_and_deleted, 0,
 			    FAMILIES_OF_BOTH_WORLDS);
 	tcase_add_loop_test(tcase, a_reset_that_reject_sends_gets_out, 0, 2 * FAMILIES_OF_BOTH_WORLDS);
