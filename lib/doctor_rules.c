@@ -110,7 +110,7 @@ static void check_forwarding(struct doctor *doctor)
 {
 	char names[FORWARDING_TEXT];
 
-	forwarding_find(names, sizeof(names));
+	doctor->failed |= forwarding_find(names, sizeof(names)) == -ENOMEM;
 	if (!strcmp(names, FORWARDING_UNKNOWN))
 		doctor_report(doctor, "forwarding", NOTRACK_WARNING, 0, "not known, as %s: rules are made "
 			      "as for a host that forwards", names);

@@ -9,21 +9,8 @@
 #include "verify/admission.h"
 #include "verify/opening_chain.h"
 #include "verify/opening_told.h"
+#include "verify/opening_work.h"
 #include "verify/walk.h"
-
-/* What a base chain is about to get. */
-struct work {
-	const struct view *view;
-	const struct opening_options *options;
-	struct openings *openings;
-	struct view_chain *base;
-	enum direction direction;
-	flow_set *flows[FAMILIES];	/* to be accepted there */
-	flow_set *decided[FAMILIES];	/* whom the host lets in, or keeps out, by its own rules */
-	bool errors[FAMILIES];
-	struct view_rule *before;	/* where */
-	bool placed;			/* @before is known */
-};
 
 static const char *const builtin[DIRECTIONS] = { [IN] = "INPUT", [OUT] = "OUTPUT" };
 
@@ -74,8 +61,8 @@ static void place_at(struct work *work, struct view_rule *before)
 
 /* --- one flow --------------------------------------------------------- */
 
-static int pick_flow(const struct work *work, enum family family, const struct flow_key *flow,
-		     struct picks *picks)
+int opening_pick_flow(const struct work *work, enum family family, const struct flow_key *flow,
+		      struct picks *picks)
 {
 	const struct family_model *model = &work->options->model->families[family];
 	enum packet_class class = flow->request ? CLASS_REQUEST : CLASS_ANSWER;
@@ -92,7 +79,7 @@ static int admission_of_flow(const struct work *work, enum family family,
 			     const struct flow_key *flow, struct admitted *admitted)
 {
 	struct picks picks = { 0 };
-	int err = pick_flow(work, family, flow, &picks);
+	int err = opening_pick_flow(work, family, flow, &picks);
 
 	*admitted = (struct admitted){ .admission = ADMITS_NOTHING_SENT };
 	if (!err && picks.count)
@@ -110,11 +97,6 @@ static bool is_filter_of_legacy(const struct view_chain *base)
 static bool is_compiled(const struct work *work)
 {
 	return work->options->compiled && is_filter_of_legacy(work->base);
-}
-
-static flow_set bit_of(const struct flow_key *flow)
-{
-	return flow_bit(flow->direction, flow->role, flow->request, flow->protocol);
 }
 
 static void open_flow(struct work *work, enum family family, size_t index,
@@ -145,49 +127,6 @@ static bool is_shut(enum admission admission)
 	       admission == FORBIDS_ELSEWHERE;
 }
 
-/* The first edition went ahead of all rules, whomever these let in. */
-static bool is_of_first_edition(const struct work *work, enum family family)
-{
-	return work->base->table->world == WORLD_LEGACY && work->view->first_edition & 1u << family;
-}
-
-/* Whether an opening, unless it is NULL, accepts @all of a flow, or some of it. */
-static int ask_opening(const struct work *work, const struct view_chain *opening, enum family family,
-		       const struct flow_key *flow, bool all, bool *is)
-{
-	struct picks picks = { 0 };
-	int err = opening ? pick_flow(work, family, flow, &picks) : 0;
-
-	*is = all && picks.count;
-	for (size_t i = 0; i < picks.count; i++)
-		for (size_t j = 0; j < picks.list[i].count; j++)
-			if (opening_accepts(opening, &picks.list[i].probes[j]) != all)
-				*is = !all;
-	picks_free(&picks);
-	return err;
-}
-
-/* Whether the opening that stands accepts all of a flow already. */
-static int ask_opened(const struct work *work, enum family family, const struct flow_key *flow,
-		      bool *is)
-{
-	return ask_opening(work, work->base->opened_by, family, flow, true, is);
-}
-
-/* What is left of an opening: somebody took its jump away, or rules of its chains. */
-static int ask_remains(const struct work *work, enum family family, struct flow_key flow, bool *are)
-{
-	const struct view_chain *base = work->base;
-	int err = 0;
-
-	*are = base->opened_by && opening_is_empty(base->opened_by);
-	for (flow.protocol = UDP; flow.protocol < PROTOCOLS && !err && !*are; flow.protocol++)
-		if (flow.service->protocols & 1u << flow.protocol)
-			err = ask_opening(work, base->opened_by ? base->opened_by : base->lost_opening,
-					  family, &flow, false, are);
-	return err;
-}
-
 /* What somebody forced, or forbade later behind our jump, stays where it is. */
 static int act_on_ban(struct work *work, enum family family, size_t index,
 		      const struct flow_key *flow, const struct place *place, bool refuses)
@@ -200,8 +139,8 @@ static int act_on_ban(struct work *work, enum family family, size_t index,
 			  (struct view_rule *)place->rule : work->base->rules);
 		return opening_tell_forced(work->openings->findings, family, flow, place);
 	}
-	err = ask_opened(work, family, flow, &stays);
-	if (!err && stays && is_of_first_edition(work, family))
+	err = opening_ask_opened(work, family, flow, &stays);
+	if (!err && stays && opening_is_of_first_edition(work, family))
 		err = opening_tell_closed(work->openings->findings, family, flow, place);
 	else if (!err && stays) {
 		open_flow(work, family, index, flow, work->base->opened_before);
@@ -211,38 +150,15 @@ static int act_on_ban(struct work *work, enum family family, size_t index,
 	return err || !refuses ? err : opening_refuse(work->openings->findings, family, flow, place);
 }
 
-/*
- * A service that has just come is opened.  One that stands is opened again, after somebody loaded
- * the rules of the host anew; but if it was the host that let some in, nobody has asked us to let
- * in everybody because that has gone.  Where none of that is known, there has to be nothing of
- * ours, as behind rules that were loaded anew, and the host's rules have to be at rest.
- */
-static int may_open(struct work *work, enum family family, size_t index, const struct flow_key *flow,
-		    bool *may)
-{
-	const struct opening_memory *before = work->options->memory;
-	const struct served *served = &work->options->model->families[family].served[index];
-	const struct opening_note *note = opening_memory_find(before, work->base, family,
-							      served->service->name);
-	bool remains = false;
-	int err = before->used ? 0 : ask_remains(work, family, *flow, &remains);
-	const bool decided = before->used ? note->decided & bit_of(flow) :
-					    work->base->was_ours && !remains;
-
-	*may = served->came || note->opened & bit_of(flow) || (!decided && work->options->at_rest);
-	work->openings->deferred |= !*may && !decided;
-	return err;
-}
-
 static int open_for_nobody(struct work *work, enum family family, size_t index,
 			   const struct flow_key *flow, const struct answers *answers)
 {
 	const struct place *end = &answers->list[flow->protocol].end;
 	bool is_open, may = true;
-	int err = ask_opened(work, family, flow, &is_open);
+	int err = opening_ask_opened(work, family, flow, &is_open);
 
 	if (!err && !is_open)
-		err = may_open(work, family, index, flow, &may);
+		err = opening_may_open(work, family, index, flow, &may);
 	if (err || !may)
 		return err;
 	open_flow(work, family, index, flow, ahead_of(work->base, end->rule));
@@ -259,16 +175,16 @@ static int act_on_some(struct work *work, enum family family, size_t index,
 		       const struct flow_key *flow, const struct admitted *answer)
 {
 	const struct served *served = &work->options->model->families[family].served[index];
-	const struct opening_note *note = opening_memory_find(work->options->memory, work->base, family,
-							      served->service->name);
 	struct findings *findings = work->openings->findings;
 	bool is_open;
-	int err = ask_opened(work, family, flow, &is_open);
+	int err = opening_ask_opened(work, family, flow, &is_open);
 
-	work->decided[family][index] |= bit_of(flow);
-	if (err || (!is_open && !(note->opened & bit_of(flow))))
+	if (answer->over_lo)	/* what is open to others may be to this host as well */
 		return err;
-	if (is_of_first_edition(work, family))
+	work->decided[family][index] |= bit_of(flow);
+	if (err || (!is_open && !opening_was_opened(work, family, flow)))
+		return err;
+	if (opening_is_of_first_edition(work, family))
 		return opening_tell_closed(findings, family, flow, &answer->place);
 	open_flow(work, family, index, flow, is_open ? work->base->opened_before :
 						       ahead_of(work->base, answer->end.rule));
@@ -512,30 +428,6 @@ static flow_set *new_flows(const struct opening_options *options, enum family fa
 	return calloc(options->model->families[family].count + 1, sizeof(flow_set));
 }
 
-/* What we open is not what the host has decided. */
-static int remember(const struct work *work)
-{
-	for (enum family family = IPV4; family < FAMILIES; family++) {
-		const struct family_model *model = &work->options->model->families[family];
-
-		for (size_t i = 0; i < model->count; i++) {
-			const flow_set opened = work->flows[family][i];
-			const flow_set decided = work->decided[family][i] & ~opened;
-			struct opening_note *note;
-
-			if (!opened && !decided)
-				continue;
-			note = opening_memory_note(work->options->memory, work->base, family,
-						   model->served[i].service->name);
-			if (!note)
-				return -ENOMEM;
-			note->opened = (note->opened | opened) & ~decided;
-			note->decided = (note->decided | decided) & ~opened;
-		}
-	}
-	return 0;
-}
-
 static int open_base(const struct view *view, const struct opening_options *options,
 		     struct openings *openings, struct view_chain *base, enum direction direction)
 {
@@ -554,7 +446,7 @@ static int open_base(const struct view *view, const struct opening_options *opti
 	if (!err)
 		err = open_chain(&work);
 	if (!err)
-		err = remember(&work);
+		err = opening_remember(&work);
 	for (enum family family = IPV4; family < FAMILIES; family++) {
 		free(work.flows[family]);
 		free(work.decided[family]);
