@@ -3,7 +3,7 @@
 #ifndef LIB_OPENING_WORK_H
 #define LIB_OPENING_WORK_H
 
-#include "verify/opening.h"
+#include "verify/opening_options.h"
 
 /* What a base chain is about to get. */
 struct work {
