@@ -45,8 +45,7 @@ static int compile_all(struct notrack *nt, const struct plan *plan, const struct
 	int err = 0;
 
 	*wanted = (struct wanted){ .families = nt->families, .model = &nt->model };
-	if (plan)
-		wanted->local_only = is_local_only(plan, image);
+	wanted->local_only = plan ? is_local_only(plan, image) : nt->local_only;
 	for (enum family family = IPV4; family < FAMILIES && !err; family++)
 		if (context_has(nt, family))
 			err = compile(&nt->model.families[family], family,
@@ -195,6 +194,8 @@ static int begin(struct transaction *transaction, struct notrack *nt, bool whole
 	transaction->nothing = (struct wanted){ .families = nt->families, .model = &empty_model,
 						.grafts = transaction->wanted.grafts };
 	transaction->nothing.lets_damage_go = transaction->wanted.lets_damage_go;
+	/* one table may hold both families, and what stays of the other is written anew */
+	transaction->nothing.local_only = transaction->wanted.local_only;
 	for (size_t i = 0; i < BACKENDS && !err; i++)
 		err = begin_backend(transaction, (chosen + i) % BACKENDS, !i);
 	return !err && *why.text ? refuse(transaction, &why) : err;
@@ -278,8 +279,10 @@ static int commit_in_kernel(struct notrack *nt, void *data)
 		err = begin(&transaction, nt, false);
 		if (!err)
 			err = run(&transaction, data);
-		if (!err)
+		if (!err) {
+			nt->local_only = transaction.wanted.local_only;
 			remember(&transaction);
+		}
 		end(&transaction);
 	}
 	tell_changes(nt, data);

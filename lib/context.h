@@ -39,6 +39,7 @@ struct notrack {
 	struct lock lock;
 	struct choice choice;
 	size_t loaded_from;		/* the backend that has the clients a partial model lacks */
+	bool local_only;		/* so rules were that it was loaded from, or committed: see struct wanted */
 	bool clients_only;		/* since it was loaded or committed, only clients have changed */
 	bool clients_changed;		/* ... and they have */
 	bool loading;			/* somebody seems to be loading the host's rules */

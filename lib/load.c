@@ -12,7 +12,7 @@ static int load_in_kernel(struct notrack *nt, void *data)
 {
 	int err = context_choose(nt);
 	size_t chosen = context_chosen(nt);
-	bool others = false;
+	bool others = false, local_only = false;
 
 	for (size_t i = 1; i <= BACKENDS && !err; i++) {
 		size_t backend = (chosen + i) % BACKENDS;
@@ -24,9 +24,11 @@ static int load_in_kernel(struct notrack *nt, void *data)
 		if (err)
 			break;
 		others |= backends[backend]->is_used(image);
+		local_only |= backends[backend]->is_local_only(image);
 		err = backends[backend]->raise(image, image->parts, data);
 	}
 	nt->loaded_from = chosen;
+	nt->local_only = local_only;
 	return err;
 }
 

@@ -151,6 +151,12 @@ static bool all_is_there(struct notrack_watch *watch)
 }
 
 /* What waits for the host's rules to be at rest is due then, whatever is looked at until then. */
+static bool is_loading(const struct notrack_watch *watch, uint64_t now)
+{
+	return now < watch->changed_ms + SETTLE_MS &&
+	       (!watch->deferred_ms || now < watch->deferred_ms + SETTLE_MAX_MS);
+}
+
 static void end_check(struct notrack_watch *watch, uint64_t begun_ms, int result)
 {
 	const bool waits = watch->nt->loading && watch->nt->deferred;
@@ -160,6 +166,7 @@ static void end_check(struct notrack_watch *watch, uint64_t begun_ms, int result
 	watch->took_ms = watch->checked_ms - begun_ms;
 	if (result >= 0 && waits)
 		watch_request(watch, watch->changed_ms + SETTLE_MS);
+	watch->deferred_ms = !waits ? 0 : watch->deferred_ms ? watch->deferred_ms : begun_ms;
 }
 
 static void check(struct notrack_watch *watch, struct listener *listener)
@@ -170,7 +177,7 @@ static void check(struct notrack_watch *watch, struct listener *listener)
 
 	watch->due_ms = NEVER;
 	judge_anew(watch->nt);
-	watch->nt->loading = begun_ms < watch->changed_ms + SETTLE_MS;
+	watch->nt->loading = is_loading(watch, begun_ms);
 	if (all_is_there(watch)) {
 		end_check(watch, begun_ms, 0);
 		return;

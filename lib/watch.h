@@ -17,6 +17,7 @@
 				   check was */
 #define PAUSE_UNSIGNED_MS 10	/* until the end of a change, which says who made it, has come */
 #define PAUSE_FAILED_MS 1000	/* where the lock was held, or memory was short */
+#define SETTLE_MAX_MS 15000	/* however often somebody changes some rule or other */
 #define SETTLE_MS 3000		/* without a change: nobody is loading the host's rules */
 #define LOOK_MS 1000		/* at the legacy tables */
 #define LOOKS_WHOLE 10		/* every so often at all of them */
@@ -41,6 +42,7 @@ struct notrack_watch {
 	bool listens;			/* @poll_fd has the events' descriptor */
 	uint64_t checked_ms;		/* when the last commit ended */
 	uint64_t took_ms;		/* how long the last check took */
+	uint64_t deferred_ms;		/* since when a commit waits for the rules to be at rest; 0 */
 	uint64_t changed_ms;		/* when somebody was last heard to change rules */
 	uint64_t due_ms;		/* when the next one is; NEVER */
 	bool gently;			/* no sign of a change: take the lock only if there is one */

@@ -307,11 +307,16 @@ static void ask_quoted(struct nft_draft *draft, const struct rule *rule, enum fa
 	const struct nft_field source = nft_header_field(NFT_BASE_TRANSPORT, at->source, size);
 	const struct nft_field destination = nft_header_field(NFT_BASE_TRANSPORT, at->destination,
 							      size);
+	const struct nft_field to = nft_address_type_field(true);
+	const uint32_t local = RTN_LOCAL;
 	const struct match *match = rule->match;
 
 	/* it comes back the way that the packet went */
 	ask_interface(draft, NFT_META_OIFNAME, match->in);
 	ask_interface(draft, NFT_META_IIFNAME, match->out);
+	/* what comes in about packets of others is theirs, and goes on to them */
+	if (match->from_local)
+		nft_draft_equal(draft, &to, &local);
 	if (family == IPV4)
 		ask_plain_header(draft);
 	nft_draft_byte(draft, &protocol, at->first_fragment ? IPPROTO_FRAGMENT : match->protocol);

@@ -63,7 +63,7 @@ static void add_interface(struct entrances *entrances, const struct step *step)
 	size_t size = strnlen(step->name, step->length < IFNAMSIZ ? step->length : IFNAMSIZ - 1);
 	char *name;
 
-	if (is_listed(entrances, step) || entrances->count == ENTRANCES_MAX)
+	if (entrances->count == ENTRANCES_MAX || is_listed(entrances, step))
 		return;
 	name = memset(entrances->list[entrances->count++], 0, IFNAMSIZ);
 	memcpy(name, step->name, size);

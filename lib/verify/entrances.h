@@ -8,7 +8,7 @@
 #include "verify/probe.h"
 
 /* More are taken for alike: hosts of containers have hundreds. */
-#define ENTRANCES_MAX 256
+#define ENTRANCES_MAX 64
 
 struct entrances {
 	char list[ENTRANCES_MAX][IFNAMSIZ];

@@ -82,6 +82,7 @@ struct as_tracked {
 struct asking {
 	const struct verification *all;
 	const struct flow_row *row;
+	const struct entrances *entrances;
 	bool some, usual;
 };
 
@@ -104,12 +105,9 @@ static int ask_entrance(const struct probe *probe, void *data)
 /* By interfaces but lo: that this host may ask itself says nothing of others. */
 static int ask_entrances(struct asking *asking, const struct probe *probe)
 {
-	struct entrances entrances;
-	int err;
+	int err = entrances_each(asking->entrances, probe, ask_entrance, asking);
 
-	entrances_find(&entrances, &asking->all->view, &asking->all->host);
-	err = entrances_each(&entrances, probe, ask_entrance, asking);
-	return err ? err : entrances_other(&entrances, probe, ask_entrance, asking);
+	return err ? err : entrances_other(asking->entrances, probe, ask_entrance, asking);
 }
 
 static int ask_as_tracked(const struct verification *all, const struct flow_row *row,
@@ -143,10 +141,11 @@ static int ask_protocols(struct asking *asking, struct flow_row row, struct prob
  * Who lets some of the other family in has said that nobody of this one is, and in a chain of both
  * families, who lets everybody in as well.
  */
-static int ask_other_family(const struct verification *all, struct flow_row row,
-			    const struct probe *probe, bool of_both, bool *has_said)
+static int ask_other_family(struct asking *of_this, struct flow_row row, const struct probe *probe,
+			    bool of_both)
 {
-	struct asking asking = { .all = all };
+	const struct verification *all = of_this->all;
+	struct asking asking = { .all = all, .entrances = of_this->entrances };
 	const struct served *served;
 	struct probe asked;
 	int err;
@@ -160,7 +159,7 @@ static int ask_other_family(const struct verification *all, struct flow_row row,
 	asked.tracked_states = probe->tracked_states;
 	asked.chunk = probe->chunk;
 	err = ask_protocols(&asking, row, asked);
-	*has_said = asking.some && (of_both || !asking.usual);
+	of_this->some = asking.some && (of_both || !asking.usual);
 	return err;
 }
 
@@ -171,14 +170,20 @@ static int ask_other_family(const struct verification *all, struct flow_row row,
 static int is_as_it_was(const struct verification *all, const struct flow_row *row,
 			const struct probe *probe, bool *as_it_was)
 {
-	struct asking asking = { .all = all };
+	struct entrances entrances;
+	struct asking asking = { .all = all, .entrances = &entrances };
 	struct as_tracked fare = { false };
-	int err = all->drift ? 0 : ask_as_tracked(all, row, probe, &fare);
+	int err;
 
-	if (!err && !all->drift)
+	*as_it_was = false;
+	if (all->drift)
+		return 0;
+	err = ask_as_tracked(all, row, probe, &fare);
+	entrances_find(&entrances, &all->view, &all->host);
+	if (!err)
 		err = ask_protocols(&asking, *row, *probe);
-	if (!err && !all->drift && !asking.some)
-		err = ask_other_family(all, *row, probe, fare.of_both, &asking.some);
+	if (!err && !asking.some)
+		err = ask_other_family(&asking, *row, probe, fare.of_both);
 	*as_it_was = asking.some && !fare.by_name && !fare.lets_usual;
 	return err;
 }
@@ -305,9 +310,12 @@ int verify_each_variant(struct verification *all, struct flow_row *row,
 static int find_client_ports(const struct verification *all, struct flow_row *row)
 {
 	struct port_range *ports = &row->client_ports;
-	int err = select_client_ports(&all->model->families[row->family], row->service, row->role,
-				      row->protocol, all->host.forwards, ports);
+	const struct family_model *model = &all->model->families[row->family];
+	/* those that are picked in any case: what shares chains with others is not known here */
+	int err = select_client_ports(model, row->service, row->role, row->protocol, true, ports);
 
+	if (err == -ENOENT && !all->host.forwards)
+		err = select_client_ports(model, row->service, row->role, row->protocol, false, ports);
 	if (!err && ports->last >= client_ports.first && ports->first < client_ports.first)
 		ports->first = client_ports.first;
 	return err;

@@ -167,6 +167,24 @@ static int open_for_nobody(struct work *work, enum family family, size_t index,
 	return opening_tell_opened(work->openings->findings, family, flow, end);
 }
 
+/* So it does everybody.  What was opened is kept for the time when that rule has gone. */
+static int act_on_all(struct work *work, enum family family, size_t index,
+		      const struct flow_key *flow, const struct admitted *answer)
+{
+	const struct served *served = &work->options->model->families[family].served[index];
+	bool is_open = false;
+	int err = served->came || opening_is_of_first_edition(work, family) ? 0 :
+		  opening_ask_opened(work, family, flow, &is_open);
+
+	if (answer->over_lo)
+		return err;
+	work->decided[family][index] |= bit_of(flow);
+	if (!err && !served->came && (is_open || opening_was_opened(work, family, flow)))
+		open_flow(work, family, index, flow, is_open ? work->base->opened_before :
+							       ahead_of(work->base, answer->end.rule));
+	return err;
+}
+
 /*
  * The host lets some in.  Whom it let in when the service came, it has said; but a rule that
  * lets in one more takes nothing away from those who are answered since.
@@ -182,7 +200,7 @@ static int act_on_some(struct work *work, enum family family, size_t index,
 	if (answer->over_lo)	/* what is open to others may be to this host as well */
 		return err;
 	work->decided[family][index] |= bit_of(flow);
-	if (err || (!is_open && !opening_was_opened(work, family, flow)))
+	if (err || (!is_open && (served->came || !opening_was_opened(work, family, flow))))
 		return err;
 	if (opening_is_of_first_edition(work, family))
 		return opening_tell_closed(findings, family, flow, &answer->place);
@@ -228,8 +246,7 @@ static int act(struct work *work, enum family family, size_t index, const struct
 	case ADMITS_SOME:
 		return act_on_some(work, family, index, flow, answer);
 	case ADMITS_BY_RULE:
-		work->decided[family][index] |= bit_of(flow);
-		return 0;
+		return act_on_all(work, family, index, flow, answer);
 	default:
 		return 0;
 	}
@@ -267,15 +284,16 @@ static bool may_be_opened(const struct view_chain *base)
 	       !base->table->dormant && !chain_is_ours(base);
 }
 
+/* @same: the chain is of both families, where who lets everybody of one in has said so. */
 static int ask_base_of_other(const struct work *work, enum family other, struct flow_key flow,
-			     struct answers *answers)
+			     bool same, struct answers *answers)
 {
 	struct answers others = { 0 };
 	int err = ask_protocols(work, other, flow, &others);
 
 	forget_lo(&others, answers);
 	answers->others |= has_admission(&others, ADMITS_SOME) ||
-			   (has_admission(&others, ADMITS_BY_RULE) &&
+			   (same && has_admission(&others, ADMITS_BY_RULE) &&
 			    !has_admission(answers, ADMITS_BY_RULE));
 	return err;
 }
@@ -297,11 +315,11 @@ static int ask_other_family(const struct work *work, enum family family, struct 
 		return 0;
 	flow.service = served->service;
 	if (work->base->table->families & 1u << other)
-		return ask_base_of_other(work, other, flow, answers);
+		return ask_base_of_other(work, other, flow, true, answers);
 	for (at.base = work->view->hooks[work->base->hook]; at.base && !err;
 	     at.base = at.base->next_at_hook)
 		if (may_be_opened(at.base) && at.base->table->families & 1u << other)
-			err = ask_base_of_other(&at, other, flow, answers);
+			err = ask_base_of_other(&at, other, flow, false, answers);
 	return err;
 }
 

@@ -174,6 +174,55 @@ START_TEST(what_a_router_passes_on_stays_tracked)
 }
 END_TEST
 
+/* Lines with @what, but for those about lo, and how many of them have @word. */
+static unsigned int count_lines(const char *text, const char *what, const char *word, unsigned int *with)
+{
+	unsigned int count = 0;
+
+	*with = 0;
+	for (const char *line = text, *end; *line; line = end) {
+		size_t length = strcspn(line, "\n");
+
+		end = line + length + (line[length] == '\n');
+		if (!memmem(line, length, what, strlen(what)) || memmem(line, length, "\"lo\"", 4))
+			continue;
+		count++;
+		*with += memmem(line, length, word, strlen(word)) != NULL;
+	}
+	return count;
+}
+
+/* Every rule that untracks, or leads to what does, asks whether this host is meant. */
+START_TEST(all_that_a_router_untracks_is_its_own)
+{
+	static const struct { const char *chain, *rule; } kinds[] = {
+		{ "prerouting", " goto se" }, { "errors4-in", " notrack " }, { "errors6-in", " notrack " },
+	};
+	char *listed, *printed;
+	unsigned int own, all;
+
+	given_a_router(&families[0], "ip_forward");
+	must("notrackctl --backend nft add dns");
+	must("notrackctl add https --role outbound");
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		listed = must("nft list chain inet libnotrack %s", kinds[i].chain).out;
+		all = count_lines(listed, kinds[i].rule, "fib daddr type local", &own);
+		ck_assert_msg(all && all == own, "%u of %u: %s", own, all, listed);
+	}
+
+	/* what is printed, too; and what stays when the other family moves */
+	printed = must("notrackctl show --rules").out;
+	must("nft delete table inet libnotrack");
+	must_as(&(struct how){ .where = HOST, .input = printed }, "nft -f -");
+	must("notrackctl verify");
+	ck_assert_ptr_nonnull(strstr(must("notrackctl --json add dns").out, "\"changed\": false"));
+	must("notrackctl -4 --backend legacy add dns");
+	listed = must("nft list chain inet libnotrack prerouting").out;
+	all = count_lines(listed, kinds[0].rule, "fib daddr type local", &own);
+	ck_assert_msg(all && all == own, "%u of %u: %s", own, all, listed);
+}
+END_TEST
+
 /* Likewise what is passed on later, where a chain is ready to see it: no rule has to change. */
 START_TEST(what_is_passed_on_later_stays_tracked)
 {
@@ -525,6 +574,7 @@ static void tests(TCase *tcase)
 	tcase_add_loop_test(tcase, twins_that_are_left_over_do_nothing, 0, FAMILIES_OF_BOTH_WORLDS);
 	tcase_add_loop_test(tcase, packets_with_the_port_at_both_ends_stay_tracked, 0,
 			    3 * FAMILIES_OF_BOTH_WORLDS);
+	tcase_add_test(tcase, all_that_a_router_untracks_is_its_own);
 	tcase_add_loop_test(tcase, what_is_passed_on_later_stays_tracked, 0, FAMILIES_OF_BOTH_WORLDS);
 	tcase_add_loop_test(tcase, what_a_router_passes_on_stays_tracked, 0,
 			    2 * FAMILIES_OF_BOTH_WORLDS);

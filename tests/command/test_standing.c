@@ -100,6 +100,23 @@ START_TEST(what_was_opened_stays_open)
 }
 END_TEST
 
+/* A rule that lets in everybody, and goes again, takes with it no more than it brought. */
+START_TEST(who_lets_everybody_in_for_a_while_closes_nothing)
+{
+	const struct family *family = &families[_i];
+
+	given_a_shut_host(family);
+	must("notrackctl %s add dns", family->option);
+	must("%s -w -A INPUT -p udp --dport 53 -j ACCEPT", family->tables);
+	ask(family, others[0].command);
+	ck_assert(client_is_answered(family, family->other));
+	must("%s -w -D INPUT -p udp --dport 53 -j ACCEPT", family->tables);
+	ask(family, others[1].command);
+	ck_assert(client_is_answered(family, family->other));
+	must("notrackctl %s verify dns", family->option);
+}
+END_TEST
+
 /*
  * Rules that were loaded anew have nothing of ours: then it is opened as before.  Of the legacy
  * tables, the service itself would have gone with them.
@@ -155,6 +172,25 @@ START_TEST(the_openings_of_the_first_edition_go)
 	ck_assert(!client_is_answered(family, family->other));
 	ck_assert(client_is_answered(family, family->limited));
 	must("notrackctl %s verify", family->option);
+}
+END_TEST
+
+/* Who lets in everybody of one has named nobody. */
+START_TEST(who_lets_everybody_in_over_ipv4_is_open_over_ipv6)
+{
+	for (int i = 0; i < FAMILY_COUNT; i++) {
+		if (!i)
+			given_a_shut_host(&families[i]);
+		must("%s -w -P INPUT DROP", families[i].tables);
+		must("%s -w -A INPUT -i lo -j ACCEPT", families[i].tables);
+		must("%s -w -A INPUT -p %s -j ACCEPT", families[i].tables, icmp_of(&families[i]));
+		must("%s -w -A INPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT", families[i].tables);
+	}
+	must("%s -w -A INPUT -p udp --dport 53 -j ACCEPT", families[0].tables);
+	must("notrackctl --backend legacy add dns --role inbound");
+	for (int i = 0; i < FAMILY_COUNT; i++)
+		ck_assert(client_is_answered(&families[i], families[i].other));
+	must("notrackctl verify");
 }
 END_TEST
 
@@ -241,6 +277,9 @@ static void tests(TCase *tcase)
 	tcase_add_loop_test(tcase, who_is_let_in_no_more_is_not_let_in_by_us, 0,
 			    COUNT(others) * FAMILIES_OF_BOTH_WORLDS);
 	tcase_add_loop_test(tcase, what_was_opened_stays_open, 0, COUNT(others) * FAMILIES_OF_BOTH_WORLDS);
+	tcase_add_loop_test(tcase, who_lets_everybody_in_for_a_while_closes_nothing, 0,
+			    FAMILIES_OF_BOTH_WORLDS);
+	tcase_add_test(tcase, who_lets_everybody_in_over_ipv4_is_open_over_ipv6);
 	tcase_add_loop_test(tcase, what_was_opened_is_opened_again, FAMILY_COUNT,
 			    FAMILIES_OF_BOTH_WORLDS);
 	tcase_add_loop_test(tcase, the_openings_of_the_first_edition_go, 0, FAMILY_COUNT);
