@@ -125,15 +125,18 @@ static int ask_as_tracked(const struct verification *all, const struct flow_row 
 
 static int ask_protocols(struct asking *asking, struct flow_row row, struct probe probe)
 {
+	struct asking of_row = *asking;
 	int err = 0;
 
-	asking->row = &row;
+	of_row.row = &row;
 	probe.tcp_flags = row.request ? TCP_SYN : TCP_SYN | TCP_ACK;
 	for (row.protocol = UDP; row.protocol < PROTOCOLS && !err; row.protocol++) {
 		probe.protocol = protocol_numbers[row.protocol];
 		if (row.service->protocols & 1u << row.protocol)
-			err = ask_entrances(asking, &probe);
+			err = ask_entrances(&of_row, &probe);
 	}
+	asking->some = of_row.some;
+	asking->usual = of_row.usual;
 	return err;
 }
 
