@@ -382,6 +382,34 @@ static int find_end(struct asking asking, const struct picks *picks,
 	return err;
 }
 
+static bool may_let_in(const struct view_rule *rule, const struct picks *picks)
+{
+	const struct step *verdict = rule_verdict(rule);
+
+	if (!verdict || verdict->kind == STEP_DROP || verdict->kind == STEP_REJECT ||
+	    !entrances_are_named(rule))
+		return false;
+	for (size_t i = 0; i < picks->count; i++)
+		for (size_t j = 0; j < picks->list[i].count; j++)
+			if (probe_could_meet(&picks->list[i].probes[j], rule) & ALL_DO)
+				return true;
+	return false;
+}
+
+/*
+ * More interfaces than are asked about one by one: a rule that could let packets in by any of them
+ * has said whom, whatever stands ahead of it.
+ */
+static bool names_more(const struct asking *asking)
+{
+	for (const struct view_chain *chain = asking->base->table->chains; chain; chain = chain->next)
+		for (const struct view_rule *rule = chain->rules;
+		     rule && chain->hooks & 1u << asking->base->hook; rule = rule->next)
+			if (may_let_in(rule, asking->picks))
+				return true;
+	return false;
+}
+
 int admission_of(const struct view *view, const struct view_chain *base, const struct picks *picks,
 		 const struct entrances *entrances, struct admitted *admitted)
 {
@@ -394,6 +422,8 @@ int admission_of(const struct view *view, const struct view_chain *base, const s
 				       .place = tally.place, .end = tally.end };
 	if (!err && admitted->admission == ADMITS_NOBODY)
 		err = find_end(asking, picks, entrances, admitted);
+	if (!err && tally.dropped && entrances->more && names_more(&asking))
+		admitted->admission = ADMITS_SOME;
 	if (err || (admitted->admission != ADMITS_NOBODY && admitted->admission != FORBIDS_ELSEWHERE))
 		return err;
 	/* nobody, unless they come with a mark: then the host has said whom */

@@ -50,12 +50,26 @@ static bool view_names(const struct view *view, const char *interface)
 
 /* --- interfaces that are not up ----------------------------------------- */
 
+static bool is_lo(const struct step *step)
+{
+	return !strncmp(step->name, "lo", step->length);
+}
+
+bool entrances_are_named(const struct view_rule *rule)
+{
+	for (size_t i = 0; i < rule->count; i++)
+		if (looks_up_interface(&rule->steps[i]) ||
+		    (is_interface(&rule->steps[i]) && !is_lo(&rule->steps[i])))
+			return true;
+	return false;
+}
+
 static bool is_listed(const struct entrances *entrances, const struct step *step)
 {
 	for (size_t i = 0; i < entrances->count; i++)
 		if (!strncmp(step->name, entrances->list[i], step->length))
 			return true;
-	return !strncmp(step->name, "lo", step->length);
+	return is_lo(step);
 }
 
 static void add_interface(struct entrances *entrances, const struct step *step)
@@ -63,7 +77,10 @@ static void add_interface(struct entrances *entrances, const struct step *step)
 	size_t size = strnlen(step->name, step->length < IFNAMSIZ ? step->length : IFNAMSIZ - 1);
 	char *name;
 
-	if (entrances->count == ENTRANCES_MAX || is_listed(entrances, step))
+	if (entrances->more || is_listed(entrances, step))
+		return;
+	entrances->more = entrances->count == ENTRANCES_MAX;
+	if (entrances->more)
 		return;
 	name = memset(entrances->list[entrances->count++], 0, IFNAMSIZ);
 	memcpy(name, step->name, size);
@@ -107,7 +124,7 @@ void entrances_find(struct entrances *entrances, const struct view *view, const 
 	bool other = false;
 
 	entrances->count = 0;
-	entrances->others = false;
+	entrances->others = entrances->more = false;
 	for (size_t i = 0; i < host->interface_count && entrances->count < ENTRANCES_MAX; i++) {
 		bool named = view_names(view, host->interfaces[i]);
 

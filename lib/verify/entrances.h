@@ -8,12 +8,13 @@
 #include "verify/probe.h"
 
 /* More are taken for alike: hosts of containers have hundreds. */
-#define ENTRANCES_MAX 64
+#define ENTRANCES_MAX 32
 
 struct entrances {
 	char list[ENTRANCES_MAX][IFNAMSIZ];
 	size_t count;			/* at least one */
 	bool others;			/* sets that are asked by key may name others */
+	bool more;			/* rules name more than are listed */
 };
 
 /*
@@ -29,7 +30,10 @@ void entrances_find(struct entrances *entrances, const struct view *view, const 
 int entrances_each(const struct entrances *entrances, const struct probe *probe,
 		   int (*visit)(const struct probe *probe, void *data), void *data);
 
-/* The same, by an interface of which nobody knows whether such a set has it; if there is one. */
+/* Whether a rule asks for an interface, be it in a set, and not for lo alone. */
+bool entrances_are_named(const struct view_rule *rule);
+
+/* The same as entrances_each(), by an interface of which nobody knows whether such a set has it; if there is one. */
 int entrances_other(const struct entrances *entrances, const struct probe *probe,
 		    int (*visit)(const struct probe *probe, void *data), void *data);
 

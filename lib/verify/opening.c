@@ -167,32 +167,16 @@ static int open_for_nobody(struct work *work, enum family family, size_t index,
 	return opening_tell_opened(work->openings->findings, family, flow, end);
 }
 
-/* So it does everybody.  What was opened is kept for the time when that rule has gone. */
-static int act_on_all(struct work *work, enum family family, size_t index,
-		      const struct flow_key *flow, const struct admitted *answer)
-{
-	const struct served *served = &work->options->model->families[family].served[index];
-	bool is_open = false;
-	int err = served->came || opening_is_of_first_edition(work, family) ? 0 :
-		  opening_ask_opened(work, family, flow, &is_open);
-
-	if (answer->over_lo)
-		return err;
-	work->decided[family][index] |= bit_of(flow);
-	if (!err && !served->came && (is_open || opening_was_opened(work, family, flow)))
-		open_flow(work, family, index, flow, is_open ? work->base->opened_before :
-							       ahead_of(work->base, answer->end.rule));
-	return err;
-}
-
 /*
- * The host lets some in.  Whom it let in when the service came, it has said; but a rule that
- * lets in one more takes nothing away from those who are answered since.
+ * The host lets some in, or everybody, by its rules.  Whom it let in when the service came, it has
+ * said; but a rule that lets in one more takes nothing away from those who are answered since, nor
+ * does one that lets in everybody and goes again.
  */
-static int act_on_some(struct work *work, enum family family, size_t index,
-		       const struct flow_key *flow, const struct admitted *answer)
+static int keep_open(struct work *work, enum family family, size_t index,
+		     const struct flow_key *flow, const struct admitted *answer)
 {
 	const struct served *served = &work->options->model->families[family].served[index];
+	const bool all = answer->admission == ADMITS_BY_RULE;
 	struct findings *findings = work->openings->findings;
 	bool is_open;
 	int err = opening_ask_opened(work, family, flow, &is_open);
@@ -203,10 +187,10 @@ static int act_on_some(struct work *work, enum family family, size_t index,
 	if (err || (!is_open && (served->came || !opening_was_opened(work, family, flow))))
 		return err;
 	if (opening_is_of_first_edition(work, family))
-		return opening_tell_closed(findings, family, flow, &answer->place);
+		return all ? 0 : opening_tell_closed(findings, family, flow, &answer->place);
 	open_flow(work, family, index, flow, is_open ? work->base->opened_before :
 						       ahead_of(work->base, answer->end.rule));
-	return served->came && flow->request ?
+	return served->came && flow->request && !all ?
 	       opening_tell_kept(findings, family, flow, &answer->place) : 0;
 }
 
@@ -237,16 +221,15 @@ static int act(struct work *work, enum family family, size_t index, const struct
 		return 0;
 	case ADMITS_NOBODY:
 		if (has_admission(answers, ADMITS_SOME) || answers->others)
-			return act_on_some(work, family, index, flow, answer);
+			return keep_open(work, family, index, flow, answer);
 		return open_for_nobody(work, family, index, flow, answers);
 	case FORBIDS_BY_NAME:
 	case FORBIDS_ELSEWHERE:
 		return act_on_ban(work, family, index, flow, &answer->place,
 				  matters && (answer->admission == FORBIDS_BY_NAME || useless));
 	case ADMITS_SOME:
-		return act_on_some(work, family, index, flow, answer);
 	case ADMITS_BY_RULE:
-		return act_on_all(work, family, index, flow, answer);
+		return keep_open(work, family, index, flow, answer);
 	default:
 		return 0;
 	}

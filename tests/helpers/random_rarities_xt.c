@@ -180,7 +180,6 @@ static const struct rarity effects[] = {
 	OFTEN_MET("audit", " -j AUDIT --type accept", .tables = "filter"),
 	OFTEN_MET("idle-timer", " -j IDLETIMER --timeout 600 --label i$N", .tables = "mangle"),
 	OFTEN_MET("add-to-set", " -j SET --add-set rare_seen$6 src", .tables = "mangle filter"),
-	OFTEN_MET("tee", " -j TEE --gateway $ADDRESS", .hooks = AT_ENTRY, .tables = "mangle"),
 	OFTEN_MET("reset", " -p tcp --dport 80 -j REJECT --reject-with tcp-reset",
 		   .flags = ALONE, .tables = "filter"),
 	OFTEN_MET("synproxy", " -p tcp --dport 1500 -m conntrack --ctstate INVALID,UNTRACKED -j SYNPROXY",
