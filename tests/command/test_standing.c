@@ -110,6 +110,7 @@ START_TEST(who_lets_everybody_in_for_a_while_closes_nothing)
 	must("%s -w -A INPUT -p udp --dport 53 -j ACCEPT", family->tables);
 	ask(family, others[0].command);
 	ck_assert(client_is_answered(family, family->other));
+	ck_assert_ptr_null(strstr(must("notrackctl %s add dns", family->option).err, "stays-open"));
 	must("%s -w -D INPUT -p udp --dport 53 -j ACCEPT", family->tables);
 	ask(family, others[1].command);
 	ck_assert(client_is_answered(family, family->other));
