@@ -81,12 +81,50 @@ static uint16_t number_type(const char *expression)
 	       !strcmp(expression, "objref") ? NFTA_OBJREF_SET_ID : NFTA_DYNSET_SET_ID;
 }
 
-/* The kernel says a timeout of 0 of a set that has none, for which it takes no timeout. */
-static bool is_no_timeout(const struct expression_parts *parts, uint16_t type)
+static bool is_zero(const struct nlattr *attr)
 {
-	return !strcmp(parts->name, "dynset") && type == NFTA_DYNSET_TIMEOUT &&
-	       mnl_attr_get_payload_len(parts->data.of[type]) == sizeof(uint64_t) &&
-	       !mnl_attr_get_u64(parts->data.of[type]);
+	const uint8_t *bytes = mnl_attr_get_payload(attr);
+
+	for (uint16_t i = 0; i < mnl_attr_get_payload_len(attr); i++)
+		if (bytes[i])
+			return false;
+	return true;
+}
+
+/*
+ * What the kernel says of an expression with nothing in it, and takes only with something: a
+ * timeout of a set that has none, the flags of a fingerprint, and of an option of TCP that is set
+ * or blanked out.
+ */
+static const struct {
+	const char *expression;
+	uint16_t type;
+	uint16_t with;			/* it goes with another, where that has nothing in it; or 0 */
+} not_taken[] = {
+	{ "dynset", NFTA_DYNSET_TIMEOUT, 0 },
+	{ "exthdr", NFTA_EXTHDR_FLAGS, 0 },
+	{ "exthdr", NFTA_EXTHDR_LEN, 0 },
+	{ "exthdr", NFTA_EXTHDR_OFFSET, NFTA_EXTHDR_LEN },
+	{ "osf", NFTA_OSF_FLAGS, 0 },
+};
+
+static bool is_not_taken(const struct expression_parts *parts, uint16_t type)
+{
+	for (size_t i = 0; i < sizeof(not_taken) / sizeof(not_taken[0]); i++) {
+		const uint16_t told_by = not_taken[i].with ? not_taken[i].with : type;
+
+		if (type == not_taken[i].type && !strcmp(parts->name, not_taken[i].expression))
+			return parts->data.of[told_by] && is_zero(parts->data.of[told_by]);
+	}
+	return false;
+}
+
+static bool is_taken_as_said(const struct expression_parts *parts)
+{
+	for (uint16_t type = 1; type < ATTRIBUTES; type++)
+		if (parts->data.of[type] && is_not_taken(parts, type))
+			return false;
+	return true;
 }
 
 static bool is_of_set(const struct expression_parts *parts, uint16_t type)
@@ -105,7 +143,7 @@ static void put_anew(struct nlmsghdr *message, const struct expression_parts *pa
 	for (uint16_t type = 1; type < ATTRIBUTES; type++) {
 		const struct nlattr *attr = parts->data.of[type];
 
-		if (attr && !is_no_timeout(parts, type) && !(number && is_of_set(parts, type)))
+		if (attr && !is_not_taken(parts, type) && !(number && is_of_set(parts, type)))
 			mnl_attr_put(message, attr->nla_type, mnl_attr_get_payload_len(attr),
 				     mnl_attr_get_payload(attr));
 	}
@@ -126,7 +164,7 @@ static void put_expressions(struct nlmsghdr *message, const struct nft_body *bod
 		const struct expression_parts parts = expression_parts(all.list[i]);
 		uint32_t number = set_number(body, expression_set(&parts), before);
 
-		if (number || !strcmp(parts.name, "dynset"))
+		if (number || !is_taken_as_said(&parts))
 			put_anew(message, &parts, number);
 		else
 			mnl_attr_put(message, all.list[i]->nla_type,
