@@ -256,6 +256,16 @@ static bool fits(const struct rarity *rarity, const struct rarity_place *place)
 				strcmp(place->table, "nat") != 0;
 }
 
+/* Kinds that are seldom answered with yes or no are rare, so that most hosts are asked to the end. */
+static unsigned int percent_of(const struct rarity *rarity)
+{
+	if (rarity->flags & OF_ENTRY)
+		return 4;
+	if (rarity->flags & HIDDEN)
+		return 15;
+	return rarity->flags & REMEMBERS ? 35 : 100;
+}
+
 const struct rarity *rarity_by_chance(enum rarity_part part, const struct rarity_place *place)
 {
 	const struct rarity_list *all = place->nft ? &nft_rarities[part] : &xt_rarities[part];
@@ -265,7 +275,7 @@ const struct rarity *rarity_by_chance(enum rarity_part part, const struct rarity
 		const struct rarity *rarity = &all->list[which];
 
 		if (fits(rarity, place) && !refused[place->nft][place->six][part][which] &&
-		    random_chance(rarity->flags & OF_ENTRY ? 4 : rarity->flags & HIDDEN ? 15 : 100))
+		    random_chance(percent_of(rarity)))
 			return rarity;
 	}
 	return NULL;

@@ -28,6 +28,8 @@ enum {
 	/* It asks conntrack for more than a state, and is not met without an entry: refused, where
 	   that decides. */
 	OF_ENTRY = 1 << 4,
+	/* It remembers: refused, where it stands ahead of a state and decides. */
+	REMEMBERS = 1 << 5,
 };
 
 struct rarity {

@@ -97,13 +97,15 @@ static const struct rarity conditions[] = {
 		   .flags = OF_ENTRY | ALONE),
 
 	/* memory */
-	SELDOM_MET("quota", " quota over 999 mbytes"),
-	OFTEN_MET("quota", " quota until 999 mbytes"),
-	SELDOM_MET("limit-over", " limit rate over 999 mbytes/second"),
-	SELDOM_MET("limit-over", " limit rate over 9999/second burst 9999 packets"),
-	OFTEN_MET("dynamic-set-more", " add @rare_seen$6 { $IP saddr timeout 1m }", .flags = ALONE),
+	SELDOM_MET("quota", " quota over 999 mbytes", .flags = REMEMBERS),
+	OFTEN_MET("quota", " quota until 999 mbytes", .flags = REMEMBERS),
+	SELDOM_MET("limit-over", " limit rate over 999 mbytes/second", .flags = REMEMBERS),
+	SELDOM_MET("limit-over", " limit rate over 9999/second burst 9999 packets",
+		   .flags = REMEMBERS),
+	OFTEN_MET("dynamic-set-more", " add @rare_seen$6 { $IP saddr timeout 1m }",
+		  .flags = ALONE | REMEMBERS),
 	SELDOM_MET("dynamic-set-more", " update @rare_rate$6 { $IP saddr . udp dport limit rate over 9999/second burst "
-		     "9999 packets }", .flags = ALONE),
+		     "9999 packets }", .flags = ALONE | REMEMBERS),
 	OFTEN_MET("turn", " numgen inc mod 1 0", .flags = HIDDEN),
 	SELDOM_MET("turn", " numgen random mod 100 > 99", .flags = HIDDEN),
 	OFTEN_MET("hash", " jhash $IP saddr mod 2 seed 0x5 0", .flags = ALONE | HIDDEN),

@@ -92,16 +92,20 @@ static const struct rarity conditions[] = {
 		   .tables = "mangle filter security", .flags = OF_ENTRY),
 
 	/* memory */
-	SELDOM_MET("recent-more", " -m recent --rcheck --seconds 60 --hitcount 20 --name rc$N"),
-	OFTEN_MET("recent-more", " -m recent ! --rcheck --rdest --name rn$N"),
-	OFTEN_MET("recent-more", " -m recent --set --rdest --name rs$N"),
-	SELDOM_MET("recent-more", " -m recent --remove --name rr$N"),
+	SELDOM_MET("recent-more", " -m recent --rcheck --seconds 60 --hitcount 20 --name rc$N",
+		   .flags = REMEMBERS),
+	OFTEN_MET("recent-more", " -m recent ! --rcheck --rdest --name rn$N", .flags = REMEMBERS),
+	OFTEN_MET("recent-more", " -m recent --set --rdest --name rs$N", .flags = REMEMBERS),
+	SELDOM_MET("recent-more", " -m recent --remove --name rr$N", .flags = REMEMBERS),
 	SELDOM_MET("hashlimit-more", " -m hashlimit --hashlimit-above 9999/sec --hashlimit-burst 9999 "
-		     "--hashlimit-mode srcip,dstport --hashlimit-srcmask 24 --hashlimit-name ha$N"),
+		     "--hashlimit-mode srcip,dstport --hashlimit-srcmask 24 --hashlimit-name ha$N",
+		   .flags = REMEMBERS),
 	OFTEN_MET("hashlimit-more", " -m hashlimit --hashlimit-upto 500mb/s --hashlimit-mode dstip "
-		     "--hashlimit-htable-expire 9000 --hashlimit-name hb$N"),
+		     "--hashlimit-htable-expire 9000 --hashlimit-name hb$N",
+		   .flags = REMEMBERS),
 	OFTEN_MET("hashlimit-more", " -m hashlimit --hashlimit-upto 9999/sec --hashlimit-burst 9999 "
-		     "--hashlimit-name hc$N"),
+		     "--hashlimit-name hc$N",
+		   .flags = REMEMBERS),
 	OFTEN_MET("statistic", " -m statistic --mode nth --every 1 --packet 0", .flags = HIDDEN),
 	SELDOM_MET("statistic", " -m statistic --mode random --probability 0", .flags = HIDDEN),
 

@@ -83,8 +83,8 @@ static const char *interface(void)
 
 static const char *states(void)
 {
-	return ONE_OF("NEW", "ESTABLISHED", "ESTABLISHED,RELATED", "INVALID", "UNTRACKED",
-		      "NEW,UNTRACKED", "INVALID,UNTRACKED", "NEW,ESTABLISHED,RELATED");
+	return ONE_OF("NEW", "NEW", "ESTABLISHED", "ESTABLISHED,RELATED", "ESTABLISHED,RELATED",
+		      "INVALID", "UNTRACKED", "NEW,UNTRACKED", "INVALID,UNTRACKED", "NEW,ESTABLISHED,RELATED");
 }
 
 static const char *no(unsigned int percent)
@@ -103,6 +103,7 @@ struct writing {
 	unsigned int chain;		/* 0: a base chain */
 	/* of the rule: what may be said once */
 	bool source, destination, interface;
+	bool last;			/* its last condition */
 	const char *protocol;		/* of nft: all of a rule is about one */
 };
 
@@ -114,6 +115,15 @@ static bool is_hook(const struct writing *writing, const char *hook)
 static bool in_table(const struct writing *writing, const char *table)
 {
 	return !strcmp(writing->table, table);
+}
+
+/*
+ * Whether a rate or a list may stand here.  Ahead of a state it is refused where it decides; as
+ * people write rules, it mostly stands behind all else.
+ */
+static bool remembers_here(const struct writing *writing)
+{
+	return writing->last || random_chance(25);
 }
 
 /* --- rarities --------------------------------------------------------- */
@@ -317,7 +327,7 @@ static void xt_condition(struct writing *writing)
 		xt_state(writing);
 	else if (dice < 70)
 		xt_conntrack(writing);
-	else if (dice < 80)
+	else if (dice < 76 && remembers_here(writing))
 		xt_rate(writing);
 	else if (dice < 95)
 		xt_other(writing);
@@ -402,8 +412,10 @@ static void xt_rule(struct writing *writing, const char *chain)
 		fprintf(writing->out, " -p udp --dport 54");
 	else if (random_chance(45))
 		xt_ports(writing);
-	for (unsigned int i = random_below(3); i; i--)
+	for (unsigned int i = random_below(3); i; i--) {
+		writing->last = i == 1;
 		xt_condition(writing);
+	}
 	xt_target(writing);
 	putc('\n', writing->out);
 }
@@ -470,8 +482,8 @@ static const char *nft_prefix(bool six)
 
 static const char *nft_states(void)
 {
-	return ONE_OF("new", "established", "established,related", "invalid", "untracked",
-		      "new,untracked", "invalid,untracked", "new,established,related");
+	return ONE_OF("new", "new", "established", "established,related", "established,related",
+		      "invalid", "untracked", "new,untracked", "invalid,untracked", "new,established,related");
 }
 
 static const char *nft_ports(void)
@@ -608,12 +620,12 @@ static void nft_other(const struct writing *writing)
 			fprintf(writing->out, " fib saddr . iif oif %s", ONE_OF("missing", "exists", "0"));
 		break;
 	case 3:
-		if (is_there(KIND_LIMIT, true))
+		if (remembers_here(writing) && is_there(KIND_LIMIT, true))
 			fprintf(writing->out, " limit rate %s9999/second burst 9999 packets",
 				ONE_OF("", "over "));
 		break;
 	case 4:
-		if (is_there(KIND_DYNAMIC_SET, true))
+		if (remembers_here(writing) && is_there(KIND_DYNAMIC_SET, true))
 			nft_dynamic_set(writing, random_below(3));
 		break;
 	case 5:
@@ -793,8 +805,10 @@ static void nft_rule(struct writing *writing)
 		strcmp(writing->protocol, "th") ? "" : " meta l4proto { tcp, udp }");
 	if (writing->nft)		/* family inet: one rule in two is about one family */
 		writing->six = random_chance(50);
-	for (unsigned int i = random_below(3); i; i--)
+	for (unsigned int i = random_below(3); i; i--) {
+		writing->last = i == 1;
 		nft_condition(writing);
+	}
 	nft_target(writing);
 	putc('\n', writing->out);
 }
