@@ -175,15 +175,28 @@ struct span {
 	size_t first, end;
 };
 
-/* What is not known is as much as can be, or, @least, nothing. */
+/*
+ * Whether what is written fills registers of 4 bytes: the kernel pads what is smaller
+ * (nft_reg_store8() and its like, nft_data_copy()), unless it only turns bytes around.
+ */
+static bool is_padded(const struct expression_parts *parts)
+{
+	return strcmp(parts->name, "byteorder") != 0;
+}
+
+/* What is not known is as much as can be, or, @least, one register of 4 bytes. */
 static struct span span_of(const struct search *search, const struct expression_parts *parts,
 			   const struct use *use, bool least)
 {
 	size_t size = size_of(parts, use, search->key_size, search->data);
 	struct span span;
 
+	if (!size)
+		size = least ? NFT_REG32_SIZE : REGISTER_BYTES;
+	else if (least && is_padded(parts))
+		size = (size + NFT_REG32_SIZE - 1) / NFT_REG32_SIZE * NFT_REG32_SIZE;
 	span.first = offset_of(attribute_number(parts->data.of[use->attribute], UINT32_MAX));
-	span.end = size ? span.first + size : least ? span.first : REGISTER_BYTES;
+	span.end = span.first + size;
 	if (span.end > REGISTER_BYTES)
 		span.end = REGISTER_BYTES;
 	return span;
