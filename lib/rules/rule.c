@@ -248,3 +248,20 @@ bool rule_same(const struct rule *a, const struct rule *b)
 	return a->target == b->target && same_prefix(&a->source, &b->source) &&
 	       same_chain(a->to, b->to) && same_match(a->match, b->match);
 }
+
+void count_add(struct notrack_count *sum, const struct notrack_count *count)
+{
+	sum->packets += count->packets;
+	sum->bytes += count->bytes;
+}
+
+static uint64_t less(uint64_t all, uint64_t some)
+{
+	return all > some ? all - some : 0;
+}
+
+struct notrack_count count_less(const struct notrack_count *all, const struct notrack_count *some)
+{
+	return (struct notrack_count){ less(all->packets, some->packets),
+				       less(all->bytes, some->bytes) };
+}
