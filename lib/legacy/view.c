@@ -41,10 +41,10 @@ static const char *const hook_names[HOOKS] = {
 
 static const char *const family_words[FAMILIES] = { [IPV4] = "ip", [IPV6] = "ip6" };
 
-/* One table that is being read. */
 /* How often a table may change while it is read. */
 #define TRIES 10
 
+/* One table that is being read. */
 struct reader {
 	struct view *view;
 	struct view_table *table;
