@@ -54,7 +54,6 @@ int reader_add_set(struct view_reader *reader, const struct view_table *table,
 	set->table = table;
 	set->flags = attribute_number(from->of[NFTA_SET_FLAGS], 0);
 	set->key_size = attribute_number(from->of[NFTA_SET_KEY_LEN], 0);
-	set->data_size = attribute_number(from->of[NFTA_SET_DATA_LEN], 0);
 	set->judges = judges(from);
 	slot = slot_of(table, set->name);
 	set->next = reader->sets[slot];
