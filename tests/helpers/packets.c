@@ -120,6 +120,18 @@ static bool udp_answer(int server_fd)
 	return got >= 0 && sendto(server_fd, data, (size_t)got, 0, &from.any, size) == got;
 }
 
+bool udp_passes(const struct family *family, struct end from, struct end to, unsigned int count)
+{
+	int to_fd = udp_open(family, to), from_fd = udp_open(family, from);
+	bool arrived;
+
+	udp_send(family, from_fd, to, count);
+	arrived = udp_arrive(to_fd, count);
+	close(to_fd);
+	close(from_fd);
+	return arrived;
+}
+
 bool udp_exchange(const struct family *family, int fd, int server_fd, struct end server)
 {
 	udp_send(family, fd, server, 1);

@@ -326,6 +326,35 @@ uint64_t paths_packets(struct paths paths, const char *selector, const char *tar
 	return packets;
 }
 
+static unsigned int packets_of(const char *line)
+{
+	unsigned int packets = 0;
+
+	while (*line != '\n')
+		line--;
+	ck_assert_msg(sscanf(line, "\n[%u:", &packets) == 1, "%.60s", line);
+	return packets;
+}
+
+unsigned int rule_packets(const struct family *family, const char *words)
+{
+	const char *line = strstr(must("%s -t filter -c", family->save).out, words);
+
+	ck_assert_msg(line, "no rule with %s", words);
+	return packets_of(line);
+}
+
+unsigned int rules_packets(const struct family *family, const char *words)
+{
+	const char *at = must("%s -c", family->save).out;
+	unsigned int packets = 0, lines = 0;
+
+	for (; (at = strstr(at, words)); at++, lines++)
+		packets += packets_of(at);
+	ck_assert_msg(lines, "no rule with %s", words);
+	return packets;
+}
+
 void counter_append(const struct family *family, const char *label, const char *table,
 		    const char *chain, const char *match)
 {
