@@ -9,6 +9,7 @@
 #include "nft/expressions.h"
 #include "nft/question.h"
 #include "support/memory.h"
+#include "support/search.h"
 
 /* --- rules that ours repeat parts of -------------------------------------- */
 
@@ -53,8 +54,7 @@ static int collect_handles(struct nft_sight *sight)
 
 static bool is_asked_for(const struct nft_sight *sight, uint64_t handle)
 {
-	return sight->handle_count && bsearch(&handle, sight->handles, sight->handle_count,
-					      sizeof(handle), compare_handles);
+	return search(&handle, sight->handles, sight->handle_count, sizeof(handle), compare_handles);
 }
 
 /* --- reading --------------------------------------------------------------- */

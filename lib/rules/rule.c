@@ -6,6 +6,7 @@
 
 #include "rules/rule.h"
 #include "support/memory.h"
+#include "support/search.h"
 
 const char *table_name(enum table_id table)
 {
@@ -155,23 +156,18 @@ int ruleset_sort(struct ruleset *rules)
 	return 0;
 }
 
+static int compare_name(const void *name, const void *chain)
+{
+	return strcmp(name, (*(struct chain *const *)chain)->name);
+}
+
 bool ruleset_index(const struct ruleset *rules, const char *name, size_t *index)
 {
-	size_t low = 0, high = rules->count;
+	bool found;
 
-	while (low < high) {
-		size_t middle = (low + high) / 2;
-		int order = strcmp(name, rules->chains[middle]->name);
-
-		*index = middle;
-		if (!order)
-			return true;
-		if (order < 0)
-			high = middle;
-		else
-			low = middle + 1;
-	}
-	return false;
+	*index = search_place(name, rules->chains, rules->count, sizeof(*rules->chains),
+			      compare_name, &found);
+	return found;
 }
 
 struct chain *ruleset_find(const struct ruleset *rules, const char *name)
