@@ -7,14 +7,14 @@
 #include <linux/netfilter/nf_tables.h>
 #include <net/if.h>
 
+#include "support/hash.h"
+
 /* --- which sets there are --------------------------------------------- */
 
 static size_t slot_of(const struct view_table *table, const char *name)
 {
-	uint64_t value = UINT64_C(0xcbf29ce484222325) ^ (uintptr_t)table;
+	const uint64_t value = hash_text(HASH_BEGIN ^ (uintptr_t)table, name);
 
-	for (; *name; name++)
-		value = (value ^ (unsigned char)*name) * UINT64_C(0x100000001b3);
 	return (value ^ value >> 32) % SET_SLOTS;
 }
 
