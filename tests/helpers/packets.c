@@ -132,6 +132,20 @@ bool udp_passes(const struct family *family, struct end from, struct end to, uns
 	return arrived;
 }
 
+unsigned int udp_ask(const struct family *family, const char *from, unsigned int count)
+{
+	struct end server = { HOST, family->host, 53 };
+	int server_fd = udp_open(family, server);
+	int fd = udp_open(family, (struct end){ PEER, from, 0 });
+	unsigned int arrived;
+
+	udp_send(family, fd, server, count);
+	arrived = udp_pending(server_fd);
+	close(fd);
+	close(server_fd);
+	return arrived;
+}
+
 bool udp_exchange(const struct family *family, int fd, int server_fd, struct end server)
 {
 	udp_send(family, fd, server, 1);
