@@ -12,6 +12,7 @@
 
 #include "nft/body.h"
 #include "nft/datatype.h"
+#include "rules/view_words_condition.h"
 #include "support/text.h"
 
 const char *nft_family_name(uint8_t family)
@@ -183,12 +184,11 @@ static bool is_tcp_flags(const struct nft_rule *rule, const struct nft_field *fi
 /* "fin | ack" */
 static void print_tcp_flags(unsigned int flags, FILE *out)
 {
-	static const char *const names[] = { "fin", "syn", "rst", "psh", "ack", "urg", "ecn", "cwr" };
 	const char *before = "";
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (flags & 1u << i) {
-			fprintf(out, "%s%s", before, names[i]);
+	for (const struct number_name *name = tcp_flag_names; name->nft; name++)
+		if (flags & name->number) {
+			fprintf(out, "%s%s", before, name->nft);
 			before = " | ";
 		}
 }
