@@ -99,6 +99,19 @@ struct view_chain *view_find_chain(const struct view *view, const struct view_ta
 	return chain;
 }
 
+enum hook hook_of_builtin(const char *chain)
+{
+	static const char *const names[HOOKS] = {
+		[HOOK_PREROUTING] = "PREROUTING", [HOOK_INPUT] = "INPUT", [HOOK_FORWARD] = "FORWARD",
+		[HOOK_OUTPUT] = "OUTPUT", [HOOK_POSTROUTING] = "POSTROUTING",
+	};
+	enum hook hook = HOOK_POSTROUTING;
+
+	while (hook && strcmp(names[hook], chain))
+		hook--;
+	return hook;
+}
+
 void view_set_hook(struct view *view, struct view_chain *chain, enum hook hook, int priority)
 {
 	struct view_chain **at = &view->hooks[hook];
