@@ -110,12 +110,13 @@ struct bucket {
 	uint32_t expires_ms;		/* unused for so long, it is forgotten */
 };
 
-/* One thing that was looked at, as in struct notrack_check. */
+/* Whom to tell of each thing that was looked at, as in struct notrack_check. */
 struct check_visitor {
-	int (*check)(const char *name, enum notrack_status status, int err, const char *text,
-		     void *data);
+	void (*check)(void *data, const char *name, enum notrack_status status, int err,
+		      const char *format, ...) __attribute__((format(printf, 5, 6)));
 	void *data;
 };
+#define check_tell(visitor, ...) ((visitor)->check((visitor)->data, __VA_ARGS__))
 
 /*
  * All calls return 0 or a count, or -errno with a sentence in the session's error.
@@ -184,7 +185,7 @@ struct backend {
 	 */
 	uint64_t (*bytes)(const struct session *session);
 	/* What this host has of what a commit needs. */
-	int (*check)(const struct session *session, const struct check_visitor *visitor);
+	void (*check)(const struct session *session, const struct check_visitor *visitor);
 };
 
 extern const struct backend legacy_backend, nft_backend;

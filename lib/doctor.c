@@ -18,17 +18,15 @@
 #include "support/lock.h"
 #include "support/text.h"
 
-void doctor_report(struct doctor *doctor, const char *name, enum notrack_status status, int err,
-		   const char *format, ...)
+static void report(struct doctor *doctor, const char *name, enum notrack_status status, int err,
+		   const char *format, va_list args)
 {
-	struct told_check *told = arena_alloc(&doctor->arena, sizeof(*told));
+	struct told_check *told;
 	char text[1200];
-	va_list args;
 
-	va_start(args, format);
-	vsnprintf(text, sizeof(text), format, args);
-	va_end(args);
+	vsnprintf(text, sizeof(text), format, args);	/* first, as it may tell of errno */
 	text_make_plain(text);
+	told = arena_alloc(&doctor->arena, sizeof(*told));
 	if (told)
 		told->check = (struct notrack_check){
 			.size = sizeof(told->check), .status = status, .err = err,
@@ -43,21 +41,34 @@ void doctor_report(struct doctor *doctor, const char *name, enum notrack_status 
 	doctor->last = told;
 }
 
+void doctor_report(struct doctor *doctor, const char *name, enum notrack_status status, int err,
+		   const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	report(doctor, name, status, err, format, args);
+	va_end(args);
+}
+
 /* --- what a backend needs --------------------------------------------- */
 
-static int report_check(const char *name, enum notrack_status status, int err, const char *text,
-			void *data)
+static void report_check(void *doctor, const char *name, enum notrack_status status, int err,
+			 const char *format, ...)
 {
-	doctor_report(data, name, status, err, "%s", text);
-	return 0;
+	va_list args;
+
+	va_start(args, format);
+	report(doctor, name, status, err, format, args);
+	va_end(args);
 }
 
 /* The chosen one; all of them, where none can be chosen. */
-static int check_backends(struct notrack *nt, struct doctor *doctor)
+static void check_backends(struct notrack *nt, struct doctor *doctor)
 {
 	const struct check_visitor visitor = { report_check, doctor };
 	struct session session = context_session(nt);
-	int err = context_choose(nt), result = 0;
+	int err = context_choose(nt);
 
 	if (err)
 		doctor_report(doctor, "backend", NOTRACK_FAILED, err, "%s", nt->error.text);
@@ -66,10 +77,9 @@ static int check_backends(struct notrack *nt, struct doctor *doctor)
 		       backends[context_chosen(nt)]->name, nt->choice.why);
 	if (!lock_is_held(&nt->lock))
 		context_forget(nt);
-	for (size_t i = 0; i < BACKENDS && result >= 0; i++)
+	for (size_t i = 0; i < BACKENDS; i++)
 		if (err || i == context_chosen(nt))
-			result = backends[i]->check(&session, &visitor);
-	return result < 0 ? result : 0;
+			backends[i]->check(&session, &visitor);
 }
 
 /* --- the lock --------------------------------------------------------- */
@@ -231,15 +241,12 @@ static void check_watch(struct doctor *doctor)
 
 static int check_kernel(struct notrack *nt, void *data)
 {
-	int err = check_backends(nt, data);
-
-	if (!err) {
-		check_conntrack(data);
-		check_nft(data);
-		check_chains(data);
-		check_watch(data);
-	}
-	return err;
+	check_backends(nt, data);
+	check_conntrack(data);
+	check_nft(data);
+	check_chains(data);
+	check_watch(data);
+	return 0;
 }
 
 int notrack_doctor(struct notrack *nt,

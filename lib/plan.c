@@ -88,8 +88,8 @@ static int refuse(struct notrack *nt, const struct view *view, const struct find
 /* Who takes services away, or limits clients, is not to blame for how others fare. */
 static int judge(struct notrack *nt, const struct view *view)
 {
-	const struct finding *first = findings_first(&nt->findings, NOTRACK_FAILED);
-	size_t more = findings_count(&nt->findings, NOTRACK_FAILED) - 1;
+	const struct finding *first = findings_failure(&nt->findings);
+	size_t more = findings_count_failures(&nt->findings) - 1;
 
 	if (!first || !context_is_judged(nt) || nt->force & NOTRACK_FORCE)
 		return 0;
@@ -226,7 +226,7 @@ static int tell_numbers(struct plan *plan)
 
 static bool is_refused(const struct plan *plan)
 {
-	return findings_first(&plan->misses, NOTRACK_FAILED);
+	return findings_failure(&plan->misses);
 }
 
 /* What would be found if the model had these services alone. */

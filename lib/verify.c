@@ -213,7 +213,7 @@ int notrack_verify(struct notrack *nt, const char *service,
 	for (size_t i = 0; finding && i < all.findings.count && !result; i++)
 		result = report_finding(&all.findings.list[i], finding, data);
 	if (!result)
-		result = (int)findings_count(&all.findings, NOTRACK_FAILED);
+		result = (int)findings_count_failures(&all.findings);
 	verify_release(&all);
 	return result;
 }

@@ -16,6 +16,7 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
+#include "support/clock.h"
 #include "support/forwarding.h"
 #include "watch.h"
 
@@ -113,7 +114,7 @@ static void withdraw(struct notrack_watch *watch, struct listener *listener, int
 	struct error why = watch->nt->error, text;
 	int result = commit_nothing(watch->nt, &changes);
 
-	watch->checked_ms = watch_now_ms();
+	watch->checked_ms = now_ms();
 	if (result < 0) {
 		error_set(&text, 0, "%.450s; and what is there of our rules cannot be taken away: "
 			  "%.450s", why.text, watch->nt->error.text);
@@ -162,7 +163,7 @@ static void end_check(struct notrack_watch *watch, uint64_t begun_ms, int result
 	const bool waits = watch->nt->loading && watch->nt->deferred;
 
 	watch->nt->loading = false;
-	watch->checked_ms = watch_now_ms();
+	watch->checked_ms = now_ms();
 	watch->took_ms = watch->checked_ms - begun_ms;
 	if (result >= 0 && waits)
 		watch_request(watch, watch->changed_ms + SETTLE_MS);
@@ -172,7 +173,7 @@ static void end_check(struct notrack_watch *watch, uint64_t begun_ms, int result
 static void check(struct notrack_watch *watch, struct listener *listener)
 {
 	struct notrack_changes changes = { .size = sizeof(changes) };
-	const uint64_t begun_ms = watch_now_ms();
+	const uint64_t begun_ms = now_ms();
 	int result;
 
 	watch->due_ms = NEVER;
@@ -298,7 +299,7 @@ int notrack_watch_start(struct notrack *nt, struct notrack_watch **watch)
 	*made = (struct notrack_watch){ .nt = nt, .instance = INSTANCE_FREE, .poll_fd = -1,
 					.timer_fd = -1, .events.netlink.fd = -1,
 					.switches.fd = -1 };
-	made->look_ms = watch_now_ms() + LOOK_MS;
+	made->look_ms = now_ms() + LOOK_MS;
 	err = context_in_kernel(nt, start_in_kernel, made);
 	if (!err) {
 		err = open_descriptors(made);
@@ -323,7 +324,7 @@ int notrack_watch_run(struct notrack_watch *watch,
 		      void *data)
 {
 	struct listener listener = { visit, data, 0 };
-	uint64_t now = watch_now_ms();
+	uint64_t now = now_ms();
 	int err;
 
 	if (!watch)

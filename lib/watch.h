@@ -56,8 +56,6 @@ struct notrack_watch {
 	char said[sizeof(struct error)];
 };
 
-uint64_t watch_now_ms(void);
-
 /* A commit at that time, unless one is due earlier. */
 static inline void watch_request(struct notrack_watch *watch, uint64_t at_ms)
 {

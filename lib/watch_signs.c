@@ -4,21 +4,13 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "legacy/table_info.h"
+#include "support/clock.h"
 #include "support/forwarding.h"
 
 /* Of no tables: the next look finds another one. */
 #define UNKNOWN_MARK UINT64_MAX
-
-uint64_t watch_now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
 
 static int mark_in_kernel(struct notrack *nt, void *data)
 {
@@ -118,13 +110,13 @@ static void hear_rules(struct notrack_watch *watch)
 		return;
 	if (news & NFT_RULES_CHANGED) {
 		watch->gently = false;
-		watch->changed_ms = watch_now_ms();
+		watch->changed_ms = now_ms();
 		at_ms = watch->checked_ms + PAUSE_MS;
 	} else {
 		at_ms = hear_elements(watch);
 	}
-	if (!is_signed && at_ms < watch_now_ms() + PAUSE_UNSIGNED_MS)
-		at_ms = watch_now_ms() + PAUSE_UNSIGNED_MS;
+	if (!is_signed && at_ms < now_ms() + PAUSE_UNSIGNED_MS)
+		at_ms = now_ms() + PAUSE_UNSIGNED_MS;
 	watch_request(watch, at_ms);
 }
 

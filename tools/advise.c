@@ -44,12 +44,12 @@ static int take_percent(const char *name, const char *word, void *to)
 
 static int take_times(const char *name, const char *word, void *to)
 {
-	return take_number(name, word, 1, TIMES_MAX, to);
+	return take_number(name, word, TIMES_MAX, to);
 }
 
 static int take_whole_seconds(const char *name, const char *word, void *to)
 {
-	return take_number(name, word, 1, SECONDS_MAX, to);
+	return take_number(name, word, SECONDS_MAX, to);
 }
 
 static const struct option_row rows[] = {

@@ -27,15 +27,15 @@ int take_word(const char *name, const char *word, void *to)
 	return 0;
 }
 
-int take_number(const char *name, const char *word, uint32_t min, uint32_t max, uint32_t *number)
+int take_number(const char *name, const char *word, uint32_t max, uint32_t *number)
 {
 	char *end;
 	unsigned long value;
 
 	errno = 0;
 	value = strtoul(word, &end, 10);
-	if (*word < '0' || *word > '9' || *end || errno || value < min || value > max)
-		return complain(EXIT_BAD_INPUT, "--%s %s: must be %u to %u", name, word, min, max);
+	if (*word < '0' || *word > '9' || *end || errno || !value || value > max)
+		return complain(EXIT_BAD_INPUT, "--%s %s: must be 1 to %u", name, word, max);
 	*number = (uint32_t)value;
 	return 0;
 }
@@ -45,7 +45,7 @@ int take_positive(const char *name, const char *word, void *to)
 {
 	if (!word[strspn(word, "0")])		/* how many it may be, the library says */
 		return complain(EXIT_BAD_INPUT, "--%s %s: must be at least 1", name, word);
-	return take_number(name, word, 1, UINT32_MAX, to);
+	return take_number(name, word, UINT32_MAX, to);
 }
 
 int take_seconds(const char *name, const char *word, void *to)

@@ -23,8 +23,8 @@ int take_word(const char *name, const char *word, void *to);		/* const char *, n
 int take_positive(const char *name, const char *word, void *to);	/* uint32_t */
 int take_seconds(const char *name, const char *word, void *to);		/* milliseconds, unsigned int */
 
-/* A number from @min to @max, for the take functions of commands. */
-int take_number(const char *name, const char *word, uint32_t min, uint32_t max, uint32_t *number);
+/* A number from 1 to @max, for the take functions of commands. */
+int take_number(const char *name, const char *word, uint32_t max, uint32_t *number);
 
 /*
  * Takes the options of @argv that are in one of the two tables (@own may be NULL) and returns an

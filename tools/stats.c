@@ -32,7 +32,7 @@ static const struct option_row rows[] = {
 	{ name "-BYTES", COLUMN_COUNT, MEMBER(counts[index].bytes), json ".bytes", "bytes " what, \
 	  USE_ALWAYS, NULL }
 
-const struct column stats_service_columns[] = {
+static const struct column service_columns[] = {
 	{ "SERVICE", COLUMN_WORD, MEMBER(service), "name", "name of the service", USE_ALWAYS, NULL },
 	{ "FAMILY", COLUMN_WORD, MEMBER(who), "family", "ipv4 or ipv6", USE_ALWAYS, NULL },
 	COUNT_COLUMNS("UNTRACKED", "untracked", "that were not tracked", 0),
@@ -40,7 +40,7 @@ const struct column stats_service_columns[] = {
 	{ .name = NULL },
 };
 
-const struct column stats_client_columns[] = {
+static const struct column client_columns[] = {
 	{ "SERVICE", COLUMN_WORD, MEMBER(service), "service", "name of the service", USE_ALWAYS, NULL },
 	{ "CLIENT", COLUMN_WORD, MEMBER(who), "prefix", "prefix of the client", USE_ALWAYS, NULL },
 	COUNT_COLUMNS("SEEN", "seen", "that the client asked with", 0),
@@ -51,8 +51,8 @@ const struct column stats_client_columns[] = {
 
 static void print_columns(void)
 {
-	report_help("Columns of services", stats_service_columns);
-	report_help("Columns of clients", stats_client_columns);
+	report_help("Columns of services", service_columns);
+	report_help("Columns of clients", client_columns);
 }
 
 /* --- reading ---------------------------------------------------------- */
@@ -80,8 +80,8 @@ static void init_stats(struct stats *stats)
 	const bool rates = watch_ms;
 
 	*stats = (struct stats){
-		.services = { stats_service_columns, sizeof(struct stats_row), .rates = rates },
-		.clients = { stats_client_columns, sizeof(struct stats_row), .rates = rates },
+		.services = { service_columns, sizeof(struct stats_row), .rates = rates },
+		.clients = { client_columns, sizeof(struct stats_row), .rates = rates },
 	};
 }
 

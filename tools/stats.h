@@ -20,8 +20,6 @@ struct stats {
 	double seconds;			/* when they were read */
 };
 
-extern const struct column stats_service_columns[], stats_client_columns[];
-
 /* Of two readings, in the later one; an exit code. */
 int stats_fill_rates(struct stats *stats, const struct stats *before);
 

@@ -18,6 +18,7 @@
 #include "heap.h"
 #include "json.h"
 #include "notify.h"
+#include "support/clock.h"
 #include "support/stream.h"
 
 static bool force;
@@ -159,14 +160,6 @@ static struct notrack *read_model(const struct options *options, int *code)
 		return nt;
 	notrack_free(nt);
 	return NULL;
-}
-
-static uint64_t now_us(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
 }
 
 /* A file that cannot be used leaves the configuration as it is, and so does a namespace that went. */

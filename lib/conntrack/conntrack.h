@@ -64,6 +64,7 @@ struct conntrack_totals {
 	uint64_t invalid, insert_failed, dropped, early_dropped;
 };
 
+/* 0, or -errno with a sentence. */
 int conntrack_read_totals(struct conntrack *conntrack, struct conntrack_totals *totals,
 			  struct error *error);
 

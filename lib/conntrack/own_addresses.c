@@ -4,6 +4,7 @@
 #include "support/attribute.h"
 #include "support/memory.h"
 #include "support/netlink.h"
+#include "support/search.h"
 
 #include <errno.h>
 #include <linux/rtnetlink.h>
@@ -130,10 +131,8 @@ static bool covers(const struct prefix *list, size_t count, const struct prefix 
 
 bool own_addresses_has(const struct own_addresses *local, const struct prefix *address)
 {
-	if (local->host_count && bsearch(address, local->hosts, local->host_count,
-					 sizeof(*local->hosts), compare))
-		return true;
-	return covers(local->networks, local->network_count, address);
+	return search(address, local->hosts, local->host_count, sizeof(*local->hosts), compare) ||
+	       covers(local->networks, local->network_count, address);
 }
 
 bool own_addresses_hears(const struct own_addresses *local, const struct prefix *address)

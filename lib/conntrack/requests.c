@@ -11,8 +11,9 @@
 #include <stdbool.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "support/clock.h"
 
 #define HEAD 128		/* of a packet; extension headers beyond it are rare */
 #define QUEUE (8 * 1024 * 1024)
@@ -136,14 +137,6 @@ static int drain(int fd, struct sample *sample)
 	for (int i = 0; i < count && !result; i++)
 		result = take(sample, packets[i], messages[i].msg_len);
 	return result;
-}
-
-static uint64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
 static uint64_t count_lost(int fd)

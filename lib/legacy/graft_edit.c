@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "legacy/entry.h"
+#include "rules/align.h"
 #include "rules/name.h"
 
 /* --- one place, ahead of one rule of the host -------------------------- */
@@ -16,13 +17,7 @@ struct comparison {
 	void *data;
 	struct notrack_changes *changes;
 	const struct grafted_chain *chain;
-};
-
-/* The grafts of one chain that stand, or are to stand, ahead of the same rule. */
-struct slot {
-	const struct grafted_rule *have, *want;
-	size_t have_count, want_count;
-	uint16_t *lengths;		/* of the longest common rest: a row and a column more */
+	const struct grafted_rule *have, *want;		/* those of the chain */
 };
 
 static int keep(const struct comparison *comparison, const struct grafted_rule *have)
@@ -46,72 +41,46 @@ static int take(const struct comparison *comparison, const struct grafted_rule *
 							 have) : 0;
 }
 
-static void measure(struct slot *slot, const struct xt_family *family)
+static bool same_grafts(const void *data, size_t have, size_t want)
 {
-	const size_t width = slot->want_count + 1;
-	uint16_t *lengths = slot->lengths;
+	const struct comparison *comparison = data;
 
-	for (size_t i = slot->have_count; i-- > 0;)
-		for (size_t j = slot->want_count; j-- > 0;) {
-			uint16_t down = lengths[(i + 1) * width + j];
-			uint16_t right = lengths[i * width + j + 1];
-			uint16_t both = (uint16_t)(lengths[(i + 1) * width + j + 1] + 1);
-
-			lengths[i * width + j] =
-				entry_same(slot->have[i].entry, slot->want[j].entry, family) ?
-				both : down > right ? down : right;
-		}
+	return entry_same(comparison->have[have].entry, comparison->want[want].entry,
+			  comparison->family);
 }
 
-static int edit_slot(const struct comparison *comparison, const struct slot *slot)
+/* The grafts of one chain that stand, or are to stand, ahead of the same rule. */
+static int compare_slot(const struct comparison *comparison, const struct alignment *slot,
+			long *kept)
 {
-	const size_t width = slot->want_count + 1;
-	size_t i = 0, j = 0;
-	int err = 0;
+	int err = align(*slot, kept);
 
-	while (!err && (i < slot->have_count || j < slot->want_count)) {
-		const struct grafted_rule *have = i < slot->have_count ? &slot->have[i] : NULL;
-		const struct grafted_rule *want = j < slot->want_count ? &slot->want[j] : NULL;
+	err = err < 0 ? err : 0;
+	for (size_t i = slot->have, j = slot->want;
+	     !err && (i < slot->have_end || j < slot->want_end);) {
+		const struct grafted_rule *have = i < slot->have_end ? &comparison->have[i] : NULL;
 
-		if (have && want && entry_same(have->entry, want->entry, comparison->family)) {
+		if (have && kept[i] == (long)j) {
 			err = keep(comparison, have);
 			i++;
 			j++;
-		} else if (have && (!want || slot->lengths[(i + 1) * width + j] >=
-				    slot->lengths[i * width + j + 1])) {
+		} else if (have && kept[i] < 0) {
 			err = take(comparison, have);
 			i++;
 		} else {
-			err = add(comparison, want, have);
-			j++;
+			err = add(comparison, &comparison->want[j++], have);
 		}
 	}
 	return err;
 }
 
-static int compare_slot(const struct comparison *comparison, struct slot *slot)
-{
-	int err;
-
-	slot->lengths = calloc((slot->have_count + 1) * (slot->want_count + 1),
-			       sizeof(*slot->lengths));
-	if (!slot->lengths)
-		return -ENOMEM;
-	measure(slot, comparison->family);
-	err = edit_slot(comparison, slot);
-	free(slot->lengths);
-	return err;
-}
-
 /* --- chains ----------------------------------------------------------- */
 
-static size_t count_at(const struct grafted_chain *chain, size_t from, unsigned int before)
+static size_t end_of_slot(const struct grafted_chain *chain, size_t from, unsigned int before)
 {
-	size_t count = 0;
-
-	while (chain && from + count < chain->count && chain->rules[from + count].before == before)
-		count++;
-	return count;
+	while (chain && from < chain->count && chain->rules[from].before == before)
+		from++;
+	return from;
 }
 
 static bool begins_at(const struct grafted_chain *chain, size_t index, unsigned int *before)
@@ -123,31 +92,41 @@ static bool begins_at(const struct grafted_chain *chain, size_t index, unsigned 
 	return true;
 }
 
+static int compare_slots(const struct comparison *comparison, const struct grafted_chain *have,
+			 const struct grafted_chain *want, long *kept)
+{
+	struct alignment slot = { .same = same_grafts, .data = comparison };
+	int err = 0;
+
+	while (!err) {
+		unsigned int before = UINT32_MAX;
+		bool any = begins_at(have, slot.have, &before);
+
+		any |= begins_at(want, slot.want, &before);
+		if (!any)
+			break;
+		slot.have_end = end_of_slot(have, slot.have, before);
+		slot.want_end = end_of_slot(want, slot.want, before);
+		err = compare_slot(comparison, &slot, kept);
+		slot.have = slot.have_end;
+		slot.want = slot.want_end;
+	}
+	return err;
+}
+
 static int compare_chain(struct comparison *comparison, const struct grafted_chain *have,
 			 const struct grafted_chain *want)
 {
-	size_t i = 0, j = 0;
-	int err = 0;
+	long *kept = malloc(((have ? have->count : 0) + 1) * sizeof(*kept));
+	int err;
 
+	if (!kept)
+		return -ENOMEM;
 	comparison->chain = have ? have : want;
-	while (!err) {
-		unsigned int before = UINT32_MAX;
-		bool any = begins_at(have, i, &before);
-		struct slot slot;
-
-		any |= begins_at(want, j, &before);
-		if (!any)
-			break;
-		slot = (struct slot){
-			.have = have && have->count ? have->rules + i : NULL,
-			.have_count = count_at(have, i, before),
-			.want = want && want->count ? want->rules + j : NULL,
-			.want_count = count_at(want, j, before),
-		};
-		err = compare_slot(comparison, &slot);
-		i += slot.have_count;
-		j += slot.want_count;
-	}
+	comparison->have = have ? have->rules : NULL;
+	comparison->want = want ? want->rules : NULL;
+	err = compare_slots(comparison, have, want, kept);
+	free(kept);
 	return err;
 }
 

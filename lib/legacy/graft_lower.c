@@ -9,6 +9,7 @@
 #include "legacy/graft_write.h"
 #include "legacy/grafted.h"
 #include "support/memory.h"
+#include "support/search.h"
 
 struct lowering {
 	const struct grafts *grafts;
@@ -78,9 +79,8 @@ static struct graft_original *find_original(const struct lowering *lowering,
 {
 	const struct graft_original key = { .rule = rule };
 
-	return lowering->original_count ?
-	       bsearch(&key, lowering->originals, lowering->original_count, sizeof(key),
-		       compare_originals) : NULL;
+	return search(&key, lowering->originals, lowering->original_count, sizeof(key),
+		      compare_originals);
 }
 
 static int collect_originals(struct lowering *lowering)

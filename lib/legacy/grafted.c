@@ -9,6 +9,7 @@
 #include "legacy/match.h"
 #include "rules/graft.h"
 #include "rules/view.h"
+#include "support/hash.h"
 
 /* --- which ones ------------------------------------------------------- */
 
@@ -48,6 +49,7 @@ static bool is_twin(const struct xt_family *family, const void *entry)
 
 /* --- hashes ----------------------------------------------------------- */
 
+/* Entries have hundreds of bytes: eight at a time. */
 static uint64_t add_to_hash(uint64_t hash, const void *data, size_t size)
 {
 	const unsigned char *byte = data;
@@ -58,9 +60,7 @@ static uint64_t add_to_hash(uint64_t hash, const void *data, size_t size)
 		hash = (hash ^ word) * UINT64_C(0x9e3779b97f4a7c15);
 		hash ^= hash >> 29;
 	}
-	while (size--)
-		hash = (hash ^ *byte++) * UINT64_C(0x100000001b3);
-	return hash;
+	return hash_bytes(hash, byte, size);
 }
 
 /* --- lists ------------------------------------------------------------ */
@@ -85,8 +85,7 @@ struct grafted *grafted_new(struct ruleset *rules, const struct xt_family *famil
 /* Anybody may have ten thousand chains with rules of ours. */
 static size_t slot_of(const struct grafted *grafted, const char *name)
 {
-	return add_to_hash(UINT64_C(0xcbf29ce484222325), name, strlen(name)) &
-	       (grafted->name_room - 1);
+	return hash_text(HASH_BEGIN, name) & (grafted->name_room - 1);
 }
 
 struct grafted_chain *grafted_find(const struct grafted *grafted, const char *name)

@@ -49,6 +49,6 @@ int legacy_buckets(const struct session *session, const char *service,
 		   int (*visit)(const struct bucket *bucket, void *data), void *data);
 
 int legacy_probe(const struct session *session);
-int legacy_check(const struct session *session, const struct check_visitor *visitor);
+void legacy_check(const struct session *session, const struct check_visitor *visitor);
 
 #endif

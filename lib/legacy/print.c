@@ -6,7 +6,7 @@
 
 #include "legacy/graft_edit.h"
 #include "rules/diff.h"
-#include "rules/view.h"
+#include "rules/view_words_condition.h"
 #include "support/text.h"
 
 const char *protocol_print_name(uint8_t protocol, char text[8])
@@ -56,19 +56,21 @@ static void print_multiport(const struct match *match, FILE *out)
 	}
 }
 
-/* In the words and the order of iptables. */
-static void print_flags(uint8_t flags, FILE *out)
+static void print_bits(const struct number_name *names, unsigned int bits, FILE *out)
 {
-	static const char *const names[] = { "FIN", "SYN", "RST", "PSH", "ACK", "URG" };
-	const char *between = " ";
+	const char *between = "";
 
-	if (!flags)
-		fputs(" NONE", out);
-	for (unsigned int i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (flags & 1u << i) {
-			fprintf(out, "%s%s", between, names[i]);
+	for (; names->legacy; names++)
+		if (bits & names->number) {
+			fprintf(out, "%s%s", between, names->legacy);
 			between = ",";
 		}
+}
+
+static void print_flags(uint8_t flags, FILE *out)
+{
+	fputs(flags ? " " : " NONE", out);
+	print_bits(tcp_flag_names, flags, out);
 }
 
 static void print_tcp_flags(const struct match *match, FILE *out)
@@ -80,20 +82,9 @@ static void print_tcp_flags(const struct match *match, FILE *out)
 
 static void print_states(uint8_t states, FILE *out)
 {
-	static const struct {
-		uint8_t state;
-		const char *name;
-	} names[] = {	/* in the order of iptables */
-		{ CT_INVALID, "INVALID" }, { CT_NEW, "NEW" }, { CT_RELATED, "RELATED" },
-		{ CT_ESTABLISHED, "ESTABLISHED" }, { CT_UNTRACKED, "UNTRACKED" },
-	};
-	const char *between = " -m conntrack --ctstate ";
-
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (states & names[i].state) {
-			fprintf(out, "%s%s", between, names[i].name);
-			between = ",";
-		}
+	if (states)
+		fputs(" -m conntrack --ctstate ", out);
+	print_bits(state_names, states, out);
 }
 
 static void print_local(const struct match *match, FILE *out)

@@ -4,34 +4,10 @@
 
 #include <errno.h>
 #include <sched.h>
-#include <stdarg.h>
 #include <stdio.h>
 
 #include "legacy/features.h"
 #include "support/netns.h"
-
-struct doctor {
-	const struct session *session;
-	const struct check_visitor *visitor;
-	int result;
-};
-
-static void report(struct doctor *doctor, const char *name, enum notrack_status status, int err,
-		   const char *format, ...) __attribute__((format(printf, 5, 6)));
-
-static void report(struct doctor *doctor, const char *name, enum notrack_status status, int err,
-		   const char *format, ...)
-{
-	const struct check_visitor *visitor = doctor->visitor;
-	char text[1200];
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(text, sizeof(text), format, args);
-	va_end(args);
-	if (!doctor->result)
-		doctor->result = visitor->check(name, status, err, text, visitor->data);
-}
 
 struct trial {
 	const struct xt_family *family;
@@ -56,30 +32,31 @@ static void *try_table(void *data)
 	return NULL;
 }
 
-static void check_table(struct doctor *doctor, const struct xt_family *family, const char *table)
+static void check_table(const struct session *session, const struct check_visitor *visitor,
+			const struct xt_family *family, const char *table)
 {
 	const int exists = table_exists(family, table);
 	struct trial trial = { .family = family, .name = table, .exists = exists > 0,
-			       .foreign = doctor->session->foreign_netns };
+			       .foreign = session->foreign_netns };
 	char name[32];
 
 	snprintf(name, sizeof(name), "table %s (%s)", table, family->name);
 	errno = exists < 0 ? -exists : 0;
 	if (errno)
-		report(doctor, name, NOTRACK_WARNING, 0, "could not be tried: %m");
+		check_tell(visitor, name, NOTRACK_WARNING, 0, "could not be tried: %m");
 	else if (netns_thread(try_table, &trial))
-		report(doctor, name, NOTRACK_WARNING, 0, "could not be tried: no thread");
+		check_tell(visitor, name, NOTRACK_WARNING, 0, "could not be tried: no thread");
 	else if (!trial.tried)
-		report(doctor, name, NOTRACK_WARNING, 0, "not in use yet, and not tried: a network "
-		       "namespace to try it in needs CAP_SYS_ADMIN");
+		check_tell(visitor, name, NOTRACK_WARNING, 0, "not in use yet, and not tried: a network "
+			   "namespace to try it in needs CAP_SYS_ADMIN");
 	else if (trial.err)
-		report(doctor, name, NOTRACK_FAILED, trial.err, "%s", trial.error.text);
+		check_tell(visitor, name, NOTRACK_FAILED, trial.err, "%s", trial.error.text);
 	else
-		report(doctor, name, NOTRACK_OK, 0, "%s", trial.exists ? "in use" :
-		       "not in use yet, and can be had");
+		check_tell(visitor, name, NOTRACK_OK, 0, "%s", trial.exists ? "in use" :
+			   "not in use yet, and can be had");
 }
 
-static void check_extensions(struct doctor *doctor, const struct xt_family *family)
+static void check_extensions(const struct check_visitor *visitor, const struct xt_family *family)
 {
 	struct features features = { 0 };
 	struct error error;
@@ -88,33 +65,30 @@ static void check_extensions(struct doctor *doctor, const struct xt_family *fami
 
 	snprintf(name, sizeof(name), "matches and targets (%s)", family->name);
 	if (err)
-		report(doctor, name, NOTRACK_FAILED, err, "%s", error.text);
+		check_tell(visitor, name, NOTRACK_FAILED, err, "%s", error.text);
 	else
-		report(doctor, name, NOTRACK_OK, 0, "multiport, comment, %s", features.notrack ?
-		       "NOTRACK" : "CT --notrack in place of NOTRACK");
+		check_tell(visitor, name, NOTRACK_OK, 0, "multiport, comment, %s", features.notrack ?
+			   "NOTRACK" : "CT --notrack in place of NOTRACK");
 	snprintf(name, sizeof(name), "hashlimit (%s)", family->name);
 	if (!err && !features.hashlimit)
-		report(doctor, name, NOTRACK_FAILED, -EPROTONOSUPPORT, "not there: services work, "
-		       "limits do not; load module xt_hashlimit");
+		check_tell(visitor, name, NOTRACK_FAILED, -EPROTONOSUPPORT, "not there: services work, "
+			   "limits do not; load module xt_hashlimit");
 	else if (!err && features.hashlimit == 1)
-		report(doctor, name, NOTRACK_WARNING, 0, "revision 1: rates up to 10000/sec, in "
-		       "coarse steps");
+		check_tell(visitor, name, NOTRACK_WARNING, 0, "revision 1: rates up to 10000/sec, in "
+			   "coarse steps");
 	else if (!err)
-		report(doctor, name, NOTRACK_OK, 0, "revision %d", features.hashlimit);
+		check_tell(visitor, name, NOTRACK_OK, 0, "revision %d", features.hashlimit);
 }
 
-int legacy_check(const struct session *session, const struct check_visitor *visitor)
+void legacy_check(const struct session *session, const struct check_visitor *visitor)
 {
-	struct doctor doctor = { .session = session, .visitor = visitor };
-
 	for (enum family family = IPV4; family < FAMILIES; family++) {
 		if (!session_has(session, family))
 			continue;
-		check_table(&doctor, &xt_families[family], table_name(RAW));
-		check_table(&doctor, &xt_families[family], table_name(FILTER));
-		check_extensions(&doctor, &xt_families[family]);
+		check_table(session, visitor, &xt_families[family], table_name(RAW));
+		check_table(session, visitor, &xt_families[family], table_name(FILTER));
+		check_extensions(visitor, &xt_families[family]);
 	}
-	return doctor.result;
 }
 
 int legacy_probe(const struct session *session)

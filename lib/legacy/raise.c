@@ -121,12 +121,6 @@ struct counting {
 	const char *service;
 };
 
-static void add_count(struct notrack_count *sum, const struct notrack_count *count)
-{
-	sum->packets += count->packets;
-	sum->bytes += count->bytes;
-}
-
 /* By twins: their accepts have the service in their comments. */
 static struct notrack_count sum_twins(const struct ruleset *rules, const char *service)
 {
@@ -140,7 +134,7 @@ static struct notrack_count sum_twins(const struct ruleset *rules, const char *s
 				break;
 			if (rule->match && rule->match->comment &&
 			    !strcmp(rule->match->comment, service))
-				add_count(&sum, &rule->count);
+				count_add(&sum, &rule->count);
 		}
 	return sum;
 }
@@ -159,16 +153,10 @@ static struct notrack_count sum_target(const struct ruleset *rules, const char *
 		chain = ruleset_find(rules, name);
 		for (size_t j = 0; chain && j < chain->count; j++) {
 			if (chain->rules[j].target == target)
-				add_count(&sum, &chain->rules[j].count);
+				count_add(&sum, &chain->rules[j].count);
 		}
 	}
 	return sum;
-}
-
-/* The rules are read one after the other: a packet in between is in the later one alone. */
-static uint64_t less(uint64_t seen, uint64_t passed)
-{
-	return seen > passed ? seen - passed : 0;
 }
 
 static int count_client(const struct tree_client *client, void *data)
@@ -176,8 +164,7 @@ static int count_client(const struct tree_client *client, void *data)
 	const struct counting *counting = data;
 	const struct client_counts counts = {
 		.prefix = client->prefix, .seen = client->seen, .passed = client->passed,
-		.dropped = { less(client->seen.packets, client->passed.packets),
-			     less(client->seen.bytes, client->passed.bytes) },
+		.dropped = count_less(&client->seen, &client->passed),
 	};
 
 	return counting->visitor->client(counting->service, &counts, counting->visitor->data);
@@ -192,7 +179,7 @@ static int count_service(struct counting *counting, const char *service)
 	struct notrack_count twins = sum_twins(&tables[FILTER].found, service);
 	int result;
 
-	add_count(&accepted, &twins);
+	count_add(&accepted, &twins);
 	result = visitor->service(service, counting->family, &untracked, &accepted, visitor->data);
 	counting->service = service;
 	return result ? result : tree_read(&tables[FILTER].found, service, count_client, counting);

@@ -9,6 +9,7 @@
 #include "legacy/check.h"
 #include "legacy/grafted.h"
 #include "support/memory.h"
+#include "support/search.h"
 
 /* A chain of the table. */
 struct place {
@@ -65,27 +66,25 @@ static int list_chains(struct reading *reading)
 	return 0;
 }
 
+static int compare_name(const void *name, const void *place)
+{
+	return strcmp(name, ((const struct place *)place)->name);
+}
+
 /* A chain that rules can lead to, by its name. */
 static struct place *find_place(struct reading *reading, const char *name)
 {
-	size_t low = reading->builtin_count, high = reading->count;
+	struct place *place;
 
 	if (name == reading->label)	/* most rules of clients lead to the same few limits */
 		return reading->labelled;
-	while (low < high) {
-		size_t middle = (low + high) / 2;
-		int order = strcmp(name, reading->places[middle].name);
-
-		if (!order) {
-			reading->label = name;
-			return reading->labelled = &reading->places[middle];
-		}
-		if (order < 0)
-			high = middle;
-		else
-			low = middle + 1;
+	place = search(name, reading->places + reading->builtin_count,
+		       reading->count - reading->builtin_count, sizeof(*place), compare_name);
+	if (place) {
+		reading->label = name;
+		reading->labelled = place;
 	}
-	return NULL;
+	return place;
 }
 
 /*

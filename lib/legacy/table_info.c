@@ -10,6 +10,7 @@
 
 #include "rules/rule.h"
 #include "support/error.h"
+#include "support/hash.h"
 
 const char *legacy_table_name(unsigned int table)
 {
@@ -108,14 +109,6 @@ size_t table_bytes(const struct xt_family *family, const char *name)
 	return table_exists(family, name) > 0 ? ask_info(family, name).size : 0;
 }
 
-/* FNV-1a, 64 bits */
-static uint64_t digest(uint64_t sum, const void *bytes, size_t size)
-{
-	for (size_t i = 0; i < size; i++)
-		sum = (sum ^ ((const uint8_t *)bytes)[i]) * 0x100000001b3u;
-	return sum;
-}
-
 uint64_t tables_mark(void)
 {
 	static const char *const names[] = { "raw", "mangle", "nat", "filter", "security" };
@@ -126,7 +119,7 @@ uint64_t tables_mark(void)
 			if (table_exists(&xt_families[family], names[i]) > 0) {
 				struct ipt_getinfo info = ask_info(&xt_families[family], names[i]);
 
-				sum = digest(sum + i + 1, &info, sizeof(info));
+				sum = hash_bytes(sum + i + 1, &info, sizeof(info));
 			}
 	return sum;
 }

@@ -31,20 +31,12 @@ static const struct {
 };
 #define TABLE_COUNT (sizeof(tables) / sizeof(tables[0]))
 
-static const char *const hook_names[HOOKS] = {
-	[HOOK_PREROUTING] = "PREROUTING",
-	[HOOK_INPUT] = "INPUT",
-	[HOOK_FORWARD] = "FORWARD",
-	[HOOK_OUTPUT] = "OUTPUT",
-	[HOOK_POSTROUTING] = "POSTROUTING",
-};
-
 static const char *const family_words[FAMILIES] = { [IPV4] = "ip", [IPV6] = "ip6" };
 
-/* One table that is being read. */
 /* How often a table may change while it is read. */
 #define TRIES 10
 
+/* One table that is being read. */
 struct reader {
 	struct view *view;
 	struct view_table *table;
@@ -62,13 +54,7 @@ struct reader {
 
 static enum hook hook_of(const struct reader *reader, const char *chain)
 {
-	enum hook hook = HOOK_POSTROUTING;
-
-	if (!reader->xtc->builtin(chain, reader->handle))
-		return HOOK_NONE;
-	while (hook && strcmp(hook_names[hook], chain))
-		hook--;
-	return hook;
+	return reader->xtc->builtin(chain, reader->handle) ? hook_of_builtin(chain) : HOOK_NONE;
 }
 
 static int read_chain(const struct reader *reader, const char *name)

@@ -5,6 +5,7 @@
 
 #include "model/client.h"
 #include "support/memory.h"
+#include "support/search.h"
 
 /* Room to spare, in clients. */
 #define ROOM_MIN 64
@@ -53,27 +54,16 @@ static void move(struct clients *clients, struct client *client, struct limit *l
 
 /* --- finding ---------------------------------------------------------- */
 
+static int compare_prefix(const void *prefix, const void *client)
+{
+	return prefix_compare(prefix, &((const struct client *)client)->prefix);
+}
+
 /* Where @prefix is in a list, or belongs. */
 static size_t find_place(const struct client *list, size_t count, const struct prefix *prefix,
 			 bool *found)
 {
-	size_t low = 0, high = count;
-
-	*found = false;
-	while (low < high) {
-		size_t middle = (low + high) / 2;
-		int order = prefix_compare(prefix, &list[middle].prefix);
-
-		if (!order) {
-			*found = true;
-			return middle;
-		}
-		if (order < 0)
-			high = middle;
-		else
-			low = middle + 1;
-	}
-	return low;
+	return search_place(prefix, list, count, sizeof(*list), compare_prefix, found);
 }
 
 static struct client *find(const struct clients *clients, const struct prefix *prefix)

@@ -51,7 +51,7 @@ static int parse_above(uint64_t *period, const char *above, struct error *error)
 	for (size_t i = 0; i < UNITS; i++) {
 		if (strncasecmp(units[i].full, slash + 1, strlen(slash + 1)))
 			continue;
-		if (!words_number(digits, 1, LIMIT_SCALE * units[i].seconds, &count))
+		if (!words_number(digits, LIMIT_SCALE * units[i].seconds, &count))
 			return error_set(error, -EINVAL, "rate %.60s: must be 1/%s to %" PRIu64 "/%s",
 				    above, units[i].name, LIMIT_SCALE * units[i].seconds,
 				    units[i].name);

@@ -6,27 +6,18 @@
 #include <string.h>
 
 #include "model/model.h"
+#include "support/search.h"
+
+static int compare_name(const void *name, const void *served)
+{
+	return strcmp(name, ((const struct served *)served)->service->name);
+}
 
 /* Where @name is, or has to be. */
 static size_t find_place(const struct family_model *model, const char *name, bool *found)
 {
-	size_t low = 0, high = model->count;
-
-	*found = false;
-	while (low < high) {
-		size_t middle = (low + high) / 2;
-		int order = strcmp(name, model->served[middle].service->name);
-
-		if (!order) {
-			*found = true;
-			return middle;
-		}
-		if (order < 0)
-			high = middle;
-		else
-			low = middle + 1;
-	}
-	return low;
+	return search_place(name, model->served, model->count, sizeof(*model->served),
+			    compare_name, found);
 }
 
 struct served *model_find(const struct family_model *model, const char *name)

@@ -66,10 +66,10 @@ static int parse_port_range(struct port_range *range, const char *word, struct e
 	colon = strchr(copy, ':');
 	if (colon)
 		*colon++ = '\0';
-	if (!words_number(copy, 1, 65535, &first))
+	if (!words_number(copy, 65535, &first))
 		goto bad;
 	last = first;
-	if (colon && !words_number(colon, 1, 65535, &last))
+	if (colon && !words_number(colon, 65535, &last))
 		goto bad;
 	if (last < first)
 		return error_set(error, -EINVAL, "port range %s is reversed: first:last", word);

@@ -9,9 +9,6 @@
 #include "nft/question.h"
 #include "nft/raise.h"
 
-/* How often rules may change between our reading and what we do next. */
-#define TRIES 10
-
 /* --- what is wanted ------------------------------------------------------- */
 
 /* What nothing describes cannot be lowered again, and would go with a change that is not about it. */
@@ -188,9 +185,7 @@ int nft_change_plan(struct nft_change *change)
 			err = change->goes_back ? plan_back(change) : plan_wanted(change);
 	}
 	change->is_planned = !err;
-	return err == -EAGAIN ? error_set(change->change.image->session.error, -EBUSY, "another "
-					  "program keeps changing the rules of nftables; try again") :
-		err;
+	return question_give_up(err, change->change.image->session.error);
 }
 
 static int check_support(const struct nft_image *image, const struct wanted *wanted)

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <linux/netfilter.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -143,25 +142,7 @@ struct checking {
 	const struct check_visitor *visitor;
 	struct netlink netlink;
 	struct nft_state state;
-	int result;
 };
-
-static void report(struct checking *checking, enum notrack_status status, int err,
-		   const char *format, ...) __attribute__((format(printf, 4, 5)));
-
-static void report(struct checking *checking, enum notrack_status status, int err,
-		   const char *format, ...)
-{
-	char text[1200];
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(text, sizeof(text), format, args);
-	va_end(args);
-	if (!checking->result)
-		checking->result = checking->visitor->check("nftables", status, err, text,
-							    checking->visitor->data);
-}
 
 /* The last rule of a limit's chain counts what was dropped and has no place in the set. */
 static void check_dropped(struct checking *checking, const struct nft_chain *chain)
@@ -172,9 +153,9 @@ static void check_dropped(struct checking *checking, const struct nft_chain *cha
 	if (!nft_pool_of(chain->name, NFT_LIMIT, &id, &index) || !chain->count ||
 	    !chain->rules[chain->count - 1].count.packets)
 		return;
-	report(checking, NOTRACK_WARNING, 0, "service %s: %llu packets were dropped that no client's "
-	       "counter has, since the set of what is dropped was full", id.service,
-	       (unsigned long long)chain->rules[chain->count - 1].count.packets);
+	check_tell(checking->visitor, "nftables", NOTRACK_WARNING, 0, "service %s: %llu packets were "
+		   "dropped that no client's counter has, since the set of what is dropped was full",
+		   id.service, (unsigned long long)chain->rules[chain->count - 1].count.packets);
 }
 
 static void check_buckets(struct checking *checking, const struct nft_set *set,
@@ -186,14 +167,16 @@ static void check_buckets(struct checking *checking, const struct nft_set *set,
 	if (!nft_buckets_of(set->name, service, family, &rate))
 		return;
 	if (rate.htable_size)
-		report(checking, NOTRACK_WARNING, 0, "service %s: a limit asks for %u hash slots, of "
-		       "which nftables has as many as it takes", service, rate.htable_size);
+		check_tell(checking->visitor, "nftables", NOTRACK_WARNING, 0, "service %s: a limit asks "
+			   "for %u hash slots, of which nftables has as many as it takes", service,
+			   rate.htable_size);
 	if (elements_read(&checking->netlink, &nft_own_place, set, &elements))
 		return;
 	if (elements.count >= set->size)
-		report(checking, NOTRACK_WARNING, 0, "service %s: a limit knows %zu sources, and has "
-		       "room for no more: requests of others are dropped until some have been quiet "
-		       "for %u ms", service, elements.count, rate.htable_expire_ms);
+		check_tell(checking->visitor, "nftables", NOTRACK_WARNING, 0, "service %s: a limit knows "
+			   "%zu sources, and has room for no more: requests of others are dropped until "
+			   "some have been quiet for %u ms", service, elements.count,
+			   rate.htable_expire_ms);
 	elements_free(&elements);
 }
 
@@ -215,26 +198,25 @@ static void check_limits(struct checking *checking)
 	}
 }
 
-int nft_check(const struct session *session, const struct check_visitor *visitor)
+void nft_check(const struct session *session, const struct check_visitor *visitor)
 {
 	struct checking checking = { .visitor = visitor };
 	int err = nft_probe(session);
 
 	if (err) {
-		report(&checking, NOTRACK_FAILED, err, "%s", session->error->text);
-		return checking.result;
+		check_tell(visitor, "nftables", NOTRACK_FAILED, err, "%s", session->error->text);
+		return;
 	}
-	report(&checking, NOTRACK_OK, 0, "has all that rules and limits take");
+	check_tell(visitor, "nftables", NOTRACK_OK, 0, "has all that rules and limits take");
 	err = open_netlink(&checking.netlink, session->error);
 	if (!err)
 		err = nft_state_read(&checking.state, &checking.netlink, 0, session->error);
 	if (err)
-		report(&checking, NOTRACK_WARNING, err, "%s", session->error->text);
+		check_tell(visitor, "nftables", NOTRACK_WARNING, err, "%s", session->error->text);
 	else
 		check_limits(&checking);
 	nft_state_free(&checking.state);
 	netlink_close(&checking.netlink);
-	return checking.result;
 }
 
 /* --- sources that limits count ------------------------------------------ */

@@ -8,7 +8,7 @@
 int nft_probe(const struct session *session);
 /* Whether somebody else filters what comes in or goes out; or -errno. */
 int nft_filters(const struct session *session);
-int nft_check(const struct session *session, const struct check_visitor *visitor);
+void nft_check(const struct session *session, const struct check_visitor *visitor);
 int nft_buckets(const struct session *session, const char *service, const struct clients *clients,
 		enum family family, int (*visit)(const struct bucket *bucket, void *data),
 		void *data);

@@ -9,10 +9,8 @@
 
 #include <errno.h>
 
+#include "nft/question.h"
 #include "support/packets.h"
-
-/* How often somebody may change rules between our reading and our batch. */
-#define TRIES 10
 
 /* Whether it was committed, or -errno; -EAGAIN: what was planned from is out of date. */
 static int send_phases(struct nft_change *change, unsigned int phases)

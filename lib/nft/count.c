@@ -7,12 +7,6 @@
 #include <linux/netfilter/nf_tables.h>
 #include <string.h>
 
-static void add_count(struct notrack_count *sum, const struct notrack_count *count)
-{
-	sum->packets += count->packets;
-	sum->bytes += count->bytes;
-}
-
 /* --- services ----------------------------------------------------------- */
 
 /* Each family has a rule of its own in the chain of a service. */
@@ -25,7 +19,7 @@ static bool sum_untracked(const struct nft_chain *chain, enum family family,
 	for (size_t i = 0; i < chain->count; i++) {
 		if (!chain->rules[i].notrack || !nft_rule_is_of(&chain->rules[i], family))
 			continue;
-		add_count(sum, &chain->rules[i].count);
+		count_add(sum, &chain->rules[i].count);
 		found = true;
 	}
 	return found;
@@ -45,7 +39,7 @@ static struct notrack_count sum_accepted(const struct nft_host_table *table,
 		if (rule->target == TARGET_ACCEPT && rule->comment &&
 		    !strcmp(rule->comment, service) &&
 		    (table->place.family == protocol || nft_rule_is_of(rule, family)))
-			add_count(&sum, &rule->count);
+			count_add(&sum, &rule->count);
 	}
 	return sum;
 }
@@ -69,7 +63,7 @@ static struct notrack_count count_accepted(const struct nft_host *host, const ch
 				sum_accepted(host->list[i], table->chains[j], service, family) :
 				(struct notrack_count){ 0 };
 
-			add_count(&sum, &chain);
+			count_add(&sum, &chain);
 		}
 		if (sum.packets > most.packets)
 			most = sum;
@@ -107,11 +101,6 @@ static int count_services(const struct nft_image *image, const struct count_visi
 
 /* --- clients ------------------------------------------------------------ */
 
-static uint64_t less(uint64_t seen, uint64_t dropped)
-{
-	return seen > dropped ? seen - dropped : 0;
-}
-
 static int count_client(const struct nft_pool *pool, const struct nft_element *client,
 			const struct count_visitor *visitor)
 {
@@ -127,10 +116,9 @@ static int count_client(const struct nft_pool *pool, const struct nft_element *c
 								    client->key);
 
 		if (dropped)
-			add_count(&counts.dropped, &dropped->count);
+			count_add(&counts.dropped, &dropped->count);
 	}
-	counts.passed.packets = less(counts.seen.packets, counts.dropped.packets);
-	counts.passed.bytes = less(counts.seen.bytes, counts.dropped.bytes);
+	counts.passed = count_less(&counts.seen, &counts.dropped);
 	return visitor->client(pool->id.service, &counts, visitor->data);
 }
 

@@ -10,6 +10,7 @@
 
 #include "nft/question.h"
 #include "support/memory.h"
+#include "support/search.h"
 
 /* A list of elements is one attribute, whose length has 16 bits: up to here, there is room. */
 #define LIST_MAX 60000u
@@ -42,8 +43,7 @@ void elements_sort(struct nft_elements *elements)
 const struct nft_element *elements_lookup(const struct nft_elements *elements,
 					  const uint8_t key[NFT_FIELD_MAX])
 {
-	return elements->count ? bsearch(key, elements->list, elements->count,
-					 sizeof(*elements->list), compare_keys) : NULL;
+	return search(key, elements->list, elements->count, sizeof(*elements->list), compare_keys);
 }
 
 void elements_free(struct nft_elements *elements)

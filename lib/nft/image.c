@@ -10,9 +10,6 @@
 #include "nft/question.h"
 #include "nft/raise.h"
 
-/* How often the rules may change while they are being read. */
-#define TRIES 10
-
 const struct nft_place nft_own_place = { .family = NFPROTO_INET, .table = NFT_TABLE };
 
 void nft_state_free(struct nft_state *state)
@@ -73,8 +70,7 @@ int nft_state_read(struct nft_state *state, struct netlink *netlink, unsigned in
 		if (err)
 			nft_state_free(state);
 	}
-	return err == -EAGAIN ? error_set(error, -EBUSY, "another program keeps changing the rules "
-					  "of nftables; try again") : err;
+	return question_give_up(err, error);
 }
 
 static int open_image(struct nft_image *image)

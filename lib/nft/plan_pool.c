@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "support/memory.h"
+#include "support/search.h"
 
 /* A limit that clients of one pool are to have. */
 struct use {
@@ -351,22 +352,17 @@ static int edit_members(struct planning *planning, size_t group)
 	return err;
 }
 
+static int compare_key(const void *key, const void *want)
+{
+	return memcmp(key, ((const struct want *)want)->element.key, NFT_FIELD_MAX);
+}
+
 static bool stays(const struct planning *planning, const uint8_t key[NFT_FIELD_MAX])
 {
-	size_t low = 0, high = planning->want_count;
+	const struct want *want = search(key, planning->wants, planning->want_count,
+					 sizeof(*planning->wants), compare_key);
 
-	while (low < high) {
-		size_t middle = (low + high) / 2;
-		int order = memcmp(key, planning->wants[middle].element.key, NFT_FIELD_MAX);
-
-		if (!order)
-			return planning->wants[middle].is_there;
-		if (order < 0)
-			high = middle;
-		else
-			low = middle + 1;
-	}
-	return false;
+	return want && want->is_there;
 }
 
 /* What was dropped of those who are no clients, or become clients only now, goes. */

@@ -12,6 +12,7 @@
 
 #include "nft/body.h"
 #include "nft/datatype.h"
+#include "rules/view_words_condition.h"
 #include "support/text.h"
 
 const char *nft_family_name(uint8_t family)
@@ -180,14 +181,14 @@ static bool is_tcp_flags(const struct nft_rule *rule, const struct nft_field *fi
 	       protocol_of(rule) == IPPROTO_TCP;
 }
 
-void nft_print_tcp_flags(unsigned int flags, FILE *out)
+/* "fin | ack" */
+static void print_tcp_flags(unsigned int flags, FILE *out)
 {
-	static const char *const names[] = { "fin", "syn", "rst", "psh", "ack", "urg", "ecn", "cwr" };
 	const char *before = "";
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (flags & 1u << i) {
-			fprintf(out, "%s%s", before, names[i]);
+	for (const struct number_name *name = tcp_flag_names; name->nft; name++)
+		if (flags & name->number) {
+			fprintf(out, "%s%s", before, name->nft);
 			before = " | ";
 		}
 }
@@ -209,9 +210,9 @@ static void print_test(const struct nft_rule *rule, const struct nft_test *test,
 
 	if (is_tcp_flags(rule, field)) {
 		fputs("tcp flags & (", out);
-		nft_print_tcp_flags(field->mask[0], out);
+		print_tcp_flags(field->mask[0], out);
 		fputs(test->inverted ? ") != " : ") == ", out);
-		nft_print_tcp_flags(test->only.first[0], out);
+		print_tcp_flags(test->only.first[0], out);
 		return;
 	}
 	print_field(rule, field, out);

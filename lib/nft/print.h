@@ -10,9 +10,6 @@
 /* "inet" of NFPROTO_INET */
 const char *nft_family_name(uint8_t family);
 
-/* "fin | ack" */
-void nft_print_tcp_flags(unsigned int flags, FILE *out);
-
 /* As "nft list" prints it, without the end of line. */
 void nft_rule_print(const struct nft_rule *rule, FILE *out);
 /* The same, cut to what there is room for. */

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "nft/print.h"
+#include "nft/question.h"
 #include "support/text.h"
 
 static void print_elements(const struct nft_plan *plan, const struct nft_set *set, FILE *out)
@@ -99,9 +100,6 @@ static int see_host(struct nft_image *image)
 	return err;
 }
 
-/* How often somebody may change the host's rules while we look at them. */
-#define TRIES 10
-
 /* None of that is wanted by the model: it is there for the host's rules. */
 int nft_print_beside(struct image *base, const struct wanted *wanted, FILE *out)
 {
@@ -114,11 +112,8 @@ int nft_print_beside(struct image *base, const struct wanted *wanted, FILE *out)
 		return 0;
 	for (int i = 0; i < TRIES && err == -EAGAIN; i++)
 		err = see_host(image);
-	if (err == -EAGAIN)
-		return error_set(base->session.error, -EBUSY, "another program keeps changing the rules "
-				 "of nftables; try again");
 	if (err)
-		return err;
+		return question_give_up(err, base->session.error);
 	for (size_t i = 0; i < host->count; i++)
 		for (size_t j = 0; j < host->list[i]->table.chain_count &&
 		     is_asked_for(&host->list[i]->place, base->session.families); j++)

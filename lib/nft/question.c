@@ -39,6 +39,12 @@ int question_explain(int err, const char *what, struct error *error)
 	}
 }
 
+int question_give_up(int err, struct error *error)
+{
+	return err == -EAGAIN ? error_set(error, -EBUSY, "another program keeps changing the rules of "
+					  "nftables; try again") : err;
+}
+
 static int take_generation(const struct nlmsghdr *message, void *data)
 {
 	const struct nlattr *attribute;

@@ -19,6 +19,12 @@ int question_parsed(int result);
 /* What a failed question means; @what was to be read. */
 int question_explain(int err, const char *what, struct error *error);
 
+/* How often somebody may change rules between our looking at them and what we do about it. */
+#define TRIES 10
+
+/* -EBUSY, with a sentence, where somebody did so each time; any other @err as it is. */
+int question_give_up(int err, struct error *error);
+
 /*
  * A number that the kernel changes with every change of its rules.
  * -EPROTONOSUPPORT: it has no nf_tables.

@@ -9,6 +9,7 @@
 #include "nft/expressions.h"
 #include "nft/question.h"
 #include "support/memory.h"
+#include "support/search.h"
 
 /* --- rules that ours repeat parts of -------------------------------------- */
 
@@ -53,8 +54,7 @@ static int collect_handles(struct nft_sight *sight)
 
 static bool is_asked_for(const struct nft_sight *sight, uint64_t handle)
 {
-	return sight->handle_count && bsearch(&handle, sight->handles, sight->handle_count,
-					      sizeof(handle), compare_handles);
+	return search(&handle, sight->handles, sight->handle_count, sizeof(handle), compare_handles);
 }
 
 /* --- reading --------------------------------------------------------------- */
@@ -233,24 +233,13 @@ struct hosting {
 	size_t next;			/* of the rules that were kept */
 };
 
-static bool is_builtin(const char *name)
-{
-	static const char *const names[] = { "PREROUTING", "INPUT", "FORWARD", "OUTPUT",
-					     "POSTROUTING" };
-
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (!strcmp(names[i], name))
-			return true;
-	return false;
-}
-
 /* A table as iptables-nft makes it, with nothing in it that it cannot read. */
 static bool is_of_iptables(const struct nft_sight *sight, const struct view_table *table)
 {
 	bool named = is_named_by_iptables(table);
 
 	for (const struct view_chain *chain = table->chains; chain; chain = chain->next)
-		named &= chain->hook == HOOK_NONE || is_builtin(chain->name);
+		named &= chain->hook == HOOK_NONE || hook_of_builtin(chain->name) != HOOK_NONE;
 	for (size_t i = 0; i < sight->native_count; i++)
 		named &= sight->native[i] != table;
 	return named;

@@ -6,10 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "rules/align.h"
 #include "support/memory.h"
-
-/* Parts of chains that differ in more rules than this are done anew. */
-#define CELLS_MAX 4000000u
 
 static void add_step(struct nft_steps *steps, const struct nft_step *step)
 {
@@ -72,75 +70,19 @@ static bool refers_to(const struct nft_rule *rule, const struct replaced *replac
 	return rule->update && is_replaced(replaced, rule->update->set);
 }
 
-static bool stays_same(const struct nft_rule *have, const struct nft_rule *want,
-		       const struct replaced *replaced)
-{
-	return nft_rule_same(have, want) && !refers_to(want, replaced);
-}
-
-/* Some rules of two chains. */
-struct middle {
-	const struct nft_rule *have, *want;
-	size_t rows, columns;
+/* A chain as it is, and as it is to be. */
+struct comparison {
+	const struct nft_chain *have, *want;
 	const struct replaced *replaced;
-	bool *stays;			/* for each of @have; its fellow is the next of @want
-					   that is marked */
-	bool *is_there;			/* for each of @want */
 };
 
-static void mark_common(const struct middle *middle, const uint32_t *cells)
+static bool stays_same(const void *data, size_t have, size_t want)
 {
-	size_t width = middle->columns + 1, i = 0, j = 0;
+	const struct comparison *chain = data;
+	const struct nft_rule *wanted = &chain->want->rules[want];
 
-	while (i < middle->rows && j < middle->columns) {
-		if (stays_same(&middle->have[i], &middle->want[j], middle->replaced))
-			middle->stays[i++] = middle->is_there[j++] = true;
-		else if (cells[(i + 1) * width + j] >= cells[i * width + j + 1])
-			i++;
-		else
-			j++;
-	}
-}
-
-/* The longest sequence of rules that both have. */
-static int align(const struct middle *middle)
-{
-	size_t width = middle->columns + 1;
-	uint32_t *cells = calloc((middle->rows + 1) * width, sizeof(*cells));
-
-	if (!cells)
-		return -ENOMEM;
-	for (size_t i = middle->rows; i-- > 0;)
-		for (size_t j = middle->columns; j-- > 0;) {
-			uint32_t down = cells[(i + 1) * width + j], right = cells[i * width + j + 1];
-
-			cells[i * width + j] = down > right ? down : right;
-			if (stays_same(&middle->have[i], &middle->want[j], middle->replaced))
-				cells[i * width + j] = cells[(i + 1) * width + j + 1] + 1;
-		}
-	mark_common(middle, cells);
-	free(cells);
-	return 0;
-}
-
-/* Rules of ours: where there are too many, they are made anew. */
-static int mark_ours(struct middle middle)
-{
-	while (middle.rows && middle.columns &&
-	       stays_same(middle.have, middle.want, middle.replaced)) {
-		*middle.stays++ = *middle.is_there++ = true;
-		middle.have++;
-		middle.want++;
-		middle.rows--;
-		middle.columns--;
-	}
-	while (middle.rows && middle.columns &&
-	       stays_same(&middle.have[middle.rows - 1], &middle.want[middle.columns - 1],
-			  middle.replaced))
-		middle.stays[--middle.rows] = middle.is_there[--middle.columns] = true;
-	if (!middle.rows || !middle.columns || middle.rows >= CELLS_MAX / (middle.columns + 1))
-		return 0;
-	return align(&middle);
+	return nft_rule_same(&chain->have->rules[have], wanted) &&
+	       !refers_to(wanted, chain->replaced);
 }
 
 /* From @at on, the rule of others that @theirs is. */
@@ -152,53 +94,44 @@ static size_t find_theirs(const struct nft_chain *want, size_t at, const struct 
 	return at;
 }
 
-/* A chain without rules has no array of them. */
-static const struct nft_rule *rules_from(const struct nft_chain *chain, size_t at)
-{
-	return chain->count ? chain->rules + at : NULL;
-}
-
 /* Rules of others stay, all and in order, so that ours are compared between them. */
-static int mark_all(const struct nft_chain *have, const struct nft_chain *want,
-		    const struct replaced *replaced, bool *stays, bool *is_there)
+static int align_chain(const struct comparison *chain, long *kept)
 {
-	size_t i = 0, j = 0;
+	const struct nft_chain *have = chain->have, *want = chain->want;
+	struct alignment ours = { .same = stays_same, .data = chain };
 	int err = 0;
 
-	for (size_t next = 0; next <= have->count && !err; next++) {
+	for (size_t next = 0; next <= have->count && err >= 0; next++) {
 		bool is_end = next == have->count;
-		size_t fellow;
 
 		if (!is_end && !have->rules[next].is_theirs)
 			continue;
-		fellow = is_end ? want->count : find_theirs(want, j, &have->rules[next]);
-		if (!is_end && fellow == want->count)
+		ours.have_end = next;
+		ours.want_end = is_end ? want->count :
+				find_theirs(want, ours.want, &have->rules[next]);
+		if (!is_end && ours.want_end == want->count)
 			continue;
-		err = mark_ours((struct middle){
-			.have = rules_from(have, i), .rows = next - i, .stays = stays + i,
-			.want = rules_from(want, j), .columns = fellow - j, .is_there = is_there + j,
-			.replaced = replaced,
-		});
+		err = align(ours, kept);
 		if (!is_end)
-			stays[next] = is_there[fellow] = true;
-		i = next + 1;
-		j = fellow + 1;
+			kept[next] = (long)ours.want_end;
+		ours.have = next + 1;
+		ours.want = ours.want_end + 1;
 	}
-	return err;
+	return err < 0 ? err : 0;
 }
 
-static void edit_marked(struct nft_steps *steps, const struct nft_chain *have,
-			const struct nft_chain *want, const bool *stays, const bool *is_there)
+static void edit_aligned(struct nft_steps *steps, const struct nft_chain *have,
+			 const struct nft_chain *want, const long *kept)
 {
 	size_t next = 0;
 
 	for (size_t i = 0; i < have->count; i++)
-		if (!stays[i] && !have->rules[i].is_theirs)
+		if (kept[i] < 0 && !have->rules[i].is_theirs)
 			add_rule_step(steps, NFT_REMOVE_RULE, have, &have->rules[i], 0);
 	for (size_t j = 0; j < want->count; j++) {
-		while (next < have->count && !stays[next])
+		while (next < have->count && kept[next] < 0)
 			next++;
-		if (is_there[j])
+		if (next < have->count && kept[next] == (long)j)
 			next++;
 		else
 			add_rule_step(steps, NFT_ADD_RULE, want, &want->rules[j],
@@ -209,13 +142,14 @@ static void edit_marked(struct nft_steps *steps, const struct nft_chain *have,
 static void edit_chain(struct nft_steps *steps, const struct nft_chain *have,
 		       const struct nft_chain *want, const struct replaced *replaced)
 {
-	bool *stays = calloc(have->count + want->count + 1, sizeof(*stays));
+	const struct comparison chain = { have, want, replaced };
+	long *kept = malloc((have->count + 1) * sizeof(*kept));
 
-	if (!stays || mark_all(have, want, replaced, stays, stays + have->count))
+	if (!kept || align_chain(&chain, kept))
 		steps->failed = true;
 	else
-		edit_marked(steps, have, want, stays, stays + have->count);
-	free(stays);
+		edit_aligned(steps, have, want, kept);
+	free(kept);
 }
 
 void nft_steps_edit_chain(struct nft_steps *steps, const struct nft_chain *have,

@@ -4,17 +4,14 @@
 #include <string.h>
 
 #include "nft/table.h"
+#include "support/hash.h"
 #include "support/memory.h"
 
 #define INDEX_MIN 64
 
 static struct nft_chain **slot_of(const struct nft_table *table, const char *name)
 {
-	uint32_t hash = 2166136261u;		/* FNV-1a */
-
-	while (*name)
-		hash = (hash ^ (unsigned char)*name++) * 16777619u;
-	return &table->index[hash & (table->index_size - 1)];
+	return &table->index[hash_text(HASH_BEGIN, name) & (table->index_size - 1)];
 }
 
 static void put_in_index(struct nft_table *table, struct nft_chain *chain)

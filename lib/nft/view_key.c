@@ -49,7 +49,7 @@ uint32_t key_read_number(const struct key_field *field, const uint8_t *bytes)
 	return number;
 }
 
-void key_write_number(const struct key_field *field, uint8_t *bytes, uint32_t number)
+static void write_number(const struct key_field *field, uint8_t *bytes, uint32_t number)
 {
 	for (size_t i = 0; i < field->size; i++)
 		bytes[i] = (uint8_t)(number >> 8 * (field->swapped ? i : field->size - 1 - i));
@@ -63,7 +63,7 @@ static void write_interface(const struct key_field *field, uint8_t *bytes, const
 	if (field->size == IFNAMSIZ)
 		memcpy(bytes, name, strnlen(name, IFNAMSIZ));
 	else
-		key_write_number(field, bytes, if_nametoindex(name));
+		write_number(field, bytes, if_nametoindex(name));
 }
 
 static void write_address(const struct key_field *field, uint8_t *bytes, const uint8_t *address)
@@ -85,7 +85,7 @@ static void write_key(const struct view_lookup *lookup, const struct key_value *
 		else if (key_is_address(field))
 			write_address(field, bytes, key[i].address);
 		else
-			key_write_number(field, bytes, key[i].number & field->mask);
+			write_number(field, bytes, key[i].number & field->mask);
 		bytes += key_next_offset(0, field);
 	}
 }

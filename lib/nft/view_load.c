@@ -34,34 +34,35 @@ static void pad(struct symbol *bytes, size_t used, size_t room)
 		bytes[i] = (struct symbol){ .kind = SYMBOL_CONSTANT };
 }
 
-/* @first: which byte of the field is loaded first. */
-static int load_part(struct machine *machine, const struct nlattr *attr, uint8_t source,
-		     size_t first, size_t count, size_t size, bool swapped)
+static int load_bytes(struct machine *machine, const struct nlattr *attr, uint8_t source,
+		      size_t size, bool last_first)
 {
 	size_t room = REGISTER_BYTES;
 	struct symbol *bytes = machine_register(machine, attr, &room);
 
 	machine->loads++;
-	for (size_t i = 0; i < count && i < room; i++)
+	for (size_t i = 0; i < size && i < room; i++)
 		bytes[i] = (struct symbol){
 			.kind = SYMBOL_FIELD, .source = source, .load = machine->loads,
-			.weight = (uint8_t)(swapped ? size - 1 - first - i : first + i),
+			.weight = (uint8_t)(last_first ? size - 1 - i : i),
 			.size = (uint8_t)size, .mask = 0xff,
 		};
-	pad(bytes, count, room);
+	pad(bytes, size, room);
 	return 0;
 }
 
-int machine_load(struct machine *machine, const struct nlattr *attr, uint8_t source, size_t size,
-		 bool swapped)
+/* Loads a field whole, its first byte being the most significant one, or, @swapped, the last. */
+static int load(struct machine *machine, const struct nlattr *attr, uint8_t source, size_t size,
+		bool swapped)
 {
-	return load_part(machine, attr, source, 0, size, size,
-			 swapped && __BYTE_ORDER == __LITTLE_ENDIAN);
+	return load_bytes(machine, attr, source, size,
+			  swapped && __BYTE_ORDER == __LITTLE_ENDIAN);
 }
 
-int machine_load_unknown(struct machine *machine, const struct nlattr *attr, uint8_t source)
+/* Loads something that a rule may ask for, and we cannot tell. */
+static int load_unknown(struct machine *machine, const struct nlattr *attr, uint8_t source)
 {
-	return load_part(machine, attr, source, 0, NFT_REG_SIZE, NFT_REG_SIZE, false);
+	return load_bytes(machine, attr, source, NFT_REG_SIZE, false);
 }
 
 int run_load_unknown(struct machine *machine, const struct attributes *data)
@@ -69,7 +70,7 @@ int run_load_unknown(struct machine *machine, const struct attributes *data)
 	/* all of these have their destination first, but for hash and socket */
 	for (size_t i = 1; i <= 2; i++)
 		if (data->of[i])
-			machine_load_unknown(machine, data->of[i], SOURCE_UNKNOWN);
+			load_unknown(machine, data->of[i], SOURCE_UNKNOWN);
 	return 0;
 }
 
@@ -223,25 +224,25 @@ int run_meta(struct machine *machine, const struct attributes *data)
 		return set_meta(machine, data);
 	switch (attribute_number(data->of[NFTA_META_KEY], UINT32_MAX)) {
 	case NFT_META_PROTOCOL:
-		return machine_load(machine, to, FIELD_ETHER_TYPE, 2, false);
+		return load(machine, to, FIELD_ETHER_TYPE, 2, false);
 	case NFT_META_NFPROTO:
-		return machine_load(machine, to, FIELD_FAMILY, 1, false);
+		return load(machine, to, FIELD_FAMILY, 1, false);
 	case NFT_META_L4PROTO:
-		return machine_load(machine, to, FIELD_PROTOCOL, 1, false);
+		return load(machine, to, FIELD_PROTOCOL, 1, false);
 	case NFT_META_MARK:
-		return machine_load(machine, to, FIELD_MARK, 4, true);
+		return load(machine, to, FIELD_MARK, 4, true);
 	case NFT_META_IIFNAME:
-		return machine_load(machine, to, FIELD_IN, IFNAMSIZ, false);
+		return load(machine, to, FIELD_IN, IFNAMSIZ, false);
 	case NFT_META_OIFNAME:
-		return machine_load(machine, to, FIELD_OUT, IFNAMSIZ, false);
+		return load(machine, to, FIELD_OUT, IFNAMSIZ, false);
 	case NFT_META_IIF:
-		return machine_load(machine, to, SOURCE_IN_INDEX, 4, true);
+		return load(machine, to, SOURCE_IN_INDEX, 4, true);
 	case NFT_META_OIF:
-		return machine_load(machine, to, SOURCE_OUT_INDEX, 4, true);
+		return load(machine, to, SOURCE_OUT_INDEX, 4, true);
 	case NFT_META_PKTTYPE:
-		return machine_load(machine, to, FIELD_LINK_TYPE, 1, false);
+		return load(machine, to, FIELD_LINK_TYPE, 1, false);
 	default:
-		return machine_load_unknown(machine, to, SOURCE_UNKNOWN);
+		return load_unknown(machine, to, SOURCE_UNKNOWN);
 	}
 }
 
@@ -319,16 +320,16 @@ int run_ct(struct machine *machine, const struct attributes *data)
 		return -ENOMEM;
 	switch (key) {
 	case NFT_CT_STATE:
-		return machine_load(machine, to, FIELD_STATE, 4, true);
+		return load(machine, to, FIELD_STATE, 4, true);
 	case NFT_CT_DIRECTION:
-		return machine_load(machine, to, FIELD_CT_DIRECTION, 1, false);
+		return load(machine, to, FIELD_CT_DIRECTION, 1, false);
 	case NFT_CT_STATUS:
-		return machine_load(machine, to, FIELD_CT_STATUS, 4, true);
+		return load(machine, to, FIELD_CT_STATUS, 4, true);
 	case NFT_CT_MARK:
-		return machine_load(machine, to, FIELD_CT_MARK, 4, true);
+		return load(machine, to, FIELD_CT_MARK, 4, true);
 	default:
 		machine->asks_conntrack = true;
-		return machine_load_unknown(machine, to, FIELD_CT_OTHER);
+		return load_unknown(machine, to, FIELD_CT_OTHER);
 	}
 }
 
@@ -356,14 +357,14 @@ int run_fib(struct machine *machine, const struct attributes *data)
 	bool reverse = flags & NFTA_FIB_F_SADDR && flags & NFTA_FIB_F_IIF;
 
 	if (result == NFT_FIB_RESULT_ADDRTYPE && type_source(flags) != SOURCE_UNKNOWN)
-		return machine_load(machine, to, type_source(flags), 4, true);
+		return load(machine, to, type_source(flags), 4, true);
 	if (result == NFT_FIB_RESULT_ADDRTYPE || !reverse)
-		return machine_load_unknown(machine, to, SOURCE_UNKNOWN);
+		return load_unknown(machine, to, SOURCE_UNKNOWN);
 	if (flags & NFTA_FIB_F_PRESENT)
-		return machine_load(machine, to, FIELD_REVERSE_PATH, 1, false);
+		return load(machine, to, FIELD_REVERSE_PATH, 1, false);
 	if (result == NFT_FIB_RESULT_OIF)
-		return machine_load(machine, to, SOURCE_REVERSE_INDEX, 4, true);
-	return machine_load(machine, to, SOURCE_REVERSE_NAME, IFNAMSIZ, false);
+		return load(machine, to, SOURCE_REVERSE_INDEX, 4, true);
+	return load(machine, to, SOURCE_REVERSE_NAME, IFNAMSIZ, false);
 }
 
 int run_exthdr(struct machine *machine, const struct attributes *data)
@@ -375,11 +376,11 @@ int run_exthdr(struct machine *machine, const struct attributes *data)
 	if (!to)	/* it sets or removes an option */
 		return view_add_step(machine->view, STEP_COUNT) ? 0 : -ENOMEM;
 	if (op != NFT_EXTHDR_OP_IPV6)
-		return machine_load_unknown(machine, to, SOURCE_UNKNOWN);
+		return load_unknown(machine, to, SOURCE_UNKNOWN);
 	if (flags & NFT_EXTHDR_F_PRESENT)
-		return machine_load(machine, to, FIELD_EXTENSION, 1, false);
+		return load(machine, to, FIELD_EXTENSION, 1, false);
 	/* one that is not there ends the rule */
 	if (!view_add_number(machine->view, FIELD_EXTENSION, 1, 1))
 		return -ENOMEM;
-	return machine_load_unknown(machine, to, SOURCE_UNKNOWN);
+	return load_unknown(machine, to, SOURCE_UNKNOWN);
 }

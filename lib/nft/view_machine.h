@@ -68,11 +68,6 @@ expression_run run_immediate, run_limit, run_quota, run_connlimit, run_count, ru
 
 /* The bytes of a register, and how many of @size there are: 0 where there is none such. */
 struct symbol *machine_register(struct machine *machine, const struct nlattr *attr, size_t *size);
-/* Loads a field whole, its first byte being the most significant one, or, @swapped, the last. */
-int machine_load(struct machine *machine, const struct nlattr *attr, uint8_t source, size_t size,
-		 bool swapped);
-/* Loads something that a rule may ask for, and we cannot tell. */
-int machine_load_unknown(struct machine *machine, const struct nlattr *attr, uint8_t source);
 /* The constant in a register, in network order; false: there is none. */
 bool machine_constant(struct machine *machine, const struct nlattr *attr, uint8_t *bytes,
 		      size_t size);

@@ -12,7 +12,7 @@ struct view_set {
 	const struct view_table *table;
 	const char *name;
 	uint32_t flags;			/* NFT_SET_* */
-	uint32_t key_size, data_size;
+	uint32_t key_size;
 	bool judges;			/* its elements have limits or quotas: being there is not all */
 };
 
@@ -80,7 +80,6 @@ bool key_is_interface(const struct key_field *field);
 /* Nobody knows what it is of a packet. */
 bool key_is_hidden(const struct key_field *field);
 uint32_t key_read_number(const struct key_field *field, const uint8_t *bytes);
-void key_write_number(const struct key_field *field, uint8_t *bytes, uint32_t number);
 
 /* What a view keeps for questions. */
 struct view_asker {

@@ -7,14 +7,14 @@
 #include <linux/netfilter/nf_tables.h>
 #include <net/if.h>
 
+#include "support/hash.h"
+
 /* --- which sets there are --------------------------------------------- */
 
 static size_t slot_of(const struct view_table *table, const char *name)
 {
-	uint64_t value = UINT64_C(0xcbf29ce484222325) ^ (uintptr_t)table;
+	const uint64_t value = hash_text(HASH_BEGIN ^ (uintptr_t)table, name);
 
-	for (; *name; name++)
-		value = (value ^ (unsigned char)*name) * UINT64_C(0x100000001b3);
 	return (value ^ value >> 32) % SET_SLOTS;
 }
 
@@ -54,7 +54,6 @@ int reader_add_set(struct view_reader *reader, const struct view_table *table,
 	set->table = table;
 	set->flags = attribute_number(from->of[NFTA_SET_FLAGS], 0);
 	set->key_size = attribute_number(from->of[NFTA_SET_KEY_LEN], 0);
-	set->data_size = attribute_number(from->of[NFTA_SET_DATA_LEN], 0);
 	set->judges = judges(from);
 	slot = slot_of(table, set->name);
 	set->next = reader->sets[slot];

@@ -1,141 +1,115 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "rules/align.h"
+
 #include <errno.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "rules/align.h"
 
 /* Chains of more rules than this, in the part that differs, are done anew. */
 #define CELLS_MAX 4000000u
 #define CELLS_AT_HAND ((RULES_AT_HAND + 1) * (RULES_AT_HAND + 1))
 
-/* The rules of two chains between those that are the same at both ends. */
-struct middle {
-	const struct rule *have, *want;
-	size_t rows, columns;
-	size_t shift;			/* of @want in its chain */
-	uint32_t *have_marks, *want_marks;
-	uint16_t *cells;		/* a row more and a column more than rules */
-	long *kept;
-};
-
-/* Rules of different marks differ; most that differ have different marks. */
-static uint32_t mark(const struct rule *rule)
+static bool same(const struct alignment *rules, size_t have, size_t want)
 {
-	uint64_t high, low;
-
-	memcpy(&high, rule->source.address, sizeof(high));
-	memcpy(&low, rule->source.address + sizeof(high), sizeof(low));
-	high = (high ^ low * 31) + rule->source.length * 8 + rule->target;
-	return (uint32_t)(high * UINT64_C(0x9e3779b97f4a7c15) >> 32);
+	return rules->same(rules->data, have, want);
 }
 
-static void mark_all(const struct rule *rules, size_t count, uint32_t *marks)
+/*
+ * A cell says how long the longest common rest is, from one rule of each chain on.  That is no
+ * more than the shorter chain has rules, which is far less than a cell holds.
+ */
+static void measure(const struct alignment *rules, uint16_t *cells, size_t width)
 {
-	for (size_t i = 0; i < count; i++)
-		marks[i] = mark(&rules[i]);
-}
+	for (size_t i = rules->have_end; i-- > rules->have;) {
+		uint16_t *row = cells + (i - rules->have) * width, *below = row + width;
 
-/* Chains of other clients have nothing in common: that is told apart here. */
-static bool may_have_common(const struct middle *middle)
-{
-	for (size_t i = 0; i < middle->rows; i++)
-		for (size_t j = 0; j < middle->columns; j++)
-			if (middle->have_marks[i] == middle->want_marks[j])
-				return true;
-	return false;
-}
+		for (size_t j = rules->want_end; j-- > rules->want;) {
+			size_t at = j - rules->want;
 
-static bool same(const struct middle *middle, size_t i, size_t j)
-{
-	return middle->have_marks[i] == middle->want_marks[j] &&
-	       rule_same(&middle->have[i], &middle->want[j]);
-}
-
-static bool align_middle(const struct middle *middle)
-{
-	size_t width = middle->columns + 1;
-	uint16_t *cells = middle->cells;
-
-	memset(cells, 0, (middle->rows + 1) * width * sizeof(*cells));
-	for (size_t i = middle->rows; i-- > 0;)
-		for (size_t j = middle->columns; j-- > 0;) {
-			uint16_t down = cells[(i + 1) * width + j], right = cells[i * width + j + 1];
-
-			cells[i * width + j] = same(middle, i, j) ?
-				(uint16_t)(cells[(i + 1) * width + j + 1] + 1) :
-				down > right ? down : right;
+			if (same(rules, i, j))
+				row[at] = (uint16_t)(below[at + 1] + 1);
+			else
+				row[at] = below[at] > row[at + 1] ? below[at] : row[at + 1];
 		}
-	for (size_t i = 0, j = 0; i < middle->rows && j < middle->columns;) {
-		if (same(middle, i, j))
-			middle->kept[i++] = (long)(middle->shift + j++);
-		else if (cells[(i + 1) * width + j] >= cells[i * width + j + 1])
+	}
+}
+
+static void follow(const struct alignment *rules, const uint16_t *cells, size_t width, long *kept)
+{
+	size_t i = rules->have, j = rules->want;
+
+	while (i < rules->have_end && j < rules->want_end) {
+		const uint16_t *cell = cells + (i - rules->have) * width + (j - rules->want);
+
+		if (same(rules, i, j))
+			kept[i++] = (long)j++;
+		else if (cell[width] >= cell[1])
 			i++;
 		else
 			j++;
 	}
-	return cells[0];
 }
 
 /* Short ones do with what is at hand. */
-static int align_with_room(struct middle middle)
+static int align_middle(const struct alignment *rules, long *kept)
 {
-	size_t rules = middle.rows + middle.columns;
-	size_t cells = (middle.rows + 1) * (middle.columns + 1);
-	uint32_t marks_at_hand[2 * RULES_AT_HAND], *marks = marks_at_hand;
-	uint16_t cells_at_hand[CELLS_AT_HAND];
-	int any = -ENOMEM;
+	size_t rows = rules->have_end - rules->have + 1, width = rules->want_end - rules->want + 1;
+	uint16_t at_hand[CELLS_AT_HAND], *cells = at_hand;
+	bool any;
 
-	middle.cells = cells_at_hand;
-	if (rules > 2 * RULES_AT_HAND)
-		marks = malloc(rules * sizeof(*marks));
-	if (cells > CELLS_AT_HAND)
-		middle.cells = malloc(cells * sizeof(*middle.cells));
-	if (marks && middle.cells) {
-		middle.have_marks = marks;
-		middle.want_marks = marks + middle.rows;
-		mark_all(middle.have, middle.rows, middle.have_marks);
-		mark_all(middle.want, middle.columns, middle.want_marks);
-		any = may_have_common(&middle) && align_middle(&middle);
-	}
-	if (middle.cells != cells_at_hand)
-		free(middle.cells);
-	if (marks != marks_at_hand)
-		free(marks);
+	if (rows == 1 || width == 1 || rows > CELLS_MAX / width)
+		return false;
+	if (rows * width > CELLS_AT_HAND)
+		cells = malloc(rows * width * sizeof(*cells));
+	if (!cells)
+		return -ENOMEM;
+	memset(cells, 0, rows * width * sizeof(*cells));
+	measure(rules, cells, width);
+	any = cells[0];
+	if (any)
+		follow(rules, cells, width, kept);
+	if (cells != at_hand)
+		free(cells);
 	return any;
+}
+
+int align(struct alignment rules, long *kept)
+{
+	const struct alignment all = rules;
+	bool any;
+	int more;
+
+	while (rules.have < rules.have_end && rules.want < rules.want_end &&
+	       same(&rules, rules.have, rules.want))
+		kept[rules.have++] = (long)rules.want++;
+	while (rules.have < rules.have_end && rules.want < rules.want_end &&
+	       same(&rules, rules.have_end - 1, rules.want_end - 1))
+		kept[--rules.have_end] = (long)--rules.want_end;
+	for (size_t i = rules.have; i < rules.have_end; i++)
+		kept[i] = -1;
+	any = rules.have > all.have || rules.have_end < all.have_end;
+	more = align_middle(&rules, kept);
+	return more < 0 ? more : any || more;
+}
+
+/* --- rules as they are meant ------------------------------------------- */
+
+struct two_chains {
+	const struct chain *have, *want;
+};
+
+static bool same_rules(const void *data, size_t have, size_t want)
+{
+	const struct two_chains *chains = data;
+
+	return rule_same(&chains->have->rules[have], &chains->want->rules[want]);
 }
 
 int chain_align(const struct chain *have, const struct chain *want, long *kept)
 {
-	size_t head = 0, have_end = have->count, want_end = want->count;
-	struct middle middle;
-	bool any;
-	int more;
+	const struct two_chains chains = { have, want };
 
-	if (!have_end || !want_end) {
-		for (size_t i = 0; i < have_end; i++)
-			kept[i] = -1;
-		return false;
-	}
-	while (head < have_end && head < want_end &&
-	       rule_same(&have->rules[head], &want->rules[head])) {
-		kept[head] = (long)head;
-		head++;
-	}
-	while (have_end > head && want_end > head &&
-	       rule_same(&have->rules[have_end - 1], &want->rules[want_end - 1]))
-		kept[--have_end] = (long)--want_end;
-	for (size_t i = head; i < have_end; i++)
-		kept[i] = -1;
-	middle = (struct middle){
-		.have = have->rules + head, .rows = have_end - head, .kept = kept + head,
-		.want = want->rules + head, .columns = want_end - head, .shift = head,
-	};
-	any = head > 0 || have_end < have->count;
-	if (!middle.rows || !middle.columns || middle.rows >= UINT16_MAX ||
-	    middle.columns >= UINT16_MAX ||
-	    (middle.rows + 1) * (middle.columns + 1) > CELLS_MAX)
-		return any;
-	more = align_with_room(middle);
-	return more < 0 ? more : any || more;
+	return align((struct alignment){ .have_end = have->count, .want_end = want->count,
+					 .same = same_rules, .data = &chains }, kept);
 }

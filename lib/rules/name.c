@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "rules/name.h"
+#include "support/hash.h"
 
 /* --- whose a name is -------------------------------------------------- */
 
@@ -100,23 +101,11 @@ bool chain_service(const char *chain, const char *suffix, char service[SERVICE_N
 
 /* --- names with a hash ------------------------------------------------ */
 
-/* FNV-1a, then a finalizer, so that short inputs reach all bits. */
-static uint64_t hash_bytes(uint64_t hash, const void *bytes, size_t size)
-{
-	const unsigned char *byte = bytes;
-
-	while (size--) {
-		hash ^= *byte++;
-		hash *= UINT64_C(0x100000001b3);
-	}
-	return hash;
-}
-
+/* With a finalizer, so that short inputs reach all bits. */
 static uint64_t hash(const char *service, char kind, const void *essence, size_t size)
 {
-	uint64_t value = UINT64_C(0xcbf29ce484222325);
+	uint64_t value = hash_text(HASH_BEGIN, service);
 
-	value = hash_bytes(value, service, strlen(service) + 1);
 	value = hash_bytes(value, &kind, 1);
 	value = hash_bytes(value, essence, size);
 	value ^= value >> 33;

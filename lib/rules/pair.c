@@ -2,8 +2,9 @@
 #include <errno.h>
 #include <string.h>
 
-#include "support/memory.h"
 #include "rules/pair.h"
+#include "support/memory.h"
+#include "support/search.h"
 
 int pairs_make(struct pairs *pairs, const struct ruleset *have, const struct ruleset *want)
 {
@@ -25,23 +26,16 @@ int pairs_make(struct pairs *pairs, const struct ruleset *have, const struct rul
 	return 0;
 }
 
+static int compare_name(const void *name, const void *element)
+{
+	const struct pair *pair = element;
+
+	return strcmp(name, (pair->have ? pair->have : pair->want)->name);
+}
+
 struct pair *pairs_find(struct pairs *pairs, const char *name)
 {
-	size_t low = 0, high = pairs->count;
-
-	while (low < high) {
-		size_t middle = (low + high) / 2;
-		const struct pair *pair = &pairs->list[middle];
-		int order = strcmp(name, (pair->have ? pair->have : pair->want)->name);
-
-		if (!order)
-			return &pairs->list[middle];
-		if (order < 0)
-			high = middle;
-		else
-			low = middle + 1;
-	}
-	return NULL;
+	return search(name, pairs->list, pairs->count, sizeof(*pairs->list), compare_name);
 }
 
 void pairs_free(struct pairs *pairs)

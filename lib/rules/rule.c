@@ -6,6 +6,7 @@
 
 #include "rules/rule.h"
 #include "support/memory.h"
+#include "support/search.h"
 
 const char *table_name(enum table_id table)
 {
@@ -155,23 +156,18 @@ int ruleset_sort(struct ruleset *rules)
 	return 0;
 }
 
+static int compare_name(const void *name, const void *chain)
+{
+	return strcmp(name, (*(struct chain *const *)chain)->name);
+}
+
 bool ruleset_index(const struct ruleset *rules, const char *name, size_t *index)
 {
-	size_t low = 0, high = rules->count;
+	bool found;
 
-	while (low < high) {
-		size_t middle = (low + high) / 2;
-		int order = strcmp(name, rules->chains[middle]->name);
-
-		*index = middle;
-		if (!order)
-			return true;
-		if (order < 0)
-			high = middle;
-		else
-			low = middle + 1;
-	}
-	return false;
+	*index = search_place(name, rules->chains, rules->count, sizeof(*rules->chains),
+			      compare_name, &found);
+	return found;
 }
 
 struct chain *ruleset_find(const struct ruleset *rules, const char *name)
@@ -247,4 +243,21 @@ bool rule_same(const struct rule *a, const struct rule *b)
 		       !memcmp(a->match->foreign, b->match->foreign, a->match->foreign_size);
 	return a->target == b->target && same_prefix(&a->source, &b->source) &&
 	       same_chain(a->to, b->to) && same_match(a->match, b->match);
+}
+
+void count_add(struct notrack_count *sum, const struct notrack_count *count)
+{
+	sum->packets += count->packets;
+	sum->bytes += count->bytes;
+}
+
+static uint64_t less(uint64_t all, uint64_t some)
+{
+	return all > some ? all - some : 0;
+}
+
+struct notrack_count count_less(const struct notrack_count *all, const struct notrack_count *some)
+{
+	return (struct notrack_count){ less(all->packets, some->packets),
+				       less(all->bytes, some->bytes) };
 }

@@ -147,6 +147,13 @@ bool ports_need_multiport(uint8_t protocol, const struct ports *ports);
 
 bool rule_same(const struct rule *a, const struct rule *b);
 
+void count_add(struct notrack_count *sum, const struct notrack_count *count);
+/*
+ * What of @all is not in @some.  Counters are read one after the other, so that a packet in
+ * between is in the later one alone: never less than nothing.
+ */
+struct notrack_count count_less(const struct notrack_count *all, const struct notrack_count *some);
+
 /* "raw", "filter" */
 const char *table_name(enum table_id table);
 /* "udp" of IPPROTO_UDP; NULL: one that no rule of ours is about */

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "rules/name.h"
+#include "support/hash.h"
 #include "support/memory.h"
 #include "support/text.h"
 
@@ -34,13 +35,10 @@ struct view_table *view_add_table(struct view *view, enum world world, unsigned 
 	return table;
 }
 
-/* FNV-1a over the table and the name. */
 static size_t hash(const struct view_table *table, const char *name)
 {
-	uint64_t value = UINT64_C(0xcbf29ce484222325) ^ (uintptr_t)table;
+	const uint64_t value = hash_text(HASH_BEGIN ^ (uintptr_t)table, name);
 
-	for (; *name; name++)
-		value = (value ^ (unsigned char)*name) * UINT64_C(0x100000001b3);
 	return (size_t)(value ^ value >> 32);
 }
 
@@ -99,6 +97,19 @@ struct view_chain *view_find_chain(const struct view *view, const struct view_ta
 	while (chain && (chain->table != table || strcmp(chain->name, name)))
 		chain = chain->next_of_name;
 	return chain;
+}
+
+enum hook hook_of_builtin(const char *chain)
+{
+	static const char *const names[HOOKS] = {
+		[HOOK_PREROUTING] = "PREROUTING", [HOOK_INPUT] = "INPUT", [HOOK_FORWARD] = "FORWARD",
+		[HOOK_OUTPUT] = "OUTPUT", [HOOK_POSTROUTING] = "POSTROUTING",
+	};
+	enum hook hook = HOOK_POSTROUTING;
+
+	while (hook && strcmp(names[hook], chain))
+		hook--;
+	return hook;
 }
 
 void view_set_hook(struct view *view, struct view_chain *chain, enum hook hook, int priority)

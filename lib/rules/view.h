@@ -340,6 +340,9 @@ struct view_chain *view_find_chain(const struct view *view, const struct view_ta
  */
 void view_set_hook(struct view *view, struct view_chain *chain, enum hook hook, int priority);
 
+/* Of "PREROUTING" and the other built-in chains of iptables; HOOK_NONE: it is none of them. */
+enum hook hook_of_builtin(const char *chain);
+
 /* A rule is built step by step, and then put at the end of a chain. */
 struct step *view_add_step(struct view *view, enum step_kind kind);
 /* A number, whole, within one range. */

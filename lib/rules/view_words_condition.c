@@ -29,50 +29,44 @@ void words_add(struct words *words, const char *format, ...)
 
 /* --- values ----------------------------------------------------------- */
 
-struct name {
-	uint32_t number;
-	const char *legacy, *nft;
-};
-
-static const struct name protocols[] = {
+static const struct number_name protocols[] = {
 	{ IPPROTO_UDP, "udp", "udp" }, { IPPROTO_TCP, "tcp", "tcp" },
 	{ IPPROTO_ICMP, "icmp", "icmp" }, { IPPROTO_ICMPV6, "ipv6-icmp", "ipv6-icmp" },
 	{ IPPROTO_SCTP, "sctp", "sctp" }, { IPPROTO_UDPLITE, "udplite", "udplite" },
 	{ 0, NULL, NULL },
 };
 
-static const struct name states[] = {
+const struct number_name state_names[] = {
 	{ CT_INVALID, "INVALID", "invalid" }, { CT_NEW, "NEW", "new" },
 	{ CT_RELATED, "RELATED", "related" }, { CT_ESTABLISHED, "ESTABLISHED", "established" },
 	{ CT_UNTRACKED, "UNTRACKED", "untracked" }, { 0, NULL, NULL },
 };
 
-static const struct name families[] = {
+static const struct number_name families[] = {
 	{ AF_INET, "IPv4", "ipv4" }, { AF_INET6, "IPv6", "ipv6" }, { 0, NULL, NULL },
 };
 
-/* as both print them, from the lowest bit on */
-static const struct name tcp_flags[] = {
+const struct number_name tcp_flag_names[] = {
 	{ 0x01, "FIN", "fin" }, { 0x02, "SYN", "syn" }, { 0x04, "RST", "rst" }, { 0x08, "PSH", "psh" },
 	{ 0x10, "ACK", "ack" }, { 0x20, "URG", "urg" }, { 0x40, "ECE", "ecn" }, { 0x80, "CWR", "cwr" },
 	{ 0, NULL, NULL },
 };
 
-static const struct name address_types[] = {
+static const struct number_name address_types[] = {
 	{ 1, "UNICAST", "unicast" }, { 2, "LOCAL", "local" }, { 3, "BROADCAST", "broadcast" },
 	{ 5, "MULTICAST", "multicast" }, { 0, NULL, NULL },
 };
 
-static const struct name *find_name(const struct name *names, uint32_t number)
+static const struct number_name *find_name(const struct number_name *names, uint32_t number)
 {
 	while (names->legacy && names->number != number)
 		names++;
 	return names->legacy ? names : NULL;
 }
 
-static void add_named(struct words *words, const struct name *names, uint32_t number)
+static void add_named(struct words *words, const struct number_name *names, uint32_t number)
 {
-	const struct name *name = find_name(names, number);
+	const struct number_name *name = find_name(names, number);
 
 	if (name)
 		words_add(words, "%s", words->nft ? name->nft : name->legacy);
@@ -80,7 +74,7 @@ static void add_named(struct words *words, const struct name *names, uint32_t nu
 		words_add(words, "%" PRIu32, number);
 }
 
-static void add_range(struct words *words, const struct range *range, const struct name *names)
+static void add_range(struct words *words, const struct range *range, const struct number_name *names)
 {
 	if (range->first == range->last && names)
 		add_named(words, names, range->first);
@@ -91,7 +85,7 @@ static void add_range(struct words *words, const struct range *range, const stru
 }
 
 /* One, several, or those with some bits. */
-static void add_numbers(struct words *words, const struct step *step, const struct name *names)
+static void add_numbers(struct words *words, const struct step *step, const struct number_name *names)
 {
 	const struct range *ranges = step->kind == STEP_NUMBER ? &step->range : step->ranges;
 	uint32_t count = step->kind == STEP_NUMBER ? 1 : step->count;
@@ -119,13 +113,13 @@ static bool is_translation(const struct step *step)
 	       !(step->mask & ~(uint32_t)(IPS_SRC_NAT | IPS_DST_NAT));
 }
 
-static void add_bits(struct words *words, const struct name *names, uint32_t bits)
+static void add_bits(struct words *words, const struct number_name *names, uint32_t bits)
 {
 	const char *between = "";
 
 	if (!bits)
 		words_add(words, words->nft ? "0x0" : "NONE");
-	for (const struct name *name = names; name->legacy; name++)
+	for (const struct number_name *name = names; name->legacy; name++)
 		if (bits & name->number) {
 			words_add(words, "%s%s", between, words->nft ? name->nft : name->legacy);
 			between = ",";
@@ -135,12 +129,12 @@ static void add_bits(struct words *words, const struct name *names, uint32_t bit
 static void add_states(struct words *words, const struct step *step)
 {
 	if (is_any_of_bits(step))
-		add_bits(words, states, step->mask);
+		add_bits(words, state_names, step->mask);
 	else
-		add_numbers(words, step, states);
+		add_numbers(words, step, state_names);
 }
 
-static const struct name statuses[] = {
+static const struct number_name statuses[] = {
 	{ IPS_EXPECTED, "EXPECTED", "expected" }, { IPS_SEEN_REPLY, "SEEN_REPLY", "seen-reply" },
 	{ IPS_ASSURED, "ASSURED", "assured" }, { IPS_CONFIRMED, "CONFIRMED", "confirmed" },
 	{ IPS_SRC_NAT, "SNAT", "snat" }, { IPS_DST_NAT, "DNAT", "dnat" }, { 0, NULL, NULL },
@@ -148,9 +142,9 @@ static const struct name statuses[] = {
 
 static void add_tcp_flags(struct words *words, const struct step *step)
 {
-	add_bits(words, tcp_flags, words->nft ? step->range.first : step->mask);
+	add_bits(words, tcp_flag_names, words->nft ? step->range.first : step->mask);
 	words_add(words, words->nft ? " / " : " ");
-	add_bits(words, tcp_flags, words->nft ? step->mask : step->range.first);
+	add_bits(words, tcp_flag_names, words->nft ? step->mask : step->range.first);
 }
 
 static void add_mark(struct words *words, const struct step *step)
@@ -229,7 +223,7 @@ static bool field_is_port(enum field field)
 	return field == FIELD_SOURCE_PORT || field == FIELD_DESTINATION_PORT || field == FIELD_EITHER_PORT;
 }
 
-static const struct name *names_of(enum field field)
+static const struct number_name *names_of(enum field field)
 {
 	switch (field) {
 	case FIELD_FAMILY:
@@ -248,7 +242,7 @@ static const struct name *names_of(enum field field)
 /* iptables-save names the match that an option is of: ports are of their protocol's, or multiport's. */
 static void add_match(struct words *words, const struct step *step)
 {
-	const struct name *protocol = find_name(protocols, words->protocol);
+	const struct number_name *protocol = find_name(protocols, words->protocol);
 	enum field field = (enum field)step->field;
 	bool by_protocol = field == FIELD_TCP_FLAGS || field == FIELD_CHUNK || field == FIELD_ICMP_TYPE;
 
@@ -275,7 +269,7 @@ static void add_legacy_field(struct words *words, const struct step *step, bool 
 /* In nft, ports and addresses are of a protocol. */
 static void add_nft_field(struct words *words, enum field field)
 {
-	const struct name *protocol = find_name(protocols, words->protocol);
+	const struct number_name *protocol = find_name(protocols, words->protocol);
 
 	if (field == FIELD_SOURCE_PORT || field == FIELD_DESTINATION_PORT)
 		words_add(words, "%s ", protocol ? protocol->nft : "th");

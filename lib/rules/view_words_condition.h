@@ -7,6 +7,13 @@
 
 #define RULE_WORDS 512
 
+/* Numbers, or bits, as either program calls them, in the order in which both print them. */
+struct number_name {
+	uint32_t number;
+	const char *legacy, *nft;	/* NULL: the list ends here */
+};
+extern const struct number_name state_names[], tcp_flag_names[];
+
 /* The text of one rule, as far as it is written. */
 struct words {
 	char *text;

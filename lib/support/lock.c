@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "support/clock.h"
 #include "support/holder.h"
 #include "support/lock.h"
 
@@ -20,14 +21,6 @@
  */
 #define RETRY_US_MIN 500
 #define RETRY_US_MAX 10000
-
-static uint64_t now_us(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
-}
 
 static void nap(uint64_t us)
 {

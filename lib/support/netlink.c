@@ -6,8 +6,9 @@
 #include <stdlib.h>
 #include <sys/random.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "support/clock.h"
 
 /* The kernel fills up to 32 KiB for a reader that has room for them. */
 #define BUFFER_SIZE (64 * 1024)
@@ -17,14 +18,6 @@
 #define SEND_USUAL (64 * 1024)
 
 enum wait { NO_WAIT, WAIT };
-
-static uint64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
 
 /* --- the socket ------------------------------------------------------- */
 

@@ -47,7 +47,7 @@ int words_index(const char *const *names, const char *word)
 	return -1;
 }
 
-bool words_number(const char *word, uint64_t min, uint64_t max, uint64_t *number)
+bool words_number(const char *word, uint64_t max, uint64_t *number)
 {
 	char *end;
 
@@ -55,7 +55,7 @@ bool words_number(const char *word, uint64_t min, uint64_t max, uint64_t *number
 		return false;
 	errno = 0;
 	*number = strtoull(word, &end, 10);
-	return !*end && !errno && *number >= min && *number <= max;
+	return !*end && !errno && *number && *number <= max;
 }
 
 void words_append(FILE *list, const char *word)

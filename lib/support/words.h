@@ -16,8 +16,8 @@ int words_each(const char *list, struct error *error,
 /* One of @names (ended by NULL): its index, or -1. */
 int words_index(const char *const *names, const char *word);
 
-/* A decimal number from @least to @most, and nothing else. */
-bool words_number(const char *word, uint64_t min, uint64_t max, uint64_t *number);
+/* A decimal number from 1 to @max, and nothing else. */
+bool words_number(const char *word, uint64_t max, uint64_t *number);
 
 /* Appends @word to a list under way. */
 void words_append(FILE *list, const char *word);

@@ -38,21 +38,20 @@ int findings_add(struct findings *findings, const char *code, enum notrack_statu
 	return 0;
 }
 
-const struct finding *findings_first(const struct findings *findings,
-				     enum notrack_status severity)
+const struct finding *findings_failure(const struct findings *findings)
 {
 	for (size_t i = 0; i < findings->count; i++)
-		if (findings->list[i].severity == severity)
+		if (findings->list[i].severity == NOTRACK_FAILED)
 			return &findings->list[i];
 	return NULL;
 }
 
-size_t findings_count(const struct findings *findings, enum notrack_status severity)
+size_t findings_count_failures(const struct findings *findings)
 {
 	size_t count = 0;
 
 	for (size_t i = 0; i < findings->count; i++)
-		count += findings->list[i].severity == severity;
+		count += findings->list[i].severity == NOTRACK_FAILED;
 	return count;
 }
 

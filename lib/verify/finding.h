@@ -22,11 +22,9 @@ struct findings {
 /* Adds one, unless it is there already; 0, or -ENOMEM. */
 int findings_add(struct findings *findings, const char *code, enum notrack_status severity,
 		 const char *format, ...) __attribute__((format(printf, 4, 5)));
-/* The first of a severity; NULL if there is none. */
-const struct finding *findings_first(const struct findings *findings,
-				     enum notrack_status severity);
-/* How many of a severity there are. */
-size_t findings_count(const struct findings *findings, enum notrack_status severity);
+/* The first that is a failure; NULL if there is none. */
+const struct finding *findings_failure(const struct findings *findings);
+size_t findings_count_failures(const struct findings *findings);
 /* Adds those of another list; 0, or -ENOMEM. */
 int findings_join(struct findings *to, const struct findings *from);
 /* Failures that are among @others as well, and not among @own, become warnings. */

@@ -51,9 +51,7 @@ int grafting_accept(const struct grafting *grafting, enum graft_kind kind, unsig
 /* ... to a chain which does what the rule does, by @copies, with packets of the classes. */
 int grafting_act(const struct grafting *grafting, unsigned int classes, uint8_t copies);
 
-/* The grafts of a rule, of packets that are in one state now. */
-int grafting_add_twins(const struct grafting *grafting);
+/* The grafts that lead past a rule which catches packets that are not tracked. */
 int grafting_add_skips(const struct grafting *grafting);
-int grafting_refuse(const struct grafting *grafting, const char *code, const char *why);
 
 #endif

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "support/memory.h"
+#include "support/search.h"
 
 /* Of larger maps, nobody would want a twin an element. */
 enum { ELEMENTS_MAX = 256, STEPS_MAX = 64 };
@@ -293,10 +294,9 @@ const struct meanings *meanings_of(const struct meaning_index *index,
 				   const struct view_rule *rule, struct meanings *meanings)
 {
 	const struct meanings key = { .rule = rule };
-	const struct meanings *found = NULL;
+	const struct meanings *found = search(&key, index->list, index->count, sizeof(key),
+					      compare_meanings);
 
-	if (index->count)
-		found = bsearch(&key, index->list, index->count, sizeof(key), compare_meanings);
 	if (found)
 		return found;
 	*meanings = (struct meanings){ .rule = rule, .count = 1, .plain = { .row = rule } };

@@ -5,19 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-static uint64_t add_text(uint64_t hash, const char *text)
-{
-	do {
-		hash = (hash ^ (unsigned char)*text) * 0x100000001b3;	/* FNV-1a */
-	} while (*text++);
-	return hash;
-}
+#include "support/hash.h"
 
 static uint64_t hash_chain(const struct view_chain *base)
 {
-	uint64_t hash = add_text(0xcbf29ce484222325 + base->table->world, base->table->family_name);
+	uint64_t hash = hash_text(HASH_BEGIN + base->table->world, base->table->family_name);
 
-	return add_text(add_text(hash, base->table->name), base->name);
+	return hash_text(hash_text(hash, base->table->name), base->name);
 }
 
 static struct opening_note *find(const struct opening_memory *memory, uint64_t chain,

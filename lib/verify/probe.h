@@ -64,6 +64,7 @@ enum meets {
 	NOBODY_KNOWS = ALL_DO | NONE_DOES,
 };
 
+/* Which packets of the probe meet a condition: bits as above. */
 unsigned int probe_meets(const struct probe *probe, const struct step *condition,
 			 const struct situation *situation);
 
@@ -87,6 +88,7 @@ bool probe_narrow(struct probe *probe, const struct step *condition, size_t inde
 /* To those that a condition is not about, where the ports that are left are one range. */
 void probe_narrow_away(struct probe *probe, const struct step *condition);
 
+/* To those that meet an element of a set or map; false: it is about what a probe does not say. */
 bool probe_narrow_to_element(struct probe *probe, const struct view_lookup *lookup, size_t element);
 
 /* Tells conditions apart that we do not know: alike where they ask for the same. */

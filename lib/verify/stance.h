@@ -27,6 +27,7 @@ struct setting {
 	const struct pick_options *options;
 };
 
+/* How a rule stands to the packets of a pick. */
 struct stance stance_of(const struct view_rule *rule, const struct pick *pick,
 			const struct setting *setting);
 

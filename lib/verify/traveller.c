@@ -346,8 +346,7 @@ static void put_usual_first(struct company *company)
 }
 
 /* Tidying compares each with each, so that it waits until there are as many new ones as old. */
-int company_add_kind(struct company *company, const struct traveller *traveller, size_t max,
-		     bool *all)
+int company_add_kind(struct company *company, const struct traveller *traveller, bool *all)
 {
 	int err;
 
@@ -356,12 +355,12 @@ int company_add_kind(struct company *company, const struct traveller *traveller,
 	if (!*all && !traveller->usual)
 		return 0;
 	err = company_add(company, traveller);
-	if (err || company->count < 2 * max)
+	if (err || company->count < 2 * COMPANY_MAX)
 		return err;
 	company_tidy(company);
 	put_usual_first(company);
-	if (company->count > max) {
-		company->count = max;
+	if (company->count > COMPANY_MAX) {
+		company->count = COMPANY_MAX;
 		*all = false;
 	}
 	return 0;

@@ -59,6 +59,9 @@ struct traveller {
 	struct place passed;		/* where this side went on then */
 };
 
+/* At one place; more of them are not followed. */
+#define COMPANY_MAX 256
+
 /* A list of them. */
 struct company {
 	struct traveller *list;
@@ -70,12 +73,11 @@ void company_free(struct company *company);
 /* Takes out those that others cover, and joins those that differ by one decision alone. */
 void company_tidy(struct company *company);
 /*
- * Adds a traveller to those of a company that has up to twice @max.  Where more than @max
- * are left once it is tidy, those without the usual packet are left out from then on, and
+ * Adds a traveller to those of a company that has up to twice COMPANY_MAX.  Where more than
+ * that are left once it is tidy, those without the usual packet are left out from then on, and
  * @all is false.  Those with it are to be added first.  Returns -ENOMEM or 0.
  */
-int company_add_kind(struct company *company, const struct traveller *traveller, size_t max,
-		     bool *all);
+int company_add_kind(struct company *company, const struct traveller *traveller, bool *all);
 
 bool traveller_same(const struct traveller *a, const struct traveller *b);
 uint32_t traveller_hash(const struct traveller *traveller);

@@ -45,7 +45,7 @@ static int pick_missed(const struct grafting *grafting)
 	return err;
 }
 
-int grafting_refuse(const struct grafting *grafting, const char *code, const char *why)
+static int refuse(const struct grafting *grafting, const char *code, const char *why)
 {
 	const struct place place = { grafting->meetings->chain, grafting->meetings->rule };
 	char text[PLACE_TEXT];
@@ -89,7 +89,7 @@ static int twin_without_memory(const struct grafting *grafting, unsigned int cla
 	const struct view_rule *rule = grafting_row(grafting);
 
 	if (!only_counts(rule))
-		return grafting_refuse(grafting, code_of_miss(rule_verdict(rule)),
+		return refuse(grafting, code_of_miss(rule_verdict(rule)),
 			      "counts or remembers packets ahead of asking for their state, so "
 			      "that packets which are not tracked would be counted twice; let "
 			      "it ask for the state first");
@@ -113,7 +113,7 @@ static bool only_marks_connection(const struct view_rule *rule)
 	return marks;
 }
 
-int grafting_add_twins(const struct grafting *grafting)
+static int add_twins(const struct grafting *grafting)
 {
 	const struct view_rule *rule = grafting_row(grafting);
 	const struct step *verdict = rule_verdict(rule);
@@ -204,14 +204,14 @@ int twins_graft(struct weave *weave, const struct meetings *meetings)
 	if (!is_editable(meetings->chain->table))
 		return 0;
 	if (rule_asks_others(meetings->rule))
-		return grafting_refuse(&grafting, "unsure", "looks up a state in a set that others fill at "
+		return refuse(&grafting, "unsure", "looks up a state in a set that others fill at "
 			      "any time, or together with what nobody can tell of a packet, which no rule "
 			      "can do for packets without a state; let it ask for the state by itself");
 	if (gives_data_by_state(meetings->rule))
-		return grafting_refuse(&grafting, "unsure", "gives packets what a map has for their state, "
+		return refuse(&grafting, "unsure", "gives packets what a map has for their state, "
 			      "which no rule can do for packets without one; let a rule for each state do it");
 	err = tell_unsure(&grafting);
-	return err ? err : graft_each(weave, meetings, grafting_add_twins);
+	return err ? err : graft_each(weave, meetings, add_twins);
 }
 
 int twins_skip(struct weave *weave, const struct meetings *meetings)

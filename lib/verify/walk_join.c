@@ -34,7 +34,7 @@ static int join_results(const struct result *today, const struct result *would,
 		both.dropped = would->place;
 		both.passed = today->place;
 	}
-	return company_add_kind(company, &both, COMPANY_MAX, all);
+	return company_add_kind(company, &both, all);
 }
 
 static int compare_results(const void *a, const void *b)
@@ -86,7 +86,7 @@ int way_join(struct way *way, struct company *company)
 		count = 1;
 		if (!result->traveller.split) {
 			err = result->dropped ? 0 : company_add_kind(company, &result->traveller,
-								     COMPANY_MAX, &all);
+								     &all);
 			continue;
 		}
 		while (i + count < way->result_count &&

@@ -21,8 +21,6 @@ struct visit {
 	size_t back_count;
 };
 
-/* At one place; more of them are not followed. */
-#define COMPANY_MAX 256
 /* Lists that wait for their next use: a host may have more chains than memory is quick for. */
 #define SPARES_MAX 64
 

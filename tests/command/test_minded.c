@@ -21,52 +21,9 @@ static void given(const struct family *family, const char *rule)
 	must("%s -w %s", family->tables, format_text(rule, family->other));
 }
 
-static unsigned int packets_of(const char *line)
-{
-	unsigned int packets = 0;
-
-	while (*line != '\n')
-		line--;
-	ck_assert_msg(sscanf(line, "\n[%u:", &packets) == 1, "%.60s", line);
-	return packets;
-}
-
-/* How many packets a rule of filter has taken: the first whose line has all of @words. */
-static unsigned int taken(const struct family *family, const char *words)
-{
-	const char *line = strstr(must("%s -t filter -c", family->save).out, words);
-
-	ck_assert_msg(line, "no rule with %s", words);
-	return packets_of(line);
-}
-
-/* The same of all whose lines have them, in any table. */
-static unsigned int taken_by_all(const struct family *family, const char *words)
-{
-	const char *at = must("%s -c", family->save).out;
-	unsigned int packets = 0, lines = 0;
-
-	for (; (at = strstr(at, words)); at++, lines++)
-		packets += packets_of(at);
-	ck_assert_msg(lines, "no rule with %s", words);
-	return packets;
-}
-
-static bool send_to(const struct family *family, struct end from, struct end to, unsigned int count)
-{
-	int to_fd = udp_open(family, to), from_fd = udp_open(family, from);
-	bool arrived;
-
-	udp_send(family, from_fd, to, count);
-	arrived = udp_arrive(to_fd, count);
-	close(to_fd);
-	close(from_fd);
-	return arrived;
-}
-
 static bool ask(const struct family *family, const char *client, uint16_t port, unsigned int count)
 {
-	return send_to(family, (struct end){ PEER, client, port },
+	return udp_passes(family, (struct end){ PEER, client, port },
 		       (struct end){ HOST, family->host, 53 }, count);
 }
 
@@ -80,15 +37,15 @@ START_TEST(twins_that_are_left_over_do_nothing)
 	given(family, "-A INPUT -p udp --dport 53 -m conntrack --ctstate NEW -j REJECT");
 	must("notrackctl %s add dns", family->option);
 	ck_assert(ask(family, family->other, 0, QUERIES));
-	ck_assert_uint_eq(taken(family, "-j NOTRACK-new-accept\n"), QUERIES);
+	ck_assert_uint_eq(rule_packets(family, "-j NOTRACK-new-accept\n"), QUERIES);
 
 	if (family_is_nft(family))
 		must("nft delete table inet libnotrack");
 	else
 		must("%s -w -t raw -F", family->tables);
 	ck_assert(ask(family, family->other, 0, QUERIES));
-	ck_assert_uint_eq(taken(family, "-j NOTRACK-new-accept\n"), QUERIES);
-	ck_assert_uint_eq(taken(family, "-p udp -m udp --dport 53 -m conntrack --ctstate NEW -j ACCEPT\n"),
+	ck_assert_uint_eq(rule_packets(family, "-j NOTRACK-new-accept\n"), QUERIES);
+	ck_assert_uint_eq(rule_packets(family, "-p udp -m udp --dport 53 -m conntrack --ctstate NEW -j ACCEPT\n"),
 			  QUERIES);
 }
 END_TEST
@@ -116,173 +73,8 @@ START_TEST(packets_with_the_port_at_both_ends_stay_tracked)
 	must("notrackctl %s add dns --role %s", family->option, both_sides[number].role);
 
 	ck_assert(ask(family, family->other, 53, 1));
-	ck_assert_uint_eq(taken(family, "-p udp -m udp --dport 53 -m conntrack --ctstate NEW -j ACCEPT\n"),
+	ck_assert_uint_eq(rule_packets(family, "-p udp -m udp --dport 53 -m conntrack --ctstate NEW -j ACCEPT\n"),
 			  both_sides[number].tracked);
-}
-END_TEST
-
-/* 5: what a router passes on is tracked as before, and what is for itself is not. */
-static const char *const elsewhere[] = { "203.0.113.5", "2001:db8:f::5" };
-
-/* @ipv4: the switch of those who forward IPv4. */
-static void given_a_router(const struct family *family, const char *ipv4)
-{
-	const char *there = elsewhere[family->domain == AF_INET6];
-
-	netns_add_peer();
-	must("sh -c 'echo 1 >/proc/sys/net/ipv4/%s'", ipv4);
-	must("sh -c 'echo 1 >/proc/sys/net/ipv6/conf/all/forwarding'");
-	must("ip route add %s dev veth0", there);
-	must("ip neigh replace %s lladdr 02:00:00:00:00:02 dev veth0 nud permanent", there);
-	must_as(&(struct how){ .where = PEER }, "ip route add %s via %s", there, family->host);
-}
-
-/* By the service's port of the client, or of the server; one interface may forward alone. */
-static const struct {
-	const char *port;
-	uint16_t from, to;
-	const char *ipv4;
-} passed_on[] = {
-	{ "dport", 0, 53, "ip_forward" },
-	{ "sport", 53, 40000, "ip_forward" },
-	{ "dport", 0, 53, "conf/veth0/forwarding" },
-};
-
-START_TEST(what_a_router_passes_on_stays_tracked)
-{
-	const struct family *family = &families[_i % FAMILIES_OF_BOTH_WORLDS];
-	const size_t number = (size_t)_i / FAMILIES_OF_BOTH_WORLDS;
-	const char *port = passed_on[number].port;
-	const struct end from = { PEER, family->peer, passed_on[number].from };
-	const struct end here = { HOST, family->host, passed_on[number].to };
-	const struct end there = { HOST, elsewhere[family->domain == AF_INET6], here.port };
-	int fd;
-
-	given_a_router(family, passed_on[number].ipv4);
-	must("%s -w -t mangle -A FORWARD -p udp --%s 53 -m conntrack ! --ctstate UNTRACKED",
-	     family->tables, port);
-	must("%s -w -t mangle -A INPUT -p udp --%s 53 -m conntrack --ctstate UNTRACKED",
-	     family->tables, port);
-	must("notrackctl %s add dns", family->option);
-
-	fd = udp_open(family, from);
-	udp_send(family, fd, there, QUERIES);
-	close(fd);
-	ck_assert(send_to(family, from, here, QUERIES));	/* over the same link: behind them */
-	ck_assert_uint_eq(taken_by_all(family, "-A FORWARD -p udp"), QUERIES);
-	ck_assert_uint_eq(taken_by_all(family, "-A INPUT -p udp"), QUERIES);
-}
-END_TEST
-
-/* Lines with @what, but for those about lo, and how many of them have @word. */
-static unsigned int count_lines(const char *text, const char *what, const char *word, unsigned int *with)
-{
-	unsigned int count = 0;
-
-	*with = 0;
-	for (const char *line = text, *end; *line; line = end) {
-		size_t length = strcspn(line, "\n");
-
-		end = line + length + (line[length] == '\n');
-		if (!memmem(line, length, what, strlen(what)) || memmem(line, length, "\"lo\"", 4))
-			continue;
-		count++;
-		*with += memmem(line, length, word, strlen(word)) != NULL;
-	}
-	return count;
-}
-
-/* Every rule that untracks, or leads to what does, asks whether this host is meant. */
-START_TEST(all_that_a_router_untracks_is_its_own)
-{
-	static const struct { const char *chain, *rule; } kinds[] = {
-		{ "prerouting", " goto se" }, { "errors4-in", " notrack " }, { "errors6-in", " notrack " },
-	};
-	char *listed, *printed;
-	unsigned int own, all;
-
-	given_a_router(&families[0], "ip_forward");
-	must("notrackctl --backend nft add dns");
-	must("notrackctl add https --role outbound");
-	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-		listed = must("nft list chain inet libnotrack %s", kinds[i].chain).out;
-		all = count_lines(listed, kinds[i].rule, "fib daddr type local", &own);
-		ck_assert_msg(all && all == own, "%u of %u: %s", own, all, listed);
-	}
-
-	/* what is printed, too; and what stays when the other family moves */
-	printed = must("notrackctl show --rules").out;
-	must("nft delete table inet libnotrack");
-	must_as(&(struct how){ .where = HOST, .input = printed }, "nft -f -");
-	must("notrackctl verify");
-	ck_assert_ptr_nonnull(strstr(must("notrackctl --json add dns").out, "\"changed\": false"));
-	must("notrackctl -4 --backend legacy add dns");
-	listed = must("nft list chain inet libnotrack prerouting").out;
-	all = count_lines(listed, kinds[0].rule, "fib daddr type local", &own);
-	ck_assert_msg(all && all == own, "%u of %u: %s", own, all, listed);
-}
-END_TEST
-
-/* Likewise what is passed on later, where a chain is ready to see it: no rule has to change. */
-START_TEST(what_is_passed_on_later_stays_tracked)
-{
-	const struct family *family = &families[_i];
-	const struct end from = { PEER, family->peer, 53 };
-	const struct end there = { HOST, elsewhere[family->domain == AF_INET6], 40000 };
-	int fd;
-
-	given_a_router(family, "ip_forward");
-	must("sh -c 'echo 0 >/proc/sys/net/ipv4/ip_forward; echo 0 >/proc/sys/net/ipv6/conf/all/forwarding'");
-	given(family, "-N common");
-	given(family, "-A common -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT");
-	given(family, "-A INPUT -j common");
-	given(family, "-A FORWARD -j common");
-	must("%s -w -t mangle -A FORWARD -p udp --sport 53 -m conntrack ! --ctstate UNTRACKED",
-	     family->tables);
-	must("notrackctl %s add dns", family->option);
-	must("sh -c 'echo 1 >/proc/sys/net/ipv4/ip_forward; echo 1 >/proc/sys/net/ipv6/conf/all/forwarding'");
-
-	fd = udp_open(family, from);
-	udp_send(family, fd, there, QUERIES);
-	close(fd);
-	ck_assert(send_to(family, (struct end){ PEER, family->peer, 0 },
-			  (struct end){ HOST, family->host, 40000 }, QUERIES));
-	ck_assert_uint_eq(taken_by_all(family, "-A FORWARD -p udp"), QUERIES);
-}
-END_TEST
-
-/* An address that this host has in a table of its own, as for a transparent proxy or a VRF. */
-static void given_an_address_aside(const struct family *family, const char *address)
-{
-	const bool six = family->domain == AF_INET6;
-	const char *ip = six ? "ip -6" : "ip";
-
-	must("sh -c 'echo 1 >/proc/sys/net/ipv%d/ip_nonlocal_bind'", six ? 6 : 4);
-	must("%s rule add iif veth0 lookup 100", ip);
-	must("%s route add local %s dev lo table 100", ip, address);
-	if (six)
-		return;
-	must("ip addr add %s/32 dev veth0", address);	/* or the kernel would not answer from it */
-	must("ip route del local %s table local", address);
-}
-
-/* What comes for it stays tracked, since it is not known as local; so does what is answered. */
-START_TEST(an_address_in_another_table_is_tracked_both_ways)
-{
-	const struct family *family = &families[_i];
-	const char *there = elsewhere[family->domain == AF_INET6];
-	const struct end client = { PEER, family->peer, 0 }, server = { HOST, there, 53 };
-
-	given_a_router(family, "ip_forward");
-	given_an_address_aside(family, there);
-	given(family, "-A INPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT");
-	given(family, "-A INPUT -p tcp --dport 53 -m conntrack --ctstate NEW -j ACCEPT");
-	given(family, "-P INPUT DROP");
-	ck_assert(tcp_exchange(family, client, server, 2));
-
-	must("notrackctl %s add dns", family->option);
-	ck_assert(tcp_exchange(family, client, server, 2));
-	must("notrackctl %s verify", family->option);
 }
 END_TEST
 
@@ -500,14 +292,14 @@ START_TEST(a_rate_on_what_is_new_sees_every_question)
 	must("%s -w -A INPUT -p udp --dport 53 %s%s", family->tables, rates[number].state, rate);
 	given(family, "-A INPUT -p udp --dport 53 -j DROP");
 	converse(family);
-	before = taken_by_all(family, rate);
+	before = rules_packets(family, rate);
 	ck_assert_uint_eq(before, rates[number].told ? 1 : QUERIES);
 
 	added = must("notrackctl %s add dns", family->option);
 	ck_assert_msg(rates[number].told == (strstr(added.err, "warning: rate: ") &&
 					     strstr(added.err, "filter INPUT 2")), "%s", added.err);
 	converse(family);
-	ck_assert_uint_eq(taken_by_all(family, rate), before + QUERIES);
+	ck_assert_uint_eq(rules_packets(family, rate), before + QUERIES);
 }
 END_TEST
 
@@ -574,12 +366,6 @@ static void tests(TCase *tcase)
 	tcase_add_loop_test(tcase, twins_that_are_left_over_do_nothing, 0, FAMILIES_OF_BOTH_WORLDS);
 	tcase_add_loop_test(tcase, packets_with_the_port_at_both_ends_stay_tracked, 0,
 			    3 * FAMILIES_OF_BOTH_WORLDS);
-	tcase_add_test(tcase, all_that_a_router_untracks_is_its_own);
-	tcase_add_loop_test(tcase, what_is_passed_on_later_stays_tracked, 0, FAMILIES_OF_BOTH_WORLDS);
-	tcase_add_loop_test(tcase, what_a_router_passes_on_stays_tracked, 0,
-			    2 * FAMILIES_OF_BOTH_WORLDS);
-	tcase_add_loop_test(tcase, an_address_in_another_table_is_tracked_both_ways, 0,
-			    FAMILIES_OF_BOTH_WORLDS);
 	tcase_add_loop_test(tcase, connections_from_a_port_of_the_service_come_about, 0,
 			    2 * FAMILIES_OF_BOTH_WORLDS);
 	tcase_add_test(tcase, ports_that_the_host_asks_from_are_told);

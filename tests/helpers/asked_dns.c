@@ -48,3 +48,32 @@ void everybody_is_answered(const struct family *family)
 	must_exchange(family, (struct end){ HOST, family->lo, 0 },
 		      (struct end){ HOST, family->lo, 53 });
 }
+
+void given_text(const char *text)
+{
+	must_as(&(struct how){ .input = text }, "nft -f -");
+}
+
+void given_iptables_text(const char *text)
+{
+	must_as(&(struct how){ .input = text }, "iptables-nft-restore");
+	must_as(&(struct how){ .input = text }, "ip6tables-nft-restore");
+}
+
+void commit_untracks_who_is_answered(struct backend_host *host)
+{
+	for (int i = 0; i < FAMILY_COUNT; i++)
+		everybody_is_answered(&families[i]);
+	ck_assert_uint_gt(entries_of("53"), 0);
+	must("conntrack -F");
+
+	host_commit(host);
+
+	for (int i = 0; i < FAMILY_COUNT; i++) {
+		everybody_is_answered(&families[i]);
+		must_exchange(&families[i], (struct end){ PEER, families[i].peer, 0 },
+			 (struct end){ HOST, families[i].host, 7 });
+	}
+	ck_assert_uint_eq(entries_of("53"), 0);
+	ck_assert_uint_gt(entries_of("7"), 0);
+}

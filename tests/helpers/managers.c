@@ -23,7 +23,8 @@ static bool is_root(void)
 	return outside == 0;
 }
 
-void managers_copy_folder(const char *path)
+/* A copy of a folder in place of it, for this test alone. */
+static void copy_folder(const char *path)
 {
 	char *copy = format_text("/run/copy%s", path);
 
@@ -115,8 +116,8 @@ bool given_ufw(void)
 {
 	if (!has("ufw") || !is_root())
 		return false;
-	managers_copy_folder("/etc/ufw");
-	managers_copy_folder("/etc/default");
+	copy_folder("/etc/ufw");
+	copy_folder("/etc/default");
 	must("ufw --force reset");
 	must("ufw deny from 192.0.2.10");
 	must("ufw deny from 2001:db8:1::/64");
@@ -147,10 +148,10 @@ bool given_shorewall(void)
 {
 	if (!has("shorewall") || !has("shorewall6") || !is_root())
 		return false;
-	managers_copy_folder("/etc/shorewall");
-	managers_copy_folder("/etc/shorewall6");
-	managers_copy_folder("/var/lib/shorewall");
-	managers_copy_folder("/var/lib/shorewall6");
+	copy_folder("/etc/shorewall");
+	copy_folder("/etc/shorewall6");
+	copy_folder("/var/lib/shorewall");
+	copy_folder("/var/lib/shorewall6");
 	write_shorewall("/etc/shorewall", "4", "192.0.2.10");
 	write_shorewall("/etc/shorewall6", "6", "<2001:db8:1::10>");
 	must("shorewall start");
@@ -174,7 +175,7 @@ bool given_firewalld(void)
 {
 	if (!has("firewalld") || !has("dbus-daemon") || !is_root())
 		return false;
-	managers_copy_folder("/etc/firewalld");
+	copy_folder("/etc/firewalld");
 	must("mkdir -p /run/dbus");
 	start(HOST, "/run/dbus.log", "dbus-daemon --system --nofork --nopidfile");
 	ck_assert(comes_true("test -S /run/dbus/system_bus_socket"));
@@ -200,7 +201,7 @@ bool given_fail2ban(void)
 {
 	if (!has("fail2ban-server") || !is_root())
 		return false;
-	managers_copy_folder("/etc/fail2ban");
+	copy_folder("/etc/fail2ban");
 	must("sh -c 'rm -rf /etc/fail2ban/jail.d /etc/fail2ban/jail.local; mkdir -p /run/fail2ban; "
 	     ": >/run/fail2ban/log'");
 	write_file("/etc/fail2ban/jail.conf", jails);

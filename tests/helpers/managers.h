@@ -30,7 +30,4 @@ bool given_calico(void);
 /* Every rule there is, in the words of the programs that print them, without counters. */
 char *managers_rules(void);
 
-/* A copy of a folder in place of it, for this test alone. */
-void managers_copy_folder(const char *path);
-
 #endif

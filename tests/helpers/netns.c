@@ -216,6 +216,17 @@ void netns_move_to(enum place where)
 	ck_assert_msg(setns(namespaces[where], CLONE_NEWNET) == 0, "setns: %s", strerror(errno));
 }
 
+int netns_descriptor(enum place where)
+{
+	int fd;
+
+	netns_move_to(where);
+	fd = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+	netns_move_to(HOST);
+	ck_assert_int_ge(fd, 0);
+	return fd;
+}
+
 int netns_socket(enum place where, int domain, int type, int protocol)
 {
 	int fd;

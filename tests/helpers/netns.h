@@ -72,6 +72,9 @@ void netns_wait_for_address(enum place where, const char *address);
 /* Moves the calling thread; a process that serves a place for good, or a child before exec. */
 void netns_move_to(enum place where);
 
+/* A descriptor of that place's network namespace. */
+int netns_descriptor(enum place where);
+
 /* socket(2) in that place, close-on-exec. */
 int netns_socket(enum place where, int domain, int type, int protocol);
 

@@ -120,6 +120,32 @@ static bool udp_answer(int server_fd)
 	return got >= 0 && sendto(server_fd, data, (size_t)got, 0, &from.any, size) == got;
 }
 
+bool udp_passes(const struct family *family, struct end from, struct end to, unsigned int count)
+{
+	int to_fd = udp_open(family, to), from_fd = udp_open(family, from);
+	bool arrived;
+
+	udp_send(family, from_fd, to, count);
+	arrived = udp_arrive(to_fd, count);
+	close(to_fd);
+	close(from_fd);
+	return arrived;
+}
+
+unsigned int udp_ask(const struct family *family, const char *from, unsigned int count)
+{
+	struct end server = { HOST, family->host, 53 };
+	int server_fd = udp_open(family, server);
+	int fd = udp_open(family, (struct end){ PEER, from, 0 });
+	unsigned int arrived;
+
+	udp_send(family, fd, server, count);
+	arrived = udp_pending(server_fd);
+	close(fd);
+	close(server_fd);
+	return arrived;
+}
+
 bool udp_exchange(const struct family *family, int fd, int server_fd, struct end server)
 {
 	udp_send(family, fd, server, 1);

@@ -27,6 +27,12 @@ void udp_send(const struct family *family, int fd, struct end to, unsigned int c
 bool udp_arrive(int fd, unsigned int count);
 unsigned int udp_pending(int fd);
 
+/* Whether so many packets from one end arrive at the other. */
+bool udp_passes(const struct family *family, struct end from, struct end to, unsigned int count);
+
+/* So many questions to HOST's port 53 at once; how many come out. */
+unsigned int udp_ask(const struct family *family, const char *from, unsigned int count);
+
 /* A query from fd to the server's socket, and its reply: whether both arrive. */
 bool udp_exchange(const struct family *family, int fd, int server_fd, struct end server);
 

@@ -140,10 +140,9 @@ static unsigned int hook_bits(const struct writing *writing)
 }
 
 /* false: none that fits there was found. */
-static bool rare(const struct writing *writing, enum rarity_part part, bool nft, bool alone,
-		 const char *chain)
+static bool rare(const struct writing *writing, enum rarity_part part, bool nft, const char *chain)
 {
-	const struct rarity_place place = { .nft = nft, .six = writing->six, .alone = alone,
+	const struct rarity_place place = { .nft = nft, .six = writing->six,
 					    .hooks = hook_bits(writing), .table = writing->table };
 	const struct rarity *rarity = rarity_by_chance(part, &place);
 
@@ -332,7 +331,7 @@ static void xt_condition(struct writing *writing)
 	else if (dice < 95)
 		xt_other(writing);
 	else
-		rare(writing, RARE_CONDITION, false, false, NULL);
+		rare(writing, RARE_CONDITION, false, NULL);
 }
 
 static void xt_chain(const struct writing *writing)
@@ -348,7 +347,7 @@ static void xt_effect(const struct writing *writing)
 {
 	switch (random_below(7)) {
 	case 6:
-		rare(writing, RARE_EFFECT, false, false, NULL);
+		rare(writing, RARE_EFFECT, false, NULL);
 		break;
 	case 0:
 		if (is_there(KIND_LOG, false))
@@ -660,7 +659,7 @@ static void nft_condition(const struct writing *writing)
 	else if (dice < 95)
 		nft_other(writing);
 	else	/* the rule has said that it is about TCP or UDP, or its ports */
-		rare(writing, RARE_CONDITION, true, false, NULL);
+		rare(writing, RARE_CONDITION, true, NULL);
 }
 
 /* A verdict of a map, or of a rule. */
@@ -685,7 +684,7 @@ static bool nft_map(const struct writing *writing)
 
 	switch (random_below(8)) {
 	case 7:
-		return rare(writing, RARE_MAP, true, false, one);
+		return rare(writing, RARE_MAP, true, one);
 	case 0:
 		if (!is_there(KIND_STATE_MAP, true))
 			return false;
@@ -738,7 +737,7 @@ static void nft_effect(const struct writing *writing)
 
 	switch (random_below(8)) {
 	case 7:
-		rare(writing, RARE_EFFECT, true, false, NULL);
+		rare(writing, RARE_EFFECT, true, NULL);
 		break;
 	case 0:
 		if (is_there(KIND_LOG, true))

@@ -61,6 +61,9 @@ int wait_for(pid_t pid);
 /* fork(): the child ends with the test, whatever happens to that. */
 pid_t fork_child(void);
 
+/* How many descriptors this process has. */
+unsigned int open_files(void);
+
 char *read_file(const char *path);
 char *format_text(const char *format, ...) PRINTF(1, 2);
 

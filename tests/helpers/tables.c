@@ -183,19 +183,19 @@ static int compare_lines(const void *left, const void *right)
 }
 
 /* Sorts the pieces of text, each once, back into one text. */
-static char *sorted_set(char *text, const char *separator)
+static char *sorted_lines(char *text)
 {
 	char *piece[MAX_PATHS], *set = keep(calloc(1, strlen(text) + 2)), *state;
 	size_t count = 0;
 
-	for (char *at = strtok_r(text, separator, &state); at; at = strtok_r(NULL, separator, &state)) {
+	for (char *at = strtok_r(text, "\n", &state); at; at = strtok_r(NULL, "\n", &state)) {
 		ck_assert_uint_lt(count, MAX_PATHS);
 		piece[count++] = at;
 	}
 	qsort(piece, count, sizeof(piece[0]), compare_lines);
 	for (size_t i = 0; i < count; i++)
 		if (!i || strcmp(piece[i], piece[i - 1]))
-			strcat(strcat(set, piece[i]), separator);
+			strcat(strcat(set, piece[i]), "\n");
 	return set;
 }
 
@@ -242,7 +242,7 @@ static void add_path(struct walk *walk, const struct saved_rule *rule, const cha
 
 	for (size_t i = 0; i < walk->depth; i++)
 		all = format_text("%s\n%s", all, walk->selector[i]);
-	set = sorted_set(all, "\n");
+	set = sorted_lines(all);
 	if (!is_possible(set))
 		return;
 	for (char *at = set; *at; at++)
@@ -313,7 +313,7 @@ char *paths_as_set(struct paths paths)
 
 	for (size_t i = 0; i < paths.count; i++)
 		all = format_text("%s\n%s", all, paths.path[i].selector);
-	return sorted_set(all, "\n");
+	return sorted_lines(all);
 }
 
 uint64_t paths_packets(struct paths paths, const char *selector, const char *target)
@@ -323,6 +323,35 @@ uint64_t paths_packets(struct paths paths, const char *selector, const char *tar
 	for (size_t i = 0; i < paths.count; i++)
 		if (!strcmp(paths.path[i].selector, selector) && !strcmp(paths.path[i].target, target))
 			packets += paths.path[i].packets;
+	return packets;
+}
+
+static unsigned int packets_of(const char *line)
+{
+	unsigned int packets = 0;
+
+	while (*line != '\n')
+		line--;
+	ck_assert_msg(sscanf(line, "\n[%u:", &packets) == 1, "%.60s", line);
+	return packets;
+}
+
+unsigned int rule_packets(const struct family *family, const char *words)
+{
+	const char *line = strstr(must("%s -t filter -c", family->save).out, words);
+
+	ck_assert_msg(line, "no rule with %s", words);
+	return packets_of(line);
+}
+
+unsigned int rules_packets(const struct family *family, const char *words)
+{
+	const char *at = must("%s -c", family->save).out;
+	unsigned int packets = 0, lines = 0;
+
+	for (; (at = strstr(at, words)); at++, lines++)
+		packets += packets_of(at);
+	ck_assert_msg(lines, "no rule with %s", words);
 	return packets;
 }
 

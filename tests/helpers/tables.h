@@ -65,6 +65,11 @@ char *paths_as_set(struct paths paths);
 /* How many packets took any path with this selector to the target. */
 uint64_t paths_packets(struct paths paths, const char *selector, const char *target);
 
+/* How many packets a rule of filter has taken: the first that has the words in its line. */
+unsigned int rule_packets(const struct family *family, const char *words);
+/* The same of all that have them, in any table. */
+unsigned int rules_packets(const struct family *family, const char *words);
+
 /* A rule without a target, at the end of the chain, that counts what matches. */
 void counter_append(const struct family *family, const char *label, const char *table,
 		    const char *chain, const char *match);

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* A context as its caller has it: what it reads back, where it works, what it takes. */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -235,29 +234,6 @@ static void *work(void *data)
 	return NULL;
 }
 
-static unsigned int open_files(void)
-{
-	DIR *folder = opendir("/proc/self/fd");
-	unsigned int count = 0;
-
-	ck_assert_ptr_nonnull(folder);
-	while (readdir(folder))
-		count++;
-	closedir(folder);
-	return count;
-}
-
-static int namespace_of(enum place where)
-{
-	int fd;
-
-	netns_move_to(where);
-	fd = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
-	netns_move_to(HOST);
-	ck_assert_int_ge(fd, 0);
-	return fd;
-}
-
 static void assert_worked(const struct worker *worker)
 {
 	ck_assert_msg(!worker->failed, "%s: %d: %s", worker->service, worker->failed,
@@ -294,8 +270,8 @@ START_TEST(two_threads_work_in_two_namespaces_at_once)
 	unsigned int files;
 
 	netns_add_peer();
-	workers[HOST].netns_fd = namespace_of(HOST);
-	workers[PEER].netns_fd = namespace_of(PEER);
+	workers[HOST].netns_fd = netns_descriptor(HOST);
+	workers[PEER].netns_fd = netns_descriptor(PEER);
 	files = open_files();
 	for (size_t i = 0; i < COUNT(workers); i++)
 		ck_assert_int_eq(pthread_create(&workers[i].thread, NULL, work, &workers[i]), 0);

@@ -4,7 +4,6 @@
  * through new ones, leave as many descriptors and blocks of memory as there were.
  * NOTRACK_CYCLES=10000 does it so often.
  */
-#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,21 +23,9 @@ struct holding {
 	unsigned long pages;		/* resident */
 };
 
-static unsigned int count_descriptors(void)
-{
-	DIR *folder = opendir("/proc/self/fd");
-	unsigned int count = 0;
-
-	ck_assert_ptr_nonnull(folder);
-	while (readdir(folder))
-		count++;
-	closedir(folder);
-	return count;
-}
-
 static struct holding measure(void)
 {
-	struct holding holding = { .descriptors = count_descriptors() };
+	struct holding holding = { .descriptors = open_files() };
 	FILE *file = fopen("/proc/self/statm", "r");
 
 	ck_assert_ptr_nonnull(file);

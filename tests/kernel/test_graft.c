@@ -80,17 +80,6 @@ START_TEST(a_twin_asks_for_untracked_and_the_rest_but_for_the_state)
 }
 END_TEST
 
-/* What the first rule that begins so counted. */
-static unsigned long packets_of(const struct family *family, const char *rule)
-{
-	const char *saved = must("%s -c", family->save).out, *at = strstr(saved, rule);
-
-	ck_assert_msg(at != NULL, "no %s in %s", rule, saved);
-	while (at > saved && at[-1] != '\n')
-		at--;
-	return strtoul(at + 1, NULL, 10);
-}
-
 START_TEST(packets_go_the_same_way_with_notrack_and_without)
 {
 	const struct family *family = &families[_i];
@@ -106,13 +95,13 @@ START_TEST(packets_go_the_same_way_with_notrack_and_without)
 
 	udp_send(family, peer, server, 1);
 	ck_assert(udp_arrive(fd, 1));
-	ck_assert_uint_eq(packets_of(family, "-A NOTRACK-new-accept"), 0);
+	ck_assert_uint_eq(rules_packets(family, "-A NOTRACK-new-accept"), 0);
 	must("%s -t raw -A PREROUTING -p udp --dport 53 -j NOTRACK", family->tables);
 	udp_send(family, other, server, 3);
 	udp_send(family, peer, server, 5);
 	ck_assert(udp_arrive(fd, 5));
 	ck_assert_uint_eq(udp_pending(fd), 0);
-	ck_assert_uint_eq(packets_of(family, "-A NOTRACK-new-accept"), 5);
+	ck_assert_uint_eq(rules_packets(family, "-A NOTRACK-new-accept"), 5);
 }
 END_TEST
 

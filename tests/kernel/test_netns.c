@@ -34,17 +34,6 @@ static void assert_works_in(struct notrack *nt, enum place where)
 	ck_assert(!has_rules(where));
 }
 
-static int open_namespace(enum place where)
-{
-	int fd;
-
-	netns_move_to(where);
-	fd = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
-	netns_move_to(HOST);
-	ck_assert_int_ge(fd, 0);
-	return fd;
-}
-
 /* In the namespace of PEER. */
 static struct notrack *given_a_context_elsewhere(void)
 {
@@ -52,7 +41,7 @@ static struct notrack *given_a_context_elsewhere(void)
 	int fd;
 
 	netns_add_peer();
-	fd = open_namespace(PEER);
+	fd = netns_descriptor(PEER);
 	must_do(nt, notrack_set_netns_fd(nt, fd));
 	close(fd);
 	return nt;

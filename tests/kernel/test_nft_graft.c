@@ -47,8 +47,7 @@ static const char iptables[] =
 
 static void given_iptables(void)
 {
-	must_as(&(struct how){ .input = iptables }, "iptables-nft-restore");
-	must_as(&(struct how){ .input = iptables }, "ip6tables-nft-restore");
+	given_iptables_text(iptables);
 }
 
 static const char native[] =
@@ -110,11 +109,6 @@ static const char odd[] =
 	"\t\tct state new,established udp length > 8 reject with icmpx admin-prohibited\n"
 	"\t\tct state new accept\n\t}\n}\n";
 
-static void given_text(const char *text)
-{
-	must_as(&(struct how){ .input = text }, "nft -f -");
-}
-
 static void given_native(void)
 {
 	given_text(native);
@@ -152,20 +146,7 @@ START_TEST(whoever_was_answered_is_answered_untracked)
 
 	netns_add_peer();
 	hosts[_i]();
-	for (int i = 0; i < FAMILY_COUNT; i++)
-		everybody_is_answered(&families[i]);
-	ck_assert_uint_gt(entries_of("53"), 0);
-	must("conntrack -F");
-
-	host_commit(host);
-
-	for (int i = 0; i < FAMILY_COUNT; i++) {
-		everybody_is_answered(&families[i]);
-		must_exchange(&families[i], (struct end){ PEER, families[i].peer, 0 },
-			 (struct end){ HOST, families[i].host, 7 });
-	}
-	ck_assert_uint_eq(entries_of("53"), 0);
-	ck_assert_uint_gt(entries_of("7"), 0);
+	commit_untracks_who_is_answered(host);
 	assert_same_text(host_diff(host), "");
 	host_free(host);
 }

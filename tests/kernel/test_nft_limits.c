@@ -29,21 +29,6 @@ static struct backend_host *given_dns(void)
 	return host;
 }
 
-/* So many questions at once; how many come out. */
-static unsigned int ask(const struct family *family, const char *from, unsigned int count)
-{
-	struct end server = { HOST, family->host, 53 };
-	int server_fd = udp_open(family, server);
-	int fd = udp_open(family, (struct end){ PEER, from, 0 });
-	unsigned int arrived;
-
-	udp_send(family, fd, server, count);
-	arrived = udp_pending(server_fd);
-	close(fd);
-	close(server_fd);
-	return arrived;
-}
-
 static void counted(struct backend_host *host, int family, const char *prefix,
 		    unsigned int seen, unsigned int passed)
 {
@@ -64,12 +49,12 @@ START_TEST(a_burst_passes_and_no_more)
 	host_limit(host, "dns", family->limited_prefix, "10/sec", BURST);
 	host_commit(host);
 
-	passed = ask(family, family->limited, 200);
+	passed = udp_ask(family, family->limited, 200);
 
 	ck_assert_uint_ge(passed, BURST);
 	ck_assert_uint_le(passed, BURST_MAX);
 	counted(host, _i, family->limited_prefix, 200, passed);
-	ck_assert_uint_eq(ask(family, family->other, 200), 200);
+	ck_assert_uint_eq(udp_ask(family, family->other, 200), 200);
 	ck_assert_uint_eq(host_count_buckets(host, "dns", _i), 1);
 	host_free(host);
 }
@@ -86,9 +71,9 @@ START_TEST(the_most_specific_client_is_charged)
 	host_limit(host, "dns", family->narrow_prefix, "1/hour", 7);
 	host_commit(host);
 
-	ck_assert_uint_eq(ask(family, family->limited, 10), 7);
-	ck_assert_uint_eq(ask(family, family->wide_client, 20), 5);
-	ck_assert_uint_eq(ask(family, family->other, 30), 3);
+	ck_assert_uint_eq(udp_ask(family, family->limited, 10), 7);
+	ck_assert_uint_eq(udp_ask(family, family->wide_client, 20), 5);
+	ck_assert_uint_eq(udp_ask(family, family->other, 30), 3);
 
 	counted(host, _i, family->narrow_prefix, 10, 7);
 	counted(host, _i, family->wide_prefix, 20, 5);
@@ -105,14 +90,14 @@ START_TEST(a_changed_rate_holds_at_once_and_counters_stay)
 	host_limit(host, "dns", family->limited_prefix, "1/hour", 5);
 	host_limit(host, "dns", family->other_prefix, "1/hour", 5);
 	host_commit(host);
-	ck_assert_uint_eq(ask(family, family->limited, 10), 5);
+	ck_assert_uint_eq(udp_ask(family, family->limited, 10), 5);
 
 	host_limit(host, "dns", family->limited_prefix, "2/hour", 48);
 	host_commit(host);
 
-	ck_assert_uint_eq(ask(family, family->limited, 110), 48);
+	ck_assert_uint_eq(udp_ask(family, family->limited, 110), 48);
 	counted(host, _i, family->limited_prefix, 120, 53);
-	ck_assert_uint_eq(ask(family, family->other, 10), 5);
+	ck_assert_uint_eq(udp_ask(family, family->other, 10), 5);
 	host_free(host);
 }
 END_TEST
@@ -127,17 +112,17 @@ START_TEST(a_client_that_gets_a_limit_of_its_own_keeps_its_counter)
 	host_limit(host, "dns", "192.0.2.11", "1/hour", 5);
 	host_limit(host, "dns", "192.0.2.12", "1/hour", 5);
 	host_commit(host);
-	ck_assert_uint_eq(ask(family, "192.0.2.11", 10), 5);
+	ck_assert_uint_eq(udp_ask(family, "192.0.2.11", 10), 5);
 
 	host_limit(host, "dns", "192.0.2.11", "1/hour", 7);
 	host_commit(host);
-	ck_assert_uint_eq(ask(family, "192.0.2.11", 10), 7);
+	ck_assert_uint_eq(udp_ask(family, "192.0.2.11", 10), 7);
 	host_limit(host, "dns", "192.0.2.12", "1/hour", 7);
 	host_commit(host);
 	host_limit(host, "dns", "192.0.2.10", "1/hour", 7);
 	host_commit(host);
-	ck_assert_uint_eq(ask(family, "192.0.2.12", 10), 7);
-	ck_assert_uint_eq(ask(family, "192.0.2.10", 10), 7);
+	ck_assert_uint_eq(udp_ask(family, "192.0.2.12", 10), 7);
+	ck_assert_uint_eq(udp_ask(family, "192.0.2.10", 10), 7);
 
 	counted(host, 0, "192.0.2.10", 10, 7);
 	counted(host, 0, "192.0.2.11", 20, 12);
@@ -154,16 +139,16 @@ START_TEST(who_is_limited_again_begins_anew)
 	host_limit(host, "dns", family->limited_prefix, "1/hour", 5);
 	host_limit(host, "dns", family->other_prefix, "1/hour", 5);
 	host_commit(host);
-	ask(family, family->limited, 10);
+	udp_ask(family, family->limited, 10);
 	host_unlimit(host, "dns", family->limited_prefix);
 	host_commit(host);
-	ck_assert_uint_eq(ask(family, family->limited, 10), 10);
+	ck_assert_uint_eq(udp_ask(family, family->limited, 10), 10);
 
 	host_limit(host, "dns", family->limited_prefix, "2/hour", 6);
 	host_commit(host);
 
 	counted(host, _i, family->limited_prefix, 0, 0);
-	ck_assert_uint_eq(ask(family, family->limited, 10), 6);
+	ck_assert_uint_eq(udp_ask(family, family->limited, 10), 6);
 	counted(host, _i, family->limited_prefix, 10, 6);
 	host_free(host);
 }
@@ -179,8 +164,8 @@ START_TEST(sources_within_srcmask_share_a_bucket)
 	host_limit_as(host, "dns", "192.0.2.0/24", &limit);
 	host_commit(host);
 
-	ck_assert_uint_eq(ask(family, "192.0.2.10", 3) + ask(family, "192.0.2.11", 3), 5);
-	ck_assert_uint_eq(ask(family, "192.0.2.12", 3), 3);
+	ck_assert_uint_eq(udp_ask(family, "192.0.2.10", 3) + udp_ask(family, "192.0.2.11", 3), 5);
+	ck_assert_uint_eq(udp_ask(family, "192.0.2.12", 3), 3);
 	host_free(host);
 }
 END_TEST
@@ -220,7 +205,7 @@ START_TEST(a_full_set_of_buckets_lets_nobody_else_through)
 	host_commit(host);
 
 	for (int i = 0; i < ADDRESSES; i++)
-		ck_assert_uint_eq(ask(family, sources[i], 10), i < ADDRESSES - 1 ? 5 : 0);
+		ck_assert_uint_eq(udp_ask(family, sources[i], 10), i < ADDRESSES - 1 ? 5 : 0);
 
 	counted(host, 0, "0.0.0.0/0", 30, 10);
 	ck_assert_int_eq(host_check(host, &text), NOTRACK_WARNING);
@@ -241,13 +226,13 @@ START_TEST(a_quiet_source_is_forgotten)
 
 	host_limit_as(host, "dns", "192.0.2.0/24", &limit);
 	host_commit(host);
-	ask(family, "192.0.2.10", 10);
+	udp_ask(family, "192.0.2.10", 10);
 
 	while (host_count_buckets(host, "dns", 0) && wait_a_little(&waits))
 		;
 
 	ck_assert_uint_eq(host_count_buckets(host, "dns", 0), 0);
-	ck_assert_uint_eq(ask(family, "192.0.2.10", 10), 5);
+	ck_assert_uint_eq(udp_ask(family, "192.0.2.10", 10), 5);
 	host_free(host);
 }
 END_TEST
@@ -263,7 +248,7 @@ START_TEST(limits_of_two_services_both_hold)
 	host_limit(host, "second", "192.0.2.0/24", "1/hour", 4);
 	host_commit(host);
 
-	ck_assert_uint_eq(ask(family, "192.0.2.10", 20), 4);
+	ck_assert_uint_eq(udp_ask(family, "192.0.2.10", 20), 4);
 	counted(host, 0, "192.0.2.10", 20, 9);
 	host_free(host);
 }
@@ -301,7 +286,7 @@ static struct backend_host *given_a_loss(int which)
 /* What nothing tells a limit of is not limited: above all, not all of it is dropped. */
 static void is_limited_as_before(int which)
 {
-	ck_assert_uint_eq(ask(&families[0], "192.0.2.10", 10), losses[which].is_limited ? 5 : 10);
+	ck_assert_uint_eq(udp_ask(&families[0], "192.0.2.10", 10), losses[which].is_limited ? 5 : 10);
 }
 
 START_TEST(a_change_of_another_length_goes_past_a_loss)
@@ -337,7 +322,7 @@ START_TEST(a_change_of_the_other_family_goes_past_a_loss)
 	host_limit(host, "dns", "2001:db8:1::10", "1/hour", 5);
 	host_commit(host);
 	assert_same_text(host_diff(host), "");
-	ck_assert_uint_le(ask(&families[0], "192.0.2.10", 10), 5);
+	ck_assert_uint_le(udp_ask(&families[0], "192.0.2.10", 10), 5);
 	host_free(change);
 	host_free(host);
 }

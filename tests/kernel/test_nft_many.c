@@ -45,21 +45,6 @@ static void is_as_wanted(struct backend_host *whole)
 	host_free(found);
 }
 
-static unsigned int ask(const char *from, unsigned int count)
-{
-	const struct family *family = &families[0];
-	struct end server = { HOST, family->host, 53 };
-	int server_fd = udp_open(family, server);
-	int fd = udp_open(family, (struct end){ PEER, from, 0 });
-	unsigned int arrived;
-
-	udp_send(family, fd, server, count);
-	arrived = udp_pending(server_fd);
-	close(fd);
-	close(server_fd);
-	return arrived;
-}
-
 START_TEST(one_client_more_reads_and_writes_that_one)
 {
 	struct backend_host *whole = given_many(MANY), *change = host_new(NOTRACK_ANY);
@@ -99,7 +84,7 @@ START_TEST(a_client_comes_changes_and_goes_among_many)
 			host_unlimit(whole, "dns", "192.0.2.10");
 		}
 		host_commit(change);
-		ck_assert_uint_eq(ask("192.0.2.10", 10), i < 3 ? bursts[i] : 10);
+		ck_assert_uint_eq(udp_ask(&families[0], "192.0.2.10", 10), i < 3 ? bursts[i] : 10);
 		if (i < 3)
 			ck_assert_uint_eq(host_count(change, "dns", 0, "192.0.2.10").seen.packets,
 					  10 * (i + 1));
@@ -135,7 +120,7 @@ START_TEST(a_change_among_many_can_be_taken_back)
 	host_limit(whole, "dns", "192.0.2.10", "1/hour", 5);
 	host_limit(whole, "dns", "192.0.2.11", "1/hour", 5);
 	host_commit(whole);
-	ask("192.0.2.10", 10);
+	udp_ask(&families[0], "192.0.2.10", 10);
 	host_load_services(change);
 	host_unlimit(change, "dns", "192.0.2.10");
 	host_limit(change, "dns", "192.0.2.11", "2/hour", 6);

@@ -523,8 +523,8 @@ static void try_host(struct tally *tally)
 		trial.before[i] = parcel_send(&trial.view, &trial.packets[i], false);
 	}
 	if (!change(&trial)) {
-		tally->refused += findings_first(&trial.findings, NOTRACK_FAILED) != NULL;
-		tally->unsure += findings_first(&trial.findings, NOTRACK_FAILED) == NULL;
+		tally->refused += findings_failure(&trial.findings) != NULL;
+		tally->unsure += findings_failure(&trial.findings) == NULL;
 		end(&trial);
 		return;
 	}
