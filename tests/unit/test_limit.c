@@ -55,6 +55,9 @@ static const struct {
 	/* the kernel keeps whole microseconds: these are one rate */
 	{ "300000/sec", 3, "300000/sec" },
 	{ "333333/sec", 3, "300000/sec" },
+	{ "250001/sec", 3, "300000/sec" },
+	{ "500000/sec", 2, "500000/sec" },
+	{ "500001/sec", 1, "1000000/sec" },
 	{ "700000/sec", 1, "1000000/sec" },
 };
 
