@@ -93,6 +93,8 @@ static const struct {
 	{ "show --json=yes", "--json: takes" },
 	{ "show --rules --json", "--rules" },
 	{ "stats --prometheus --json", "--prometheus" },
+	{ "stats --prometheus --raw", "--raw" }, { "stats --prometheus --noheadings", "--noheadings" },
+	{ "stats --prometheus -o SERVICE", "--output" },
 	{ "stats -o CLIENT,FAMILY", "CLIENT,FAMILY" },
 	{ "stats -o NONE", "NONE" },
 	{ "add dns --ports 53,,54", "53,,54" },
