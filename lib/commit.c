@@ -414,6 +414,16 @@ static int diff_in_kernel(struct notrack *nt, void *data)
 	return err;
 }
 
+/* Where it failed before, it does so again: what is in the buffer is kept. */
+static int write_out(struct notrack *nt, FILE *out)
+{
+	errno = 0;
+	if (!fflush(out) && !ferror(out))
+		return 0;
+	return error_set(&nt->error, -EIO, errno ? "the rules cannot be written: %m" :
+						  "the rules cannot be written");
+}
+
 int notrack_diff(struct notrack *nt, FILE *out, struct notrack_changes *changes)
 {
 	struct preview preview = { .out = out };
@@ -422,8 +432,8 @@ int notrack_diff(struct notrack *nt, FILE *out, struct notrack_changes *changes)
 	if (err)
 		return err;
 	err = print_in_kernel(nt, diff_in_kernel, &preview, &preview.out);
-	if (!err && out && (fflush(out) || ferror(out)))
-		err = error_set(&nt->error, -EIO, "the rules cannot be written");
+	if (!err && out)
+		err = write_out(nt, out);
 	layout_give(&layout_changes, changes, &preview.changes);
 	return err ? err : (int)(preview.changes.added + preview.changes.removed);
 }

@@ -131,6 +131,12 @@ static bool is_comment(const struct lines *lines, const char *text, size_t size)
 	return size && strchr(lines->comments, *text);
 }
 
+/* Without the carriage return that ends a line of a file that was written on Windows. */
+static size_t length_of(const char *text, size_t size)
+{
+	return size && text[size - 1] == '\r' ? size - 1 : size;
+}
+
 /* Looks at a line, or as much of it as is in the buffer: false after a complaint. */
 static bool check(struct lines *lines, const char *text, size_t size)
 {
@@ -140,7 +146,7 @@ static bool check(struct lines *lines, const char *text, size_t size)
 	}
 	if (is_comment(lines, text, size))
 		lines->skipping = true;
-	if (!lines->skipping && size > lines->line_max)
+	if (!lines->skipping && length_of(text, size) > lines->line_max)
 		lines->code = complain_line(lines->path, lines->number, "is longer than %zu characters%s",
 					    lines->line_max, lines->too_long);
 	return !lines->code;
@@ -175,7 +181,7 @@ char *lines_next(struct lines *lines)
 			return take(lines, newline);
 		if (lines->ended)
 			return size || lines->skipping ? take(lines, end) : NULL;
-		if (size > lines->line_max || lines->skipping) {
+		if (length_of(text, size) > lines->line_max || lines->skipping) {
 			if (!check(lines, text, size))
 				break;
 			lines->begin = lines->end;	/* more of a comment */

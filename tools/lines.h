@@ -25,7 +25,7 @@ struct lines {
 	int code;			/* of a complaint; 0: there was none */
 	bool ended, skipping;
 	size_t begin, end;		/* of what is in the buffer */
-	char buffer[3 + LINES_LINE_MAX + 2];	/* a byte order mark, a line with its end, and NUL */
+	char buffer[3 + LINES_LINE_MAX + 3];	/* a byte order mark, a line with its end, and NUL */
 };
 
 /*

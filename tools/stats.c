@@ -142,6 +142,9 @@ static int check_options(const struct options *options)
 
 	if (prometheus && options->json)
 		return complain(EXIT_BAD_INPUT, "--prometheus, --json: one of the two");
+	if (prometheus && (report.columns || report.no_headings || report.raw))
+		return complain(EXIT_BAD_INPUT, "--prometheus, --%s: one of the two", report.columns ?
+				"output" : report.raw ? "raw" : "noheadings");
 	init_stats(&none);
 	return reports_check(both, 2, &report);
 }

@@ -12,6 +12,7 @@
  * more than a burst each tick is never reached. */
 #define TICKS 100u
 #define HTABLE_MAX 1048576u		/* HASHLIMIT_MAX_SIZE in net/netfilter/xt_hashlimit.c */
+#define HTABLE_SIZE_DEFAULT 8192u	/* of xt_hashlimit, where there is more than 1 GiB of memory */
 #define SECONDS_A_DAY 86400u
 
 static const struct {
@@ -164,6 +165,16 @@ int limit_parse(struct limit_rate *rate, const struct hashlimit *words, enum fam
 	if (!rate->htable_expire_ms)
 		rate->htable_expire_ms = limit_default_expire_ms(rate->period, rate->burst);
 	return err;
+}
+
+/* htable_create() in xt_hashlimit.c */
+uint32_t limit_sources_max(const struct limit_rate *rate)
+{
+	const uint32_t slots = rate->htable_size ? rate->htable_size : HTABLE_SIZE_DEFAULT;
+
+	if (!rate->htable_max)
+		return 8 * slots;
+	return rate->htable_max > slots ? rate->htable_max : slots;
 }
 
 void limit_format(const struct limit_rate *rate, enum family family, struct hashlimit *words,

@@ -38,4 +38,7 @@ void limit_format(const struct limit_rate *rate, enum family family, struct hash
 /* The bucket life that lets no bucket be forgotten before it is full again. */
 uint32_t limit_default_expire_ms(uint64_t period, uint32_t burst);
 
+/* As many sources as hashlimit remembers with these parameters, on a host with enough memory. */
+uint32_t limit_sources_max(const struct limit_rate *rate);
+
 #endif

@@ -168,8 +168,9 @@ static void check_buckets(struct checking *checking, const struct nft_set *set,
 		return;
 	if (rate.htable_size)
 		check_tell(checking->visitor, "nftables", NOTRACK_WARNING, 0, "service %s: a limit asks "
-			   "for %u hash slots, of which nftables has as many as it takes", service,
-			   rate.htable_size);
+			   "for %u hash slots, of which nftables has as many as it takes; it "
+			   "remembers %u sources, as many as the legacy tables would", service,
+			   rate.htable_size, limit_sources_max(&rate));
 	if (elements_read(&checking->netlink, &nft_own_place, set, &elements))
 		return;
 	if (elements.count >= set->size)

@@ -7,9 +7,6 @@
 #include <linux/netfilter/nf_tables.h>
 #include <string.h>
 
-/* As many sources as hashlimit remembers where nobody says how many (htable_create()). */
-#define BUCKETS_DEFAULT 65536u
-
 /* "10/sec" as nft(8) has it. */
 static struct nft_limit limit_of(const struct limit_rate *rate)
 {
@@ -54,8 +51,7 @@ static int add_set(struct nft_table *table, const char *name, struct nft_set set
 
 static struct nft_set buckets_set(const struct nft_pool *pool, const struct limit_rate *rate)
 {
-	uint32_t size = rate->htable_max ? rate->htable_max : BUCKETS_DEFAULT;
-	struct nft_set set = nft_dropped_set(&pool->id, size);
+	struct nft_set set = nft_dropped_set(&pool->id, limit_sources_max(rate));
 
 	set.timeout_ms = rate->htable_expire_ms;
 	return set;

@@ -21,17 +21,47 @@ static bool ends_with(const char *name, const char *end)
 	return size > length && !strcmp(name + size - length, end);
 }
 
+static bool is_hash(const char *text)
+{
+	return strlen(text) == CHAIN_DIGITS && strspn(text, digits) == CHAIN_DIGITS;
+}
+
 /* As name_chain() and name_twin() make it: a letter for the kind is ahead of the hash, or none. */
 static bool ends_with_hash(const char *name)
 {
 	const char *end = strrchr(name, '-');
-	size_t size = end ? strlen(end + 1) : 0;
 
-	if (!end || end == name || size < CHAIN_DIGITS || size > CHAIN_DIGITS + 1)
+	if (!end || end == name)
 		return false;
-	if (size > CHAIN_DIGITS && !islower((unsigned char)end[1]))
+	return is_hash(end + 1) || (islower((unsigned char)end[1]) && is_hash(end + 2));
+}
+
+/* By what name_accept() names chains: the states that packets there would have. */
+static const char *const stems[] = { "new", "est", "rel", "new-est", "new-rel", "est-rel", "all" };
+
+/* Whether twins have a chain of this name, but for where its rules stand. */
+static bool is_named_as_twins(const char *service)
+{
+	for (size_t i = 0; i < sizeof(stems) / sizeof(stems[0]); i++) {
+		size_t size = strlen(stems[i]);
+
+		if (!strncmp(service, stems[i], size) && !strcmp(service + size, CHAIN_ACCEPT))
+			return true;
+	}
+	return false;
+}
+
+/* Of a service so named: see service_chain_name(). */
+static bool is_set_apart(const char *name)
+{
+	char service[SERVICE_NAME_MAX + 1];
+	size_t size = strlen(name), tail = strlen(CHAIN_OUT_APART);
+
+	if (!ends_with(name, CHAIN_OUT_APART) || size - tail > SERVICE_NAME_MAX)
 		return false;
-	return strspn(name + strlen(name) - CHAIN_DIGITS, digits) == CHAIN_DIGITS;
+	memcpy(service, name, size - tail);
+	service[size - tail] = '\0';
+	return is_named_as_twins(service);
 }
 
 /* What follows the prefix. */
@@ -43,7 +73,7 @@ static bool is_form_of_ours(const char *name)
 	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
 		if (ends_with(name, ends[i]))
 			return true;
-	return ends_with_hash(name);
+	return ends_with_hash(name) || is_set_apart(name);
 }
 
 bool name_is_ours(const char *name)
@@ -64,14 +94,16 @@ bool chain_is_top(const char *name)
 	       !strcmp(name, CHAIN_PREFIX "OUTPUT") || !strcmp(name, CHAIN_LIMITS);
 }
 
+/* No chain of a service is meant, though its name may begin so: after a hash comes nothing. */
 bool chain_is_opening(const char *name)
 {
-	static const char *const stems[] = { CHAIN_PREFIX "INPUT", CHAIN_PREFIX "OUTPUT" };
+	static const char *const tops[] = { CHAIN_PREFIX "INPUT", CHAIN_PREFIX "OUTPUT" };
 
-	for (size_t i = 0; i < sizeof(stems) / sizeof(stems[0]); i++) {
-		size_t size = strlen(stems[i]);
+	for (size_t i = 0; i < sizeof(tops) / sizeof(tops[0]); i++) {
+		size_t size = strlen(tops[i]);
 
-		if (!strncmp(name, stems[i], size) && (!name[size] || name[size] == '-'))
+		if (!strncmp(name, tops[i], size) &&
+		    (!name[size] || (name[size] == '-' && is_hash(name + size + 1))))
 			return true;
 	}
 	return false;
@@ -82,21 +114,27 @@ const char *chain_builtin(const char *top)
 	return strcmp(top, CHAIN_LIMITS) ? top + strlen(CHAIN_PREFIX) : "INPUT";
 }
 
+/* "NOTRACK-est-accept-out" is of twins, whatever services there are. */
 void service_chain_name(char name[CHAIN_NAME_MAX + 1], const char *service, const char *suffix)
 {
+	if (!strcmp(suffix, CHAIN_OUT) && is_named_as_twins(service))
+		suffix = CHAIN_OUT_APART;
 	snprintf(name, CHAIN_NAME_MAX + 1, CHAIN_PREFIX "%s%s", service, suffix);
 }
 
 bool chain_service(const char *chain, const char *suffix, char service[SERVICE_NAME_MAX + 1])
 {
+	char again[CHAIN_NAME_MAX + 1];
 	size_t head = strlen(CHAIN_PREFIX), tail = strlen(suffix), size = strlen(chain);
 
-	if (!name_is_ours(chain) || size <= head + tail ||
-	    size - head - tail > SERVICE_NAME_MAX || strcmp(chain + size - tail, suffix))
+	/* suffixes of one kind have one length */
+	if (!name_is_ours(chain) || size <= head + tail || size - head - tail > SERVICE_NAME_MAX)
 		return false;
 	memcpy(service, chain + head, size - head - tail);
 	service[size - head - tail] = '\0';
-	return true;
+	/* one way to write it */
+	service_chain_name(again, service, suffix);
+	return !strcmp(again, chain);
 }
 
 /* --- names with a hash ------------------------------------------------ */
@@ -151,4 +189,9 @@ void name_twin(char name[CHAIN_NAME_MAX + 1], const char *stem, const void *esse
 	int used = sprintf(name, CHAIN_PREFIX "%.*s-", room, stem);
 
 	put_digits(name + used, CHAIN_DIGITS, hash(stem, 'w', essence, size));
+}
+
+void name_accept(char name[CHAIN_NAME_MAX + 1], const char *stem, const char *suffix)
+{
+	snprintf(name, CHAIN_NAME_MAX + 1, CHAIN_PREFIX "%.7s" CHAIN_ACCEPT "%s", stem, suffix);
 }

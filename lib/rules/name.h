@@ -32,6 +32,8 @@
 #define CHAIN_IN "-in"
 #define CHAIN_OUT "-out"
 #define CHAIN_LIMIT "-lim"
+/* Instead of CHAIN_OUT, where that would make the name of a chain that twins lead to. */
+#define CHAIN_OUT_APART "_out"
 
 /* What ends the name of a chain that accepts what rules of the host accepted by state; then
    comes where its rules stand, unless that is input. */
@@ -67,6 +69,9 @@ void name_chain(char name[CHAIN_NAME_MAX + 1], const char *service, char kind,
 /* The same for a hash table: a changed rate needs a new one. */
 void name_hashlimit(char name[HASHLIMIT_NAME_MAX + 1], const char *service,
 		    const struct limit_rate *rate);
+
+/* "NOTRACK-new-accept-out": @stem, one of those that name.c knows, and where the rules stand. */
+void name_accept(char name[CHAIN_NAME_MAX + 1], const char *stem, const char *suffix);
 
 /* "NOTRACK-new-n4q1k2m7x0a": what packets get there, and a hash of what is done to them. */
 void name_twin(char name[CHAIN_NAME_MAX + 1], const char *stem, const void *essence, size_t size);

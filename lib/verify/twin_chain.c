@@ -126,8 +126,7 @@ int grafting_accept(const struct grafting *grafting, enum graft_kind kind,
 	int err = 0;
 
 	name_classes(classes, stem);
-	snprintf(name, sizeof(name), CHAIN_PREFIX "%.7s" CHAIN_ACCEPT "%s", stem,
-		 direction_suffix(grafting));
+	name_accept(name, stem, direction_suffix(grafting));
 	chain = grafts_find_chain(grafts, table, name);
 	if (!chain) {
 		chain = grafts_add_chain(grafts, table, name);

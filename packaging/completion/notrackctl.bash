@@ -12,6 +12,51 @@ _notrackctl_clients()
 		awk -v service="$1" '$1 == service && $2 { print $2 }'
 }
 
+# The line up to the word that is completed, put into "line": bash ends words at colons as well,
+# as in IPv6 prefixes, if COMP_WORDBREAKS says so.
+_notrackctl_line()
+{
+	local rest=$COMP_LINE space word i
+
+	line=()
+	for ((i = 0; i <= COMP_CWORD; i++)); do
+		word=${COMP_WORDS[i]}
+		space=${rest%%[![:space:]]*}
+		rest=${rest#"$space"}
+		rest=${rest#"$word"}
+		if [[ $i -gt 1 && -z $space && ( $word == :* || ${line[-1]} == *: ) ]]; then
+			line[-1]+=$word
+		else
+			line+=("$word")
+		fi
+	done
+}
+
+# Those of WORDS that begin as the word that is completed.  Some are names that others give, of
+# interfaces and such: none is expanded, and none offered that a shell reads as anything but a word.
+_notrackctl_offer()
+{
+	local IFS=$' \t\n' LC_ALL=C word words
+
+	COMPREPLY=()
+	read -r -d '' -a words <<<"$1"
+	for word in "${words[@]}"; do
+		[[ $word != *[!A-Za-z0-9_.:@/+,-]* && $word == "${cur#[\"\']}"* ]] || continue
+		COMPREPLY+=("$word")
+	done
+}
+
+# Of what was offered, bash wants what comes after the last colon.
+_notrackctl_ltrim()
+{
+	local head=${cur%"${cur##*:}"} i
+
+	[[ $COMP_WORDBREAKS == *:* && $cur != [\"\']* ]] || return 0
+	for i in "${!COMPREPLY[@]}"; do
+		COMPREPLY[i]=${COMPREPLY[i]#"$head"}
+	done
+}
+
 _notrackctl()
 {
 	local builtin='dns dns-auth dot doq syslog syslog-tls ntp http https quic radius snmp-trap'
@@ -19,12 +64,13 @@ _notrackctl()
 		doctor verify'
 	local everywhere='-4 -6 --ipv4 --ipv6 --netns --backend -w --wait --json -h --help -V
 		--version'
-	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]}
-	local command='' service='' words='' count=0 i
+	local command='' service='' words='' count=0 line cur prev i
 
+	_notrackctl_line
+	cur=${line[-1]} prev=${line[-2]}
 	# the command, its first word, and how many words it has before this one
-	for ((i = 1; i < COMP_CWORD; i++)); do
-		case ${COMP_WORDS[i]} in
+	for ((i = 1; i < ${#line[@]} - 1; i++)); do
+		case ${line[i]} in
 		--netns | --backend | -w | --wait | --ports | --proto | --role | --from | --local | \
 		--remote | --interface | --reply-ports | --twins | --above | --burst | --srcmask | --htable-* | \
 		--watch | -o | --output | --by | -n | --number | --threshold | --times | --seconds)
@@ -32,9 +78,9 @@ _notrackctl()
 		-?*) ;;
 		*)
 			if [[ -z $command ]]; then
-				command=${COMP_WORDS[i]}
+				command=${line[i]}
 			else
-				((count++)) || service=${COMP_WORDS[i]}
+				((count++)) || service=${line[i]}
 			fi ;;
 		esac
 	done
@@ -75,19 +121,19 @@ _notrackctl()
 		words="$everywhere $words"
 		[[ $cur == -* ]] || case $command:$count in
 		:0) words=$commands ;;
-		add:0) words=$(printf "%s\n" $builtin $(_notrackctl_services) | sort -u) ;;
+		add:0) words=$(printf '%s\n' "$builtin" "$(_notrackctl_services)" | tr ' ' '\n' | sort -u) ;;
 		del:0 | limit:0 | unlimit:0 | top:0 | verify:0) words=$(_notrackctl_services) ;;
 		limit:1 | unlimit:1) words="- $(_notrackctl_clients "$service")" ;;
 		apply:0 | watch:0)
 			compopt -o filenames 2>/dev/null
 			mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+			_notrackctl_ltrim
 			return ;;
 		*) return ;;
 		esac ;;
 	esac
-	mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
-	[[ $cur != *:* ]] || ! declare -F __ltrim_colon_completions >/dev/null ||
-		__ltrim_colon_completions "$cur"
+	_notrackctl_offer "$words"
+	_notrackctl_ltrim
 }
 
 complete -F _notrackctl notrackctl

@@ -93,6 +93,8 @@ static const struct {
 	{ "show --json=yes", "--json: takes" },
 	{ "show --rules --json", "--rules" },
 	{ "stats --prometheus --json", "--prometheus" },
+	{ "stats --prometheus --raw", "--raw" }, { "stats --prometheus --noheadings", "--noheadings" },
+	{ "stats --prometheus -o SERVICE", "--output" },
 	{ "stats -o CLIENT,FAMILY", "CLIENT,FAMILY" },
 	{ "stats -o NONE", "NONE" },
 	{ "add dns --ports 53,,54", "53,,54" },
@@ -211,14 +213,19 @@ START_TEST(output_that_cannot_be_written_is_a_failure)
 {
 	static const char *const commands[] = {
 		"--help", "--version", "add --help", "show", "show --json", "show --rules", "stats",
-		"stats --json", "--json add ntp",
+		"stats --json", "--json add ntp", "apply --dry-run /run/one.conf",
+		"apply --dry-run /run/many.conf",
 	};
 
 	given_a_configured_host();
+	must("sh -c 'printf \"[service ntp]\\n\" >/run/one.conf'");
+	must("sh -c '(cat /run/one.conf; for n in $(seq 100); do "
+	     "printf \"[service s%%s]\\nports = %%s\\n\" $n $n; done) >/run/many.conf'");
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
 		struct run full = run("sh -c 'exec \"$0\" %s >/dev/full' notrackctl", commands[i]);
 
 		ck_assert_msg(full.code == EXIT_FAILED, "%s: exit %d", commands[i], full.code);
+		ck_assert_msg(says(full.err, "No space left"), "%s: %s", commands[i], full.err);
 	}
 }
 END_TEST

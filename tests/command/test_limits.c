@@ -577,8 +577,47 @@ START_TEST(clients_come_and_go_beside_an_opening_in_the_other_world)
 }
 END_TEST
 
+static const char *const names_like_chains[] = {
+	"INPUT", "OUTPUT", "INPUT-x", "OUTPUT-any", "LIMITS", "new-accept", "est-accept", "rel-accept",
+	"est-rel-accept", "all-accept", "rest", "do",
+};
+
+static const char *const rules_by_state[] = {
+	"-P INPUT DROP", "-P OUTPUT DROP",
+	"-A INPUT -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT",
+	"-A OUTPUT -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT",
+	"-A OUTPUT -m conntrack --ctstate NEW -j ACCEPT",
+};
+
+/* By names alone, twins, openings and services could be taken for one another. */
+START_TEST(limits_of_a_service_that_is_named_as_a_chain_come_and_go)
+{
+	const char *name = names_like_chains[_i];
+	char *before;
+
+	for (size_t i = 0; i < sizeof(rules_by_state) / sizeof(rules_by_state[0]); i++)
+		must("iptables-legacy %s", rules_by_state[i]);
+	before = must("iptables-legacy -S").out;
+	must("notrackctl -4 add %s --ports 5300 --proto udp,tcp --role both", name);
+	must("notrackctl -4 limit %s 10.0.0.0/8 --above 10/hour", name);
+	ck_assert_ptr_nonnull(strstr(must("notrackctl -4 --json limit %s 10.0.0.1 --above 1/hour",
+					  name).out, "\"changed\": true"));
+	ck_assert_ptr_nonnull(strstr(must("notrackctl show").out, "clients = 10.0.0.0/8\nabove = 10/hour"));
+	ck_assert_ptr_nonnull(strstr(must("notrackctl show").out, "clients = 10.0.0.1\nabove = 1/hour"));
+	ck_assert_ptr_null(strstr(must("notrackctl --json verify").out, "drift"));
+	ck_assert_ptr_nonnull(strstr(must_as(&(struct how){ .input = must("notrackctl show").out },
+					     "notrackctl --json apply -").out, "\"changed\": false"));
+	must("notrackctl -4 unlimit %s 10.0.0.0/8", name);
+	ck_assert_ptr_null(strstr(must("notrackctl show").out, "10.0.0.0/8"));
+	must("notrackctl clear");
+	assert_same_text(must("iptables-legacy -S").out, before);
+}
+END_TEST
+
 static void tests(TCase *tcase)
 {
+	tcase_add_loop_test(tcase, limits_of_a_service_that_is_named_as_a_chain_come_and_go, 0,
+			    sizeof(names_like_chains) / sizeof(names_like_chains[0]));
 	tcase_add_test(tcase, clients_come_and_go_beside_an_opening_in_the_other_world);
 	tcase_add_loop_test(tcase, a_limit_holds_whatever_another_service_accepts, 0,
 			    2 * FAMILY_COUNT);

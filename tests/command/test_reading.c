@@ -135,6 +135,15 @@ static const struct {
 	  "<stdin>:2: local: " },
 	{ "(echo '[service dns]'; printf 'local = %0191d\\n' 0) | $NOTRACKCTL apply -", EXIT_BAD_INPUT,
 	  "<stdin>:2: is longer than 198 characters" },
+	/* as Windows ends lines: also a list's first and longest line, whose end comes later */
+	{ "(echo '[service dns]'; printf 'local = %0190d\\r\\n' 0) | $NOTRACKCTL apply -", EXIT_BAD_INPUT,
+	  "<stdin>:2: local: " },
+	{ "(echo '[service dns]'; printf 'local = %0191d\\r\\n' 0) | $NOTRACKCTL apply -", EXIT_BAD_INPUT,
+	  "<stdin>:2: is longer than 198 characters" },
+	{ "(printf '\\357\\273\\277%065535d\\r' 0; echo) | $NOTRACKCTL limit dns - --above 1/sec",
+	  EXIT_BAD_INPUT, "<stdin>:1: 0000" },
+	{ "(printf '%065535d\\r' 0; echo 1) | $NOTRACKCTL limit dns - --above 1/sec",
+	  EXIT_BAD_INPUT, "<stdin>:1: is longer than 65535 characters" },
 	/* a comment of any length, which ends where its line does */
 	{ "(printf '#%0300000d\\n[x]\\n' 0) | $NOTRACKCTL apply -", EXIT_BAD_INPUT, "<stdin>:2: [x]" },
 	{ "(printf '\\t; %065532d\\n[x]\\n' 0) | $NOTRACKCTL apply -", EXIT_BAD_INPUT, "<stdin>:2: [x]" },

@@ -133,13 +133,16 @@ static void fill_interfaces(char *list, size_t room)
 
 static void fill_name(char name[17])
 {
-	static const char *const builtin[] = { "dns", "dns-auth", "ntp", "quic", "http" };
+	/* after the built-in ones, those that sound like chains of ours */
+	static const char *const known[] = { "dns", "dns-auth", "ntp", "quic", "http", "INPUT", "OUTPUT",
+					     "INPUT-x", "OUTPUT-any", "LIMITS", "PREROUTING", "new-accept",
+					     "est-accept", "rel-accept", "est-rel-accept", "do", "rest" };
 	static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 				      "0123456789_.-";
 	unsigned int length = random_from(1, 16);
 
 	if (random_chance(30)) {
-		strcpy(name, builtin[random_below(5)]);
+		strcpy(name, known[random_below(sizeof(known) / sizeof(known[0]))]);
 		return;
 	}
 	for (unsigned int i = 0; i < length; i++)

@@ -196,7 +196,7 @@ START_TEST(a_full_set_of_buckets_lets_nobody_else_through)
 {
 	static const char *const sources[] = { "192.0.2.10", "192.0.2.11", "192.0.2.12" };
 	const struct hashlimit limit = { .size = sizeof(limit), .above = "1/hour", .burst = 5,
-					 .htable_max = ADDRESSES - 1, .htable_size = 512 };
+					 .htable_max = ADDRESSES - 1, .htable_size = 1 };
 	const struct family *family = &families[0];
 	struct backend_host *host = given_dns();
 	char *text;
@@ -210,8 +210,36 @@ START_TEST(a_full_set_of_buckets_lets_nobody_else_through)
 	counted(host, 0, "0.0.0.0/0", 30, 10);
 	ck_assert_int_eq(host_check(host, &text), NOTRACK_WARNING);
 	ck_assert_msg(strstr(text, "has room for no more"), "%s", text);
-	ck_assert_msg(strstr(text, "512 hash slots"), "%s", text);
+	ck_assert_msg(strstr(text, "1 hash slots") && strstr(text, "remembers 2 sources"), "%s", text);
 	free(text);
+	host_free(host);
+}
+END_TEST
+
+/* As earlier versions made it, of another size. */
+START_TEST(the_size_of_a_set_of_buckets_is_put_right_and_counters_stay)
+{
+	const struct hashlimit limit = { .size = sizeof(limit), .above = "1/hour", .burst = 5,
+					 .htable_max = 500 };
+	struct backend_host *host = given_dns();
+	char *table, *size;
+
+	host_limit_as(host, "dns", "192.0.2.0/24", &limit);
+	host_commit(host);
+	ask(&families[0], "192.0.2.10", 10);
+	table = must("nft list table inet libnotrack").out;
+	size = strstr(table, "size 8192");
+	ck_assert_ptr_nonnull(size);
+	memcpy(size, "size  500", 9);
+	must("nft delete table inet libnotrack");
+	must_as(&(struct how){ .input = table }, "nft -f -");
+	ck_assert_str_ne(host_diff(host), "");
+
+	host_commit(host);
+
+	ck_assert_ptr_nonnull(strstr(must("nft list table inet libnotrack").out, "size 8192"));
+	assert_same_text(host_diff(host), "");
+	counted(host, 0, "192.0.2.0/24", 10, 5);
 	host_free(host);
 }
 END_TEST
@@ -404,6 +432,7 @@ static void tests(TCase *tcase)
 	tcase_add_test(tcase, sources_within_srcmask_share_a_bucket);
 	tcase_add_loop_test(tcase, of_tcp_the_first_segment_counts, 0, FAMILY_COUNT);
 	tcase_add_test(tcase, a_full_set_of_buckets_lets_nobody_else_through);
+	tcase_add_test(tcase, the_size_of_a_set_of_buckets_is_put_right_and_counters_stay);
 	tcase_add_test(tcase, a_quiet_source_is_forgotten);
 	tcase_add_test(tcase, limits_of_two_services_both_hold);
 	tcase_add_loop_test(tcase, a_change_of_another_length_goes_past_a_loss, 0, LOSSES);

@@ -9,6 +9,7 @@
 #include "lowered.h"
 #include "packet.h"
 #include "random.h"
+#include "rules/segment.h"
 #include "unit.h"
 
 enum { MODELS = 300, PACKETS = 300 };
@@ -552,6 +553,18 @@ static struct packet random_packet(const struct compiled *made, enum direction w
 	};
 }
 
+static bool is_impossible(const struct packet *packet)
+{
+	for (size_t i = 0; i < SEGMENTS; i++)
+		if ((packet->tcp_flags & segments[i].mask) == segments[i].flags)
+			return false;
+	return packet->protocol == IPPROTO_TCP;
+}
+
+/*
+ * A strict service keeps segments tracked that are INVALID, those of a classic one on its ports
+ * as well: that accepts them, as it did before.
+ */
 static void obey_the_law(const struct compiled *made, unsigned int count[2])
 {
 	for (int i = 0; i < PACKETS; i++) {
@@ -559,6 +572,8 @@ static void obey_the_law(const struct compiled *made, unsigned int count[2])
 		struct packet packet = random_packet(made, way);
 		const char *what = handled(made, &packet, way);
 
+		if (!strcmp(what, "accepted and tracked") && is_impossible(&packet))
+			continue;
 		expect(!strcmp(what, "yes") || !strcmp(what, "no"), "packet %d was %s", i, what);
 		count[!strcmp(what, "yes")]++;
 	}
@@ -893,6 +908,8 @@ static const struct {
 	{ "NOTRACK-dns-N4q1k2m7x0ab", false }, { "NOTRACK-dns-nn4q1k2m7x0ab", false },
 	{ "NOTRACK-x", false }, { "NOTRACK-", false }, { "NOTRACK", false }, { "", false },
 	{ "notrack-dns-in", false }, { "MYNOTRACK-dns-in", false },
+	{ "NOTRACK-est-accept_out", true }, { "NOTRACK-dns_out", false },
+	{ "NOTRACK-dns-accept_out", false }, { "NOTRACK-_out", false },
 };
 
 /* And what is made is ours. */
@@ -911,9 +928,48 @@ START_TEST(names_of_ours_are_known_by_all_of_them)
 }
 END_TEST
 
+START_TEST(names_of_one_kind_are_none_of_another)
+{
+	static const char *const suffixes[] = { CHAIN_IN, CHAIN_OUT, CHAIN_LIMIT };
+	static const char *const stems[] = { "new", "est", "rel", "new-est", "new-rel", "est-rel", "all" };
+	static const char *const places[] = { "", CHAIN_OUT, CHAIN_ANY };
+	static const char *const builtins[] = { "INPUT", "OUTPUT" };
+	char name[CHAIN_NAME_MAX + 1], accepts[7 * 3][CHAIN_NAME_MAX + 1];
+	size_t count = 0;
+
+	for (size_t i = 0; i < 7; i++)
+		for (size_t j = 0; j < 3; j++)
+			name_accept(accepts[count++], stems[i], places[j]);
+	for (int i = 0; i < 3000; i++) {
+		char service[SERVICE_NAME_MAX + 1], other[SERVICE_NAME_MAX + 1];
+		struct random_service words;
+
+		random_service(&words, NOTRACK_ANY);
+		for (size_t j = 0; j < 3; j++) {
+			service_chain_name(name, words.name, suffixes[j]);
+			ck_assert_msg(!chain_is_opening(name) && !chain_is_top(name), "%s", name);
+			ck_assert_msg(chain_service(name, suffixes[j], service), "%s", name);
+			ck_assert_str_eq(service, words.name);
+			for (size_t k = 0; k < count; k++)
+				ck_assert_str_ne(name, accepts[k]);
+			for (size_t k = 0; k < 3; k++)
+				ck_assert_msg(k == j || !chain_service(name, suffixes[k], other), "%s", name);
+		}
+		name_chain(name, words.name, "lnc"[i % 3], &i, sizeof(i));
+		ck_assert_msg(!chain_is_opening(name), "%s", name);
+		name_twin(name, builtins[i & 1], &i, sizeof(i));
+		ck_assert_msg(chain_is_opening(name), "%s", name);
+	}
+	for (size_t i = 0; i < count; i++)
+		for (size_t j = 0; j < 3; j++)
+			ck_assert_msg(!chain_service(accepts[i], suffixes[j], name), "%s", accepts[i]);
+}
+END_TEST
+
 static void tests(TCase *tcase)
 {
 	tcase_add_test(tcase, names_of_ours_are_known_by_all_of_them);
+	tcase_add_test(tcase, names_of_one_kind_are_none_of_another);
 	tcase_add_loop_test(tcase, classic_dns_is_the_eight_and_eight_rules, IPV4, FAMILIES);
 	tcase_add_test(tcase, strict_dns_narrows_replies_and_serves_lo);
 	tcase_add_test(tcase, built_in_chains_enter_ours_once_each);

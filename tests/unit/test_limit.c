@@ -55,6 +55,9 @@ static const struct {
 	/* the kernel keeps whole microseconds: these are one rate */
 	{ "300000/sec", 3, "300000/sec" },
 	{ "333333/sec", 3, "300000/sec" },
+	{ "250001/sec", 3, "300000/sec" },
+	{ "500000/sec", 2, "500000/sec" },
+	{ "500001/sec", 1, "1000000/sec" },
 	{ "700000/sec", 1, "1000000/sec" },
 };
 
@@ -277,8 +280,27 @@ START_TEST(limits_that_differ_in_one_number_are_not_the_same)
 }
 END_TEST
 
+static const struct {
+	uint32_t max, size, sources;
+} sources[] = {
+	{ 0, 0, 65536 }, { 0, 1, 8 }, { 0, 1024, 8192 }, { 0, 1048576, 8388608 }, { 1, 0, 8192 },
+	{ 500, 0, 8192 }, { 8193, 0, 8193 }, { 1, 16, 16 }, { 16, 16, 16 }, { 17, 16, 17 },
+};
+
+START_TEST(as_many_sources_are_remembered_as_the_manual_says)
+{
+	const struct hashlimit words = { .size = sizeof(words), .above = "1/sec",
+					 .htable_max = sources[_i].max, .htable_size = sources[_i].size };
+	struct limit_rate rate = parsed(&words, IPV4);
+
+	ck_assert_uint_eq(limit_sources_max(&rate), sources[_i].sources);
+}
+END_TEST
+
 static void tests(TCase *tcase)
 {
+	tcase_add_loop_test(tcase, as_many_sources_are_remembered_as_the_manual_says, 0,
+			    sizeof(sources) / sizeof(sources[0]));
 	tcase_add_loop_test(tcase, a_rate_is_a_period_and_prints_as_its_roundest_number, 0,
 			    sizeof(rates) / sizeof(rates[0]));
 	tcase_add_loop_test(tcase, what_is_no_rate_is_refused_and_named, 0,
