@@ -226,7 +226,7 @@ START_TEST(the_size_of_a_set_of_buckets_is_put_right_and_counters_stay)
 
 	host_limit_as(host, "dns", "192.0.2.0/24", &limit);
 	host_commit(host);
-	ask(&families[0], "192.0.2.10", 10);
+	udp_ask(&families[0], "192.0.2.10", 10);
 	table = must("nft list table inet libnotrack").out;
 	size = strstr(table, "size 8192");
 	ck_assert_ptr_nonnull(size);
