@@ -129,13 +129,8 @@ int context_choose(struct notrack *nt)
 
 static int choose_in_kernel(struct notrack *nt, void *data)
 {
-	int err;
-
 	(void)data;
-	err = context_choose(nt);
-	if (!lock_is_held(&nt->lock))
-		context_forget(nt);
-	return err;
+	return context_choose(nt);
 }
 
 int notrack_backend(struct notrack *nt, const char **name, const char **why)

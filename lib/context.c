@@ -148,6 +148,7 @@ int notrack_lock(struct notrack *nt)
 
 	if (err || lock_is_held(&nt->lock))
 		return err;
+	context_forget(nt);	/* others may have changed it until now */
 	return lock_take(&nt->lock, nt->wait_ms, &nt->error);
 }
 
@@ -219,6 +220,9 @@ int context_in_kernel(struct notrack *nt, int (*work)(struct notrack *nt, void *
 	int result = nt->netns_fd >= 0 ? netns_run(nt->netns_fd, run_errand, &errand, &nt->error) :
 					 work(nt, data);
 
+	/* without the lock, it may be changed from now on: a later call reads it anew */
+	if (result < 0 || !lock_is_held(&nt->lock))
+		context_forget(nt);
 	if (!nt->keeps_tape)
 		tape_free(&nt->tape);
 	return result;

@@ -73,7 +73,7 @@ static inline size_t context_chosen(const struct notrack *nt)
 
 /* Reads what a backend has, unless it was read before; to be called in the kernel's time. */
 int context_image(struct notrack *nt, size_t backend, unsigned int parts, struct image **image);
-/* What was read may have been changed since. */
+/* What was read may have been changed since; context_in_kernel() knows when. */
 void context_forget(struct notrack *nt);
 
 /* Whether there are clients that notrack_load() has not read. */
@@ -113,7 +113,10 @@ static inline bool context_has(const struct notrack *nt, enum family family)
 	return nt->families & 1u << family;
 }
 
-/* Runs @work in the context's network namespace. */
+/*
+ * Runs @work in the context's network namespace.  What it reads is kept for the next call as long
+ * as the lock is held, and no longer.
+ */
 int context_in_kernel(struct notrack *nt, int (*work)(struct notrack *nt, void *data),
 		      void *data);
 

@@ -64,8 +64,6 @@ static int check_backends(struct notrack *nt, struct doctor *doctor)
 	else
 		doctor_report(doctor, "backend", NOTRACK_OK, 0, "%s: %s",
 		       backends[context_chosen(nt)]->name, nt->choice.why);
-	if (!lock_is_held(&nt->lock))
-		context_forget(nt);
 	for (size_t i = 0; i < BACKENDS && result >= 0; i++)
 		if (err || i == context_chosen(nt))
 			result = backends[i]->check(&session, &visitor);
@@ -206,8 +204,6 @@ static void check_chains(struct doctor *doctor)
 	}
 	view_free(&view);
 	model_free(&model);
-	if (!lock_is_held(&nt->lock))
-		context_forget(nt);
 }
 
 /* --- who puts right what others change -------------------------------- */

@@ -51,8 +51,6 @@ int notrack_load(struct notrack *nt)
 		return err;
 	context_forget(nt);
 	err = context_in_kernel(nt, load_in_kernel, &model);
-	if (err || !lock_is_held(&nt->lock))
-		context_forget(nt);
 	if (err) {
 		model_free(&model);
 		return err;

@@ -109,14 +109,7 @@ int context_complete_in_kernel(struct notrack *nt, void *data)
 
 int context_complete(struct notrack *nt)
 {
-	int err;
-
-	if (!context_is_partial(nt))
-		return 0;
-	err = context_in_kernel(nt, context_complete_in_kernel, NULL);
-	if (err || !lock_is_held(&nt->lock))
-		context_forget(nt);
-	return err;
+	return context_is_partial(nt) ? context_in_kernel(nt, context_complete_in_kernel, NULL) : 0;
 }
 
 /* --- whether they are what was loaded --------------------------------- */
@@ -186,15 +179,11 @@ int context_has_client(struct notrack *nt, const struct served *served,
 {
 	struct question question = { served->service->name, prefix };
 	const struct client *client = clients_find(&served->clients, prefix);
-	int result;
 
 	/* where there were none, another context may have added the first one since */
 	if (client || !served->clients.partial)
 		return client && client->limit;
-	result = context_in_kernel(nt, ask_in_kernel, &question);
-	if (result < 0 || !lock_is_held(&nt->lock))
-		context_forget(nt);
-	return result;
+	return context_in_kernel(nt, ask_in_kernel, &question);
 }
 
 /* --- once they are committed ------------------------------------------ */
