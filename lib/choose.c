@@ -123,7 +123,7 @@ int context_choose(struct notrack *nt)
 		return choose(nt, nt->choice.last, "was used before all rules were removed");
 	if (!err)
 		err = find_possible(nt, &found);
-	return err ? err : choose(nt, found, found ? "the kernel has no legacy tables" :
+	return err ? err : choose(nt, found, found ? "no legacy tables can be had" :
 				  "nobody filters through nftables");
 }
 

@@ -274,6 +274,8 @@ static int start_in_kernel(struct notrack *nt, void *data)
 	err = nft_events_open(&watch->events);
 	if (!err && forwarding_listen(&watch->switches) == -ENOMEM)
 		err = -ENOMEM;
+	if (err == -EAFNOSUPPORT)
+		return netlink_explain_open(err, &nt->error);
 	errno = -err;
 	return err ? error_set(&nt->error, err == -EPERM ? err : error_of_system(err),
 			       "changes of nftables cannot be listened to: %m%s", err == -EPERM ?
