@@ -135,6 +135,7 @@ static int choose_in_kernel(struct notrack *nt, void *data)
 
 int notrack_backend(struct notrack *nt, const char **name, const char **why)
 {
+	UNCANCELLED;
 	int err = context_begin(nt);
 
 	if (!err)

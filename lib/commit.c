@@ -329,6 +329,7 @@ static int check_damage(struct notrack *nt)
 
 int notrack_commit(struct notrack *nt, struct notrack_changes *changes)
 {
+	UNCANCELLED;
 	int result = begin_call(nt, changes);
 
 	if (!result)
@@ -347,6 +348,7 @@ int notrack_commit(struct notrack *nt, struct notrack_changes *changes)
 
 int notrack_clear(struct notrack *nt, struct notrack_changes *changes)
 {
+	UNCANCELLED;
 	int result = begin_call(nt, changes);
 	struct model kept;
 
@@ -416,6 +418,7 @@ static int diff_in_kernel(struct notrack *nt, void *data)
 
 int notrack_diff(struct notrack *nt, FILE *out, struct notrack_changes *changes)
 {
+	UNCANCELLED;
 	struct preview preview = { .out = out };
 	int err = begin_call(nt, changes);
 
@@ -477,6 +480,7 @@ static int print_all(struct notrack *nt, FILE *out, int (*print)(struct notrack 
 
 int notrack_print_rules(struct notrack *nt, FILE *out)
 {
+	UNCANCELLED;
 	int err = context_begin(nt, ARGUMENT(out));
 
 	return err ? err : print_all(nt, out, print_wanted, false);
@@ -484,6 +488,7 @@ int notrack_print_rules(struct notrack *nt, FILE *out)
 
 int notrack_print_host_rules(struct notrack *nt, FILE *out)
 {
+	UNCANCELLED;
 	int err = context_begin(nt, ARGUMENT(out));
 
 	return err ? err : print_all(nt, out, print_beside, true);

@@ -26,6 +26,7 @@ struct notrack *notrack_new(void)
 
 void notrack_free(struct notrack *nt)
 {
+	UNCANCELLED;
 	if (!nt)
 		return;
 	notrack_unlock(nt);
@@ -86,6 +87,7 @@ static void work_in(struct notrack *nt, int netns_fd)
 
 int notrack_set_netns_fd(struct notrack *nt, int fd)
 {
+	UNCANCELLED;
 	int own = context_begin(nt);
 
 	if (own)
@@ -105,6 +107,7 @@ int notrack_set_netns_fd(struct notrack *nt, int fd)
 
 int notrack_set_netns(struct notrack *nt, const char *path)
 {
+	UNCANCELLED;
 	int fd = -1, err = context_begin(nt);
 
 	if (err)
@@ -144,6 +147,7 @@ void notrack_set_wait(struct notrack *nt, unsigned int milliseconds)
 
 int notrack_lock(struct notrack *nt)
 {
+	UNCANCELLED;
 	int err = context_begin(nt);
 
 	if (err || lock_is_held(&nt->lock))
@@ -154,6 +158,7 @@ int notrack_lock(struct notrack *nt)
 
 void notrack_unlock(struct notrack *nt)
 {
+	UNCANCELLED;
 	if (!nt)
 		return;
 	context_forget(nt);

@@ -8,6 +8,7 @@
 #include "notrack.h"
 #include "support/error.h"
 #include "support/lock.h"
+#include "support/uncancelled.h"
 #include "verify/finding.h"
 #include "verify/opening_memory.h"
 

@@ -241,6 +241,7 @@ static int check_kernel(struct notrack *nt, void *data)
 int notrack_doctor(struct notrack *nt,
 		   int (*visit)(const struct notrack_check *check, void *data), void *data)
 {
+	UNCANCELLED;
 	struct doctor doctor = { .nt = nt };
 	int err = context_begin(nt, ARGUMENT(visit)), result = 0;
 

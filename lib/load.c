@@ -41,6 +41,7 @@ static int count_service(const struct notrack_service *service, void *data)
 
 int notrack_load(struct notrack *nt)
 {
+	UNCANCELLED;
 	struct model model = { 0 };
 	int err = context_begin(nt), count = 0;
 
@@ -79,6 +80,7 @@ static int sum_bytes(struct notrack *nt, void *data)
 
 uint64_t notrack_table_bytes(struct notrack *nt)
 {
+	UNCANCELLED;
 	uint64_t bytes = 0;
 
 	if (!nt)

@@ -285,6 +285,7 @@ static int start_in_kernel(struct notrack *nt, void *data)
 
 int notrack_watch_start(struct notrack *nt, struct notrack_watch **watch)
 {
+	UNCANCELLED;
 	struct notrack_watch *made;
 	int err = context_begin(nt, ARGUMENT(watch));
 
@@ -324,6 +325,7 @@ int notrack_watch_run(struct notrack_watch *watch,
 		      int (*visit)(const struct notrack_watch_event *event, void *data),
 		      void *data)
 {
+	UNCANCELLED;
 	struct listener listener = { visit, data, 0 };
 	uint64_t now = watch_now_ms();
 	int err;
@@ -341,6 +343,7 @@ int notrack_watch_run(struct notrack_watch *watch,
 
 int notrack_watch_replace(struct notrack_watch *watch, struct notrack *nt)
 {
+	UNCANCELLED;
 	int err = context_begin(nt, ARGUMENT(watch));
 	struct notrack_watch before;
 	ino_t namespace = 0;
@@ -371,6 +374,7 @@ int notrack_watch_replace(struct notrack_watch *watch, struct notrack *nt)
 
 void notrack_watch_stop(struct notrack_watch *watch)
 {
+	UNCANCELLED;
 	if (!watch)
 		return;
 	nft_events_close(&watch->events);

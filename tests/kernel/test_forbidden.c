@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "calls.h"
 #include "forbid.h"
 #include "model.h"
 #include "run.h"
@@ -17,36 +18,16 @@
 
 /* --- calls -------------------------------------------------------------- */
 
-static int pass_by(void)
-{
-	return 0;
-}
-#define PASS_BY ((void *)pass_by)
-
-static int load(struct notrack *nt) { return notrack_load(nt); }
-static int ask_backend(struct notrack *nt) { return notrack_backend(nt, NULL, NULL); }
-static int diff(struct notrack *nt) { return notrack_diff(nt, NULL, NULL); }
-static int commit(struct notrack *nt) { return notrack_commit(nt, NULL); }
+/* The next call has something to say of a service all the same. */
 static int clear(struct notrack *nt)
 {
 	int result = notrack_clear(nt, NULL);
 
 	return result < 0 ? result : add_service(nt, "dns", NULL);
 }
-static int verify(struct notrack *nt) { return notrack_verify(nt, NULL, NULL, NULL, NULL); }
-static int explain(struct notrack *nt) { return notrack_explain(nt, NULL, PASS_BY, NULL); }
-static int flush(struct notrack *nt) { return notrack_flush_tracked(nt, NULL); }
-static int begin_a_watch(struct notrack *nt)
-{
-	struct notrack_watch *watch;
-	int result = notrack_watch_start(nt, &watch);
-
-	notrack_watch_stop(watch);
-	return result;
-}
-
 static int (*const calls[])(struct notrack *nt) = {
-	load, diff, commit, clear, verify, explain, ask_backend, flush, begin_a_watch,
+	call_load, call_diff, call_commit, clear, call_verify, call_explain, call_backend, call_flush,
+	call_watch,
 };
 enum { CALLS = sizeof(calls) / sizeof(calls[0]), OF_TABLES = 6 };
 

@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "calls.h"
 #include "model.h"
 #include "run.h"
 #include "tables.h"
@@ -283,68 +284,12 @@ END_TEST
 
 /* --- what was read without it ------------------------------------------- */
 
-static int pass_by(void)
-{
-	return 0;
-}
-/* a visitor of any kind */
-#define PASS_BY ((void *)pass_by)
-
-static int print_beside(struct notrack *nt)
-{
-	FILE *out = fopen("/dev/null", "we");
-	int result = notrack_print_host_rules(nt, out);
-
-	fclose(out);
-	return result;
-}
-
-static int ask_usage(struct notrack *nt)
-{
-	return notrack_usage(nt, &(struct notrack_usage_request){
-			     .size = sizeof(struct notrack_usage_request) }, NULL, PASS_BY, NULL);
-}
-
-static int begin_a_watch(struct notrack *nt)
-{
-	struct notrack_watch *watch;
-	int result = notrack_watch_start(nt, &watch);
-
-	notrack_watch_stop(watch);
-	return result;
-}
-
-static int each_bucket(struct notrack *nt) { return hashlimit_each_bucket(nt, "dns", PASS_BY, NULL); }
-static int ask_backend(struct notrack *nt) { return notrack_backend(nt, NULL, NULL); }
-static int load(struct notrack *nt) { return notrack_load(nt); }
-static int load_and_ask(struct notrack *nt)
-{
-	int result = notrack_load(nt);
-
-	return result < 0 ? result : hashlimit_has_client(nt, "dns", families[0].limited_prefix);
-}
-static int diff(struct notrack *nt) { return notrack_diff(nt, NULL, NULL); }
-static int verify(struct notrack *nt) { return notrack_verify(nt, NULL, NULL, NULL, NULL); }
-static int explain(struct notrack *nt) { return notrack_explain(nt, NULL, PASS_BY, NULL); }
-static int read_stats(struct notrack *nt) { return notrack_stats(nt, NULL, NULL, NULL); }
-static int ask_advice(struct notrack *nt) { return notrack_advise(nt, NULL, PASS_BY, PASS_BY, NULL); }
-static int flush(struct notrack *nt) { return notrack_flush_tracked(nt, NULL); }
-static int doctor(struct notrack *nt) { return notrack_doctor(nt, PASS_BY, NULL); }
-static int sum_bytes(struct notrack *nt) { return notrack_table_bytes(nt) ? 0 : -ENODATA; }
-
-/* Every call that reads of the kernel, and takes no lock. */
-static int (*const looks[])(struct notrack *nt) = {
-	print_beside, each_bucket, ask_backend, load, load_and_ask, diff, verify, explain, read_stats,
-	ask_usage, ask_advice, flush, doctor, begin_a_watch, sum_bytes,
-};
-enum { LOOKS = sizeof(looks) / sizeof(looks[0]) };
-
 static char *host_rules(void)
 {
 	return must("%s -S INPUT", families[0].tables).out;
 }
 
-/* A daemon looks, somebody changes a rule of the host, and the daemon commits. */
+/* A daemon looks in any way, somebody changes a rule of the host, and the daemon commits. */
 START_TEST(what_was_read_without_the_lock_is_not_committed)
 {
 	static const char ban[] = "-s 192.0.2.66/32 -j DROP";
@@ -354,7 +299,7 @@ START_TEST(what_was_read_without_the_lock_is_not_committed)
 	must("%s -A INPUT -p udp --dport 123 -m conntrack --ctstate NEW -j ACCEPT", families[0].tables);
 	must_do(nt, add_dns_with_two_clients(nt));
 	must_do(nt, notrack_commit(nt, NULL));
-	must_do(nt, looks[_i](nt));
+	must_do(nt, calls_that_read[_i](nt));
 	must("%s -R INPUT 2 %s", families[0].tables, ban);	/* after ours */
 	ck_assert_ptr_nonnull(strstr(host_rules(), ban));
 
@@ -369,7 +314,8 @@ END_TEST
 
 static void tests(TCase *tcase)
 {
-	tcase_add_loop_test(tcase, what_was_read_without_the_lock_is_not_committed, 0, LOOKS);
+	tcase_add_loop_test(tcase, what_was_read_without_the_lock_is_not_committed, 0,
+			    CALLS_THAT_READ);
 	tcase_add_loop_test(tcase, what_is_no_file_is_no_lock, 0, NO_FILES);
 	tcase_add_test(tcase, a_link_of_somebody_else_is_not_followed);
 	tcase_add_test(tcase, a_held_lock_is_told_without_options);
