@@ -14,6 +14,9 @@
 
 #include "support/netns.h"
 
+/* Whatever the host has as a default, or as a limit; what is not used of it takes no memory. */
+#define STACK_SIZE (1024 * 1024)
+
 struct errand {
 	int fd;
 	int (*work)(void *data);
@@ -33,15 +36,19 @@ static void *run(void *data)
 
 int netns_thread(void *(*work)(void *data), void *data)
 {
+	pthread_attr_t attributes;
 	sigset_t all, before;
 	pthread_t thread;
 	int err;
 
+	pthread_attr_init(&attributes);
+	pthread_attr_setstacksize(&attributes, STACK_SIZE);
 	/* the host's handlers must not run in a thread it does not know */
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
-	err = pthread_create(&thread, NULL, work, data);
+	err = pthread_create(&thread, &attributes, work, data);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	pthread_attr_destroy(&attributes);
 	if (!err)
 		pthread_join(thread, NULL);
 	return err ? -ENOMEM : 0;	/* EAGAIN: no room for one more */
