@@ -58,7 +58,8 @@
  *				file cannot be opened
  *	-EEXIST			there is a watch in this network namespace already
  *	-ESTALE			somebody took a service away since it was loaded, whose
- *				clients were not read: load again
+ *				clients were not read, or the calling thread went to
+ *				another network namespace since: load again
  *	-ENOTRECOVERABLE	it refused, and refused the rollback as well
  *
  * Threads.  A context belongs to one thread at a time; different contexts may
@@ -100,8 +101,8 @@ struct notrack;
 /* --- the context ------------------------------------------------------ */
 
 /**
- * notrack_new - an empty model, for the caller's network namespace, both
- * families, and a wait of five seconds for the xtables lock
+ * notrack_new - an empty model, for the network namespace that the calling thread
+ * is in, call by call, both families, and a wait of five seconds for the xtables lock
  *
  * Returns: a context to be given to notrack_free(), or NULL if out of memory.
  * Since: 1.0
@@ -701,8 +702,8 @@ int notrack_watch_fd(const struct notrack_watch *watch);
  * where only elements of sets change, one in a second.  A commit waits for the
  * xtables lock as notrack_set_wait() says.  Nothing is reported where nothing had to
  * be done, and a failure is reported once, and again where it is another one.
- * Returns: 0, what @visit returned, -EINVAL if @watch is NULL; or another -errno, with a
- * sentence, where the descriptor may not become readable any more: call again a second later.
+ * Returns: 0, what @visit returned, -EINVAL if @watch is NULL, or if the thread is in another
+ * network namespace than the one that it was started in; or another -errno, with a sentence, where the descriptor may not become readable any more: call again a second later.
  * Since: 1.0
  */
 int notrack_watch_run(struct notrack_watch *watch,

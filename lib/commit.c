@@ -167,8 +167,12 @@ static int begin(struct transaction *transaction, struct notrack *nt, bool whole
 	struct image *image;
 
 	*transaction = (struct transaction){ .nt = nt };
-	if (!err && chosen != nt->loaded_from)
+	if (!err && (chosen != nt->loaded_from || context_has_moved(nt)))
 		err = context_complete_in_kernel(nt, NULL);
+	if (!err && context_has_moved(nt)) {	/* nothing of it is known here */
+		nt->clients_only = false;
+		opening_memory_free(&nt->memory);
+	}
 	/* what somebody else has changed of services since, clients alone do not put right */
 	if (!err && (context_is_partial(nt) || nt->clients_only))
 		same = context_has_services_of_kernel(nt);
@@ -340,6 +344,7 @@ int notrack_commit(struct notrack *nt, struct notrack_changes *changes)
 		model_forget_damage(&nt->model, nt->families);
 		context_settle(nt);
 		model_forget_came(&nt->model, nt->families);
+		nt->known_in = nt->here;
 		nt->clients_only = true;
 		nt->insists = nt->clients_changed = false;
 	}

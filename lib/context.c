@@ -218,13 +218,25 @@ static int run_errand(void *data)
 	return errand->work(errand->nt, errand->data);
 }
 
+/* The caller's thread may have gone to another namespace: what was read there is not from here. */
+static void find_out_where(struct notrack *nt)
+{
+	const struct netns_id here = netns_identify(nt->netns_fd);
+
+	if (!netns_same(&here, &nt->here))
+		context_forget(nt);
+	nt->here = here;
+}
+
 int context_in_kernel(struct notrack *nt, int (*work)(struct notrack *nt, void *data),
 		      void *data)
 {
 	struct errand errand = { nt, work, data };
-	int result = nt->netns_fd >= 0 ? netns_run(nt->netns_fd, run_errand, &errand, &nt->error) :
-					 work(nt, data);
+	int result;
 
+	find_out_where(nt);
+	result = nt->netns_fd >= 0 ? netns_run(nt->netns_fd, run_errand, &errand, &nt->error) :
+				     work(nt, data);
 	/* without the lock, it may be changed from now on: a later call reads it anew */
 	if (result < 0 || !lock_is_held(&nt->lock))
 		context_forget(nt);

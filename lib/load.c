@@ -62,6 +62,7 @@ int notrack_load(struct notrack *nt)
 		model_clear(&nt->model, 1u << family);
 		nt->model.families[family] = model.families[family];
 	}
+	nt->known_in = nt->here;
 	nt->clients_only = true;
 	nt->clients_changed = false;
 	err = notrack_each_service(nt, count_service, &count);

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -69,6 +70,15 @@ int netns_run(int fd, int (*work)(void *data), void *data, struct error *error)
 }
 
 /* --- which one -------------------------------------------------------- */
+
+struct netns_id netns_identify(int fd)
+{
+	struct stat file;
+
+	if (fd >= 0 ? fstat(fd, &file) : stat("/proc/thread-self/ns/net", &file))
+		return (struct netns_id){ 0 };
+	return (struct netns_id){ file.st_dev, file.st_ino };
+}
 
 static bool is_namespace(int fd)
 {
