@@ -237,6 +237,8 @@ int context_in_kernel(struct notrack *nt, int (*work)(struct notrack *nt, void *
 	find_out_where(nt);
 	result = nt->netns_fd >= 0 ? netns_run(nt->netns_fd, run_errand, &errand, &nt->error) :
 				     work(nt, data);
+	if (result == -ENOMEM && !*nt->error.text)
+		error_set(&nt->error, result, "out of memory");
 	/* without the lock, it may be changed from now on: a later call reads it anew */
 	if (result < 0 || !lock_is_held(&nt->lock))
 		context_forget(nt);
