@@ -55,6 +55,12 @@ int netns_thread(void *(*work)(void *data), void *data)
 	return err ? -ENOMEM : 0;	/* EAGAIN: no room for one more */
 }
 
+/* What callers are told of by number; %m says which it is of the rest. */
+static int explain(int err)
+{
+	return err == -ENOENT ? err : err == -EPERM || err == -EACCES ? -EPERM : error_of_system(err);
+}
+
 int netns_run(int fd, int (*work)(void *data), void *data, struct error *error)
 {
 	struct errand errand = { .fd = fd, .work = work, .data = data };
@@ -65,7 +71,7 @@ int netns_run(int fd, int (*work)(void *data), void *data, struct error *error)
 	if (errand.entered)
 		return errand.result;
 	errno = -errand.result;
-	return error_set(error, errand.result, "the network namespace cannot be entered: %m%s",
+	return error_set(error, explain(errand.result), "the network namespace cannot be entered: %m%s",
 		    errno == EPERM ? "; that needs CAP_SYS_ADMIN" : "");
 }
 
@@ -94,13 +100,13 @@ int netns_open(const char *path, struct error *error)
 	int fd;
 
 	if (statfs(path, &fs))
-		return error_set(error, -errno, "network namespace %.500s: %m", path);
+		return error_set(error, explain(-errno), "network namespace %.500s: %m", path);
 	if (fs.f_type != NSFS_MAGIC)
 		return error_set(error, -EINVAL, "network namespace %.500s: it is none", path);
 	/* somebody may have put something else there since */
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0)
-		return error_set(error, -errno, "network namespace %.500s: %m", path);
+		return error_set(error, explain(-errno), "network namespace %.500s: %m", path);
 	if (is_namespace(fd))
 		return fd;
 	close(fd);
@@ -131,8 +137,11 @@ int netns_adopt(int fd, struct error *error)
 
 	if (is_namespace(fd)) {
 		visit.result = fcntl(fd, F_DUPFD_CLOEXEC, 3);
-		return visit.result >= 0 ? visit.result :
-		       error_set(error, -errno, "network namespace: %m");
+		if (visit.result >= 0)
+			return visit.result;
+		if (errno == EINVAL)	/* where there may be no descriptor from 3 on */
+			errno = EMFILE;
+		return error_set(error, explain(-errno), "network namespace: %m");
 	}
 	err = netns_thread(visit_process, &visit);
 	if (err)
@@ -142,6 +151,6 @@ int netns_adopt(int fd, struct error *error)
 	if (visit.result == -EINVAL || visit.result == -EBADF)
 		return error_set(error, -EINVAL, "network namespace: descriptor %d is of none", fd);
 	errno = -visit.result;
-	return error_set(error, visit.result, "network namespace of the process with descriptor %d: %m",
+	return error_set(error, explain(visit.result), "network namespace of the process with descriptor %d: %m",
 			 fd);
 }
