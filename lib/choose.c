@@ -23,6 +23,7 @@ static size_t find_backend(const char *name)
 
 static int choose(struct notrack *nt, size_t backend, const char *why)
 {
+	*nt->error.text = '\0';		/* what another one lacks is no failure */
 	nt->choice.backend = backend;
 	nt->choice.why = why;
 	return 0;

@@ -146,9 +146,11 @@ START_TEST(where_legacy_tables_may_not_be_had_nftables_do)
 {
 	const struct told *told = call_without(AF_INET, "auto");
 
-	for (int i = 0; i < CALLS; i++)
+	for (int i = 0; i < CALLS; i++) {
 		ck_assert_msg(told->result[i] >= 0, "call %d: %d %s", i, told->result[i],
 			      told->sentence[i]);
+		ck_assert_msg(!*told->sentence[i], "call %d: %s", i, told->sentence[i]);
+	}
 	ck_assert_str_eq(told->backend, "nft");
 }
 END_TEST
