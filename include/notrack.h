@@ -704,7 +704,8 @@ int notrack_watch_fd(const struct notrack_watch *watch);
  * xtables lock as notrack_set_wait() says.  Nothing is reported where nothing had to
  * be done, and a failure is reported once, and again where it is another one.
  * Returns: 0, what @visit returned, -EINVAL if @watch is NULL, or if the thread is in another
- * network namespace than the one that it was started in; or another -errno, with a sentence, where the descriptor may not become readable any more: call again a second later.
+ * network namespace than the one that it was started in; or another -errno, with a
+ * sentence, where the descriptor may not become readable any more: call again a second later.
  * Since: 1.0
  */
 int notrack_watch_run(struct notrack_watch *watch,

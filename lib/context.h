@@ -124,8 +124,8 @@ static inline bool context_has(const struct notrack *nt, enum family family)
 }
 
 /*
- * Runs @work in the context's network namespace; -ENOMEM has a sentence then, if no other one.  What it reads is kept for the next call as long
- * as the lock is held, and no longer.
+ * Runs @work in the context's network namespace; -ENOMEM has a sentence then, if no other one.
+ * What it reads is kept for the next call as long as the lock is held, and no longer.
  */
 int context_in_kernel(struct notrack *nt, int (*work)(struct notrack *nt, void *data),
 		      void *data);

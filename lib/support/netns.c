@@ -151,6 +151,6 @@ int netns_adopt(int fd, struct error *error)
 	if (visit.result == -EINVAL || visit.result == -EBADF)
 		return error_set(error, -EINVAL, "network namespace: descriptor %d is of none", fd);
 	errno = -visit.result;
-	return error_set(error, explain(visit.result), "network namespace of the process with descriptor %d: %m",
-			 fd);
+	return error_set(error, explain(visit.result), "network namespace of the process with "
+			 "descriptor %d: %m", fd);
 }

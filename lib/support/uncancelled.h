@@ -23,6 +23,6 @@ static inline void uncancelled_end(const int *before)
 
 /* A declaration that public calls begin with: until they return, the thread is not cancelled. */
 #define UNCANCELLED										\
-	__attribute__((cleanup(uncancelled_end))) const int uncancelled_before = uncancelled_begin()
+	__attribute__((cleanup(uncancelled_end), unused)) const int uncancelled_before = uncancelled_begin()
 
 #endif
