@@ -39,7 +39,8 @@
  *	-EINVAL			a word or value is wrong, or a pointer is NULL that must
  *				not be; the sentence names it
  *	-ENOENT			no such service, no such client, or no such path
- *	-EPERM			no CAP_NET_ADMIN in the network namespace
+ *	-EPERM			no CAP_NET_ADMIN, or no CAP_NET_RAW for legacy tables, in
+ *				the network namespace; or no sockets of an address family
  *	-EPROTONOSUPPORT	the kernel has no such table, match or target
  *	-EBUSY			the xtables lock is held by somebody else, or the
  *				tables kept changing under our hands, or the kernel's
@@ -58,7 +59,8 @@
  *				file cannot be opened
  *	-EEXIST			there is a watch in this network namespace already
  *	-ESTALE			somebody took a service away since it was loaded, whose
- *				clients were not read: load again
+ *				clients were not read, or the calling thread went to
+ *				another network namespace since: load again
  *	-ENOTRECOVERABLE	it refused, and refused the rollback as well
  *
  * Threads.  A context belongs to one thread at a time; different contexts may
@@ -100,8 +102,8 @@ struct notrack;
 /* --- the context ------------------------------------------------------ */
 
 /**
- * notrack_new - an empty model, for the caller's network namespace, both
- * families, and a wait of five seconds for the xtables lock
+ * notrack_new - an empty model, for the network namespace that the calling thread
+ * is in, call by call, both families, and a wait of five seconds for the xtables lock
  *
  * Returns: a context to be given to notrack_free(), or NULL if out of memory.
  * Since: 1.0
@@ -653,7 +655,7 @@ enum notrack_watch_kind {
 					     ours right */
 	NOTRACK_WATCH_WITHDRAWN,	/**< a commit failed, and none of our rules is there
 					     any more */
-	NOTRACK_WATCH_FAILED,		/**< a commit failed; rules of ours may be there still.
+	NOTRACK_WATCH_FAILED		/**< a commit failed; rules of ours may be there still.
 					     It is tried again within a second. */
 };
 
@@ -701,7 +703,8 @@ int notrack_watch_fd(const struct notrack_watch *watch);
  * where only elements of sets change, one in a second.  A commit waits for the
  * xtables lock as notrack_set_wait() says.  Nothing is reported where nothing had to
  * be done, and a failure is reported once, and again where it is another one.
- * Returns: 0, what @visit returned, -EINVAL if @watch is NULL; or another -errno, with a
+ * Returns: 0, what @visit returned, -EINVAL if @watch is NULL, or if the thread is in another
+ * network namespace than the one that it was started in; or another -errno, with a
  * sentence, where the descriptor may not become readable any more: call again a second later.
  * Since: 1.0
  */
@@ -749,7 +752,7 @@ struct notrack_conntrack {
 enum notrack_usage_by {
 	NOTRACK_BY_PORT,		/**< protocol and server port */
 	NOTRACK_BY_SOURCE,		/**< prefix of the source */
-	NOTRACK_BY_SERVICE,		/**< of the model, or built-in */
+	NOTRACK_BY_SERVICE		/**< of the model, or built-in */
 };
 
 /** struct notrack_usage_request - how to count */
@@ -794,7 +797,7 @@ int notrack_usage(struct notrack *nt, const struct notrack_usage_request *reques
 enum notrack_advice_kind {
 	NOTRACK_UNTRACK,		/**< add it */
 	NOTRACK_LEAVE,			/**< leave it tracked, for the reason given */
-	NOTRACK_ALREADY,		/**< it is in the model, and these entries are old */
+	NOTRACK_ALREADY			/**< it is in the model, and these entries are old */
 };
 
 /** struct notrack_advice - about one service that fills the table */
@@ -910,7 +913,7 @@ int hashlimit_each_bucket(struct notrack *nt, const char *service,
 enum notrack_status {
 	NOTRACK_OK,
 	NOTRACK_WARNING,	/**< works, but look at it */
-	NOTRACK_FAILED,		/**< a commit will fail; or packets go wrong */
+	NOTRACK_FAILED		/**< a commit will fail; or packets go wrong */
 };
 
 /** struct notrack_check - one thing that was looked at */
@@ -945,13 +948,13 @@ int notrack_doctor(struct notrack *nt,
 enum notrack_answer {
 	NOTRACK_NO,
 	NOTRACK_YES,
-	NOTRACK_UNSURE,		/**< a rule asks for what the library does not read */
+	NOTRACK_UNSURE		/**< a rule asks for what the library does not read */
 };
 
 enum notrack_verdict {
 	NOTRACK_ACCEPT,
 	NOTRACK_DROP,
-	NOTRACK_ACCEPT_OR_DROP,	/**< one of them: see NOTRACK_UNSURE */
+	NOTRACK_ACCEPT_OR_DROP	/**< one of them: see NOTRACK_UNSURE */
 };
 
 /** struct notrack_flow - packets of a service that pass one hook */
@@ -1048,7 +1051,7 @@ int notrack_verify(struct notrack *nt, const char *service,
 /** enum notrack_way - which packets of a flow */
 enum notrack_way {
 	NOTRACK_WAY_TRACKED,		/**< as they would be, if nothing of ours untracked them */
-	NOTRACK_WAY_UNTRACKED,		/**< as the rules have it */
+	NOTRACK_WAY_UNTRACKED		/**< as the rules have it */
 };
 
 /** struct notrack_step - a rule that the usual packet of a flow meets */

@@ -322,6 +322,7 @@ int notrack_advise(struct notrack *nt, const struct notrack_advise_request *requ
 		   int (*client)(const struct hashlimit_advice *advice, void *data),
 		   void *data)
 {
+	UNCANCELLED;
 	struct advisor advisor = { .nt = nt };
 	int result = context_begin(nt);
 

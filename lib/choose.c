@@ -23,6 +23,7 @@ static size_t find_backend(const char *name)
 
 static int choose(struct notrack *nt, size_t backend, const char *why)
 {
+	*nt->error.text = '\0';		/* what another one lacks is no failure */
 	nt->choice.backend = backend;
 	nt->choice.why = why;
 	return 0;
@@ -123,23 +124,19 @@ int context_choose(struct notrack *nt)
 		return choose(nt, nt->choice.last, "was used before all rules were removed");
 	if (!err)
 		err = find_possible(nt, &found);
-	return err ? err : choose(nt, found, found ? "the kernel has no legacy tables" :
+	return err ? err : choose(nt, found, found ? "no legacy tables can be had" :
 				  "nobody filters through nftables");
 }
 
 static int choose_in_kernel(struct notrack *nt, void *data)
 {
-	int err;
-
 	(void)data;
-	err = context_choose(nt);
-	if (!lock_is_held(&nt->lock))
-		context_forget(nt);
-	return err;
+	return context_choose(nt);
 }
 
 int notrack_backend(struct notrack *nt, const char **name, const char **why)
 {
+	UNCANCELLED;
 	int err = context_begin(nt);
 
 	if (!err)

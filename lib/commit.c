@@ -167,8 +167,12 @@ static int begin(struct transaction *transaction, struct notrack *nt, bool whole
 	struct image *image;
 
 	*transaction = (struct transaction){ .nt = nt };
-	if (!err && chosen != nt->loaded_from)
+	if (!err && (chosen != nt->loaded_from || context_has_moved(nt)))
 		err = context_complete_in_kernel(nt, NULL);
+	if (!err && context_has_moved(nt)) {	/* nothing of it is known here */
+		nt->clients_only = false;
+		opening_memory_free(&nt->memory);
+	}
 	/* what somebody else has changed of services since, clients alone do not put right */
 	if (!err && (context_is_partial(nt) || nt->clients_only))
 		same = context_has_services_of_kernel(nt);
@@ -329,6 +333,7 @@ static int check_damage(struct notrack *nt)
 
 int notrack_commit(struct notrack *nt, struct notrack_changes *changes)
 {
+	UNCANCELLED;
 	int result = begin_call(nt, changes);
 
 	if (!result)
@@ -339,6 +344,7 @@ int notrack_commit(struct notrack *nt, struct notrack_changes *changes)
 		model_forget_damage(&nt->model, nt->families);
 		context_settle(nt);
 		model_forget_came(&nt->model, nt->families);
+		nt->known_in = nt->here;
 		nt->clients_only = true;
 		nt->insists = nt->clients_changed = false;
 	}
@@ -347,6 +353,7 @@ int notrack_commit(struct notrack *nt, struct notrack_changes *changes)
 
 int notrack_clear(struct notrack *nt, struct notrack_changes *changes)
 {
+	UNCANCELLED;
 	int result = begin_call(nt, changes);
 	struct model kept;
 
@@ -426,6 +433,7 @@ static int write_out(struct notrack *nt, FILE *out)
 
 int notrack_diff(struct notrack *nt, FILE *out, struct notrack_changes *changes)
 {
+	UNCANCELLED;
 	struct preview preview = { .out = out };
 	int err = begin_call(nt, changes);
 
@@ -487,6 +495,7 @@ static int print_all(struct notrack *nt, FILE *out, int (*print)(struct notrack 
 
 int notrack_print_rules(struct notrack *nt, FILE *out)
 {
+	UNCANCELLED;
 	int err = context_begin(nt, ARGUMENT(out));
 
 	return err ? err : print_all(nt, out, print_wanted, false);
@@ -494,6 +503,7 @@ int notrack_print_rules(struct notrack *nt, FILE *out)
 
 int notrack_print_host_rules(struct notrack *nt, FILE *out)
 {
+	UNCANCELLED;
 	int err = context_begin(nt, ARGUMENT(out));
 
 	return err ? err : print_all(nt, out, print_beside, true);

@@ -26,6 +26,7 @@ struct notrack *notrack_new(void)
 
 void notrack_free(struct notrack *nt)
 {
+	UNCANCELLED;
 	if (!nt)
 		return;
 	notrack_unlock(nt);
@@ -86,6 +87,7 @@ static void work_in(struct notrack *nt, int netns_fd)
 
 int notrack_set_netns_fd(struct notrack *nt, int fd)
 {
+	UNCANCELLED;
 	int own = context_begin(nt);
 
 	if (own)
@@ -105,6 +107,7 @@ int notrack_set_netns_fd(struct notrack *nt, int fd)
 
 int notrack_set_netns(struct notrack *nt, const char *path)
 {
+	UNCANCELLED;
 	int fd = -1, err = context_begin(nt);
 
 	if (err)
@@ -144,15 +147,18 @@ void notrack_set_wait(struct notrack *nt, unsigned int milliseconds)
 
 int notrack_lock(struct notrack *nt)
 {
+	UNCANCELLED;
 	int err = context_begin(nt);
 
 	if (err || lock_is_held(&nt->lock))
 		return err;
+	context_forget(nt);	/* others may have changed it until now */
 	return lock_take(&nt->lock, nt->wait_ms, &nt->error);
 }
 
 void notrack_unlock(struct notrack *nt)
 {
+	UNCANCELLED;
 	if (!nt)
 		return;
 	context_forget(nt);
@@ -212,13 +218,30 @@ static int run_errand(void *data)
 	return errand->work(errand->nt, errand->data);
 }
 
+/* The caller's thread may have gone to another namespace: what was read there is not from here. */
+static void find_out_where(struct notrack *nt)
+{
+	const struct netns_id here = netns_identify(nt->netns_fd);
+
+	if (!netns_same(&here, &nt->here))
+		context_forget(nt);
+	nt->here = here;
+}
+
 int context_in_kernel(struct notrack *nt, int (*work)(struct notrack *nt, void *data),
 		      void *data)
 {
 	struct errand errand = { nt, work, data };
-	int result = nt->netns_fd >= 0 ? netns_run(nt->netns_fd, run_errand, &errand, &nt->error) :
-					 work(nt, data);
+	int result;
 
+	find_out_where(nt);
+	result = nt->netns_fd >= 0 ? netns_run(nt->netns_fd, run_errand, &errand, &nt->error) :
+				     work(nt, data);
+	if (result == -ENOMEM && !*nt->error.text)
+		error_set(&nt->error, result, "out of memory");
+	/* without the lock, it may be changed from now on: a later call reads it anew */
+	if (result < 0 || !lock_is_held(&nt->lock))
+		context_forget(nt);
 	if (!nt->keeps_tape)
 		tape_free(&nt->tape);
 	return result;

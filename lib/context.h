@@ -8,6 +8,8 @@
 #include "notrack.h"
 #include "support/error.h"
 #include "support/lock.h"
+#include "support/netns.h"
+#include "support/uncancelled.h"
 #include "verify/finding.h"
 #include "verify/opening_memory.h"
 
@@ -47,6 +49,8 @@ struct notrack {
 	struct opening_memory memory;	/* of what was opened */
 	bool insists;			/* it is the host that has changed: what stands is judged, too */
 	struct findings findings;	/* what the last commit or diff found about the host */
+	struct netns_id here;		/* where the call works that is under way, or was the last */
+	struct netns_id known_in;	/* where it was loaded, or committed; zeros: nowhere yet */
 	/* as read; with the lock held, good for the commit as well; NULL: not read */
 	struct image *images[BACKENDS];
 	struct tape tape;		/* of the call that is under way */
@@ -73,8 +77,14 @@ static inline size_t context_chosen(const struct notrack *nt)
 
 /* Reads what a backend has, unless it was read before; to be called in the kernel's time. */
 int context_image(struct notrack *nt, size_t backend, unsigned int parts, struct image **image);
-/* What was read may have been changed since. */
+/* What was read may have been changed since; context_in_kernel() knows when. */
 void context_forget(struct notrack *nt);
+
+/* Whether the model was loaded, or committed, in another namespace than the call works in. */
+static inline bool context_has_moved(const struct notrack *nt)
+{
+	return nt->known_in.number && !netns_same(&nt->known_in, &nt->here);
+}
 
 /* Whether there are clients that notrack_load() has not read. */
 bool context_is_partial(const struct notrack *nt);
@@ -113,7 +123,10 @@ static inline bool context_has(const struct notrack *nt, enum family family)
 	return nt->families & 1u << family;
 }
 
-/* Runs @work in the context's network namespace. */
+/*
+ * Runs @work in the context's network namespace; -ENOMEM has a sentence then, if no other one.
+ * What it reads is kept for the next call as long as the lock is held, and no longer.
+ */
 int context_in_kernel(struct notrack *nt, int (*work)(struct notrack *nt, void *data),
 		      void *data);
 

@@ -75,8 +75,6 @@ static void check_backends(struct notrack *nt, struct doctor *doctor)
 	else
 		doctor_report(doctor, "backend", NOTRACK_OK, 0, "%s: %s",
 		       backends[context_chosen(nt)]->name, nt->choice.why);
-	if (!lock_is_held(&nt->lock))
-		context_forget(nt);
 	for (size_t i = 0; i < BACKENDS; i++)
 		if (err || i == context_chosen(nt))
 			backends[i]->check(&session, &visitor);
@@ -216,8 +214,6 @@ static void check_chains(struct doctor *doctor)
 	}
 	view_free(&view);
 	model_free(&model);
-	if (!lock_is_held(&nt->lock))
-		context_forget(nt);
 }
 
 /* --- who puts right what others change -------------------------------- */
@@ -252,6 +248,7 @@ static int check_kernel(struct notrack *nt, void *data)
 int notrack_doctor(struct notrack *nt,
 		   int (*visit)(const struct notrack_check *check, void *data), void *data)
 {
+	UNCANCELLED;
 	struct doctor doctor = { .nt = nt };
 	int err = context_begin(nt, ARGUMENT(visit)), result = 0;
 

@@ -167,6 +167,7 @@ static int compare_told(const void *a, const void *b)
 int notrack_explain(struct notrack *nt, const char *service,
 		    int (*visit)(const struct notrack_step *step, void *data), void *data)
 {
+	UNCANCELLED;
 	struct explanation explanation = { 0 };
 	struct verification all = { .name = service, .explain = explain_row, .data = &explanation };
 	int result = context_begin(nt, ARGUMENT(visit));

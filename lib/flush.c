@@ -62,6 +62,7 @@ static int flush_in_kernel(struct notrack *nt, void *data)
 
 int notrack_flush_tracked(struct notrack *nt, struct notrack_flushed *flushed)
 {
+	UNCANCELLED;
 	struct flush flush = { .nt = nt };
 	struct notrack_flushed all;
 	int err = context_begin(nt);

@@ -204,6 +204,7 @@ static int take_off(struct notrack *nt, struct clients *clients, const struct pr
 int hashlimit_remove_clients(struct notrack *nt, const char *service,
 			     const char *const *prefixes, size_t count)
 {
+	UNCANCELLED;
 	struct request request = { .removes = true };
 	char text[PREFIX_TEXT];
 	int err = context_begin(nt, ARGUMENT(service), LIST(prefixes, count));
@@ -242,6 +243,7 @@ int hashlimit_remove_client(struct notrack *nt, const char *service, const char 
 
 int hashlimit_has_client(struct notrack *nt, const char *service, const char *prefix)
 {
+	UNCANCELLED;
 	int err = context_begin(nt, ARGUMENT(service), ARGUMENT(prefix));
 	struct request request = { 0 };
 	struct prefix parsed;
@@ -348,6 +350,7 @@ int hashlimit_each(struct notrack *nt, const struct notrack_service *service,
 				const char *const *clients, size_t count, void *data),
 		   void *data)
 {
+	UNCANCELLED;
 	struct notrack_service words;
 	struct row *rows = NULL;
 	size_t count = 0, end;
@@ -454,6 +457,7 @@ int hashlimit_each_bucket(struct notrack *nt, const char *service,
 			  int (*visit)(const struct hashlimit_bucket *bucket, void *data),
 			  void *data)
 {
+	UNCANCELLED;
 	struct buckets buckets = { .service = service };
 	int result = context_begin(nt, ARGUMENT(service), ARGUMENT(visit));
 

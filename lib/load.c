@@ -41,6 +41,7 @@ static int count_service(const struct notrack_service *service, void *data)
 
 int notrack_load(struct notrack *nt)
 {
+	UNCANCELLED;
 	struct model model = { 0 };
 	int err = context_begin(nt), count = 0;
 
@@ -51,8 +52,6 @@ int notrack_load(struct notrack *nt)
 		return err;
 	context_forget(nt);
 	err = context_in_kernel(nt, load_in_kernel, &model);
-	if (err || !lock_is_held(&nt->lock))
-		context_forget(nt);
 	if (err) {
 		model_free(&model);
 		return err;
@@ -63,6 +62,7 @@ int notrack_load(struct notrack *nt)
 		model_clear(&nt->model, 1u << family);
 		nt->model.families[family] = model.families[family];
 	}
+	nt->known_in = nt->here;
 	nt->clients_only = true;
 	nt->clients_changed = false;
 	err = notrack_each_service(nt, count_service, &count);
@@ -81,6 +81,7 @@ static int sum_bytes(struct notrack *nt, void *data)
 
 uint64_t notrack_table_bytes(struct notrack *nt)
 {
+	UNCANCELLED;
 	uint64_t bytes = 0;
 
 	if (!nt)

@@ -85,6 +85,24 @@ static int complete_from(struct notrack *nt, struct model *found)
 	return err;
 }
 
+/* Where clients were left in another namespace, they cannot be read from here. */
+static int complete_elsewhere(struct notrack *nt)
+{
+	struct model none = { 0 };
+
+	for (enum family family = IPV4; family < FAMILIES; family++)
+		for (size_t i = 0; i < nt->model.families[family].count; i++) {
+			const struct served *served = &nt->model.families[family].served[i];
+
+			if (served->clients.partial && served->clients.others)
+				return error_set(&nt->error, -ESTALE, "service %s: was loaded in another "
+						 "network namespace than this thread is in now, and its "
+						 "limited clients were not read there; load again",
+						 served->service->name);
+		}
+	return complete_from(nt, &none);
+}
+
 /* Of both families: one that is left out today may be asked for again. */
 int context_complete_in_kernel(struct notrack *nt, void *data)
 {
@@ -96,6 +114,8 @@ int context_complete_in_kernel(struct notrack *nt, void *data)
 	(void)data;
 	if (!context_is_partial(nt))
 		return 0;
+	if (context_has_moved(nt))
+		return complete_elsewhere(nt);
 	nt->families = NOTRACK_ANY;
 	err = context_image(nt, nt->loaded_from, PART_RULES | PART_CLIENTS, &image);
 	if (!err)
@@ -109,14 +129,7 @@ int context_complete_in_kernel(struct notrack *nt, void *data)
 
 int context_complete(struct notrack *nt)
 {
-	int err;
-
-	if (!context_is_partial(nt))
-		return 0;
-	err = context_in_kernel(nt, context_complete_in_kernel, NULL);
-	if (err || !lock_is_held(&nt->lock))
-		context_forget(nt);
-	return err;
+	return context_is_partial(nt) ? context_in_kernel(nt, context_complete_in_kernel, NULL) : 0;
 }
 
 /* --- whether they are what was loaded --------------------------------- */
@@ -175,8 +188,11 @@ static int ask_in_kernel(struct notrack *nt, void *data)
 {
 	const struct question *question = data;
 	struct image *image;
-	int result = context_image(nt, nt->loaded_from, PART_RULES, &image);
+	int result;
 
+	if (context_has_moved(nt))	/* who is not in the model was left there, or was nowhere */
+		return context_complete_in_kernel(nt, NULL);
+	result = context_image(nt, nt->loaded_from, PART_RULES, &image);
 	return result ? result : backends[nt->loaded_from]->has_client(image, question->service,
 								       question->prefix);
 }
@@ -186,15 +202,11 @@ int context_has_client(struct notrack *nt, const struct served *served,
 {
 	struct question question = { served->service->name, prefix };
 	const struct client *client = clients_find(&served->clients, prefix);
-	int result;
 
 	/* where there were none, another context may have added the first one since */
 	if (client || !served->clients.partial)
 		return client && client->limit;
-	result = context_in_kernel(nt, ask_in_kernel, &question);
-	if (result < 0 || !lock_is_held(&nt->lock))
-		context_forget(nt);
-	return result;
+	return context_in_kernel(nt, ask_in_kernel, &question);
 }
 
 /* --- once they are committed ------------------------------------------ */

@@ -303,7 +303,7 @@ int plan_make(struct plan *plan, struct notrack *nt, bool whole)
 	if (!err)
 		err = opening_memory_copy(&plan->memory, &nt->memory);
 	if (err || is_empty(&model))
-		return err;
+		return explain(nt, err);
 	err = look(plan, nt, &model, &moment);
 	options.model = &model;
 	options.world = backends[context_chosen(nt)]->world;

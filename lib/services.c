@@ -40,6 +40,7 @@ static int check_clients(struct notrack *nt, const struct service *service, unsi
 
 int notrack_add_service(struct notrack *nt, const struct notrack_service *service)
 {
+	UNCANCELLED;
 	struct notrack_service all;
 	unsigned int families, scope;
 	struct service *parsed;
@@ -70,6 +71,7 @@ int notrack_add_service(struct notrack *nt, const struct notrack_service *servic
 
 int notrack_remove_service(struct notrack *nt, const char *name)
 {
+	UNCANCELLED;
 	int err = context_begin(nt, ARGUMENT(name));
 
 	if (!err)

@@ -130,6 +130,7 @@ int notrack_stats(struct notrack *nt,
 		  int (*client)(const struct hashlimit_stats *stats, void *data),
 		  void *data)
 {
+	UNCANCELLED;
 	struct collection all = { 0 };
 	int result = context_begin(nt);
 

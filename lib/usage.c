@@ -232,6 +232,7 @@ int notrack_usage(struct notrack *nt, const struct notrack_usage_request *reques
 		  struct notrack_conntrack *totals,
 		  int (*visit)(const struct notrack_usage *row, void *data), void *data)
 {
+	UNCANCELLED;
 	struct usage usage = { .wanted = visit };
 	int result = context_begin(nt, ARGUMENT(request));
 

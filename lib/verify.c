@@ -197,6 +197,7 @@ int notrack_verify(struct notrack *nt, const char *service,
 		   int (*finding)(const struct notrack_finding *finding, void *data),
 		   void *data)
 {
+	UNCANCELLED;
 	struct verification all = { .name = service };
 	int result = context_begin(nt);
 

@@ -12,7 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/stat.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
@@ -252,15 +251,12 @@ static int open_descriptors(struct notrack_watch *watch)
 
 /* --- public calls ----------------------------------------------------- */
 
-/* The number of the network namespace that a context works in. */
-static int find_namespace(struct notrack *nt, void *data)
+/* The network namespace that a context works in, from now on. */
+static int find_namespace(struct notrack *nt, struct netns_id *namespace)
 {
-	struct stat namespace;
-
-	if (stat("/proc/thread-self/ns/net", &namespace))
-		return error_set(&nt->error, -EIO, "/proc/thread-self/ns/net: %m");
-	*(ino_t *)data = namespace.st_ino;
-	return 0;
+	*namespace = netns_identify(nt->netns_fd);
+	return namespace->number ? 0 :
+	       error_set(&nt->error, -EIO, "/proc/thread-self/ns/net: %m");
 }
 
 static int start_in_kernel(struct notrack *nt, void *data)
@@ -275,6 +271,8 @@ static int start_in_kernel(struct notrack *nt, void *data)
 	err = nft_events_open(&watch->events);
 	if (!err && forwarding_listen(&watch->switches) == -ENOMEM)
 		err = -ENOMEM;
+	if (err == -EAFNOSUPPORT)
+		return netlink_explain_open(err, &nt->error);
 	errno = -err;
 	return err ? error_set(&nt->error, err == -EPERM ? err : error_of_system(err),
 			       "changes of nftables cannot be listened to: %m%s", err == -EPERM ?
@@ -284,6 +282,7 @@ static int start_in_kernel(struct notrack *nt, void *data)
 
 int notrack_watch_start(struct notrack *nt, struct notrack_watch **watch)
 {
+	UNCANCELLED;
 	struct notrack_watch *made;
 	int err = context_begin(nt, ARGUMENT(watch));
 
@@ -323,12 +322,18 @@ int notrack_watch_run(struct notrack_watch *watch,
 		      int (*visit)(const struct notrack_watch_event *event, void *data),
 		      void *data)
 {
+	UNCANCELLED;
 	struct listener listener = { visit, data, 0 };
 	uint64_t now = now_ms();
+	struct netns_id namespace;
 	int err;
 
 	if (!watch)
 		return -EINVAL;
+	namespace = netns_identify(watch->nt->netns_fd);
+	if (namespace.number && !netns_same(&namespace, &watch->namespace))
+		return error_set(&watch->nt->error, -EINVAL, "the watch was started in another network "
+				 "namespace than this thread is in now: go back there, or stop it");
 	watch_hear(watch);
 	if (now >= watch->look_ms)
 		watch_look(watch, now);
@@ -340,17 +345,18 @@ int notrack_watch_run(struct notrack_watch *watch,
 
 int notrack_watch_replace(struct notrack_watch *watch, struct notrack *nt)
 {
+	UNCANCELLED;
 	int err = context_begin(nt, ARGUMENT(watch));
 	struct notrack_watch before;
-	ino_t namespace = 0;
+	struct netns_id namespace;
 
 	if (!err)
-		err = context_in_kernel(nt, find_namespace, &namespace);
+		err = find_namespace(nt, &namespace);
 	if (!err)
 		err = context_complete(nt);
 	if (err)
 		return err;
-	if (namespace != watch->namespace)
+	if (!netns_same(&namespace, &watch->namespace))
 		return error_set(&nt->error, -EINVAL, "the watch is for another network namespace than this "
 				 "context; stop it, and start one with this context");
 	before = *watch;
@@ -370,6 +376,7 @@ int notrack_watch_replace(struct notrack_watch *watch, struct notrack *nt)
 
 void notrack_watch_stop(struct notrack_watch *watch)
 {
+	UNCANCELLED;
 	if (!watch)
 		return;
 	nft_events_close(&watch->events);

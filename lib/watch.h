@@ -35,7 +35,7 @@ enum state {
 struct notrack_watch {
 	struct notrack *nt;
 	struct instance instance;
-	ino_t namespace;			/* that it watches */
+	struct netns_id namespace;		/* that it watches */
 	struct nft_events events;
 	struct netlink switches;	/* news of forwarding; fd -1: the kernel has none */
 	int poll_fd, timer_fd;

@@ -19,6 +19,8 @@
 static int explain(int err, const char *what, struct error *error)
 {
 	switch (err) {
+	case -EAFNOSUPPORT:
+		return netlink_explain_open(err, error);
 	case -EPERM:
 	case -EACCES:
 		return error_set(error, -EPERM, "the connection tracking table cannot be %s: not "
@@ -28,7 +30,6 @@ static int explain(int err, const char *what, struct error *error)
 	case -EINVAL:
 	case -EOPNOTSUPP:
 	case -EPROTONOSUPPORT:
-	case -EAFNOSUPPORT:
 		return error_set(error, -EPROTONOSUPPORT, "the connection tracking table cannot be %s: the "
 			    "kernel has none, or no netlink to it; load module nf_conntrack_netlink, or "
 			    "build it with CONFIG_NF_CT_NETLINK", what);

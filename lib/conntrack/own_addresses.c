@@ -114,8 +114,8 @@ int own_addresses_read(struct own_addresses *local, struct error *error)
 	netlink_close(&netlink);
 	if (!err && local->host_count)
 		qsort(local->hosts, local->host_count, sizeof(*local->hosts), compare);
-	if (err == -ENOMEM)
-		return error_set(error, err, "out of memory");
+	if (err == -ENOMEM || err == -EAFNOSUPPORT)
+		return netlink_explain_open(err, error);
 	errno = -err;
 	return err ? error_set(error, error_of_system(err),
 			       "this host's addresses cannot be read: %m") : 0;

@@ -91,8 +91,7 @@ int features_ask(struct features *features, const struct xt_family *family, stru
 		return 0;
 	asking.sockfd = table_socket(family);
 	if (asking.sockfd < 0 && errno == EAFNOSUPPORT)
-		return error_set(error, -EPROTONOSUPPORT, "the kernel has no %s, or it is turned off: "
-				 "turn it on, or leave that family out", family->name);
+		return table_explain_family(family, error);
 	if (asking.sockfd < 0)
 		return cannot_ask(family, -errno, error);
 	ask(&asking, features);

@@ -91,6 +91,7 @@ void legacy_check(const struct session *session, const struct check_visitor *vis
 	}
 }
 
+/* Where no socket may be had of a family, nftables may do all the same. */
 int legacy_probe(const struct session *session)
 {
 	int err = 0;
@@ -100,6 +101,8 @@ int legacy_probe(const struct session *session)
 
 		if (session_has(session, family))
 			err = features_ask(&features, &xt_families[family], session->error);
+		if (err == -EPERM && table_family_is_forbidden(&xt_families[family]))
+			err = -EPROTONOSUPPORT;
 	}
 	return err;
 }

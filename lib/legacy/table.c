@@ -7,6 +7,7 @@
 #include <xtables.h>
 
 #include "legacy/check.h"
+#include "legacy/table_info.h"
 #include "rules/name.h"
 
 /* How often somebody without the lock may be faster. */
@@ -31,9 +32,7 @@ int table_explain(const struct table *table, int err, struct error *error)
 		errno = -err;
 		return error_set(error, -ENOMEM, "table %s (%s): cannot be opened: %m", name, family);
 	case -EAFNOSUPPORT:
-		return error_set(error, -EPROTONOSUPPORT, "table %s (%s): the kernel has no %s, or it is "
-				 "turned off: turn it on, or leave that family out", name, family,
-				 family);
+		return table_explain_family(table->family, error);
 	case -EMLINK:
 		return error_set(error, -ECANCELED, "table %s (%s): a rule of others leads to a chain "
 				 "that has to go, for its name is like those that we give, beginning "

@@ -87,6 +87,27 @@ int table_socket(const struct xt_family *family)
 	return socket(family->domain, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW);
 }
 
+bool table_family_is_forbidden(const struct xt_family *family)
+{
+	int sockfd = table_socket(family);
+
+	if (sockfd >= 0)
+		close(sockfd);
+	else if (errno == EAFNOSUPPORT)		/* IPv6 may be turned off; who has it lists its addresses */
+		return family->family == IPV4 || !access("/proc/thread-self/net/if_inet6", F_OK);
+	return false;
+}
+
+int table_explain_family(const struct xt_family *family, struct error *error)
+{
+	if (!table_family_is_forbidden(family))
+		return error_set(error, -EPROTONOSUPPORT, "the kernel has no %s, or it is turned off: "
+				 "turn it on, or leave that family out", family->name);
+	return error_set(error, -EPERM, "the legacy tables of %s: this program may not open sockets of %s: "
+			 "allow it that address family, as with RestrictAddressFamilies= in a unit of "
+			 "systemd", family->name, family->family == IPV4 ? "AF_INET" : "AF_INET6");
+}
+
 static struct ipt_getinfo ask_info(const struct xt_family *family, const char *name)
 {
 	struct ipt_getinfo info = { .size = 0 };

@@ -46,5 +46,12 @@ int table_get_info(int sockfd, const struct xt_family *family, const char *name,
 		   struct ipt_getinfo *info);
 /* For the options of xtables; -1 and errno. */
 int table_socket(const struct xt_family *family);
+/*
+ * Whether the kernel has the family, though it gives no socket of it: a filter of system calls
+ * says so in its place.
+ */
+bool table_family_is_forbidden(const struct xt_family *family);
+/* What it is that no socket of the family can be had: -EPERM or -EPROTONOSUPPORT. */
+int table_explain_family(const struct xt_family *family, struct error *error);
 
 #endif

@@ -188,6 +188,8 @@ static int explain(int err, const struct reader *reader, struct error *error)
 {
 	const char *name = tables[reader->kind].name, *family = reader->family->name;
 
+	if (err == EAFNOSUPPORT)
+		return table_explain_family(reader->family, error);
 	if (err == EPERM || err == EACCES)
 		return error_set(error, -EPERM, "table %s (%s): not permitted; run as root, or with "
 				 "CAP_NET_ADMIN and CAP_NET_RAW in this network namespace", name,
@@ -200,9 +202,11 @@ static int explain(int err, const struct reader *reader, struct error *error)
 }
 
 /* A kernel without the table has nothing to walk through. */
-static bool is_absent(int err)
+static bool is_absent(int err, const struct xt_family *family)
 {
-	return err == ENOENT || err == ENOPROTOOPT || err == EAFNOSUPPORT || err == EPROTONOSUPPORT;
+	if (err == EAFNOSUPPORT)
+		return !table_family_is_forbidden(family);
+	return err == ENOENT || err == ENOPROTOOPT || err == EPROTONOSUPPORT;
 }
 
 /* Somebody may change the table between libiptc's two questions. */
@@ -250,7 +254,7 @@ static int open_table(struct reader *reader, bool check, struct error *error)
 	int err = check ? table_check(reader->family, tables[reader->kind].name, error) : 0;
 
 	if (err)
-		return err == -EIO ? err : is_absent(-err) ? 0 : explain(-err, reader, error);
+		return err == -EIO ? err : is_absent(-err, reader->family) ? 0 : explain(-err, reader, error);
 	xtc_lock();
 	init(reader);
 	/* a handle that memory was short for has part of the table, and libiptc aborts on it */
@@ -262,7 +266,7 @@ static int open_table(struct reader *reader, bool check, struct error *error)
 		if (table_check(reader->family, tables[reader->kind].name, error) == -EIO)
 			return -EIO;
 	if (!reader->handle)
-		return is_absent(err) ? 0 : explain(err, reader, error);
+		return is_absent(err, reader->family) ? 0 : explain(err, reader, error);
 	return err ? error_set(error, -ENOMEM, "out of memory") : 0;
 }
 

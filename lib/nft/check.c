@@ -13,12 +13,10 @@ static int open_netlink(struct netlink *netlink, struct error *error)
 {
 	int err = netlink_open(netlink, NETLINK_NETFILTER);
 
-	errno = -err;
 	if (err == -EPROTONOSUPPORT)
 		return error_set(error, err, "the kernel has no nftables: build it with "
 				 "CONFIG_NF_TABLES and CONFIG_NETFILTER_NETLINK");
-	return err == -ENOMEM ? error_set(error, err, "out of memory") :
-	       err ? error_set(error, error_of_system(err), "no netlink socket can be had: %m") : 0;
+	return err ? netlink_explain_open(err, error) : 0;
 }
 
 /* --- what the kernel has ------------------------------------------------ */

@@ -79,11 +79,9 @@ static int open_image(struct nft_image *image)
 	int err = netlink_open(&image->netlink, NETLINK_NETFILTER);
 
 	image->netlink.tape = image->image.session.tape;
-	errno = -err;
 	if (err == -EPROTONOSUPPORT)	/* CONFIG_NETFILTER_NETLINK, which nftables needs */
 		return 0;
-	return err == -ENOMEM ? error_set(error, err, "out of memory") :
-	       err ? error_set(error, error_of_system(err), "no netlink socket can be had: %m") : 0;
+	return err ? netlink_explain_open(err, error) : 0;
 }
 
 static int read_state(struct nft_image *image)

@@ -345,6 +345,8 @@ static void release(void *data)
 static int explain(int err, struct error *error)
 {
 	switch (err) {
+	case -EAFNOSUPPORT:
+		return netlink_explain_open(err, error);
 	case -EPERM:
 	case -EACCES:
 		return error_set(error, -EPERM, "tables of nftables: not permitted; run as root, or "
@@ -364,8 +366,7 @@ static int explain(int err, struct error *error)
 /* A kernel without nftables has no tables of it. */
 static bool is_absent(int err)
 {
-	return err == -EINVAL || err == -EPROTONOSUPPORT || err == -EAFNOSUPPORT ||
-	       err == -EOPNOTSUPP;
+	return err == -EINVAL || err == -EPROTONOSUPPORT || err == -EOPNOTSUPP;
 }
 
 int nft_view(struct view *view, struct tape *tape, struct error *error)

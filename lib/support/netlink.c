@@ -43,14 +43,28 @@ int netlink_open(struct netlink *netlink, int protocol)
 	netlink->fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol);
 	/* connect() gives the socket its own port as well: there is no moment in between */
 	if (netlink->fd < 0 || connect(netlink->fd, (const void *)&kernel, sizeof(kernel))) {
-		/* a kernel without any netlink has none of this protocol either */
-		err = errno == EAFNOSUPPORT ? -EPROTONOSUPPORT : -errno;
+		err = -errno;
 		netlink_close(netlink);
 		return err;
 	}
 	/* a refusal need not bring the request back, which may be larger than our buffer */
 	setsockopt(netlink->fd, SOL_NETLINK, NETLINK_CAP_ACK, &one, sizeof(one));
 	return 0;
+}
+
+int netlink_explain_open(int err, struct error *error)
+{
+	errno = -err;
+	switch (err) {
+	case -EAFNOSUPPORT:	/* of no kernel with a network: somebody filters system calls */
+		return error_set(error, -EPERM, "this program may not open sockets of AF_NETLINK: allow "
+				 "it that address family, as with RestrictAddressFamilies= in a unit of "
+				 "systemd");
+	case -ENOMEM:
+		return error_set(error, err, "out of memory");
+	default:
+		return error_set(error, error_of_system(err), "no netlink socket can be had: %m");
+	}
 }
 
 void netlink_close(struct netlink *netlink)

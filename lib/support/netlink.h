@@ -44,6 +44,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "support/error.h"
 #include "support/tape.h"
 
 struct netlink {
@@ -61,6 +62,8 @@ typedef int netlink_take(const struct nlmsghdr *message, void *data);
 
 /* @protocol: NETLINK_NETFILTER, ...; in the network namespace of the calling thread. */
 int netlink_open(struct netlink *netlink, int protocol);
+/* Of its errors, but for -EPROTONOSUPPORT: the kernel has none of that, as the caller knows best. */
+int netlink_explain_open(int err, struct error *error);
 /* Also after netlink_open() failed, and for a zeroed struct. */
 void netlink_close(struct netlink *netlink);
 

@@ -3,7 +3,24 @@
 #ifndef LIB_NETNS_H
 #define LIB_NETNS_H
 
+#include <stdbool.h>
+#include <sys/types.h>
+
 #include "support/error.h"
+
+/* What tells one network namespace from others; all zeros: which one it is, nobody says. */
+struct netns_id {
+	dev_t device;
+	ino_t number;
+};
+
+/* That of a descriptor, or, of -1, that of the calling thread. */
+struct netns_id netns_identify(int fd);
+
+static inline bool netns_same(const struct netns_id *a, const struct netns_id *b)
+{
+	return a->number == b->number && a->device == b->device;
+}
 
 /* Runs @work in a thread of its own, to its end; -ENOMEM where none can be had. */
 int netns_thread(void *(*work)(void *data), void *data);

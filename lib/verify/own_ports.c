@@ -4,6 +4,7 @@
  * service.  Of TCP, the flags tell them apart.
  */
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "verify/verify.h"
 
@@ -78,12 +79,15 @@ static int find_overlap(struct verification *all, const struct flow_row *row, co
 
 int verify_own_ports(struct verification *all, enum family family)
 {
-	bool asks_from[PORTS] = { false };
 	unsigned int first, last;
+	bool *asks_from;
 	int err = 0;
 
 	if (!read_range(&first, &last))
 		return 0;
+	asks_from = calloc(PORTS, sizeof(*asks_from));	/* too many for the caller's stack */
+	if (!asks_from)
+		return -ENOMEM;
 	for (unsigned int port = first; port <= last; port++)
 		asks_from[port] = true;
 	leave_out_reserved(asks_from);
@@ -94,5 +98,6 @@ int verify_own_ports(struct verification *all, enum family family)
 		    !row->loopback && row->protocol != TCP)
 			err = find_overlap(all, row, asks_from);
 	}
+	free(asks_from);
 	return err;
 }

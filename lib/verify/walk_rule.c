@@ -139,19 +139,28 @@ static struct traveller part_from(struct taking *taking, struct traveller *trave
 	return rest;
 }
 
+/* Of its own, as the copy is large: sides part once on a way, and chains lie in chains. */
+static __attribute__((noinline))
+int deliver_part(struct taking *taking, struct traveller *traveller, unsigned int sides,
+		 enum step_kind kind, const struct view_chain *chain)
+{
+	struct traveller taken = *traveller;
+
+	*traveller = part_from(taking, &taken, sides);
+	return take_verdict(taking, &taken, kind, chain);
+}
+
 /* @sides take a verdict, the others are left with the traveller. */
 static int deliver(struct taking *taking, struct traveller *traveller, unsigned int sides,
 		   enum step_kind kind, const struct view_chain *chain)
 {
-	struct traveller taken = *traveller, rest;
+	int err;
 
-	if (sides == traveller->sides) {
-		traveller->sides = 0;
-		return take_verdict(taking, &taken, kind, chain);
-	}
-	rest = part_from(taking, &taken, sides);
-	*traveller = rest;
-	return take_verdict(taking, &taken, kind, chain);
+	if (sides != traveller->sides)
+		return deliver_part(taking, traveller, sides, kind, chain);
+	err = take_verdict(taking, traveller, kind, chain);
+	traveller->sides = 0;
+	return err;
 }
 
 /* --- maps ------------------------------------------------------------- */
@@ -163,8 +172,9 @@ static int deliver_element(struct taking *taking, struct traveller *traveller, u
 }
 
 /* Those that a map may have an element for: nobody knows, but it is the same for both sides. */
-static int part_in_map(struct taking *taking, struct progress *progress, bool usual,
-		       uint32_t is_in, uint32_t lets_in)
+static __attribute__((noinline))	/* as above */
+int part_in_map(struct taking *taking, struct progress *progress, bool usual, uint32_t is_in,
+		uint32_t lets_in)
 {
 	struct progress some = *progress;
 	int err = 0;
@@ -313,11 +323,13 @@ int way_take_rule(struct way *way, const struct place *place, const struct trave
 {
 	struct taking taking = { .way = way, .place = place, .next = next, .back = back,
 				 .base = way->pending_count };
-	struct progress progress = { .traveller = *traveller,
-				     .active = traveller->sides & sides_of(place->rule) };
-	int err = progress.active ? taking_push(&taking, &progress) :
-				    taking_pass(&taking, traveller);
+	struct progress progress;	/* one copy: chains lie in chains, and the stack is the caller's */
+	int err;
 
+	progress.traveller = *traveller;
+	progress.active = traveller->sides & sides_of(place->rule);
+	progress.step = 0;
+	err = progress.active ? taking_push(&taking, &progress) : taking_pass(&taking, traveller);
 	while (!err && way->pending_count > taking.base) {
 		progress = way->pending[--way->pending_count];
 		err = take_steps(&taking, &progress);

@@ -17,8 +17,11 @@
 #include "rules/rule.h"
 #include "support/memory.h"
 
-/* Deeper than any table one meets; what lies below, nobody knows. */
-#define DEPTH_MAX 1024
+/*
+ * Deeper than any table one meets; what lies below, nobody knows.  Each chain within a chain takes
+ * about 1 KiB of a stack that may be no larger than 512 KiB.
+ */
+#define DEPTH_MAX 256
 
 /* Of the hash table of visits, which doubles when there are as many. */
 #define SLOTS_MIN 1024

@@ -13,5 +13,20 @@ int call_doctor(struct notrack *nt);
 int call_commit(struct notrack *nt);
 int call_forced_commit(struct notrack *nt);
 int call_clear(struct notrack *nt);
+int call_backend(struct notrack *nt);
+int call_explain(struct notrack *nt);
+int call_usage(struct notrack *nt);
+int call_flush(struct notrack *nt);
+int call_print_host_rules(struct notrack *nt);
+int call_buckets(struct notrack *nt);	/* of dns */
+int call_advise(struct notrack *nt);
+int call_watch(struct notrack *nt);	/* and ends it */
+int call_table_bytes(struct notrack *nt);
+/* Loads, and asks for a client of dns. */
+int call_load_and_ask(struct notrack *nt);
+
+/* All of them that change nothing of what is committed. */
+extern int (*const calls_that_read[])(struct notrack *nt);
+enum { CALLS_THAT_READ = 15 };
 
 #endif

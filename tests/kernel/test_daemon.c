@@ -95,6 +95,28 @@ START_TEST(a_commit_without_descriptors_fails_and_says_so)
 }
 END_TEST
 
+/* By path, of a namespace and of a process. */
+START_TEST(a_namespace_without_descriptors_is_no_wrong_word)
+{
+	struct notrack *nt = new_context();
+	int of_namespace = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+	int of_process = (int)syscall(SYS_pidfd_open, getpid(), 0);
+	const unsigned int ends[] = { next_descriptor(), 3 };
+
+	for (int i = 0; i < 2; i++) {
+		end_descriptors_at(ends[i]);
+		for (int kind = 0; kind < 3; kind++) {
+			int result = kind ? notrack_set_netns_fd(nt, kind == 1 ? of_namespace : of_process) :
+				     notrack_set_netns(nt, "/proc/self/ns/net");
+
+			ck_assert_msg(result == -ENOMEM && strstr(notrack_error(nt), "open files"),
+				      "limit %u, %d: %d %s", ends[i], kind, result, notrack_error(nt));
+		}
+	}
+	notrack_free(nt);
+}
+END_TEST
+
 /* Descriptors of others are closed at any moment: the next one that is asked for may be had. */
 static int names_error;
 
@@ -446,6 +468,7 @@ END_TEST
 static void tests(TCase *tcase)
 {
 	tcase_add_loop_test(tcase, a_commit_without_descriptors_fails_and_says_so, 0, BACKENDS);
+	tcase_add_test(tcase, a_namespace_without_descriptors_is_no_wrong_word);
 	tcase_add_loop_test(tcase, where_nobody_lists_the_tables_none_is_made, 0, 3);
 	tcase_add_loop_test(tcase, a_watch_keeps_what_a_loaded_model_says, 0, BACKENDS);
 	tcase_add_test(tcase, a_child_does_not_end_the_watch_of_its_parent);

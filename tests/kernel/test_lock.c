@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "calls.h"
 #include "model.h"
 #include "run.h"
 #include "tables.h"
@@ -281,8 +282,40 @@ START_TEST(a_child_with_the_same_number_is_a_child_all_the_same)
 }
 END_TEST
 
+/* --- what was read without it ------------------------------------------- */
+
+static char *host_rules(void)
+{
+	return must("%s -S INPUT", families[0].tables).out;
+}
+
+/* A daemon looks in any way, somebody changes a rule of the host, and the daemon commits. */
+START_TEST(what_was_read_without_the_lock_is_not_committed)
+{
+	static const char ban[] = "-s 192.0.2.66/32 -j DROP";
+	struct notrack *nt = new_context();
+
+	must("%s -A INPUT -s 192.0.2.1 -j DROP", families[0].tables);
+	must("%s -A INPUT -p udp --dport 123 -m conntrack --ctstate NEW -j ACCEPT", families[0].tables);
+	must_do(nt, add_dns_with_two_clients(nt));
+	must_do(nt, notrack_commit(nt, NULL));
+	must_do(nt, calls_that_read[_i](nt));
+	must("%s -R INPUT 2 %s", families[0].tables, ban);	/* after ours */
+	ck_assert_ptr_nonnull(strstr(host_rules(), ban));
+
+	must_do(nt, add_service(nt, "ntp", NULL));
+	ck_assert_int_gt(must_do(nt, notrack_commit(nt, NULL)), 0);
+	ck_assert_msg(strstr(host_rules(), ban) != NULL, "%s", host_rules());
+	must_do(nt, notrack_clear(nt, NULL));
+	ck_assert_msg(strstr(host_rules(), ban) != NULL, "%s", host_rules());
+	notrack_free(nt);
+}
+END_TEST
+
 static void tests(TCase *tcase)
 {
+	tcase_add_loop_test(tcase, what_was_read_without_the_lock_is_not_committed, 0,
+			    CALLS_THAT_READ);
 	tcase_add_loop_test(tcase, what_is_no_file_is_no_lock, 0, NO_FILES);
 	tcase_add_test(tcase, a_link_of_somebody_else_is_not_followed);
 	tcase_add_test(tcase, a_held_lock_is_told_without_options);

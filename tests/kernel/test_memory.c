@@ -20,6 +20,7 @@ enum {
 	REQUESTS_MAX = 20000,	/* of one change; more is no end in sight */
 	/* at first each request, then one of so many; NOTRACK_EACH=1: each to the end */
 	EACH = 100, STRIDE = 37,
+	SECOND = 400,	/* of a second commit: while it is planned */
 	EACH_OF_TWINS = 20, STRIDE_OF_TWINS = 181,
 	/* libnftnl 1.2.4 loses the expression of an update that it has no memory to read whole */
 	LEAKS_OF_LIBNFTNL = 40,
@@ -195,8 +196,36 @@ START_TEST(a_change_without_memory_is_done_whole_or_not_at_all)
 }
 END_TEST
 
+/* A commit that knows of an opening of the one before has more to remember. */
+START_TEST(whatever_a_second_commit_has_no_memory_for_it_says_so)
+{
+	static const char *const backends[] = { "legacy", "nft" };
+	struct notrack *nt = notrack_new();
+	bool refused = true;
+	int result;
+
+	ck_assert_ptr_nonnull(nt);
+	must_do(nt, notrack_set_backend(nt, backends[_i]));
+	must("iptables-%s -P INPUT DROP", backends[_i]);
+	must_do(nt, add_service(nt, "dns", NULL));
+	must_do(nt, notrack_commit(nt, NULL));
+	for (unsigned int nth = 1; nth <= SECOND && refused; nth++) {
+		must_do(nt, add_service(nt, "ntp", NULL));
+		memory_refuse(nth);
+		result = notrack_commit(nt, NULL);
+		refused = memory_end();
+		ck_assert_msg(result >= 0 || (result == -ENOMEM && *notrack_error(nt)), "request %u: %d %s",
+			      nth, result, notrack_error(nt));
+		must_do(nt, notrack_remove_service(nt, "ntp"));
+		must_do(nt, notrack_commit(nt, NULL));
+	}
+	notrack_free(nt);
+}
+END_TEST
+
 static void tests(TCase *tcase)
 {
+	tcase_add_loop_test(tcase, whatever_a_second_commit_has_no_memory_for_it_says_so, 0, 2);
 	tcase_add_loop_test(tcase, a_change_without_memory_is_done_whole_or_not_at_all, 0, TRIES);
 }
 

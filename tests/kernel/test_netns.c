@@ -12,6 +12,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "calls.h"
 #include "model.h"
 #include "run.h"
 #include "tables.h"
@@ -185,8 +186,115 @@ START_TEST(a_watch_stays_in_its_namespace)
 }
 END_TEST
 
+/* --- a thread that goes elsewhere itself --------------------------------- */
+
+static const char *const backends[] = { "auto", "legacy", "nft" };
+static int (*const first_calls[])(struct notrack *nt) = { call_load, call_backend, call_commit };
+enum { BACKENDS = COUNT(backends), FIRST_CALLS = COUNT(first_calls) };
+
+/* All rules where the thread is. */
+static char *rules_here(void)
+{
+	char *legacy = must("sh -c 'for t in iptables ip6tables; do $t-legacy-save; done | grep -v ^#; :'").out;
+
+	return format_text("%s%s", without_counters(legacy), must("nft -s list ruleset").out);
+}
+
+/* What was read with the lock held is good for a commit there, and nowhere else. */
+START_TEST(a_commit_is_of_the_namespace_that_its_thread_is_in)
+{
+	struct notrack *nt = new_context();
+	char *before;
+
+	netns_add_peer();
+	must_do(nt, notrack_set_backend(nt, backends[_i % BACKENDS]));
+	must_do(nt, notrack_lock(nt));
+	must_do(nt, add_service(nt, "dns", NULL));
+	must_do(nt, first_calls[_i / BACKENDS](nt));
+	before = rules_here();
+
+	netns_move_to(PEER);
+	must_do(nt, add_service(nt, "dns", NULL));
+	ck_assert_int_gt(must_do(nt, notrack_commit(nt, NULL)), 0);
+	ck_assert_int_eq(must_do(nt, notrack_commit(nt, NULL)), 0);
+	ck_assert_int_eq(must_do(nt, notrack_verify(nt, NULL, NULL, NULL, NULL)), 0);
+	ck_assert_str_ne(rules_here(), "");
+	netns_move_to(HOST);
+	assert_same_text(rules_here(), before);
+	netns_move_to(PEER);
+	must_do(nt, notrack_clear(nt, NULL));
+	netns_move_to(HOST);
+	assert_same_text(rules_here(), before);
+	notrack_free(nt);
+}
+END_TEST
+
+static void assert_gone(struct notrack *nt, int result)
+{
+	ck_assert_msg(result == -ESTALE, "%d %s", result, notrack_error(nt));
+	ck_assert_msg(strstr(notrack_error(nt), "namespace") != NULL, "%s", notrack_error(nt));
+}
+
+/*
+ * There is a service of that name there as well, with other clients.  Those of legacy tables are
+ * read whole.
+ */
+START_TEST(clients_that_were_left_in_a_namespace_are_not_taken_for_those_of_another)
+{
+	struct notrack *nt = new_context();
+
+	netns_add_peer();
+	must_do(nt, notrack_set_backend(nt, "nft"));
+	for (int i = 0; i < 2; i++) {
+		netns_move_to(i ? HOST : PEER);
+		must_do(nt, add_dns_with_two_clients(nt));
+		if (i)
+			must_do(nt, add_client(nt, "dns", "198.51.100.7/32", "20/sec"));
+		must_do(nt, notrack_commit(nt, NULL));
+	}
+	must_do(nt, notrack_load(nt));
+	must_do(nt, add_client(nt, "dns", "198.51.100.8/32", "20/sec"));
+	netns_move_to(PEER);
+	assert_gone(nt, notrack_commit(nt, NULL));
+	assert_gone(nt, notrack_diff(nt, NULL, NULL));
+	assert_gone(nt, hashlimit_has_client(nt, "dns", "198.51.100.7/32"));
+	ck_assert_int_eq(must_do(nt, hashlimit_has_client(nt, "dns", "198.51.100.8/32")), 1);
+	netns_move_to(HOST);		/* nothing is lost there */
+	ck_assert_int_eq(must_do(nt, hashlimit_has_client(nt, "dns", "198.51.100.7/32")), 1);
+	ck_assert_int_gt(must_do(nt, notrack_commit(nt, NULL)), 0);
+	netns_move_to(PEER);
+	must_do(nt, notrack_load(nt));
+	ck_assert_int_eq(must_do(nt, hashlimit_has_client(nt, "dns", "198.51.100.7/32")), 0);
+	notrack_free(nt);
+}
+END_TEST
+
+START_TEST(a_watch_is_run_where_it_was_started)
+{
+	struct notrack *nt = new_context();
+	struct notrack_watch *watch;
+
+	netns_add_peer();
+	must_do(nt, add_service(nt, "dns", NULL));
+	must_do(nt, notrack_watch_start(nt, &watch));
+	netns_move_to(PEER);
+	ck_assert_int_eq(notrack_watch_run(watch, NULL, NULL), -EINVAL);
+	ck_assert_msg(strstr(notrack_error(nt), "namespace") != NULL, "%s", notrack_error(nt));
+	ck_assert(!strstr(rules_here(), "NOTRACK"));
+	netns_move_to(HOST);
+	must_do(nt, notrack_watch_run(watch, NULL, NULL));
+	ck_assert(strstr(rules_here(), "NOTRACK"));
+	notrack_watch_stop(watch);
+	notrack_free(nt);
+}
+END_TEST
+
 static void tests(TCase *tcase)
 {
+	tcase_add_loop_test(tcase, a_commit_is_of_the_namespace_that_its_thread_is_in, 0,
+			    BACKENDS * FIRST_CALLS);
+	tcase_add_test(tcase, clients_that_were_left_in_a_namespace_are_not_taken_for_those_of_another);
+	tcase_add_test(tcase, a_watch_is_run_where_it_was_started);
 	tcase_add_test(tcase, a_watch_stays_in_its_namespace);
 	tcase_add_test(tcase, no_path_leads_back_to_the_callers_own);
 	tcase_add_test(tcase, a_path_to_something_else_is_none);
