@@ -56,7 +56,7 @@ static const struct host hosts[] = {
 	{ "kube-proxy, iptables-legacy", given_kube_proxy_legacy, EVERYBODY, EVERYBODY, "legacy",
 	  "inbound", "sends some questions of dns to another server" },
 	{ "kube-proxy, nftables", given_kube_proxy, EVERYBODY, EVERYBODY, "nft", "inbound",
-	  "forwarded for others" },
+	  "sends some questions of dns to another server" },
 	{ "Calico", given_calico, OTHER | OWN | SELF, EVERYBODY, "legacy", "inbound",
 	  "forwarded for others" },
 };
