@@ -231,6 +231,43 @@ START_TEST(zones_of_firewalld_are_judged_link_by_link)
 }
 END_TEST
 
+/*
+ * A table of kube-proxy's, which has no twins, lets @families[0].other ask by a state; "%s" is
+ * that client.  Of a host that serves everybody, this is told; where it is all that is served,
+ * nobody would be answered any more.
+ */
+static const struct {
+	const char *rules;
+	int code;
+} served[] = {
+	{ "ip saddr %s goto ok\nudp dport 53 accept", 0 },
+	{ "ip saddr %s goto ok", REFUSED },
+	{ "ip saddr vmap { %s : goto ok }", REFUSED },
+	{ "ip saddr vmap @clients", REFUSED },
+};
+
+START_TEST(all_that_a_closed_table_serves_is_no_exception)
+{
+	const struct family *family = &families[0];
+	char *rules = format_text(served[_i].rules, family->other);
+	struct run added;
+
+	netns_add_peer();
+	exchanges_begin();
+	must_as(&(struct how){ .where = HOST, .input = format_text(
+		"table ip kube-proxy {\nchain ok {\nct state new udp dport 53 accept\n}\n"
+		"map clients {\ntype ipv4_addr : verdict\nelements = { %s : goto ok }\n}\n"
+		"chain i {\ntype filter hook input priority 0; policy drop;\niif lo accept\n%s\n}\n}\n",
+		family->other, rules) }, "nft -f -");
+	ck_assert_uint_eq(exchanges_answered(family, family->other, 1), 1);
+
+	added = run("notrackctl -4 add dns --role inbound --proto udp");
+	ck_assert_msg(added.code == served[_i].code && strstr(added.err, "ip kube-proxy i policy"),
+		      "exit %d: %s", added.code, added.err);
+	ck_assert_uint_eq(exchanges_answered(family, family->other, 1), added.code != 0);
+}
+END_TEST
+
 /* ufw limit: 6 in 30 seconds. */
 START_TEST(ufw_goes_on_limiting)
 {
@@ -294,6 +331,7 @@ static void tests(TCase *tcase)
 {
 	tcase_add_test(tcase, lines_for_firewalld_work);
 	tcase_add_loop_test(tcase, zones_of_firewalld_are_judged_link_by_link, 0, COUNT(zones));
+	tcase_add_loop_test(tcase, all_that_a_closed_table_serves_is_no_exception, 0, COUNT(served));
 	tcase_add_loop_test(tcase, ufw_goes_on_limiting, 0, FAMILY_COUNT);
 	tcase_add_loop_test(tcase, who_is_banned_is_not_answered, 0, 2 * FAMILY_COUNT);
 	tcase_add_loop_test(tcase, who_was_answered_is_answered_and_nobody_else, 0,
