@@ -188,6 +188,52 @@ static enum whole_way way_of(const struct probe *probe)
 	return !strcmp(probe->out, "lo") ? WAY_LOOPBACK : *probe->in ? WAY_IN : WAY_OUT;
 }
 
+/* More kinds of connections than that, which rules single out, are not followed one by one. */
+enum { BEGUN_MAX = 16 };
+
+/* The later packets of connections of which @begun is a first one. */
+static struct probe later_of(const struct probe *later, const struct probe *begun)
+{
+	struct probe probe = *begun;
+
+	probe.tcp_flags = later->tcp_flags;
+	probe.chunk = later->chunk;
+	probe.tracked_states = later->tracked_states;
+	return probe;
+}
+
+/* Whether later packets of connections that have begun would be dropped; @first: the walk of these. */
+static int would_lose_later(const struct watching *watching, const struct probe *later,
+			    struct walk *first, const struct traveller *begun, bool *loses)
+{
+	const struct probe probe = later_of(later, &begun->probe);
+	const struct decisions known = walk_lasting(first, begun);
+	struct journey today = { 0 }, would = { 0 };
+	struct walk walk = { .view = watching->guard->view, .numbers = first->numbers, .begin = &known,
+			     .journeys = { [TODAY] = &today, [WOULD] = &would } };
+	int err = walk_all(&walk, &probe, way_of(&probe));
+
+	*loses = walk.incomplete;
+	for (size_t i = 0; i < walk.parted.count; i++)
+		*loses |= walk.parted.list[i].sides == 1u << TODAY;
+	first->numbers = walk.numbers;
+	walk.numbers = NULL;
+	walk_free(&walk);
+	return err;
+}
+
+/* The usual one does not begin, but some do that rules single out. */
+static int some_would_lose(const struct watching *watching, const struct probe *later,
+			   struct walk *first, bool *lose)
+{
+	int err = 0;
+
+	*lose = first->passed->count > BEGUN_MAX;
+	for (size_t i = 0; i < first->passed->count && !*lose && !err; i++)
+		err = would_lose_later(watching, later, first, &first->passed->list[i], lose);
+	return err;
+}
+
 /*
  * Whether there are such packets: of a connection whose first one the host lets nobody send, there
  * are no later ones.
@@ -196,7 +242,9 @@ static int may_have_begun(const struct watching *watching, const struct travelle
 {
 	struct probe first = traveller->probe;
 	struct journey today = { 0 };
-	struct walk walk = { .view = watching->guard->view, .journeys = { [TODAY] = &today } };
+	struct company passed = { 0 };
+	struct walk walk = { .view = watching->guard->view, .passed = &passed,
+			     .journeys = { [TODAY] = &today } };
 	int err;
 
 	*may = true;
@@ -207,7 +255,10 @@ static int may_have_begun(const struct watching *watching, const struct travelle
 	first.tracked_states = CT_NEW;
 	err = walk_all(&walk, &first, way_of(&first));
 	*may = today.through || walk.incomplete;
+	if (!err && traveller->usual && !(today.through & ANY_USUAL) && !walk.incomplete)
+		err = some_would_lose(watching, &traveller->probe, &walk, may);
 	walk_free(&walk);
+	company_free(&passed);
 	return err;
 }
 
