@@ -469,6 +469,28 @@ START_TEST(one_direction_that_somebody_keeps_tracked_later_is_told)
 }
 END_TEST
 
+/*
+ * As neutron of OpenStack has it: bridged packets of a guest have a zone, and come to a chain of
+ * states by what they are bridged from, as do those that are passed on.  Our jump is ahead of it.
+ */
+START_TEST(a_zone_that_comes_too_late_keeps_nothing_tracked)
+{
+	static const char *const rules[] = {
+		"-t raw -A PREROUTING %s -j CT --zone 4097", "-N guest", "-N passed", "-A INPUT %s -j guest",
+		"-A INPUT -p udp --dport 53 -m conntrack --ctstate NEW -j ACCEPT", "-P INPUT DROP",
+		"-A guest -m conntrack --ctstate RELATED,ESTABLISHED -j RETURN", "-A passed %s -j guest",
+		"-A FORWARD -j passed",
+	};
+	static const char *const guests[] = { "-m physdev --physdev-in tap0 --physdev-is-bridged", "-i tap0" };
+
+	netns_add_peer();
+	for (size_t i = 0; i < COUNT(rules); i++)
+		must(format_text("%s -w %s", families[0].tables, rules[i]), guests[_i]);
+	must("notrackctl -4 --backend legacy add dns --role inbound --proto udp");
+	must("notrackctl -4 verify");
+}
+END_TEST
+
 static void tests(TCase *tcase)
 {
 	tcase_add_loop_test(tcase, what_is_refused_of_two_is_refused_of_the_second, 0, 2);
@@ -481,6 +503,7 @@ static void tests(TCase *tcase)
 	tcase_add_loop_test(tcase, what_would_not_be_missed_is_not, 0, COUNT(all_told) * FAMILY_COUNT);
 	tcase_add_loop_test(tcase, one_direction_that_stays_tracked_is_refused, 0, COUNT(zones));
 	tcase_add_loop_test(tcase, one_direction_that_somebody_keeps_tracked_later_is_told, 0, COUNT(ahead));
+	tcase_add_loop_test(tcase, a_zone_that_comes_too_late_keeps_nothing_tracked, 0, 2);
 	tcase_add_test(tcase, own_questions_stay_tracked_where_others_are_masqueraded);
 	tcase_add_loop_test(tcase, what_is_never_forwarded_is_masqueraded_for_nobody, 0, 2);
 	tcase_add_loop_test(tcase, nothing_leaves_for_an_own_address_by_another_interface, 0, FAMILY_COUNT);
