@@ -210,6 +210,11 @@ static const struct {
 	  "ip saddr 192.0.2.0/26 goto ours\nip6 saddr 2001:db8::/120" },
 	{ "meta l4proto { tcp, udp } th dport 53", "tcp dport 22", "dns --role inbound", 0, NULL,
 	  "ip saddr @clients goto ours\nip6 saddr 2001:db8::/120" },
+	/* of one family alone */
+	{ "meta l4proto { tcp, udp } th dport 53", "tcp dport 22", "dns --role inbound", 0, NULL,
+	  "ip saddr 192.0.2.0/26" },
+	{ "meta l4proto { tcp, udp } th dport 53", "tcp dport 22", "dns --role inbound", 0, NULL,
+	  "meta nfproto ipv6" },
 	/* but here, some begin them */
 	{ "meta l4proto { tcp, udp } th dport 53", "tcp flags syn", "dns --role inbound", REFUSED, NULL,
 	  "ip saddr 192.0.2.0/26 goto ours\nip6 saddr 2001:db8::/120" },
