@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The elements of sets and maps that belong to a rule. */
+/* The elements of sets and maps that belong to a rule, and of maps that lead somewhere. */
 #include "nft/view_machine.h"
 #include "nft/view_reader.h"
 
@@ -10,6 +10,9 @@
 
 #include "support/memory.h"
 
+/* Maps that others fill: of so many elements, nobody asks where each of them leads. */
+enum { NAMED_ELEMENTS_MAX = 1 << 16 };
+
 /* --- elements --------------------------------------------------------- */
 
 /* An element as it comes: a value, or where an interval begins or ends. */
@@ -17,7 +20,7 @@ struct raw_element {
 	uint8_t first[REGISTER_BYTES], last[REGISTER_BYTES];
 	struct view_chain *chain;
 	uint8_t verdict;
-	bool ends, has_last, catches_all;
+	bool ends, has_last;
 };
 
 struct collector {
@@ -51,21 +54,38 @@ static void read_verdict(const struct collector *collector, const struct nlattr 
 	element->verdict = (uint8_t)(verdict < 0 ? STEP_COUNT : verdict);
 }
 
+/* What has no other element has this one. */
+static void collect_rest(const struct collector *collector, const struct nlattr *data)
+{
+	struct view_lookup *lookup = collector->lookup;
+	struct raw_element element = { .verdict = STEP_COUNT };
+
+	read_verdict(collector, data, &element);
+	lookup->has_rest = true;
+	lookup->rest_verdict = element.verdict;
+	lookup->rest_chain = element.chain;
+}
+
 static int collect_element(struct collector *collector, const struct nlattr *attr)
 {
 	struct attributes from = attributes_in(attr);
 	uint32_t flags = attribute_number(from.of[NFTA_SET_ELEM_FLAGS], 0);
-	struct raw_element *element = memory_grow(collector->list, collector->count,
-						  sizeof(*element));
+	struct raw_element *element;
 
+	if (flags & NFT_SET_ELEM_CATCHALL) {
+		collect_rest(collector, from.of[NFTA_SET_ELEM_DATA]);
+		return 0;
+	}
+	collector->lookup->more |= collector->lookup->named && collector->count == NAMED_ELEMENTS_MAX;
+	if (collector->lookup->more)
+		return 0;
+	element = memory_grow(collector->list, collector->count, sizeof(*element));
 	if (!element)
 		return -ENOMEM;
 	collector->list = element;
 	element += collector->count;
-	*element = (struct raw_element){ .ends = flags & NFT_SET_ELEM_INTERVAL_END,
-					 .catches_all = flags & NFT_SET_ELEM_CATCHALL };
-	if (!element->catches_all &&
-	    !read_key(from.of[NFTA_SET_ELEM_KEY], element->first, collector->size))
+	*element = (struct raw_element){ .ends = flags & NFT_SET_ELEM_INTERVAL_END };
+	if (!read_key(from.of[NFTA_SET_ELEM_KEY], element->first, collector->size))
 		return 0;
 	element->has_last = read_key(from.of[NFTA_SET_ELEM_KEY_END], element->last,
 				     collector->size);
@@ -184,8 +204,6 @@ static int put_elements(struct view_reader *reader, struct collector *collector,
 	for (size_t i = 0; i < collector->count; i++) {
 		const struct raw_element *element = &collector->list[i];
 
-		if (element->catches_all)	/* all that no other element has: not for us */
-			return 0;
 		if (element->has_last)
 			put_element(lookup, element, element->last);
 		else if (!intervals)
@@ -193,7 +211,7 @@ static int put_elements(struct view_reader *reader, struct collector *collector,
 		else if (!element->ends)
 			put_interval(lookup, collector, i);
 	}
-	lookup->read = true;
+	lookup->read = !lookup->named && !lookup->has_rest;
 	return 0;
 }
 
@@ -210,7 +228,7 @@ static int read_elements(struct view_reader *reader, struct view_lookup *lookup)
 	mnl_attr_put_strz(request, NFTA_SET_ELEM_LIST_TABLE, lookup->table->name);
 	mnl_attr_put_strz(request, NFTA_SET_ELEM_LIST_SET, lookup->name);
 	err = netlink_ask(reader->netlink, request, take_elements, &collector);
-	if (!err)
+	if (!err && !lookup->more)
 		err = put_elements(reader, &collector, set->flags & NFT_SET_INTERVAL &&
 				   !(set->flags & NFT_SET_CONCAT));
 	free(collector.list);
@@ -267,6 +285,29 @@ static int simplify(struct view *view, struct step *step)
 #define HOOKS_OF_OURS (1u << HOOK_PREROUTING | 1u << HOOK_INPUT | 1u << HOOK_OUTPUT | \
 		       1u << HOOK_POSTROUTING)
 
+/* Many rules may look up one map: it is read once for all that have the same of a packet as key. */
+static int read_named(struct view_reader *reader, struct view_lookup *lookup)
+{
+	struct view_set *set = reader_find_set(reader, lookup->table, lookup->name);
+	const struct view_lookup *read = set->read;
+	int err;
+
+	if (!read || read->field_count != lookup->field_count ||
+	    memcmp(read->fields, lookup->fields, lookup->field_count * sizeof(*read->fields))) {
+		err = read_elements(reader, lookup);
+		if (!err && !read)
+			set->read = lookup;
+		return err;
+	}
+	lookup->more = read->more;
+	lookup->has_rest = read->has_rest;
+	lookup->rest_verdict = read->rest_verdict;
+	lookup->rest_chain = read->rest_chain;
+	lookup->count = read->count;
+	lookup->elements = read->elements;
+	return 0;
+}
+
 int reader_read_step(struct view_reader *reader, struct step *step)
 {
 	int err;
@@ -284,8 +325,12 @@ static int read_chain(struct view_reader *reader, const struct view_chain *chain
 	int err = 0;
 
 	for (struct view_rule *rule = chain->rules; rule && !err; rule = rule->next)
-		for (size_t i = 0; i < rule->count && !err; i++)
-			err = reader_read_step(reader, &rule->steps[i]);
+		for (size_t i = 0; i < rule->count && !err; i++) {
+			struct step *step = &rule->steps[i];
+
+			err = step->kind == STEP_MAP && step->lookup->named ?
+			      read_named(reader, step->lookup) : reader_read_step(reader, step);
+		}
 	return err;
 }
 

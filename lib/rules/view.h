@@ -222,13 +222,18 @@ struct set_element {
 /*
  * How a rule looks something up.  A set that belongs to the rule is read whole.
  * One with a name is others' to fill, at any time and with any number of
- * elements: it is asked by key, see view_ask().
+ * elements: it is asked by key, see view.ask().  A map with a name that has verdicts
+ * is read as well, as far as it can be, for where its elements lead.
  */
 struct view_lookup {
 	const struct view_table *table;
 	const char *name;
 	bool named;
-	bool read;			/* its elements are here */
+	bool read;			/* its elements are here, and all that it will ever have */
+	bool more;			/* it has more elements than are worth reading */
+	bool has_rest;			/* what has none of the elements gets a verdict as well: */
+	uint8_t rest_verdict;
+	struct view_chain *rest_chain;
 	uint8_t field_count;
 	struct key_field fields[KEY_FIELDS_MAX];
 	uint32_t count, room;

@@ -20,6 +20,7 @@ struct watching {
 	struct port_regions regions;
 	const struct probe *walked[WALKED_MAX];	/* of the class */
 	size_t walked_count;
+	bool usual_passes;			/* of those walked last, today and as it would be */
 };
 
 static const char *packets_of(const struct flow_key *flow)
@@ -29,20 +30,23 @@ static const char *packets_of(const struct flow_key *flow)
 
 /*
  * Of a table that nobody else may edit there are no twins.  Where it lets the usual packets
- * through, those that it singles out are told, and no reason to refuse.
+ * through, those that it singles out are told, and no reason to refuse; where it does not, these
+ * may be all that it serves.
  */
-static enum notrack_status severity_of(const struct traveller *traveller)
+static enum notrack_status severity_of(const struct watching *watching,
+				       const struct traveller *traveller)
 {
-	return traveller->dropped.chain->table->locked && !traveller->usual ? NOTRACK_WARNING :
-									      NOTRACK_FAILED;
+	return traveller->dropped.chain->table->locked && !traveller->usual && watching->usual_passes ?
+	       NOTRACK_WARNING : NOTRACK_FAILED;
 }
 
 /* What a few packets of this host to itself may do in addition lets nobody else in. */
-static enum notrack_status severity_of_widened(const struct traveller *traveller)
+static enum notrack_status severity_of_widened(const struct watching *watching,
+					       const struct traveller *traveller)
 {
 	bool over_lo = !strcmp(traveller->probe.in, "lo") || !strcmp(traveller->probe.out, "lo");
 
-	return over_lo && !traveller->usual ? NOTRACK_WARNING : severity_of(traveller);
+	return over_lo && !traveller->usual ? NOTRACK_WARNING : severity_of(watching, traveller);
 }
 
 /* A rule that leads to a chain; false: there is none. */
@@ -85,10 +89,10 @@ static int tell_dropped(const struct watching *watching, const struct traveller 
 	const struct place dropped = place_of_theirs(watching->guard->view, traveller->dropped);
 	char place[PLACE_TEXT];
 
-	return findings_add(watching->findings, "dropped", severity_of(traveller), "%s (%s) would drop %s of "
-			    "service %s over %s that are let through today, as they would no longer "
-			    "be tracked: let that chain accept them by port, without asking for a "
-			    "state, or leave the service tracked",
+	return findings_add(watching->findings, "dropped", severity_of(watching, traveller),
+			    "%s (%s) would drop %s of service %s over %s that are let through today, as "
+			    "they would no longer be tracked: let that chain accept them by port, without "
+			    "asking for a state, or leave the service tracked",
 			    view_format_place(&dropped, place),
 			    family_name(watching->family), packets_of(flow), flow->service->name,
 			    protocol_names[flow->protocol]);
@@ -99,9 +103,10 @@ static int tell_widened(const struct watching *watching, const struct traveller 
 	const struct flow_key *flow = &watching->flow;
 	char place[PLACE_TEXT];
 
-	return findings_add(watching->findings, "widened", severity_of_widened(traveller), "%s (%s) drops %s of service %s "
-			    "over %s today, and would no longer, as they would not be tracked: let it "
-			    "drop them without asking for a state, or leave the service tracked",
+	return findings_add(watching->findings, "widened", severity_of_widened(watching, traveller),
+			    "%s (%s) drops %s of service %s over %s today, and would no longer, as they "
+			    "would not be tracked: let it drop them without asking for a state, or leave "
+			    "the service tracked",
 			    view_format_place(&traveller->dropped, place),
 			    family_name(watching->family), packets_of(flow), flow->service->name,
 			    protocol_names[flow->protocol]);
@@ -183,6 +188,52 @@ static enum whole_way way_of(const struct probe *probe)
 	return !strcmp(probe->out, "lo") ? WAY_LOOPBACK : *probe->in ? WAY_IN : WAY_OUT;
 }
 
+/* More kinds of connections than that, which rules single out, are not followed one by one. */
+enum { BEGUN_MAX = 16 };
+
+/* The later packets of connections of which @begun is a first one. */
+static struct probe later_of(const struct probe *later, const struct probe *begun)
+{
+	struct probe probe = *begun;
+
+	probe.tcp_flags = later->tcp_flags;
+	probe.chunk = later->chunk;
+	probe.tracked_states = later->tracked_states;
+	return probe;
+}
+
+/* Whether later packets of connections that have begun would be dropped; @first: the walk of these. */
+static int would_lose_later(const struct watching *watching, const struct probe *later,
+			    struct walk *first, const struct traveller *begun, bool *loses)
+{
+	const struct probe probe = later_of(later, &begun->probe);
+	const struct decisions known = walk_lasting(first, begun);
+	struct journey today = { 0 }, would = { 0 };
+	struct walk walk = { .view = watching->guard->view, .numbers = first->numbers, .begin = &known,
+			     .journeys = { [TODAY] = &today, [WOULD] = &would } };
+	int err = walk_all(&walk, &probe, way_of(&probe));
+
+	*loses = walk.incomplete;
+	for (size_t i = 0; i < walk.parted.count; i++)
+		*loses |= walk.parted.list[i].sides == 1u << TODAY;
+	first->numbers = walk.numbers;
+	walk.numbers = NULL;
+	walk_free(&walk);
+	return err;
+}
+
+/* The usual one does not begin, but some do that rules single out. */
+static int some_would_lose(const struct watching *watching, const struct probe *later,
+			   struct walk *first, bool *lose)
+{
+	int err = 0;
+
+	*lose = first->passed->count > BEGUN_MAX;
+	for (size_t i = 0; i < first->passed->count && !*lose && !err; i++)
+		err = would_lose_later(watching, later, first, &first->passed->list[i], lose);
+	return err;
+}
+
 /*
  * Whether there are such packets: of a connection whose first one the host lets nobody send, there
  * are no later ones.
@@ -191,7 +242,9 @@ static int may_have_begun(const struct watching *watching, const struct travelle
 {
 	struct probe first = traveller->probe;
 	struct journey today = { 0 };
-	struct walk walk = { .view = watching->guard->view, .journeys = { [TODAY] = &today } };
+	struct company passed = { 0 };
+	struct walk walk = { .view = watching->guard->view, .passed = &passed,
+			     .journeys = { [TODAY] = &today } };
 	int err;
 
 	*may = true;
@@ -202,7 +255,10 @@ static int may_have_begun(const struct watching *watching, const struct travelle
 	first.tracked_states = CT_NEW;
 	err = walk_all(&walk, &first, way_of(&first));
 	*may = today.through || walk.incomplete;
+	if (!err && traveller->usual && !(today.through & ANY_USUAL) && !walk.incomplete)
+		err = some_would_lose(watching, &traveller->probe, &walk, may);
 	walk_free(&walk);
+	company_free(&passed);
 	return err;
 }
 
@@ -260,7 +316,7 @@ static bool comes_back(const struct probe *probe)
 
 static int walk_probe(const struct probe *usual, void *data)
 {
-	const struct watching *watching = data;
+	struct watching *watching = data;
 	struct probe probe = *usual;
 	const struct host *host = watching->guard->host;
 	struct journey today = { 0 }, would = { 0 };
@@ -273,6 +329,7 @@ static int walk_probe(const struct probe *usual, void *data)
 		*(way == WAY_IN ? &probe.usual_destination : &probe.usual_source) =
 			host->address[watching->family];
 	err = walk_all(&walk, &probe, way);
+	watching->usual_passes = today.through & ANY_USUAL && would.through & ANY_USUAL;
 	if (!err)
 		err = compare(watching, &walk);
 	walk_free(&walk);

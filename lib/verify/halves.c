@@ -183,7 +183,10 @@ static uint32_t states_of_half(const struct halves *halves, int way)
 	return halves->ways[way].protocol == UDP || begins(halves, way) ? CT_NEW : CT_NEW | CT_INVALID;
 }
 
-/* Whether some that go their way today would be dropped: by a rule that asks for a state. */
+/*
+ * Whether some that go their way today would be dropped: by a rule that asks for a state.  Of those
+ * that are not tracked either way, the guard knows better.
+ */
 static int would_lose(const struct halves *halves, int way, const struct probe *probe, bool *loses)
 {
 	struct journey today = { 0 }, would = { 0 };
@@ -193,7 +196,8 @@ static int would_lose(const struct halves *halves, int way, const struct probe *
 
 	*loses = false;
 	for (size_t i = 0; i < walk.parted.count; i++)
-		*loses |= walk.parted.list[i].sides == 1u << TODAY;
+		*loses |= walk.parted.list[i].sides == 1u << TODAY &&
+			  walk.parted.list[i].course[WOULD].tracking != UNTRACKED;
 	walk_free(&walk);
 	return err;
 }

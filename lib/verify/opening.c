@@ -196,8 +196,8 @@ static int keep_open(struct work *work, enum family family, size_t index,
 
 /*
  * One protocol of a flow.  A host that lets some ask over one protocol has not forgotten
- * the other one, nor, in a chain of both families, the other family.  In chains that others
- * lead to, we do not open; where the service is of use without, nobody misses it.
+ * the other one, nor the other family.  In chains that others lead to, we do not open; where the
+ * service is of use without, be it to the other family alone, nobody misses it.
  */
 static int act(struct work *work, enum family family, size_t index, const struct flow_key *flow,
 	       const struct answers *answers)
@@ -205,9 +205,9 @@ static int act(struct work *work, enum family family, size_t index, const struct
 	const struct admitted *answer = &answers->list[flow->protocol];
 	/* over lo comes what the host sends itself, and it may forbid that */
 	const bool matters = !answer->over_lo;
-	bool useless = !has_admission(answers, ADMITS_SOME) &&
-		       !has_admission(answers, ADMITS_BY_RULE) &&
-		       !has_admission(answers, ADMITS_AT_END);
+	const bool useless = !answers->others && !has_admission(answers, ADMITS_SOME) &&
+			     !has_admission(answers, ADMITS_BY_RULE) &&
+			     !has_admission(answers, ADMITS_AT_END);
 
 	if (work->base->table->locked)
 		return useless && is_shut(answer->admission) && !work->options->force ?
@@ -314,7 +314,8 @@ static int open_role(struct work *work, enum family family, size_t index, enum r
 	struct answers answers = { 0 };
 	int err = ask_protocols(work, family, flow, &answers);
 
-	if (!err && has_admission(&answers, ADMITS_NOBODY))
+	if (!err && (has_admission(&answers, ADMITS_NOBODY) ||
+		     has_admission(&answers, FORBIDS_ELSEWHERE)))
 		err = ask_other_family(work, family, flow, &answers);
 	for (flow.protocol = UDP; flow.protocol < PROTOCOLS && !err; flow.protocol++)
 		if (answers.known[flow.protocol])

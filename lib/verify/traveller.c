@@ -165,6 +165,14 @@ void traveller_decide(struct traveller *traveller, uint32_t number, bool met)
 		decisions->met[number / 64] &= ~bit;
 }
 
+void traveller_know(struct traveller *traveller, const struct decisions *decisions)
+{
+	traveller->decisions = *decisions;
+	traveller->decision_count = 0;
+	for (size_t i = 0; i < DECISION_WORDS; i++)
+		traveller->decision_count += (uint16_t)__builtin_popcountll(decisions->known[i]);
+}
+
 static void undecide(struct traveller *traveller, uint32_t number)
 {
 	const uint64_t bit = 1ull << number % 64;

@@ -85,6 +85,8 @@ uint32_t traveller_hash(const struct traveller *traveller);
 /* -1: never decided, as is what has no number below DECISIONS_MAX */
 int traveller_decided(const struct traveller *traveller, uint32_t number);
 void traveller_decide(struct traveller *traveller, uint32_t number, bool met);
+/* All at once, of one of whom nothing was decided. */
+void traveller_know(struct traveller *traveller, const struct decisions *decisions);
 
 /* What both have; false: no packet. */
 bool traveller_meet(struct traveller *both, const struct traveller *a, const struct traveller *b);

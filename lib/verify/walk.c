@@ -17,6 +17,8 @@ struct traveller walk_begin(const struct walk *walk, const struct probe *probe, 
 	for (enum side side = TODAY; side < SIDES && walk->any_mark; side++)
 		traveller.course[side].mark.unknown =
 			traveller.course[side].connection_mark.unknown = UINT32_MAX;
+	if (walk->begin)
+		traveller_know(&traveller, walk->begin);
 	return traveller;
 }
 
@@ -104,6 +106,8 @@ static int end_way(struct walk *walk, const struct company *company)
 	for (size_t i = 0; i < company->count && !err; i++)
 		if (company->list[i].dropped.chain)
 			err = company_add(&walk->parted, &company->list[i]);
+	for (size_t i = 0; i < company->count && walk->passed && !err; i++)
+		err = company_add(walk->passed, &company->list[i]);
 	return err;
 }
 

@@ -24,8 +24,13 @@ int walk_all(struct walk *walk, const struct probe *probe, enum whole_way way);
 /* Through one base chain alone, behind conntrack: fills the journeys. */
 int walk_chain(struct walk *walk, const struct view_chain *base, const struct probe *probe);
 
-void walk_free(struct walk *walk);
+/*
+ * Of what was decided on a walk, what holds for later packets of the same connection as well, as
+ * that their address is in a set.  A later walk knows it by the same numbers: see walk.begin.
+ */
+struct decisions walk_lasting(const struct walk *walk, const struct traveller *traveller);
 
+void walk_free(struct walk *walk);
 
 /* Where conntrack looks at packets, among the chains of prerouting and output. */
 #define CONNTRACK_PRIORITY (-200)

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "verify/probe_parts.h"
+#include "verify/walk.h"
 
 /* More kinds of packets than these, of one condition, are not followed one by one. */
 #define ALTERNATIVES_MAX 16
@@ -17,11 +18,45 @@
 /* A hash table of identities: the number of each is the order in which they came. */
 struct condition_numbers {
 	uint32_t count;
+	uint64_t lasting[DECISION_WORDS];	/* bits: of those that are the same for later packets */
 	struct {
 		uint32_t identity;
 		uint16_t number;	/* from 1 on; 0: the slot is free */
 	} slots[NUMBER_SLOTS];
 };
+
+/* About addresses and ports, and not about a single packet, its state or chance. */
+static bool is_lasting(const struct step *condition)
+{
+	switch (condition->kind) {
+	case STEP_LOOKUP:
+	case STEP_MAP:
+		return !lookup_is_hidden(condition->lookup) && !condition_depends(condition) &&
+		       !(condition->flags & STEP_REMEMBERS);
+	case STEP_SET:		/* by no counters or such */
+		return condition->count;
+	default:
+		return false;
+	}
+}
+
+static void note_number(struct condition_numbers *numbers, const struct step *condition,
+			uint32_t number)
+{
+	if (is_lasting(condition))
+		numbers->lasting[number / 64] |= 1ull << number % 64;
+}
+
+struct decisions walk_lasting(const struct walk *walk, const struct traveller *traveller)
+{
+	struct decisions decisions = traveller->decisions;
+
+	for (size_t i = 0; i < DECISION_WORDS; i++) {
+		decisions.known[i] &= walk->numbers ? walk->numbers->lasting[i] : 0;
+		decisions.met[i] &= decisions.known[i];
+	}
+	return decisions;
+}
 
 uint32_t taking_number(const struct taking *taking, const struct step *condition, uint32_t element)
 {
@@ -38,6 +73,7 @@ uint32_t taking_number(const struct taking *taking, const struct step *condition
 	if (!(*numbers)->slots[slot].number) {
 		if ((*numbers)->count == DECISIONS_MAX)
 			return DECISIONS_MAX;
+		note_number(*numbers, condition, (*numbers)->count);
 		(*numbers)->slots[slot].identity = identity;
 		(*numbers)->slots[slot].number = (uint16_t)++(*numbers)->count;
 	}

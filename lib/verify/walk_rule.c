@@ -63,8 +63,7 @@ static void take_effect(struct walk *walk, const struct place *place, const stru
 
 /* --- verdicts --------------------------------------------------------- */
 
-/* Up to somebody else, or beyond us. */
-static int end_either_way(struct taking *taking, const struct traveller *traveller)
+int taking_end_either_way(struct taking *taking, const struct traveller *traveller)
 {
 	int err = way_drop(taking->way, traveller, *taking->place);
 
@@ -116,11 +115,11 @@ static int take_verdict(struct taking *taking, const struct traveller *traveller
 		return translate(taking, traveller);
 	case STEP_QUEUE:
 	case STEP_DIVERT:
-		return end_either_way(taking, traveller);
+		return taking_end_either_way(taking, traveller);
 	case STEP_COUNT:	/* of a map: "continue" */
 		return taking_pass(taking, traveller);
 	default:
-		err = end_either_way(taking, traveller);
+		err = taking_end_either_way(taking, traveller);
 		return err ? err : taking_pass(taking, traveller);
 	}
 }
@@ -150,8 +149,7 @@ int deliver_part(struct taking *taking, struct traveller *traveller, unsigned in
 	return take_verdict(taking, &taken, kind, chain);
 }
 
-/* @sides take a verdict, the others are left with the traveller. */
-static int deliver(struct taking *taking, struct traveller *traveller, unsigned int sides,
+int taking_deliver(struct taking *taking, struct traveller *traveller, unsigned int sides,
 		   enum step_kind kind, const struct view_chain *chain)
 {
 	int err;
@@ -161,118 +159,6 @@ static int deliver(struct taking *taking, struct traveller *traveller, unsigned 
 	err = take_verdict(taking, traveller, kind, chain);
 	traveller->sides = 0;
 	return err;
-}
-
-/* --- maps ------------------------------------------------------------- */
-
-static int deliver_element(struct taking *taking, struct traveller *traveller, unsigned int sides,
-			   const struct set_element *element)
-{
-	return deliver(taking, traveller, sides, (enum step_kind)element->verdict, element->chain);
-}
-
-/* Those that a map may have an element for: nobody knows, but it is the same for both sides. */
-static __attribute__((noinline))	/* as above */
-int part_in_map(struct taking *taking, struct progress *progress, bool usual, uint32_t is_in,
-		uint32_t lets_in)
-{
-	struct progress some = *progress;
-	int err = 0;
-
-	some.traveller.usual &= usual;
-	traveller_decide(&some.traveller, is_in, true);
-	for (int lets = 0; lets < 2 && !err; lets++) {
-		traveller_decide(&some.traveller, lets_in, lets);
-		err = taking_push(taking, &some);
-	}
-	traveller_decide(&progress->traveller, is_in, false);
-	return err;
-}
-
-/*
- * A map with a name is asked; where its key is not known, the usual packet is not in it.  A key
- * that nobody can tell may have any element: which, is not followed.
- */
-static int take_named_map(struct taking *taking, struct progress *progress, const struct step *step,
-			  enum side side)
-{
-	const struct situation situation = taking_situation(taking->way, &progress->traveller,
-							    side);
-	const uint32_t is_in = taking_number(taking, step, 0);
-	const uint32_t lets_in = taking_number(taking, step, 1);
-	const bool hidden = lookup_is_hidden(step->lookup);
-	struct set_element found = { 0 };
-	int there = hidden ? -EAGAIN : probe_ask(&progress->traveller.probe, step->lookup, &situation,
-						 &found);
-
-	if (there > 0)
-		return deliver_element(taking, &progress->traveller, 1u << side, &found);
-	if (!there)
-		return 0;
-	if (is_in == DECISIONS_MAX || lets_in == DECISIONS_MAX) {
-		taking->way->walk->incomplete = true;
-		return 0;
-	}
-	switch (traveller_decided(&progress->traveller, is_in)) {
-	case 0:
-		return 0;
-	case 1:
-		return deliver(taking, &progress->traveller, 1u << side,
-			       traveller_decided(&progress->traveller, lets_in) > 0 ? STEP_ACCEPT :
-										      STEP_DROP, NULL);
-	default:
-		return part_in_map(taking, progress, hidden || there != -EAGAIN, is_in, lets_in);
-	}
-}
-
-/* One element: its packets, if there are any among them. */
-static int take_element(struct taking *taking, struct progress *progress, const struct step *step,
-			size_t index, enum side side)
-{
-	const struct situation situation = taking_situation(taking->way, &progress->traveller,
-							    side);
-	const struct set_element *element = element_at(step->lookup, index);
-	unsigned int does = probe_meets_element(&progress->traveller.probe, step->lookup, index,
-						&situation);
-	const uint32_t number = taking_number(taking, step, (uint32_t)index);
-	int err;
-
-	if (does == ALL_DO)
-		return deliver_element(taking, &progress->traveller, 1u << side, element);
-	if (does & ALL_DO && number == DECISIONS_MAX) {
-		taking->way->walk->incomplete = true;
-		return 0;
-	}
-	if (!(does & ALL_DO) || traveller_decided(&progress->traveller, number) == 0)
-		return 0;
-	if (traveller_decided(&progress->traveller, number) > 0)
-		return deliver_element(taking, &progress->traveller, 1u << side, element);
-	/* some do, or nobody knows */
-	err = taking_part_element(taking, progress, step, index, side, does, number);
-	traveller_decide(&progress->traveller, number, false);
-	return err;
-}
-
-static int take_map(struct taking *taking, struct progress *progress, const struct step *step)
-{
-	int err = 0;
-
-	for (enum side side = TODAY; side < SIDES; side++) {
-		if (!(progress->active & 1u << side))
-			continue;
-		if (step->lookup->named || lookup_is_hidden(step->lookup)) {
-			err = take_named_map(taking, progress, step, side);
-		} else if (!step->lookup->read) {
-			err = end_either_way(taking, &progress->traveller);
-		} else {
-			for (size_t i = 0; i < step->lookup->count && !err &&
-			     progress->traveller.sides & 1u << side; i++)
-				err = take_element(taking, progress, step, i, side);
-		}
-		if (err)
-			return err;
-	}
-	return progress->traveller.sides ? taking_pass(taking, &progress->traveller) : 0;
 }
 
 /* --- all steps -------------------------------------------------------- */
@@ -293,10 +179,10 @@ static int take_steps(struct taking *taking, struct progress *progress)
 			if (answer == NO)
 				return taking_pass(taking, &progress->traveller);
 		} else if (step->kind == STEP_MAP) {
-			return take_map(taking, progress, step);
+			return taking_take_map(taking, progress, step);
 		} else if (step_is_verdict(step)) {
-			err = deliver(taking, &progress->traveller, progress->active,
-				      (enum step_kind)step->kind, step->chain);
+			err = taking_deliver(taking, &progress->traveller, progress->active,
+					     (enum step_kind)step->kind, step->chain);
 			return err || !progress->traveller.sides ? err :
 			       taking_pass(taking, &progress->traveller);
 		} else {

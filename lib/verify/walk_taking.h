@@ -43,6 +43,15 @@ int taking_part_element(struct taking *taking, struct progress *progress,
 			const struct step *condition, size_t element, enum side side,
 			unsigned int does, uint32_t number);
 
+/* walk_rule.c: @sides take a verdict, the others are left with the traveller. */
+int taking_deliver(struct taking *taking, struct traveller *traveller, unsigned int sides,
+		   enum step_kind kind, const struct view_chain *chain);
+/* Accepted or dropped: up to somebody else, or beyond us. */
+int taking_end_either_way(struct taking *taking, const struct traveller *traveller);
+
+/* walk_map.c: those who come to a map, which is the rule's last step. */
+int taking_take_map(struct taking *taking, struct progress *progress, const struct step *step);
+
 enum answer { YES, NO, ERROR };
 /*
  * walk_condition.c: whether those that are left meet a condition.  Others, which it tells

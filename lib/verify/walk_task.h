@@ -16,6 +16,8 @@ struct walk {
 	/* Where not NULL, gets travellers as they come to conntrack; and who gave them a template first. */
 	struct company *seen;
 	struct place template;
+	struct company *passed;		/* where not NULL, gets those who got past all chains */
+	const struct decisions *begin;	/* where not NULL, what is known of all from the start */
 	/*
 	 * What conntrack would say of packets that it looks for and has no entry of, where
 	 * that is another thing than today: of enum ct_state; 0: the same.

@@ -56,7 +56,7 @@ static const struct host hosts[] = {
 	{ "kube-proxy, iptables-legacy", given_kube_proxy_legacy, EVERYBODY, EVERYBODY, "legacy",
 	  "inbound", "sends some questions of dns to another server" },
 	{ "kube-proxy, nftables", given_kube_proxy, EVERYBODY, EVERYBODY, "nft", "inbound",
-	  "forwarded for others" },
+	  "sends some questions of dns to another server" },
 	{ "Calico", given_calico, OTHER | OWN | SELF, EVERYBODY, "legacy", "inbound",
 	  "forwarded for others" },
 };
@@ -188,37 +188,55 @@ START_TEST(lines_for_firewalld_work)
 END_TEST
 
 /*
- * Zones as firewalld writes them, without the daemon: one with a link of its own, and one for
- * all others.
+ * Zones as firewalld writes them, without the daemon: one with a link or sources of its own, and
+ * one for all others.
  */
 static const struct {
 	const char *ours, *others;	/* what the two zones accept */
 	const char *add;
 	int code;
 	const char *because;
+	const char *by;			/* who comes to the first one; NULL: by the link */
 } zones[] = {
 	/* on the other links, nobody got in before, nor does now */
-	{ "meta l4proto { tcp, udp } th dport 53", "tcp dport 22", "dns --role inbound", 0, NULL },
-	{ "tcp dport 22", "meta l4proto { tcp, udp } th dport 53", "dns --role inbound", 0, NULL },
+	{ "meta l4proto { tcp, udp } th dport 53", "tcp dport 22", "dns --role inbound", 0, NULL, NULL },
+	{ "tcp dport 22", "meta l4proto { tcp, udp } th dport 53", "dns --role inbound", 0, NULL, NULL },
 	/* it is not open: firewalld has to open it */
-	{ "tcp dport 22", "tcp dport 22", "dns --role inbound", REFUSED, "add-service=dns" },
-	{ "tcp dport 22", "tcp dport 22", "doq", REFUSED, "add-port=853/udp" },
-	{ "tcp dport 22", "tcp dport 22", "doq --force", 0, NULL },
+	{ "tcp dport 22", "tcp dport 22", "dns --role inbound", REFUSED, "add-service=dns", NULL },
+	{ "tcp dport 22", "tcp dport 22", "doq", REFUSED, "add-port=853/udp", NULL },
+	{ "tcp dport 22", "tcp dport 22", "doq --force", 0, NULL, NULL },
+	/* who is no source of it begins no connection, the later packets of which might be lost */
+	{ "meta l4proto { tcp, udp } th dport 53", "tcp dport 22", "dns --role inbound", 0, NULL,
+	  "ip saddr 192.0.2.0/26 goto ours\nip6 saddr 2001:db8::/120" },
+	{ "meta l4proto { tcp, udp } th dport 53", "tcp dport 22", "dns --role inbound", 0, NULL,
+	  "ip saddr @clients goto ours\nip6 saddr 2001:db8::/120" },
+	/* of one family alone */
+	{ "meta l4proto { tcp, udp } th dport 53", "tcp dport 22", "dns --role inbound", 0, NULL,
+	  "ip saddr 192.0.2.0/26" },
+	{ "meta l4proto { tcp, udp } th dport 53", "tcp dport 22", "dns --role inbound", 0, NULL,
+	  "meta nfproto ipv6" },
+	/* but here, some begin them */
+	{ "meta l4proto { tcp, udp } th dport 53", "tcp flags syn", "dns --role inbound", REFUSED, NULL,
+	  "ip saddr 192.0.2.0/26 goto ours\nip6 saddr 2001:db8::/120" },
+	{ "meta l4proto { tcp, udp } th dport 53", "ip saddr @clients tcp flags syn", "dns --role inbound",
+	  REFUSED, NULL, "ip saddr 198.51.100.0/24 goto ours\nip6 saddr 2001:db8::/120" },
 };
 
-START_TEST(zones_of_firewalld_are_judged_link_by_link)
+START_TEST(zones_of_firewalld_are_judged_one_by_one)
 {
 	struct run added;
 
 	netns_add_peer();
 	must_as(&(struct how){ .where = HOST, .input = format_text(
 		"table inet firewalld {\n"
+		"set clients {\ntype ipv4_addr\nflags interval\nelements = { 192.0.2.0/26 }\n}\n"
 		"chain ours {\n%s accept\n}\nchain others {\n%s accept\n}\n"
-		"chain zones {\niifname veth0 goto ours\ngoto others\n}\n"
+		"chain zones {\n%s goto ours\ngoto others\n}\n"
 		"chain filter_INPUT {\ntype filter hook input priority 10; policy accept;\n"
 		"ct state established,related accept\nct status dnat accept\niifname lo accept\n"
 		"meta l4proto ipv6-icmp accept\njump zones\nreject with icmpx admin-prohibited\n}\n}\n",
-		zones[_i].ours, zones[_i].others) }, "nft -f -");
+		zones[_i].ours, zones[_i].others, zones[_i].by ? zones[_i].by : "iifname veth0") },
+		"nft -f -");
 	must("ip link add more type veth peer name elsewhere");
 	must("ip link set more up");
 	must("ip link set elsewhere up");
@@ -228,6 +246,43 @@ START_TEST(zones_of_firewalld_are_judged_link_by_link)
 	if (zones[_i].because)
 		ck_assert_msg(strstr(added.err, zones[_i].because) && !strstr(added.err, "role inbound"),
 			      "%s", added.err);
+}
+END_TEST
+
+/*
+ * A table of kube-proxy's, which has no twins, lets @families[0].other ask by a state; "%s" is
+ * that client.  Of a host that serves everybody, this is told; where it is all that is served,
+ * nobody would be answered any more.
+ */
+static const struct {
+	const char *rules;
+	int code;
+} served[] = {
+	{ "ip saddr %s goto ok\nudp dport 53 accept", 0 },
+	{ "ip saddr %s goto ok", REFUSED },
+	{ "ip saddr vmap { %s : goto ok }", REFUSED },
+	{ "ip saddr vmap @clients", REFUSED },
+};
+
+START_TEST(all_that_a_closed_table_serves_is_no_exception)
+{
+	const struct family *family = &families[0];
+	char *rules = format_text(served[_i].rules, family->other);
+	struct run added;
+
+	netns_add_peer();
+	exchanges_begin();
+	must_as(&(struct how){ .where = HOST, .input = format_text(
+		"table ip kube-proxy {\nchain ok {\nct state new udp dport 53 accept\n}\n"
+		"map clients {\ntype ipv4_addr : verdict\nelements = { %s : goto ok }\n}\n"
+		"chain i {\ntype filter hook input priority 0; policy drop;\niif lo accept\n%s\n}\n}\n",
+		family->other, rules) }, "nft -f -");
+	ck_assert_uint_eq(exchanges_answered(family, family->other, 1), 1);
+
+	added = run("notrackctl -4 add dns --role inbound --proto udp");
+	ck_assert_msg(added.code == served[_i].code && strstr(added.err, "ip kube-proxy i policy"),
+		      "exit %d: %s", added.code, added.err);
+	ck_assert_uint_eq(exchanges_answered(family, family->other, 1), added.code != 0);
 }
 END_TEST
 
@@ -293,7 +348,8 @@ END_TEST
 static void tests(TCase *tcase)
 {
 	tcase_add_test(tcase, lines_for_firewalld_work);
-	tcase_add_loop_test(tcase, zones_of_firewalld_are_judged_link_by_link, 0, COUNT(zones));
+	tcase_add_loop_test(tcase, zones_of_firewalld_are_judged_one_by_one, 0, COUNT(zones));
+	tcase_add_loop_test(tcase, all_that_a_closed_table_serves_is_no_exception, 0, COUNT(served));
 	tcase_add_loop_test(tcase, ufw_goes_on_limiting, 0, FAMILY_COUNT);
 	tcase_add_loop_test(tcase, who_is_banned_is_not_answered, 0, 2 * FAMILY_COUNT);
 	tcase_add_loop_test(tcase, who_was_answered_is_answered_and_nobody_else, 0,

@@ -274,6 +274,34 @@ START_TEST(who_names_some_of_one_family_opens_nobody_of_the_other)
 }
 END_TEST
 
+/* The end of a chain that others lead to: nothing is opened there, and nobody was meant to be. */
+START_TEST(who_names_some_of_one_family_is_not_asked_for_the_other)
+{
+	const struct family *family = &families[_i], *other = &families[_i ^ 1];
+	const struct family *const both[] = { family, other };
+	struct run refused;
+
+	netns_add_peer();
+	for (int i = 0; i < 2; i++) {
+		must("%s -w -N host", both[i]->tables);
+		must("%s -w -A host -i lo -j ACCEPT", both[i]->tables);
+		must("%s -w -A host -p %s -j ACCEPT", both[i]->tables, icmp_of(both[i]));
+		must("%s -w -A host -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT", both[i]->tables);
+		must("%s -w -A host -j DROP", both[i]->tables);
+		must("%s -w -A INPUT -j host", both[i]->tables);
+	}
+	refused = run("notrackctl add dns");
+	ck_assert_msg(refused.code == 1 && strstr(refused.err, "host 4"), "%s", refused.err);
+
+	must("%s -w -I host 3 -s %s -p udp --dport 53 -j ACCEPT", family->tables, family->limited_prefix);
+	must("notrackctl add dns");
+	ck_assert(client_is_answered(family, family->limited));
+	ck_assert(!client_is_answered(family, family->other));
+	ck_assert(!client_is_answered(other, other->other));
+	must("notrackctl verify");
+}
+END_TEST
+
 static void tests(TCase *tcase)
 {
 	tcase_add_loop_test(tcase, who_is_let_in_no_more_is_not_let_in_by_us, 0,
@@ -286,6 +314,8 @@ static void tests(TCase *tcase)
 			    FAMILIES_OF_BOTH_WORLDS);
 	tcase_add_loop_test(tcase, the_openings_of_the_first_edition_go, 0, FAMILY_COUNT);
 	tcase_add_loop_test(tcase, who_names_some_of_one_family_opens_nobody_of_the_other, 0,
+			    FAMILIES_OF_BOTH_WORLDS);
+	tcase_add_loop_test(tcase, who_names_some_of_one_family_is_not_asked_for_the_other, 0,
 			    FAMILIES_OF_BOTH_WORLDS);
 	tcase_add_loop_test(tcase, an_interface_that_is_down_is_named_all_the_same, 0, COUNT(absent));
 	tcase_add_loop_test(tcase, of_many_interfaces_the_last_counts, 0,

@@ -194,6 +194,64 @@ START_TEST(a_translation_by_a_map_is_told)
 }
 END_TEST
 
+/*
+ * Rules of a chain of NAT that leads on by a map, in the family of @families[0].  "%1$s" is this
+ * host, whose questions from others chain ep sends elsewhere; chain c99 does the same.
+ */
+static const struct {
+	const char *declared, *rule, *told;	/* NULL: it is no reason to refuse */
+} led_to_nat[] = {
+	/* as kube-proxy publishes a service at the address of a node */
+	{ "map m {\ntype ipv4_addr . inet_service : verdict\nelements = { %1$s . 53 : goto ep }\n}\n",
+	  "ip daddr . udp dport vmap @m", "ip n ep 1" },
+	{ "map m {\ntype ipv4_addr : verdict\nelements = { 192.0.2.99 : accept, * : goto ep }\n}\n",
+	  "ip saddr vmap @m", "ip n ep 1" },
+	{ "", "ip saddr vmap { 192.0.2.99 : accept, * : goto ep }", "ip n ep 1" },
+	{ "", "numgen random mod 1 vmap { 0 : goto ep }", "ip n ep 1" },
+	{ "many", "ip saddr vmap @m", "ip n c99 1" },
+	/* elsewhere, to another port, and nowhere at all */
+	{ "map m {\ntype ipv4_addr . inet_service : verdict\nelements = { 192.0.2.99 . 53 : goto ep }\n}\n",
+	  "ip daddr . udp dport vmap @m", NULL },
+	{ "map m {\ntype ipv4_addr . inet_service : verdict\nelements = { %1$s . 80 : goto ep }\n}\n",
+	  "ip daddr . udp dport vmap @m", NULL },
+	{ "map m {\ntype ipv4_addr : verdict\nelements = { 192.0.2.99 : accept }\n}\n",
+	  "ip saddr vmap @m", NULL },
+};
+
+/* A map that leads each of a hundred clients to a chain of its own. */
+static char *many_chains(void)
+{
+	char *chains = "", *elements = "";
+
+	for (int i = 0; i < 100; i++) {
+		chains = format_text("%schain c%d {\n%s\n}\n", chains, i,
+				     i < 99 ? "counter" : "meta l4proto udp dnat to 192.0.2.9:53");
+		elements = format_text("%s%s10.9.9.%d : goto c%d", elements, i ? ", " : "", i, i);
+	}
+	return format_text("%smap m {\ntype ipv4_addr : verdict\nelements = { %s }\n}\n", chains, elements);
+}
+
+START_TEST(a_translation_that_a_map_leads_to_is_told)
+{
+	const char *declared = led_to_nat[_i].declared, *told = led_to_nat[_i].told;
+	char *rules;
+	struct run added;
+
+	netns_add_peer();
+	declared = strcmp(declared, "many") ? format_text(declared, families[0].host) : many_chains();
+	rules = format_text("table ip n {\nchain ep {\nmeta l4proto udp dnat to 192.0.2.9:53\n}\n%s"
+			    "chain p {\ntype nat hook prerouting priority dstnat\n%s\n}\n}\n",
+			    declared, led_to_nat[_i].rule);
+	must_as(&(struct how){ .where = HOST, .input = rules }, "nft -f -");
+
+	added = run("notrackctl -4 add dns --role inbound");
+	ck_assert_msg(added.code == (told ? REFUSED : 0), "exit %d: %s", added.code, added.err);
+	if (told)
+		ck_assert_msg(strstr(added.err, told) && strstr(added.err, "to another place"), "%s",
+			      added.err);
+}
+END_TEST
+
 /* Answers for others come to this host's address, and are translated only where they are tracked. */
 START_TEST(own_questions_stay_tracked_where_others_are_masqueraded)
 {
@@ -411,6 +469,28 @@ START_TEST(one_direction_that_somebody_keeps_tracked_later_is_told)
 }
 END_TEST
 
+/*
+ * As neutron of OpenStack has it: bridged packets of a guest have a zone, and come to a chain of
+ * states by what they are bridged from, as do those that are passed on.  Our jump is ahead of it.
+ */
+START_TEST(a_zone_that_comes_too_late_keeps_nothing_tracked)
+{
+	static const char *const rules[] = {
+		"-t raw -A PREROUTING %s -j CT --zone 4097", "-N guest", "-N passed", "-A INPUT %s -j guest",
+		"-A INPUT -p udp --dport 53 -m conntrack --ctstate NEW -j ACCEPT", "-P INPUT DROP",
+		"-A guest -m conntrack --ctstate RELATED,ESTABLISHED -j RETURN", "-A passed %s -j guest",
+		"-A FORWARD -j passed",
+	};
+	static const char *const guests[] = { "-m physdev --physdev-in tap0 --physdev-is-bridged", "-i tap0" };
+
+	netns_add_peer();
+	for (size_t i = 0; i < COUNT(rules); i++)
+		must(format_text("%s -w %s", families[0].tables, rules[i]), guests[_i]);
+	must("notrackctl -4 --backend legacy add dns --role inbound --proto udp");
+	must("notrackctl -4 verify");
+}
+END_TEST
+
 static void tests(TCase *tcase)
 {
 	tcase_add_loop_test(tcase, what_is_refused_of_two_is_refused_of_the_second, 0, 2);
@@ -418,10 +498,12 @@ static void tests(TCase *tcase)
 	tcase_add_loop_test(tcase, what_is_accepted_as_translated_is_none_of_the_service, 0, FAMILY_COUNT);
 	tcase_add_loop_test(tcase, a_translation_by_a_map_is_told, 0,
 			    sizeof(translations) / sizeof(translations[0]));
+	tcase_add_loop_test(tcase, a_translation_that_a_map_leads_to_is_told, 0, COUNT(led_to_nat));
 	tcase_add_loop_test(tcase, what_would_be_missed_is_told, 0, COUNT(all_told) * FAMILY_COUNT);
 	tcase_add_loop_test(tcase, what_would_not_be_missed_is_not, 0, COUNT(all_told) * FAMILY_COUNT);
 	tcase_add_loop_test(tcase, one_direction_that_stays_tracked_is_refused, 0, COUNT(zones));
 	tcase_add_loop_test(tcase, one_direction_that_somebody_keeps_tracked_later_is_told, 0, COUNT(ahead));
+	tcase_add_loop_test(tcase, a_zone_that_comes_too_late_keeps_nothing_tracked, 0, 2);
 	tcase_add_test(tcase, own_questions_stay_tracked_where_others_are_masqueraded);
 	tcase_add_loop_test(tcase, what_is_never_forwarded_is_masqueraded_for_nobody, 0, 2);
 	tcase_add_loop_test(tcase, nothing_leaves_for_an_own_address_by_another_interface, 0, FAMILY_COUNT);
