@@ -24,8 +24,24 @@ struct admitted {
 	struct place end;
 };
 
+/*
+ * The same service, but for everybody, at any address and interface: whether a host lets some in
+ * is no question of whom a service names.  Has what is of the other one; there is nothing to free.
+ */
+static inline struct service admission_of_everybody(const struct service *service)
+{
+	struct service everybody = *service;
+
+	everybody.from_count = everybody.local_count = 0;
+	everybody.remote_count = everybody.interface_count = 0;
+	return everybody;
+}
+
 /* Whether a rule, if there is one, asks for ports. */
 bool rule_names_ports(const struct view_rule *rule);
+
+/* Whether a rule that drops the packets asks for an address that their service names. */
+bool rule_bans(const struct view_rule *rule, const struct probe *probe);
 
 /* What @base does with packets of all picks, on each interface that is up but lo. */
 int admission_of(const struct view *view, const struct view_chain *base, const struct picks *picks,
