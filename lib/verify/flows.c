@@ -237,6 +237,17 @@ static int was_unsure(const struct verification *all, const struct flow_row *row
 	return err;
 }
 
+/* Of packets that fare worse than some would wish, whether they fare as they did. */
+static int compare(const struct verification *all, const struct flow_row *row,
+		   const struct probe *probe, struct judgement *judgement)
+{
+	if (judgement->verdict == NOTRACK_DROP)
+		return is_as_it_was(all, row, probe, &judgement->as_it_was);
+	if (judgement->verdict == NOTRACK_ACCEPT_OR_DROP)
+		return was_unsure(all, row, probe, &judgement->as_it_was);
+	return 0;
+}
+
 /* The row says the worst of what its packets meet. */
 static int ask(struct verification *all, struct flow_row *row, const struct probe *probe)
 {
@@ -246,10 +257,8 @@ static int ask(struct verification *all, struct flow_row *row, const struct prob
 	if (err)
 		return err;
 	judge(&judgement);
-	if (judgement.verdict == NOTRACK_DROP)
-		err = is_as_it_was(all, row, probe, &judgement.as_it_was);
-	else if (judgement.verdict == NOTRACK_ACCEPT_OR_DROP)
-		err = was_unsure(all, row, probe, &judgement.as_it_was);
+	if (!row->is_unpicked)
+		err = compare(all, row, probe, &judgement);
 	if (err)
 		return err;
 	if (answer_rank(judgement.untracked) > answer_rank(row->untracked))
@@ -258,7 +267,7 @@ static int ask(struct verification *all, struct flow_row *row, const struct prob
 		row->verdict = judgement.verdict;
 		say_by(row, decided_by(&judgement.journey));
 	}
-	return verify_explain(all, row, &judgement);
+	return row->is_unpicked ? 0 : verify_explain(all, row, &judgement);
 }
 
 static int ask_variant(struct verification *all, struct flow_row *row,
@@ -275,7 +284,8 @@ static int ask_variant(struct verification *all, struct flow_row *row,
 		probe.tcp_flags = row->request ? TCP_SYN : TCP_SYN | TCP_ACK;
 	if (row->protocol == SCTP)
 		probe.chunk = row->request ? SCTP_INIT : SCTP_INIT_ACK;
-	if (all->explain && !memcmp(variant, &(struct variant){ 0 }, sizeof(*variant))) {
+	if (all->explain && !row->is_unpicked &&
+	    !memcmp(variant, &(struct variant){ 0 }, sizeof(*variant))) {
 		err = all->explain(all, row, &probe);
 		if (err)
 			return err;
@@ -341,8 +351,8 @@ int verify_each_variant(struct verification *all, struct flow_row *row,
 }
 
 /*
- * Of those that the service's selectors pick, what clients ask from as a rule.  -ENOENT: none,
- * as this host is asked at all ports that an answer could come to.
+ * Of those that the service's selectors pick, what clients ask from as a rule.  -ENOENT: none, or
+ * port 0 alone, from which nobody asks.
  */
 static int find_client_ports(const struct verification *all, struct flow_row *row)
 {
@@ -355,7 +365,7 @@ static int find_client_ports(const struct verification *all, struct flow_row *ro
 		err = select_client_ports(model, row->service, row->role, row->protocol, false, ports);
 	if (!err && ports->last >= client_ports.first && ports->first < client_ports.first)
 		ports->first = client_ports.first;
-	return err;
+	return !err && !ports->last ? -ENOENT : err;
 }
 
 static int verify_flow(struct verification *all, struct flow_row row)
@@ -369,20 +379,56 @@ static int verify_flow(struct verification *all, struct flow_row row)
 	return err ? err : add_row(all, &row);
 }
 
-/* The hook that a flow meets, and the other one, where the host asks itself. */
-static int verify_hooks(struct verification *all, struct flow_row row)
+/* What is asked from all the same: it stays tracked, or, where there is none, is of another service. */
+static int find_other_ports(const struct verification *all, struct flow_row *row)
 {
-	int err = verify_flow(all, row);
+	struct service anywhere = *row->service;
+	int err = -ENOENT;
+
+	anywhere.reply_ports = client_ports;
+	if (row->role == OUTBOUND)
+		err = select_client_ports(&all->model->families[row->family], &anywhere, row->role,
+					  row->protocol, true, &row->client_ports);
+	if (err == -ENOENT)
+		row->client_ports = row->role == OUTBOUND && row->protocol != TCP ?
+				    row->service->reply_ports : client_ports;
+	return err == -ENOENT ? 0 : err;
+}
+
+/* One of whose packets no selector of ours picks any. */
+static int verify_unpicked(struct verification *all, struct flow_row row)
+{
+	int err = find_client_ports(all, &row);
+
+	if (err != -ENOENT)
+		return err;
+	err = row.request && !row.loopback ? verify_tell_unpicked(all, &row) : 0;
+	if (err || all->changes)
+		return err;
+	row.is_unpicked = true;
+	row.untracked = NOTRACK_YES;
+	err = find_other_ports(all, &row);
+	if (!err)
+		err = verify_each_variant(all, &row, ask_variant);
+	return err ? err : add_row(all, &row);
+}
+
+typedef int verify_row(struct verification *all, struct flow_row row);
+
+/* The hook that a flow meets, and the other one, where the host asks itself. */
+static int verify_hooks(struct verification *all, struct flow_row row, verify_row *visit)
+{
+	int err = visit(all, row);
 
 	if (err || !select_has_loopback(row.service, row.role))
 		return err;
 	row.input = !row.input;
 	row.loopback = true;
-	return verify_flow(all, row);
+	return visit(all, row);
 }
 
 static int verify_service(struct verification *all, const struct service *service,
-			  enum family family)
+			  enum family family, verify_row *visit)
 {
 	int err = 0;
 
@@ -393,19 +439,29 @@ static int verify_service(struct verification *all, const struct service *servic
 				err = verify_hooks(all, (struct flow_row){
 					.service = service, .family = family,
 					.protocol = protocol, .role = flows[i].role,
-					.request = flows[i].request, .input = flows[i].input });
+					.request = flows[i].request, .input = flows[i].input }, visit);
 	return err;
 }
 
-int verify_flows(struct verification *all, enum family family)
+static int verify_services(struct verification *all, enum family family, verify_row *visit)
 {
 	const struct family_model *model = &all->model->families[family];
 	int err = 0;
 
 	for (size_t i = 0; i < model->count && !err; i++)
 		if (verify_wants(all, model->served[i].service))
-			err = verify_service(all, model->served[i].service, family);
-	return err ? err : verify_tables(all, family);
+			err = verify_service(all, model->served[i].service, family, visit);
+	return err;
+}
+
+/* What nothing picks misses nothing of what tables do, and comes last. */
+int verify_flows(struct verification *all, enum family family)
+{
+	int err = verify_services(all, family, verify_flow);
+
+	if (!err)
+		err = verify_tables(all, family);
+	return err ? err : verify_services(all, family, verify_unpicked);
 }
 
 /* --- what untracked packets miss -------------------------------------- */
@@ -453,9 +509,16 @@ static int look_at_requests(struct verification *all,
 	return err;
 }
 
+static int look_for_misses(struct verification *all, enum family family)
+{
+	int err = verify_services(all, family, verify_unpicked);
+
+	return err ? err : verify_missed(all, family);
+}
+
 int verify_misses(struct verification *all)
 {
-	return look_at_requests(all, verify_missed);
+	return look_at_requests(all, look_for_misses);
 }
 
 int verify_torn(struct verification *all)
