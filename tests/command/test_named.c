@@ -78,8 +78,54 @@ START_TEST(who_forbids_it_to_the_rest_is_fine)
 }
 END_TEST
 
+/* --- others ------------------------------------------------------------------ */
+
+/* %1$s: the client with a limit's prefix, another client, the host's address, the peer's. */
+static const struct {
+	const char *chain, *rule, *service;
+} others[] = {
+	{ "INPUT", "-s %1$s -p udp --dport 53 -m conntrack --ctstate NEW -j ACCEPT", "--from %2$s" },
+	{ "INPUT", "-s %1$s -j ACCEPT", "--from %2$s" },
+	{ "INPUT", "-i eth7 -p udp --dport 53 -m conntrack --ctstate NEW -j ACCEPT",
+	  "--interface veth0" },
+	{ "INPUT", "-d %2$s -p udp --dport 53 -m conntrack --ctstate NEW -j ACCEPT", "--local %3$s" },
+	{ "OUTPUT", "-d %4$s -p udp --dport 53 -m conntrack --ctstate NEW -j ACCEPT",
+	  "--role outbound --remote %2$s" },
+};
+
+/* Whom a service names is let in no more than before, which is told, and as it was. */
+START_TEST(who_lets_others_in_opens_nothing)
+{
+	const struct family *family = &families[_i % FAMILIES_OF_BOTH_WORLDS];
+	const size_t number = (size_t)_i / FAMILIES_OF_BOTH_WORLDS;
+	const char *chain = others[number].chain, *words[] = { others[number].rule, others[number].service };
+	const bool serves = !strcmp(chain, "INPUT");
+	struct run added;
+
+	for (size_t i = 0; i < COUNT(words); i++)
+		words[i] = format_text(words[i], family->limited_prefix, family->other, family->host,
+				       family->peer);
+	netns_add_peer();
+	given_a_shut_chain(family, chain);
+	must("%s -w -A %s %s", family->tables, chain, words[0]);
+	added = must("notrackctl %s add x --ports 53 %s", family->option, words[1]);
+	ck_assert_msg(strstr(added.err, "dropped: ") && strstr(added.err, "let in others"), "%s", added.err);
+	must("notrackctl %s verify", family->option);
+	ck_assert(!serves || !client_is_answered(family, family->other));
+
+	/* where nobody is let in, it is opened for whom it names */
+	must("%s -w -D %s %s", family->tables, chain, words[0]);
+	added = must("notrackctl %s add x --ports 53 %s", family->option, words[1]);
+	ck_assert_msg(!strstr(added.err, "dropped: "), "%s", added.err);
+	must("notrackctl %s verify", family->option);
+	ck_assert(!serves || client_is_answered(family, family->other));
+}
+END_TEST
+
 static void tests(TCase *tcase)
 {
+	tcase_add_loop_test(tcase, who_lets_others_in_opens_nothing, 0,
+			    COUNT(others) * FAMILIES_OF_BOTH_WORLDS);
 	tcase_add_loop_test(tcase, who_lets_in_one_of_several_is_fine, 0,
 			    COUNT(several) * FAMILIES_OF_BOTH_WORLDS);
 	tcase_add_loop_test(tcase, who_forbids_it_to_the_rest_is_fine, 0, FAMILIES_OF_BOTH_WORLDS);
