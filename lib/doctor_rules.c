@@ -27,6 +27,12 @@ static void note(struct finds *finds, const struct view_chain *chain, const stru
 		finds->first = (struct place){ chain, rule };
 }
 
+/* By a template of table raw, or, in nftables, by the name of a helper. */
+static bool gives_helper(const struct step *step)
+{
+	return (step->kind == STEP_TEMPLATE || step->kind == STEP_COUNT) && step->flags & STEP_HELPER;
+}
+
 static void survey_step(struct survey *survey, const struct view_chain *chain,
 			const struct view_rule *rule, const struct step *step)
 {
@@ -40,7 +46,7 @@ static void survey_step(struct survey *survey, const struct view_chain *chain,
 		note(&survey->marks, chain, rule);
 	else if (!asks && step->kind == STEP_SYNPROXY)
 		note(&survey->proxies, chain, rule);
-	else if (!asks && step->kind == STEP_TEMPLATE && step->flags & STEP_HELPER)
+	else if (!asks && gives_helper(step))
 		note(&survey->helpers, chain, rule);
 }
 

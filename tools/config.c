@@ -197,9 +197,12 @@ static int take_line(struct file *file, char *line)
 	text = trim(text);
 	if (!*text)
 		return 0;
-	if (text > line && *file->key)
-		return take_value(file, text, true);
-	return take_key(file, text);
+	if (text == line || !*file->key)
+		return take_key(file, text);
+	if (strchr(text, '='))		/* no word of a list has it, and who indents keys has it in each */
+		return complain_here(file, "begins with a blank, and so goes on with %s: a key stands at the "
+				     "beginning of its line", file->key);
+	return take_value(file, text, true);
 }
 
 /* --- files ------------------------------------------------------------ */

@@ -130,7 +130,7 @@ enum step_flags {
 	STEP_REMEMBERS = 1 << 1,	/* its answer depends on earlier packets, or is kept for later */
 	STEP_WITHOUT_ENTRY = 1 << 2,	/* FIELD_CT_*: met by packets that have no entry;
 					   STEP_TEMPLATE: those that are untracked get one again */
-	STEP_HELPER = 1 << 3,		/* STEP_TEMPLATE: it gives the connection a helper */
+	STEP_HELPER = 1 << 3,		/* STEP_TEMPLATE, STEP_COUNT: it gives the connection a helper */
 	STEP_ANY_VALUE = 1 << 4,	/* STEP_MARK, ports of STEP_TRANSLATE: we do not know which */
 	STEP_COUNTER = 1 << 5,		/* STEP_COUNT: a rule's own counter, and nothing else */
 	STEP_GIVES_DATA = 1 << 6,	/* of a condition: a map, whose data a later step uses */

@@ -58,6 +58,16 @@ static bool asks_field(const struct step *step, enum field field)
 	return false;
 }
 
+bool rule_bans(const struct view_rule *rule, const struct probe *probe)
+{
+	for (size_t i = 0; rule && i < rule->count; i++)
+		if (!(rule->steps[i].flags & STEP_INVERTED) &&
+		    ((probe->source.length && asks_field(&rule->steps[i], FIELD_SOURCE)) ||
+		     (probe->destination.length && asks_field(&rule->steps[i], FIELD_DESTINATION))))
+			return true;
+	return false;
+}
+
 /* Whether each of the packets has an address that was named; over lo, nobody is. */
 static bool all_named(const struct picks *picks, enum field field)
 {

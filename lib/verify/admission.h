@@ -19,6 +19,7 @@ enum admission {
 struct admitted {
 	enum admission admission;
 	bool over_lo;		/* there are no other packets of that flow than those */
+	bool others;		/* none of those whom the service names, but others */
 	struct place place;	/* of what drops; rule NULL: the policy */
 	/* of ADMITS_NOBODY: behind all rules that drop some, where none of them gets past */
 	struct place end;
@@ -30,5 +31,21 @@ bool rule_names_ports(const struct view_rule *rule);
 /* What @base does with packets of all picks, on each interface that is up but lo. */
 int admission_of(const struct view *view, const struct view_chain *base, const struct picks *picks,
 		 const struct entrances *entrances, struct admitted *admitted);
+
+/* Whether a rule that drops the packets asks for an address that their service names. */
+bool rule_bans(const struct view_rule *rule, const struct probe *probe);
+
+/*
+ * The same service, but for everybody, at any address and interface: whether a host lets some in
+ * is no question of whom a service names.  Has what is of the other one; there is nothing to free.
+ */
+static inline struct service admission_of_everybody(const struct service *service)
+{
+	struct service everybody = *service;
+
+	everybody.from_count = everybody.local_count = 0;
+	everybody.remote_count = everybody.interface_count = 0;
+	return everybody;
+}
 
 #endif

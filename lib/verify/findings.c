@@ -107,7 +107,7 @@ static bool is_opened(const struct verification *all, const struct flow_row *row
 {
 	struct probe probe = verify_probe(all, row, &(struct variant){ 0 });
 
-	if (jump->chain->table->world == WORLD_LEGACY)
+	if (table_of(jump->chain) == RAW)
 		return true;
 	if (row->protocol == TCP)
 		probe.tcp_flags = row->request ? TCP_SYN : TCP_SYN | TCP_ACK;

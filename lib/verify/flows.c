@@ -74,7 +74,8 @@ static void say_by(struct flow_row *row, const struct place *place)
 
 /* How the packets that the row is about would fare if they were tracked. */
 struct as_tracked {
-	bool by_name, lets_usual;
+	bool by_ports, by_address;	/* a rule that names these drops them */
+	bool lets_usual;
 	bool of_both;		/* families is the chain that drops them */
 };
 
@@ -84,6 +85,7 @@ struct asking {
 	const struct flow_row *row;
 	const struct entrances *entrances;
 	bool some, usual;
+	bool alike;			/* some over the protocol of the row */
 };
 
 static bool lets_usual(const struct journey *journey)
@@ -117,26 +119,59 @@ static int ask_as_tracked(const struct verification *all, const struct flow_row 
 	int err = verify_walk(all, row, probe, true, &today);
 	const struct ending *dropped = endings_last(today.endings[DROPPED], ANY_USUAL);
 
-	fare->by_name = dropped && rule_names_ports(dropped->last.rule);
+	fare->by_ports = dropped && rule_names_ports(dropped->last.rule);
+	fare->by_address = dropped && rule_bans(dropped->last.rule, probe);
 	fare->of_both = dropped && dropped->last.chain->table->families == NOTRACK_ANY;
 	fare->lets_usual = lets_usual(&today);
 	return err;
 }
 
-static int ask_protocols(struct asking *asking, struct flow_row row, struct probe probe)
+static int ask_ports(struct asking *asking, struct probe probe)
 {
-	struct asking of_row = *asking;
+	const struct flow_row *row = asking->row;
+	const struct service *service = row->service;
 	int err = 0;
 
+	for (size_t i = 0; i < service->port_count && !err; i++) {
+		*(row->request ? &probe.destination_port : &probe.source_port) = service->ports[i];
+		err = ask_entrances(asking, &probe);
+	}
+	return err;
+}
+
+/*
+ * @probe says what conntrack may think of packets.  Asked about is everybody, at all ports of the
+ * service: who lets in by one of them, or some of those whom the service names, or only others,
+ * has said whom.
+ */
+static int ask_protocols(struct asking *asking, struct flow_row row, const struct probe *probe)
+{
+	const enum protocol protocol = row.protocol;
+	const struct service everybody = admission_of_everybody(row.service);
+	struct asking of_row = *asking;
+	struct probe asked;
+	int err = 0;
+
+	row.service = &everybody;
 	of_row.row = &row;
-	probe.tcp_flags = row.request ? TCP_SYN : TCP_SYN | TCP_ACK;
+	asked = verify_probe(asking->all, &row, &(struct variant){ 0 });
+	asked.tracked_states = probe->tracked_states;
+	asked.chunk = probe->chunk;
+	asked.tcp_flags = row.request ? TCP_SYN : TCP_SYN | TCP_ACK;
 	for (row.protocol = UDP; row.protocol < PROTOCOLS && !err; row.protocol++) {
-		probe.protocol = protocol_numbers[row.protocol];
-		if (row.service->protocols & 1u << row.protocol)
-			err = ask_entrances(&of_row, &probe);
+		const bool before = of_row.some;
+
+		if (!(everybody.protocols & 1u << row.protocol))
+			continue;
+		asked.protocol = protocol_numbers[row.protocol];
+		of_row.some = false;
+		err = ask_ports(&of_row, asked);
+		of_row.alike |= of_row.some && row.protocol == protocol;
+		of_row.some |= before;
 	}
 	asking->some = of_row.some;
 	asking->usual = of_row.usual;
+	asking->alike = of_row.alike;
 	return err;
 }
 
@@ -150,7 +185,6 @@ static int ask_other_family(struct asking *of_this, struct flow_row row, const s
 	const struct verification *all = of_this->all;
 	struct asking asking = { .all = all, .entrances = of_this->entrances };
 	const struct served *served;
-	struct probe asked;
 	int err;
 
 	row.family = row.family == IPV4 ? IPV6 : IPV4;
@@ -158,24 +192,23 @@ static int ask_other_family(struct asking *of_this, struct flow_row row, const s
 	if (!served)
 		return 0;
 	row.service = served->service;
-	asked = verify_probe(all, &row, &(struct variant){ 0 });
-	asked.tracked_states = probe->tracked_states;
-	asked.chunk = probe->chunk;
-	err = ask_protocols(&asking, row, asked);
+	err = ask_protocols(&asking, row, probe);
 	of_this->some = asking.some && (of_both || !asking.usual);
 	return err;
 }
 
 /*
  * A host that lets only some ask, over one protocol or another, or of the other family, has said
- * whom: that others are dropped is as it was, where all is in place that its rules call for.
+ * whom: that others are dropped is as it was, where all is in place that its rules call for.  A
+ * rule that forbids the service by name is another matter, unless it does to the rest of those who
+ * ask over the same protocol; so is one for somebody whom the service names.
  */
 static int is_as_it_was(const struct verification *all, const struct flow_row *row,
 			const struct probe *probe, bool *as_it_was)
 {
 	struct entrances entrances;
 	struct asking asking = { .all = all, .entrances = &entrances };
-	struct as_tracked fare = { false };
+	struct as_tracked fare = { 0 };
 	int err;
 
 	*as_it_was = false;
@@ -184,10 +217,11 @@ static int is_as_it_was(const struct verification *all, const struct flow_row *r
 	err = ask_as_tracked(all, row, probe, &fare);
 	entrances_find(&entrances, &all->view, &all->host);
 	if (!err)
-		err = ask_protocols(&asking, *row, *probe);
+		err = ask_protocols(&asking, *row, probe);
 	if (!err && !asking.some)
 		err = ask_other_family(&asking, *row, probe, fare.of_both);
-	*as_it_was = asking.some && !fare.by_name && !fare.lets_usual;
+	*as_it_was = asking.some && !fare.lets_usual && !fare.by_address &&
+		     (!fare.by_ports || asking.alike);
 	return err;
 }
 
@@ -203,6 +237,17 @@ static int was_unsure(const struct verification *all, const struct flow_row *row
 	return err;
 }
 
+/* Of packets that fare worse than some would wish, whether they fare as they did. */
+static int compare(const struct verification *all, const struct flow_row *row,
+		   const struct probe *probe, struct judgement *judgement)
+{
+	if (judgement->verdict == NOTRACK_DROP)
+		return is_as_it_was(all, row, probe, &judgement->as_it_was);
+	if (judgement->verdict == NOTRACK_ACCEPT_OR_DROP)
+		return was_unsure(all, row, probe, &judgement->as_it_was);
+	return 0;
+}
+
 /* The row says the worst of what its packets meet. */
 static int ask(struct verification *all, struct flow_row *row, const struct probe *probe)
 {
@@ -212,10 +257,8 @@ static int ask(struct verification *all, struct flow_row *row, const struct prob
 	if (err)
 		return err;
 	judge(&judgement);
-	if (judgement.verdict == NOTRACK_DROP)
-		err = is_as_it_was(all, row, probe, &judgement.as_it_was);
-	else if (judgement.verdict == NOTRACK_ACCEPT_OR_DROP)
-		err = was_unsure(all, row, probe, &judgement.as_it_was);
+	if (!row->is_unpicked)
+		err = compare(all, row, probe, &judgement);
 	if (err)
 		return err;
 	if (answer_rank(judgement.untracked) > answer_rank(row->untracked))
@@ -224,7 +267,7 @@ static int ask(struct verification *all, struct flow_row *row, const struct prob
 		row->verdict = judgement.verdict;
 		say_by(row, decided_by(&judgement.journey));
 	}
-	return verify_explain(all, row, &judgement);
+	return row->is_unpicked ? 0 : verify_explain(all, row, &judgement);
 }
 
 static int ask_variant(struct verification *all, struct flow_row *row,
@@ -241,7 +284,8 @@ static int ask_variant(struct verification *all, struct flow_row *row,
 		probe.tcp_flags = row->request ? TCP_SYN : TCP_SYN | TCP_ACK;
 	if (row->protocol == SCTP)
 		probe.chunk = row->request ? SCTP_INIT : SCTP_INIT_ACK;
-	if (all->explain && !memcmp(variant, &(struct variant){ 0 }, sizeof(*variant))) {
+	if (all->explain && !row->is_unpicked &&
+	    !memcmp(variant, &(struct variant){ 0 }, sizeof(*variant))) {
 		err = all->explain(all, row, &probe);
 		if (err)
 			return err;
@@ -307,8 +351,8 @@ int verify_each_variant(struct verification *all, struct flow_row *row,
 }
 
 /*
- * Of those that the service's selectors pick, what clients ask from as a rule.  -ENOENT: none,
- * as this host is asked at all ports that an answer could come to.
+ * Of those that the service's selectors pick, what clients ask from as a rule.  -ENOENT: none, or
+ * port 0 alone, from which nobody asks.
  */
 static int find_client_ports(const struct verification *all, struct flow_row *row)
 {
@@ -321,7 +365,7 @@ static int find_client_ports(const struct verification *all, struct flow_row *ro
 		err = select_client_ports(model, row->service, row->role, row->protocol, false, ports);
 	if (!err && ports->last >= client_ports.first && ports->first < client_ports.first)
 		ports->first = client_ports.first;
-	return err;
+	return !err && !ports->last ? -ENOENT : err;
 }
 
 static int verify_flow(struct verification *all, struct flow_row row)
@@ -335,20 +379,56 @@ static int verify_flow(struct verification *all, struct flow_row row)
 	return err ? err : add_row(all, &row);
 }
 
-/* The hook that a flow meets, and the other one, where the host asks itself. */
-static int verify_hooks(struct verification *all, struct flow_row row)
+/* What is asked from all the same: it stays tracked, or, where there is none, is of another service. */
+static int find_other_ports(const struct verification *all, struct flow_row *row)
 {
-	int err = verify_flow(all, row);
+	struct service anywhere = *row->service;
+	int err = -ENOENT;
+
+	anywhere.reply_ports = client_ports;
+	if (row->role == OUTBOUND)
+		err = select_client_ports(&all->model->families[row->family], &anywhere, row->role,
+					  row->protocol, true, &row->client_ports);
+	if (err == -ENOENT)
+		row->client_ports = row->role == OUTBOUND && row->protocol != TCP ?
+				    row->service->reply_ports : client_ports;
+	return err == -ENOENT ? 0 : err;
+}
+
+/* One of whose packets no selector of ours picks any. */
+static int verify_unpicked(struct verification *all, struct flow_row row)
+{
+	int err = find_client_ports(all, &row);
+
+	if (err != -ENOENT)
+		return err;
+	err = row.request && !row.loopback ? verify_tell_unpicked(all, &row) : 0;
+	if (err || all->changes)
+		return err;
+	row.is_unpicked = true;
+	row.untracked = NOTRACK_YES;
+	err = find_other_ports(all, &row);
+	if (!err)
+		err = verify_each_variant(all, &row, ask_variant);
+	return err ? err : add_row(all, &row);
+}
+
+typedef int verify_row(struct verification *all, struct flow_row row);
+
+/* The hook that a flow meets, and the other one, where the host asks itself. */
+static int verify_hooks(struct verification *all, struct flow_row row, verify_row *visit)
+{
+	int err = visit(all, row);
 
 	if (err || !select_has_loopback(row.service, row.role))
 		return err;
 	row.input = !row.input;
 	row.loopback = true;
-	return verify_flow(all, row);
+	return visit(all, row);
 }
 
 static int verify_service(struct verification *all, const struct service *service,
-			  enum family family)
+			  enum family family, verify_row *visit)
 {
 	int err = 0;
 
@@ -359,19 +439,29 @@ static int verify_service(struct verification *all, const struct service *servic
 				err = verify_hooks(all, (struct flow_row){
 					.service = service, .family = family,
 					.protocol = protocol, .role = flows[i].role,
-					.request = flows[i].request, .input = flows[i].input });
+					.request = flows[i].request, .input = flows[i].input }, visit);
 	return err;
 }
 
-int verify_flows(struct verification *all, enum family family)
+static int verify_services(struct verification *all, enum family family, verify_row *visit)
 {
 	const struct family_model *model = &all->model->families[family];
 	int err = 0;
 
 	for (size_t i = 0; i < model->count && !err; i++)
 		if (verify_wants(all, model->served[i].service))
-			err = verify_service(all, model->served[i].service, family);
-	return err ? err : verify_tables(all, family);
+			err = verify_service(all, model->served[i].service, family, visit);
+	return err;
+}
+
+/* What nothing picks misses nothing of what tables do, and comes last. */
+int verify_flows(struct verification *all, enum family family)
+{
+	int err = verify_services(all, family, verify_flow);
+
+	if (!err)
+		err = verify_tables(all, family);
+	return err ? err : verify_services(all, family, verify_unpicked);
 }
 
 /* --- what untracked packets miss -------------------------------------- */
@@ -419,9 +509,16 @@ static int look_at_requests(struct verification *all,
 	return err;
 }
 
+static int look_for_misses(struct verification *all, enum family family)
+{
+	int err = verify_services(all, family, verify_unpicked);
+
+	return err ? err : verify_missed(all, family);
+}
+
 int verify_misses(struct verification *all)
 {
-	return look_at_requests(all, verify_missed);
+	return look_at_requests(all, look_for_misses);
 }
 
 int verify_torn(struct verification *all)

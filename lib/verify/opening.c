@@ -75,8 +75,8 @@ int opening_pick_flow(const struct work *work, enum family family, const struct 
 	return err;
 }
 
-static int admission_of_flow(const struct work *work, enum family family,
-			     const struct flow_key *flow, struct admitted *admitted)
+static int ask_base(const struct work *work, enum family family, const struct flow_key *flow,
+		    struct admitted *admitted)
 {
 	struct picks picks = { 0 };
 	int err = opening_pick_flow(work, family, flow, &picks);
@@ -85,6 +85,26 @@ static int admission_of_flow(const struct work *work, enum family family,
 	if (!err && picks.count)
 		err = admission_of(work->view, work->base, &picks, work->options->entrances, admitted);
 	picks_free(&picks);
+	return err;
+}
+
+/* Where none of those whom a service names is let in, but others are, the host has said whom. */
+static int admission_of_flow(const struct work *work, enum family family,
+			     const struct flow_key *flow, struct admitted *admitted)
+{
+	const struct service everybody = admission_of_everybody(flow->service);
+	struct flow_key of_everybody = *flow;
+	struct admitted others;
+	int err = ask_base(work, family, flow, admitted);
+
+	if (err || admitted->admission != ADMITS_NOBODY || admitted->over_lo)
+		return err;
+	of_everybody.service = &everybody;
+	err = ask_base(work, family, &of_everybody, &others);
+	admitted->others = others.admission == ADMITS_SOME || others.admission == ADMITS_BY_RULE ||
+			   others.admission == ADMITS_AT_END;
+	if (admitted->others)
+		admitted->admission = ADMITS_SOME;
 	return err;
 }
 
@@ -184,6 +204,8 @@ static int keep_open(struct work *work, enum family family, size_t index,
 	if (answer->over_lo)	/* what is open to others may be to this host as well */
 		return err;
 	work->decided[family][index] |= bit_of(flow);
+	if (!err && !is_open && served->came && answer->others && flow->request)
+		return opening_tell_others(findings, family, flow, &answer->place);
 	if (err || (!is_open && (served->came || !opening_was_opened(work, family, flow))))
 		return err;
 	if (opening_is_of_first_edition(work, family))

@@ -61,6 +61,18 @@ int opening_refuse(struct findings *findings, enum family family, const struct f
 			    flow->service->ports[0].first, ufw, transport);
 }
 
+int opening_tell_others(struct findings *findings, enum family family, const struct flow_key *flow,
+			const struct place *place)
+{
+	char text[PLACE_TEXT];
+
+	return findings_add(findings, "dropped", NOTRACK_WARNING,
+			    "%s (%s) drops all requests of service %s over %s, as before: the host's rules let "
+			    "in others than the service names, so that it is not opened; let these in by a "
+			    "rule of the host, ahead of that", view_format_place(place, text),
+			    family_name(family), flow->service->name, protocol_names[flow->protocol]);
+}
+
 int opening_tell_kept(struct findings *findings, enum family family, const struct flow_key *flow,
 		      const struct place *place)
 {

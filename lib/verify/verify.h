@@ -22,6 +22,7 @@ struct flow_row {
 	enum role role;
 	bool request, input;
 	bool loopback;			/* over lo, at the hook that it meets elsewhere not */
+	bool is_unpicked;		/* no selector of ours picks its packets */
 	enum notrack_answer untracked;
 	enum notrack_verdict verdict;
 	char by[PLACE_TEXT];
@@ -108,6 +109,8 @@ int verify_each_variant(struct verification *all, struct flow_row *row,
 /* findings.c: what is wrong with a flow. */
 int verify_explain(struct verification *verification, const struct flow_row *row,
 		   const struct judgement *judgement);
+/* unpicked.c: why no selector of ours picks any packets of a flow. */
+int verify_tell_unpicked(struct verification *verification, const struct flow_row *row);
 /* Looks for the jumps to our chains; before any flow is judged. */
 void verify_find_jumps(struct verification *verification);
 /* What is wrong with the tables of a family as such; its flows are judged. */

@@ -39,6 +39,7 @@ static const struct {
 	{ FILE_OF("[service dns]\nports = 53 54\n"), 2, "53 54" },
 	{ FILE_OF("[service dns]\nports = 0x35\n"), 2, "0x35" },
 	{ FILE_OF("[service dns]\nports = 53\nports = 54\n"), 3, "twice" },
+	{ FILE_OF("  [service dns]\n  ports = 53\n  protocols = udp\n"), 3, "goes on with ports" },
 	{ FILE_OF("[service dns]\nprotocols = tpc\n"), 2, "tpc" },
 	{ FILE_OF("[service dns]\nprotocols = UDP\n"), 2, "UDP" },
 	{ FILE_OF("[service dns]\nroles = server\n"), 2, "server" },

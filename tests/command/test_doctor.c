@@ -120,6 +120,19 @@ START_TEST(a_bridge_that_hands_on_by_itself_is_named)
 }
 END_TEST
 
+/* A rule of either world gives connections a helper, which reads what is tracked alone. */
+START_TEST(a_helper_is_told)
+{
+	must("iptables-legacy -w -t raw -A PREROUTING -p tcp --dport 21 -j CT --helper ftp");
+	has(must_json("notrackctl --json doctor"), "helpers", "warning", "1 rule, the first at raw PREROUTING 1");
+	must("iptables-legacy -w -t raw -F");
+	must_as(&(struct how){ .input = "table inet n {\nct helper x {\ntype \"ftp\" protocol tcp;\n}\n"
+		"chain p {\ntype filter hook prerouting priority 0;\ntcp dport 80 counter\n"
+		"tcp dport 21 ct helper set \"x\"\n}\n}\n" }, "nft -f -");
+	has(must_json("notrackctl --json doctor"), "helpers", "warning", "1 rule, the first at inet n p 2");
+}
+END_TEST
+
 START_TEST(managers_get_their_lines)
 {
 	json_t *root;
@@ -247,6 +260,7 @@ static void tests(TCase *tcase)
 	tcase_add_test(tcase, a_host_that_has_all_passes);
 	tcase_add_loop_test(tcase, what_untracked_packets_miss_is_named, 0, 2);
 	tcase_add_test(tcase, a_bridge_that_hands_on_by_itself_is_named);
+	tcase_add_test(tcase, a_helper_is_told);
 	tcase_add_test(tcase, managers_get_their_lines);
 	tcase_add_test(tcase, tables_of_others_alone_are_named);
 	tcase_add_test(tcase, a_watch_that_runs_is_told);

@@ -491,8 +491,57 @@ START_TEST(a_zone_that_comes_too_late_keeps_nothing_tracked)
 }
 END_TEST
 
+/* --- what is never untracked --------------------------------------------- */
+
+/* Two services, the first of which may be there or not; and ports of the first that leave some. */
+static const struct {
+	const char *first, *second, *all, *some;
+	const char *service, *protocol;		/* of which nothing is picked */
+	bool tracked;				/* nor by a selector of the other one */
+} unpicked[] = {
+	{ "old", "ntp --role outbound", "100:200", "100:122", "ntp", "udp", true },
+	{ "in", "dns --role outbound", "1024:65535", "1024:4000", "dns", "udp", false },
+	{ "in --proto tcp", "dns --role outbound --proto tcp", "1:65535", "1:4000", "dns", "tcp", false },
+	{ "x --role both", NULL, "1:65535", "1:1023", "x", "udp", true },
+};
+
+static struct run add_unpicked(int number, const char *ports)
+{
+	struct run added = must("notrackctl -4 add %s --ports %s", unpicked[number].first, ports);
+
+	return unpicked[number].second ? must("notrackctl -4 add %s", unpicked[number].second) : added;
+}
+
+/* Whoever asks for it does not get what it is for, and nobody is cut off. */
+START_TEST(what_is_never_untracked_is_told)
+{
+	struct said said;
+	size_t row, rows = 0;
+	json_t *flow;
+
+	netns_add_peer();
+	ck_assert(is_told(add_unpicked(_i, unpicked[_i].all).err, "tracked"));
+	said = verify(format_text("-4 %s", unpicked[_i].service));
+	ck_assert(!is_ok(said));
+	assert_finds(said, "tracked", "error", format_text("%s outbound", unpicked[_i].protocol));
+	json_array_foreach(json_object_get(said.json, "flows"), row, flow) {
+		if (json_object_get(flow, "interface") || strcmp(text_of(flow, "role"), "outbound") ||
+		    strcmp(text_of(flow, "protocol"), unpicked[_i].protocol))
+			continue;
+		rows++;
+		ck_assert_str_eq(text_of(flow, "untracked"), unpicked[_i].tracked ? "no" : "yes");
+		ck_assert_str_eq(text_of(flow, "verdict"), "accept");
+	}
+	ck_assert_uint_eq(rows, 2);
+
+	ck_assert(!is_told(add_unpicked(_i, unpicked[_i].some).err, "tracked"));
+	ck_assert(is_ok(verify("-4")));
+}
+END_TEST
+
 static void tests(TCase *tcase)
 {
+	tcase_add_loop_test(tcase, what_is_never_untracked_is_told, 0, COUNT(unpicked));
 	tcase_add_loop_test(tcase, what_is_refused_of_two_is_refused_of_the_second, 0, 2);
 	tcase_add_loop_test(tcase, segments_that_meet_a_rate_are_told, 0, 2);
 	tcase_add_loop_test(tcase, what_is_accepted_as_translated_is_none_of_the_service, 0, FAMILY_COUNT);

@@ -27,10 +27,19 @@ static int print_flow(const struct notrack_flow *flow, void *data)
 	return 0;
 }
 
+/* What a commit says of flows that stay tracked, as a model by chance may have some. */
+static int count_tracked(const struct notrack_finding *finding, void *data)
+{
+	*(int *)data += !strcmp(finding->code, "tracked");
+	return 0;
+}
+
 /* Ports by chance are ports that this host may ask from, which is told and does not matter here. */
 static int print_finding(const struct notrack_finding *finding, void *data)
 {
 	if (!strcmp(finding->code, "ephemeral"))
+		return 0;
+	if (!strcmp(finding->code, "tracked") && strstr(finding->text, "would come to ports at which"))
 		return 0;
 	++*(int *)data;
 	fprintf(stderr, "%s: %s\n", finding->code, finding->text);
@@ -50,7 +59,7 @@ static int stop_at_once(const struct notrack_flow *flow, void *data)
 	return ENOUGH;
 }
 
-/* Where only our accepts let a packet pass, and all of them are meant to. */
+/* Where only our accepts let a packet pass, and all of them are meant to, but for what was told. */
 START_TEST(whatever_was_committed_is_untracked_and_accepted)
 {
 	int findings = 0;
@@ -58,14 +67,16 @@ START_TEST(whatever_was_committed_is_untracked_and_accepted)
 	given_policies_drop();
 	for (int i = 0; i < MODELS; i++) {
 		struct notrack *nt = new_context();
+		int tracked = 0;
 
 		random_model(nt, SERVICES, CLIENTS);
 		must_do(nt, notrack_commit(nt, NULL));
+		must_do(nt, notrack_each_finding(nt, count_tracked, &tracked));
 		ck_assert_int_eq(must_do(nt, notrack_verify(nt, NULL, print_flow, print_finding,
-							    &findings)), 0);
+							    &findings)), tracked);
 		ck_assert_int_eq(findings, 0);
 		must_do(nt, notrack_load(nt));
-		ck_assert_int_eq(must_do(nt, notrack_verify(nt, NULL, NULL, NULL, NULL)), 0);
+		ck_assert_int_eq(must_do(nt, notrack_verify(nt, NULL, NULL, NULL, NULL)), tracked);
 		notrack_free(nt);
 	}
 }
