@@ -280,7 +280,8 @@ static int commit_in_kernel(struct notrack *nt, void *data)
 		*(struct notrack_changes *)data = (struct notrack_changes){ 0 };
 		err = begin(&transaction, nt, false);
 		for (size_t i = 0; i < BACKENDS && !err; i++)
-			err = stale_loosen(nt, &transaction.had[i]);
+			err = stale_loosen(nt, &transaction.had[i],
+					   transaction.wanted.local_only);
 		if (!err)
 			err = run(&transaction, data);
 		if (!err) {

@@ -29,7 +29,7 @@ static int flush_entry(const struct tracked *entry, void *data)
 	for (size_t i = 0; i < model->count; i++) {
 		const struct service *service = model->served[i].service;
 
-		if (!flow_is_untracked(&flow, service))
+		if (!flow_is_untracked(&flow, service, flush->nt->local_only))
 			continue;
 		if (!service->interface_count)
 			return conntrack_remove(&flush->edit, entry, &flush->nt->error);

@@ -10,6 +10,7 @@
 struct going {
 	const struct notrack *nt;
 	const struct model *had;
+	bool local_only;		/* so it is from now on */
 	struct own_addresses local;
 	struct conntrack_edit edit;
 	struct error error;
@@ -35,22 +36,25 @@ static bool any_leaves(const struct notrack *nt, const struct model *had)
 }
 
 /* Which interface a flow comes by is not in its entry. */
-static bool stays_untracked(const struct flow *flow, const struct family_model *wanted)
+static bool stays_untracked(const struct flow *flow, const struct family_model *wanted,
+			    bool local_only)
 {
 	for (size_t i = 0; i < wanted->count; i++)
 		if (!wanted->served[i].service->interface_count &&
-		    flow_is_untracked(flow, wanted->served[i].service))
+		    flow_is_untracked(flow, wanted->served[i].service, local_only))
 			return true;
 	return false;
 }
 
-static bool is_stale(const struct flow *flow, const struct family_model *had,
-		     const struct family_model *wanted)
+static bool is_stale(const struct going *going, const struct flow *flow, enum family family)
 {
+	const struct family_model *had = &going->had->families[family];
+	const struct family_model *wanted = &going->nt->model.families[family];
+
 	for (size_t i = 0; i < had->count; i++)
 		if (leaves(had->served[i].service, wanted) &&
-		    flow_is_untracked(flow, had->served[i].service))
-			return !stays_untracked(flow, wanted);
+		    flow_is_untracked(flow, had->served[i].service, going->nt->local_only))
+			return !stays_untracked(flow, wanted, going->local_only);
 	return false;
 }
 
@@ -63,8 +67,7 @@ static int loosen(const struct tracked *entry, void *data)
 	if (entry->protocol != IPPROTO_TCP || !context_has(going->nt, entry->family))
 		return 0;
 	flow_read(&flow, entry, &going->local);
-	if (!is_stale(&flow, &going->had->families[entry->family],
-		      &going->nt->model.families[entry->family]))
+	if (!is_stale(going, &flow, entry->family))
 		return 0;
 	if (entry->tcp_state == TCP_CONNTRACK_SYN_SENT)
 		return conntrack_remove(&going->edit, entry, &going->error);
@@ -92,9 +95,9 @@ static int go(struct going *going)
 }
 
 /* A kernel without conntrack, or without a way to ask it, is no matter to whom nothing is said. */
-int stale_loosen(struct notrack *nt, const struct model *had)
+int stale_loosen(struct notrack *nt, const struct model *had, bool local_only)
 {
-	struct going going = { .nt = nt, .had = had };
+	struct going going = { .nt = nt, .had = had, .local_only = local_only };
 	int err = any_leaves(nt, had) ? go(&going) : 0;
 
 	if (!err || err == -EPROTONOSUPPORT)
