@@ -526,7 +526,10 @@ struct notrack_changes {
  * rules are removed before it is, so that no packet meets only one of the two at any
  * time.  Where a service leaves, and something that accepts goes with it, requests are
  * tracked again first and answers 50 ms later, for which the call waits: answers to
- * untracked requests would be NEW to conntrack.  Rules that stay keep their counters.  On failure every table is as it was before.
+ * untracked requests would be NEW to conntrack.  Connections of TCP that conntrack knew
+ * before their service came go on: the kernel is told to look at their sequence numbers no more,
+ * and a failure of that is a finding, "entries".  Rules that stay keep their counters.  On failure
+ * every table is as it was before.
  * Returns: the number of rules added and removed (0: nothing was committed),
  * or -errno; -ESTALE where a service is gone whose clients notrack_load() left in the kernel;
  * -EBADMSG where the model was loaded and lacks a service whose

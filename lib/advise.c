@@ -27,7 +27,8 @@ static bool is_covered(const struct advisor *advisor, const struct flow *flow, e
 	for (size_t i = 0; i < model->count; i++)
 		/* by which interface it came is not known */
 		if (!model->served[i].service->interface_count &&
-		    flow_is_untracked(flow, model->served[i].service))
+		    flow_is_untracked(flow, model->served[i].service,
+				      advisor->nt->local_only))
 			return true;
 	return false;
 }

@@ -15,6 +15,7 @@
 #include "layout.h"
 #include "plan.h"
 #include "rules/compile.h"
+#include "stale.h"
 #include "support/stream.h"
 
 struct transaction {
@@ -22,6 +23,7 @@ struct transaction {
 	struct plan plan;			/* what is to stand in chains of the host */
 	struct wanted wanted, nothing;
 	struct change *changes[BACKENDS];	/* the chosen backend's first */
+	struct model had[BACKENDS];		/* services that are there, where the plan is made */
 	size_t count;
 };
 
@@ -58,21 +60,19 @@ static int compile_all(struct notrack *nt, const struct plan *plan, const struct
 
 /* Of services that are in @image; clients alone that change let nothing leave. */
 static int compile_leaving_services(struct transaction *transaction, struct image *image,
-				    struct wanted *wanted)
+				    struct model *had, struct wanted *wanted)
 {
 	struct notrack *nt = transaction->nt;
-	struct model had = { 0 };
 	int err;
 
 	if (!transaction->plan.made)
 		return 0;
-	err = image->backend->raise(image, PART_RULES, &had);
+	err = image->backend->raise(image, PART_RULES, had);
 	for (enum family family = IPV4; family < FAMILIES && !err; family++)
 		if (context_has(nt, family))
-			err = compile_leaving(&had.families[family], &nt->model.families[family],
+			err = compile_leaving(&had->families[family], &nt->model.families[family],
 					      family, transaction->wanted.local_only,
 					      &wanted->leaving[family], &nt->error);
-	model_free(&had);
 	return err;
 }
 
@@ -113,7 +113,7 @@ static int begin_backend(struct transaction *transaction, size_t backend, bool c
 	if (err || (!chosen && !backends[backend]->is_used(image) &&
 		    !has_grafts(transaction, backend)))
 		return err;
-	err = compile_leaving_services(transaction, image, wanted);
+	err = compile_leaving_services(transaction, image, &transaction->had[backend], wanted);
 	if (!err)
 		err = backends[backend]->begin(image, wanted,
 					       &transaction->changes[transaction->count]);
@@ -209,6 +209,8 @@ static void end(struct transaction *transaction)
 {
 	for (size_t i = 0; i < transaction->count; i++)
 		transaction->changes[i]->image->backend->end(transaction->changes[i]);
+	for (size_t i = 0; i < BACKENDS; i++)
+		model_free(&transaction->had[i]);
 	free_wanted(&transaction->wanted);
 	free_wanted(&transaction->nothing);
 	plan_free(&transaction->plan);
@@ -281,6 +283,9 @@ static int commit_in_kernel(struct notrack *nt, void *data)
 	for (int tries = 0; tries < TRIES && err == -EBUSY; tries++) {
 		*(struct notrack_changes *)data = (struct notrack_changes){ 0 };
 		err = begin(&transaction, nt, false);
+		for (size_t i = 0; i < BACKENDS && !err; i++)
+			err = stale_loosen(nt, &transaction.had[i],
+					   transaction.wanted.local_only);
 		if (!err)
 			err = run(&transaction, data);
 		if (!err) {

@@ -11,7 +11,7 @@
 struct flush {
 	struct notrack *nt;
 	struct own_addresses local;
-	struct conntrack_removal removal;
+	struct conntrack_edit edit;
 	uint64_t left;
 };
 
@@ -29,10 +29,10 @@ static int flush_entry(const struct tracked *entry, void *data)
 	for (size_t i = 0; i < model->count; i++) {
 		const struct service *service = model->served[i].service;
 
-		if (!flow_is_untracked(&flow, service))
+		if (!flow_is_untracked(&flow, service, flush->nt->local_only))
 			continue;
 		if (!service->interface_count)
-			return conntrack_remove(&flush->removal, entry, &flush->nt->error);
+			return conntrack_remove(&flush->edit, entry, &flush->nt->error);
 		left = true;
 	}
 	flush->left += left;
@@ -49,11 +49,11 @@ static int flush_in_kernel(struct notrack *nt, void *data)
 		err = conntrack_open(&writing, &nt->error);
 	if (!err)
 		err = own_addresses_read(&flush->local, &nt->error);
-	if (!err && conntrack_begin_removal(&flush->removal, &writing))
+	if (!err && conntrack_begin_edit(&flush->edit, &writing))
 		err = error_set(&nt->error, -ENOMEM, "out of memory");
 	if (!err)
 		err = conntrack_dump(&reading, CONNTRACK_WHOLE, flush_entry, flush, &nt->error);
-	err = conntrack_end_removal(&flush->removal, err, &nt->error);
+	err = conntrack_end_edit(&flush->edit, err, &nt->error);
 	own_addresses_free(&flush->local);
 	conntrack_close(&reading);
 	conntrack_close(&writing);
@@ -72,7 +72,7 @@ int notrack_flush_tracked(struct notrack *nt, struct notrack_flushed *flushed)
 	if (err)
 		return err;
 	err = context_in_kernel(nt, flush_in_kernel, &flush);
-	all = (struct notrack_flushed){ .removed = flush.removal.removed, .left = flush.left };
+	all = (struct notrack_flushed){ .removed = flush.edit.done, .left = flush.left };
 	layout_give(&layout_flushed, flushed, &all);
 	return err;
 }

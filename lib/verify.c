@@ -8,6 +8,7 @@
 
 #include "legacy/view.h"
 #include "nft/view.h"
+#include "verify/both_ends.h"
 
 /* --- in the kernel ----------------------------------------------------- */
 
@@ -132,9 +133,28 @@ static void forget_flows(struct verification *all)
 	findings_free(&all->findings);
 }
 
+/* What the diff found by a comparison with the host as it is without us. */
+static int keep_both_ends(const struct notrack *nt, struct verification *all)
+{
+	char begins[sizeof("service :") + SERVICE_NAME_MAX];
+	int err = 0;
+
+	snprintf(begins, sizeof(begins), "service %s:", all->name ? all->name : "");
+	for (size_t i = 0; i < nt->findings.count && !err; i++) {
+		const struct finding *finding = &nt->findings.list[i];
+
+		if (!strcmp(finding->code, BOTH_ENDS) &&
+		    (!all->name || !strncmp(finding->text, begins, strlen(begins))))
+			err = findings_add(&all->findings, BOTH_ENDS, finding->severity, "%s",
+					   finding->text);
+	}
+	return err;
+}
+
 int verify_collect(struct notrack *nt, struct verification *all)
 {
 	struct onlooker onlooker = { .look = look_on, .data = all };
+	int err;
 
 	all->model = &nt->model;
 	if (all->name && !is_there(nt, all->name))
@@ -149,10 +169,11 @@ int verify_collect(struct notrack *nt, struct verification *all)
 	/* there was nothing to plan; or the flows were judged as those of rules that are as meant */
 	if (all->drift > 0 || (!all->drift && !all->is_done)) {
 		forget_flows(all);
-		return context_in_kernel(nt, verify_in_kernel, all);
+		err = context_in_kernel(nt, verify_in_kernel, all);
+		return err ? err : keep_both_ends(nt, all);
 	}
 	tape_free(&nt->tape);
-	return all->drift;
+	return all->drift ? all->drift : keep_both_ends(nt, all);
 }
 
 void verify_release(struct verification *all)

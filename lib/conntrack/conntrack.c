@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <linux/netfilter/nf_conntrack_tcp.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_conntrack.h>
 #include <stdio.h>
@@ -13,6 +14,8 @@
 #define PENDING_MAX 64
 /* What names an entry takes about 100 bytes. */
 #define REQUEST_MAX 512
+/* What is said of a connection of TCP: two nests, and two attributes of two bytes. */
+#define TCP_MAX 24
 
 /* --- messages --------------------------------------------------------- */
 
@@ -47,7 +50,7 @@ static int explain(int err, const char *what, struct error *error)
 }
 
 /* It was there to be read: what is refused now is refused for another reason. */
-static int explain_removal(int err, struct error *error)
+static int explain_edit(int err, struct error *error)
 {
 	return explain(err == -EINVAL || err == -EOPNOTSUPP ? -EIO : err, "changed", error);
 }
@@ -199,33 +202,33 @@ int conntrack_read_totals(struct conntrack *conntrack, struct conntrack_totals *
 	return 0;
 }
 
-/* --- removal ---------------------------------------------------------- */
+/* --- edits ------------------------------------------------------------- */
 
-int conntrack_begin_removal(struct conntrack_removal *removal, struct conntrack *conntrack)
+int conntrack_begin_edit(struct conntrack_edit *edit, struct conntrack *conntrack)
 {
-	*removal = (struct conntrack_removal){ .conntrack = conntrack };
-	removal->requests = malloc(PENDING_MAX * REQUEST_MAX);
-	return removal->requests ? 0 : -ENOMEM;
+	*edit = (struct conntrack_edit){ .conntrack = conntrack };
+	edit->requests = malloc(PENDING_MAX * REQUEST_MAX);
+	return edit->requests ? 0 : -ENOMEM;
 }
 
 /* -ENOENT: it went by itself, or the one there now has another ID. */
 static int take_answer(const struct nlmsghdr *message, void *data)
 {
-	struct conntrack_removal *removal = data;
+	struct conntrack_edit *edit = data;
 	int status = message->nlmsg_type == NLMSG_ERROR ? netlink_status(message) : -ENOENT;
 
-	removal->removed += status == 0;
+	edit->done += status == 0;
 	return status == -ENOENT ? 0 : status;
 }
 
-static int hand_over(struct conntrack_removal *removal)
+static int hand_over(struct conntrack_edit *edit)
 {
-	int err = !removal->pending ? 0 :
-		  netlink_talk(&removal->conntrack->netlink, removal->requests, removal->size,
-			       removal->pending, take_answer, removal);
+	int err = !edit->pending ? 0 :
+		  netlink_talk(&edit->conntrack->netlink, edit->requests, edit->size,
+			       edit->pending, take_answer, edit);
 
-	removal->pending = 0;
-	removal->size = 0;
+	edit->pending = 0;
+	edit->size = 0;
 	return err;
 }
 
@@ -241,33 +244,75 @@ static size_t size_of(const struct nlattr *attr)
 	return attr ? MNL_ALIGN(attr->nla_len) : 0;
 }
 
-int conntrack_remove(struct conntrack_removal *removal, const struct tracked *entry,
+/* A message about an entry: its beginning, up to what names it. */
+static struct nlmsghdr *begin_request(struct conntrack_edit *edit, const struct tracked *entry,
+				      unsigned int type)
+{
+	struct nlmsghdr *message = begin_message(edit->requests + edit->size, type, NLM_F_ACK,
+						 entry->family == IPV6 ? AF_INET6 : AF_INET);
+
+	message->nlmsg_seq = netlink_next(&edit->conntrack->netlink);
+	put_copy(message, entry->tuple);
+	put_copy(message, entry->zone);
+	return message;
+}
+
+/* With room for what is said of it. */
+static bool fits(const struct tracked *entry)
+{
+	return MNL_NLMSG_HDRLEN + MNL_ALIGN(sizeof(struct nfgenmsg)) + size_of(entry->tuple) +
+	       size_of(entry->zone) + size_of(entry->id) + TCP_MAX <= REQUEST_MAX;
+}
+
+static int end_request(struct conntrack_edit *edit, const struct nlmsghdr *message,
+		       struct error *error)
+{
+	int err;
+
+	edit->size += MNL_ALIGN(message->nlmsg_len);
+	if (++edit->pending < PENDING_MAX)
+		return 0;
+	err = hand_over(edit);
+	return err ? explain_edit(err, error) : 0;
+}
+
+int conntrack_remove(struct conntrack_edit *edit, const struct tracked *entry,
 		     struct error *error)
 {
 	struct nlmsghdr *message;
-	int err;
 
-	if (MNL_NLMSG_HDRLEN + MNL_ALIGN(sizeof(struct nfgenmsg)) + size_of(entry->tuple) +
-	    size_of(entry->zone) + size_of(entry->id) > REQUEST_MAX)
-		return explain_removal(-EMSGSIZE, error);
-	message = begin_message(removal->requests + removal->size, IPCTNL_MSG_CT_DELETE, NLM_F_ACK,
-				entry->family == IPV6 ? AF_INET6 : AF_INET);
-	message->nlmsg_seq = netlink_next(&removal->conntrack->netlink);
-	put_copy(message, entry->tuple);
-	put_copy(message, entry->zone);
+	if (!fits(entry))
+		return explain_edit(-EMSGSIZE, error);
+	message = begin_request(edit, entry, IPCTNL_MSG_CT_DELETE);
 	put_copy(message, entry->id);
-	removal->size += MNL_ALIGN(message->nlmsg_len);
-	if (++removal->pending < PENDING_MAX)
-		return 0;
-	err = hand_over(removal);
-	return err ? explain_removal(err, error) : 0;
+	return end_request(edit, message, error);
 }
 
-int conntrack_end_removal(struct conntrack_removal *removal, int err, struct error *error)
+int conntrack_loosen(struct conntrack_edit *edit, const struct tracked *entry,
+		     struct error *error)
 {
-	int last = err ? 0 : hand_over(removal);
+	static const struct nf_ct_tcp_flags liberal = { IP_CT_TCP_FLAG_BE_LIBERAL,
+							IP_CT_TCP_FLAG_BE_LIBERAL };
+	struct nlattr *info, *tcp;
+	struct nlmsghdr *message;
 
-	free(removal->requests);
-	removal->requests = NULL;
-	return last ? explain_removal(last, error) : err;
+	if (!fits(entry))
+		return explain_edit(-EMSGSIZE, error);
+	message = begin_request(edit, entry, IPCTNL_MSG_CT_NEW);
+	info = mnl_attr_nest_start(message, CTA_PROTOINFO);
+	tcp = mnl_attr_nest_start(message, CTA_PROTOINFO_TCP);
+	mnl_attr_put(message, CTA_PROTOINFO_TCP_FLAGS_ORIGINAL, sizeof(liberal), &liberal);
+	mnl_attr_put(message, CTA_PROTOINFO_TCP_FLAGS_REPLY, sizeof(liberal), &liberal);
+	mnl_attr_nest_end(message, tcp);
+	mnl_attr_nest_end(message, info);
+	return end_request(edit, message, error);
+}
+
+int conntrack_end_edit(struct conntrack_edit *edit, int err, struct error *error)
+{
+	int last = err ? 0 : hand_over(edit);
+
+	free(edit->requests);
+	edit->requests = NULL;
+	return last ? explain_edit(last, error) : err;
 }

@@ -68,20 +68,23 @@ struct conntrack_totals {
 int conntrack_read_totals(struct conntrack *conntrack, struct conntrack_totals *totals,
 			  struct error *error);
 
-/* Entries on their way out, some at a time. */
-struct conntrack_removal {
+/* Entries that are to go, or to change, some at a time. */
+struct conntrack_edit {
 	struct conntrack *conntrack;	/* not one that is being dumped */
 	char *requests;
 	size_t size;			/* of those that are pending */
 	unsigned int pending;
-	uint64_t removed;
+	uint64_t done;
 };
 
-int conntrack_begin_removal(struct conntrack_removal *removal, struct conntrack *conntrack);
+int conntrack_begin_edit(struct conntrack_edit *edit, struct conntrack *conntrack);
 /* One that is gone already, or is another by now, is not counted. */
-int conntrack_remove(struct conntrack_removal *removal, const struct tracked *entry,
+int conntrack_remove(struct conntrack_edit *edit, const struct tracked *entry,
+		     struct error *error);
+/* Of TCP: sequence numbers are of no matter any more, as where the kernel meets one midway. */
+int conntrack_loosen(struct conntrack_edit *edit, const struct tracked *entry,
 		     struct error *error);
 /* Hands over what is pending, where @err is 0; returns @err, or -errno. */
-int conntrack_end_removal(struct conntrack_removal *removal, int err, struct error *error);
+int conntrack_end_edit(struct conntrack_edit *edit, int err, struct error *error);
 
 #endif

@@ -29,8 +29,10 @@ void flow_read(struct flow *flow, const struct tracked *entry, const struct own_
 		.protocol = protocol_of(entry->protocol),
 	};
 	flow->from_here = own_addresses_has(local, &flow->source);
-	flow->to_here = own_addresses_has(local, &flow->destination) ||
-			(!flow->from_here && own_addresses_hears(local, &flow->destination));
+	flow->to_here = own_addresses_has(local, &flow->destination);
+	flow->to_group = !flow->to_here && !flow->from_here &&
+			 own_addresses_hears(local, &flow->destination);
+	flow->to_here |= flow->to_group;
 }
 
 /* An empty list is everybody. */
@@ -86,17 +88,21 @@ static bool is_answer(const struct flow *flow, const struct service *service)
 	       covers(service->remote, service->remote_count, &flow->source);
 }
 
-/* Nobody can know who asks whom, so that rules leave it to conntrack. */
-static bool is_ambiguous(const struct flow *flow, const struct service *service)
+/*
+ * Nobody can know who asks whom, so that rules leave it to conntrack; nor, of a server on a host
+ * that forwards, whether what comes to its port is for this host.
+ */
+static bool is_ambiguous(const struct flow *flow, const struct service *service, bool local_only)
 {
-	return !service->classic && service->roles == (INBOUND | OUTBOUND) &&
+	return !service->classic && service->roles & INBOUND &&
+	       (service->roles & OUTBOUND || local_only) &&
 	       service_has_port(service, flow->source_port) && service_has_port(service, flow->destination_port);
 }
 
-bool flow_is_untracked(const struct flow *flow, const struct service *service)
+bool flow_is_untracked(const struct flow *flow, const struct service *service, bool local_only)
 {
 	if (flow->protocol < 0 || !(service->protocols & 1u << flow->protocol) ||
-	    is_ambiguous(flow, service))
+	    (local_only && flow->to_group) || is_ambiguous(flow, service, local_only))
 		return false;
 	return is_inbound(flow, service) || is_outbound(flow, service) || is_answer(flow, service);
 }

@@ -13,6 +13,7 @@ struct flow {
 	uint16_t source_port, destination_port;
 	int protocol;			/* enum protocol, or -1 */
 	bool from_here, to_here;	/* neither: it is forwarded */
+	bool to_group;			/* ... here as to all who listen */
 };
 
 void flow_read(struct flow *flow, const struct tracked *entry, const struct own_addresses *local);
@@ -20,7 +21,10 @@ void flow_read(struct flow *flow, const struct tracked *entry, const struct own_
 /* UDP, ...; -1 for one that no service has. */
 int protocol_of(uint8_t number);
 
-/* Whether the rules of @service untrack the packets that such an entry is made by. */
-bool flow_is_untracked(const struct flow *flow, const struct service *service);
+/*
+ * Whether the rules of @service untrack the packets that such an entry is made by.  @local_only:
+ * what is for this host alone, as in struct compiler.
+ */
+bool flow_is_untracked(const struct flow *flow, const struct service *service, bool local_only);
 
 #endif

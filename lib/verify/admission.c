@@ -3,43 +3,9 @@
 
 #include <string.h>
 
+#include "verify/other_servers.h"
 #include "verify/regions.h"
 #include "verify/walk.h"
-
-/* --- which ports a rule names ------------------------------------------ */
-
-/* Fields as bits. */
-_Static_assert(FIELDS <= 32, "a field is a bit");
-#define DESTINATION_PORTS (1u << FIELD_DESTINATION_PORT | 1u << FIELD_EITHER_PORT)
-#define ANY_PORTS (DESTINATION_PORTS | 1u << FIELD_SOURCE_PORT)
-
-static bool is_one_of(uint8_t field, uint32_t fields)
-{
-	return field < FIELDS && UINT32_C(1) << field & fields;
-}
-
-static bool asks_one_of(const struct step *step, uint32_t fields)
-{
-	if (step->kind != STEP_LOOKUP && step->kind != STEP_MAP)
-		return step_is_condition(step) && is_one_of(step->field, fields);
-	for (size_t i = 0; i < step->lookup->field_count; i++)
-		if (is_one_of(step->lookup->fields[i].field, fields))
-			return true;
-	return false;
-}
-
-static bool rule_names(const struct view_rule *rule, uint32_t fields)
-{
-	for (size_t i = 0; rule && i < rule->count; i++)
-		if (asks_one_of(&rule->steps[i], fields))
-			return true;
-	return false;
-}
-
-bool rule_names_ports(const struct view_rule *rule)
-{
-	return rule_names(rule, ANY_PORTS);
-}
 
 /* --- whom a rule names -------------------------------------------------- */
 
@@ -140,56 +106,6 @@ static void add_journey(struct tally *tally, const struct view_chain *base,
 	tally->place = dropped->last;
 }
 
-/* One port, which no client has, and not the service's. */
-static bool is_of_other_server(const struct step *step, const struct port_range *service)
-{
-	const uint32_t port = step->range.first;
-
-	return !(step->flags & STEP_INVERTED) && step->mask == UINT32_MAX &&
-	       step->range.last == port && port < CLIENT_PORT_MIN &&
-	       (port < service->first || port > service->last);
-}
-
-/*
- * It is for answers that this host asks for: it names the port of another server, and nothing
- * else.  Whoever names addresses, or the service's port, means those who may ask.
- */
-static bool is_for_other_answers(const struct view_rule *rule, const struct probe *probe)
-{
-	bool named = false;
-
-	for (size_t i = 0; i < rule->count; i++) {
-		const struct step *step = &rule->steps[i];
-
-		if (!step_is_condition(step))
-			continue;
-		if (step->kind == STEP_NUMBER && step->field == FIELD_SOURCE_PORT &&
-		    is_of_other_server(step, &probe->destination_port))
-			named = true;
-		else if (step->kind != STEP_NUMBER || (step->field != FIELD_PROTOCOL &&
-						       step->field != FIELD_FAMILY &&
-						       step->field != FIELD_ETHER_TYPE))
-			return false;
-	}
-	return named;
-}
-
-/* Others than the usual packets, by a rule that is for them. */
-static bool lets_some_in(const struct journey *journey, const struct probe *probe)
-{
-	for (unsigned int state = 0; state < STATES; state++) {
-		const struct ending *ending = &journey->endings[ACCEPTED][state];
-		const struct view_rule *rule = ending->first.rule;
-
-		if (!(1u << state & ANY_PICKED) || !ending->first_time)
-			continue;
-		if (probe->reply || !rule || rule != ending->last.rule ||
-		    !is_for_other_answers(rule, probe))
-			return true;
-	}
-	return false;
-}
-
 /* Probes on their way through one base chain. */
 struct asking {
 	const struct view *view;
@@ -221,8 +137,61 @@ static int ask_peers(const struct asking *asking, const struct probe *probe)
 		const struct ending *ending = &journey.endings[ACCEPTED][state];
 
 		asking->tally->some |= ending->first_time &&
-				       rule_names(ending->first.rule, DESTINATION_PORTS);
+				       rule_names_destinations(ending->first.rule);
 	}
+	return err;
+}
+
+static int walk_base(const struct asking *asking, const struct probe *probe,
+		     struct journey *journey)
+{
+	struct walk walk = { .view = asking->view, .journeys = { [TODAY] = journey },
+			     .any_mark = asking->any_mark };
+	int err = walk_chain(&walk, asking->base, probe);
+
+	walk_free(&walk);
+	return err;
+}
+
+/* In some states, by a rule that says whom. */
+static bool lets_in(const struct journey *journey, unsigned int states, const struct probe *probe)
+{
+	for (unsigned int state = 0; state < STATES; state++) {
+		const struct ending *ending = &journey->endings[ACCEPTED][state];
+		const struct view_rule *first = ending->first.rule, *last = ending->last.rule;
+
+		if (1u << state & states && ending->first_time &&
+		    (!probe || !first || !last || !rule_is_of_other_server(first, probe) ||
+		     !rule_is_of_other_server(last, probe)))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Others than the usual packets are accepted.  Of those from, or to, ports that no client has, what
+ * accepts them may be about other servers; the rules between the first and the last of these have
+ * been asked about the other ports.
+ */
+static int ask_others(const struct asking *asking, const struct probe *probe)
+{
+	struct probe clients = *probe, servers = *probe;
+	struct journey journey = { 0 };
+	unsigned int states = ANY_PICKED;
+	int err = 0;
+
+	probe_client_ports(&clients)->first = CLIENT_PORT_MIN;
+	if (probe_client_ports(&clients)->last >= CLIENT_PORT_MIN) {
+		err = walk_base(asking, &clients, &journey);
+		probe_client_ports(&servers)->last = CLIENT_PORT_MIN - 1;
+		states |= ANY_USUAL;
+	}
+	asking->tally->some |= lets_in(&journey, ANY_PICKED, NULL);
+	if (err || asking->tally->some)
+		return err;
+	journey = (struct journey){ 0 };
+	err = walk_base(asking, &servers, &journey);
+	asking->tally->some |= lets_in(&journey, states, &servers);
 	return err;
 }
 
@@ -230,16 +199,18 @@ static int ask(const struct probe *probe, void *data)
 {
 	const struct asking *asking = data;
 	struct journey journey = { 0 };
-	struct walk walk = { .view = asking->view, .journeys = { [TODAY] = &journey },
-			     .any_mark = asking->any_mark };
 	struct probe asked = *probe;
 	int err;
 
 	asked.local_destination |= asking->unicast && asked.own_destination;
-	err = walk_chain(&walk, asking->base, &asked);
-	walk_free(&walk);
+	err = walk_base(asking, &asked, &journey);
 	add_journey(asking->tally, asking->base, asking->picks, &journey);
-	asking->tally->some |= lets_some_in(&journey, probe);
+	if (!err && lets_in(&journey, ANY_PICKED, NULL)) {
+		if (probe_client_ports(&asked)->first >= CLIENT_PORT_MIN)
+			asking->tally->some = true;
+		else
+			err = ask_others(asking, &asked);
+	}
 	return err ? err : ask_peers(asking, probe);
 }
 

@@ -25,9 +25,6 @@ struct admitted {
 	struct place end;
 };
 
-/* Whether a rule, if there is one, asks for ports. */
-bool rule_names_ports(const struct view_rule *rule);
-
 /* What @base does with packets of all picks, on each interface that is up but lo. */
 int admission_of(const struct view *view, const struct view_chain *base, const struct picks *picks,
 		 const struct entrances *entrances, struct admitted *admitted);

@@ -75,3 +75,49 @@ bool condition_depends(const struct step *condition)
 			return true;
 	return false;
 }
+
+/* --- which ports a rule names ------------------------------------------ */
+
+/* Fields as bits. */
+_Static_assert(FIELDS <= 32, "a field is a bit");
+#define DESTINATION_PORTS (1u << FIELD_DESTINATION_PORT | 1u << FIELD_EITHER_PORT)
+#define SOURCE_PORTS (1u << FIELD_SOURCE_PORT | 1u << FIELD_EITHER_PORT)
+#define ANY_PORTS (DESTINATION_PORTS | SOURCE_PORTS)
+
+static bool is_one_of(uint8_t field, uint32_t fields)
+{
+	return field < FIELDS && UINT32_C(1) << field & fields;
+}
+
+static bool asks_one_of(const struct step *step, uint32_t fields)
+{
+	if (step->kind != STEP_LOOKUP && step->kind != STEP_MAP)
+		return step_is_condition(step) && is_one_of(step->field, fields);
+	for (size_t i = 0; i < step->lookup->field_count; i++)
+		if (is_one_of(step->lookup->fields[i].field, fields))
+			return true;
+	return false;
+}
+
+static bool rule_names(const struct view_rule *rule, uint32_t fields)
+{
+	for (size_t i = 0; rule && i < rule->count; i++)
+		if (asks_one_of(&rule->steps[i], fields))
+			return true;
+	return false;
+}
+
+bool rule_names_ports(const struct view_rule *rule)
+{
+	return rule_names(rule, ANY_PORTS);
+}
+
+bool rule_names_sources(const struct view_rule *rule)
+{
+	return rule_names(rule, SOURCE_PORTS);
+}
+
+bool rule_names_destinations(const struct view_rule *rule)
+{
+	return rule_names(rule, DESTINATION_PORTS);
+}

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "rules/name.h"
+#include "verify/half_open.h"
 #include "verify/regions.h"
 #include "verify/walk.h"
 
@@ -21,6 +22,7 @@ struct watching {
 	const struct probe *walked[WALKED_MAX];	/* of the class */
 	size_t walked_count;
 	bool usual_passes;			/* of those walked last, today and as it would be */
+	struct half_open halves[2];		/* of the protocol: of the inbound role, and the other */
 };
 
 static const char *packets_of(const struct flow_key *flow)
@@ -330,6 +332,8 @@ static int walk_probe(const struct probe *usual, void *data)
 			host->address[watching->family];
 	err = walk_all(&walk, &probe, way);
 	watching->usual_passes = today.through & ANY_USUAL && would.through & ANY_USUAL;
+	if (!err && watching->class != CLASS_LATER)
+		half_open_note(&watching->halves[watching->flow.role == OUTBOUND], &probe, &walk);
 	if (!err)
 		err = compare(watching, &walk);
 	walk_free(&walk);
@@ -391,21 +395,35 @@ static int walk_flow(struct watching *watching)
 	return err ? err : walk_class(watching, CLASS_LATER);
 }
 
+static int walk_protocol(struct watching *watching)
+{
+	struct flow_key *flow = &watching->flow;
+	int err = 0;
+
+	memset(watching->halves, 0, sizeof(watching->halves));
+	for (unsigned int i = 0; i < 8 && !err; i++) {
+		flow->direction = i & 1 ? OUT : IN;
+		flow->role = i & 2 ? OUTBOUND : INBOUND;
+		flow->request = i & 4;
+		if (flow->service->roles & flow->role)
+			err = walk_flow(watching);
+	}
+	for (unsigned int i = 0; i < 2 && !err; i++) {
+		flow->role = i ? OUTBOUND : INBOUND;
+		err = half_open_tell(&watching->halves[i], watching->family, flow,
+				     watching->findings);
+	}
+	return err;
+}
+
 static int walk_service(struct watching *watching)
 {
 	struct flow_key *flow = &watching->flow;
 	int err = 0;
 
-	for (flow->protocol = UDP; flow->protocol < PROTOCOLS; flow->protocol++)
-		for (unsigned int i = 0; i < 8 && !err; i++) {
-			flow->direction = i & 1 ? OUT : IN;
-			flow->role = i & 2 ? OUTBOUND : INBOUND;
-			flow->request = i & 4;
-			if (!(flow->service->protocols & 1u << flow->protocol) ||
-			    !(flow->service->roles & flow->role))
-				continue;
-			err = walk_flow(watching);
-		}
+	for (flow->protocol = UDP; flow->protocol < PROTOCOLS && !err; flow->protocol++)
+		if (flow->service->protocols & 1u << flow->protocol)
+			err = walk_protocol(watching);
 	return err;
 }
 

@@ -9,6 +9,7 @@
 
 #include "rules/name.h"
 #include "rules/overlay.h"
+#include "verify/both_ends.h"
 #include "verify/guard.h"
 #include "verify/opening.h"
 #include "verify/twins.h"
@@ -238,6 +239,19 @@ static int lay_over(struct planning *planning)
 	return err;
 }
 
+static int ask_both_ends(const struct guard *guard, struct findings *findings)
+{
+	int err = 0;
+
+	for (enum family family = IPV4; family < FAMILIES; family++) {
+		const struct family_model *model = &guard->model->families[family];
+
+		for (size_t i = 0; i < model->count && guard->families & 1u << family && !err; i++)
+			err = both_ends_walk(guard, family, model->served[i].service, findings);
+	}
+	return err;
+}
+
 static int watch(struct planning *planning)
 {
 	const struct parity_options *options = planning->options;
@@ -250,7 +264,9 @@ static int watch(struct planning *planning)
 
 	if (!err)
 		err = view_find_runs(planning->view);
-	return err ? err : guard_walk(&guard, &planning->parity->findings);
+	if (!err)
+		err = guard_walk(&guard, &planning->parity->findings);
+	return err ? err : ask_both_ends(&guard, &planning->parity->findings);
 }
 
 static void keep_opened(struct planning *planning)

@@ -96,6 +96,11 @@ uint32_t condition_identity(const struct step *condition);
 /* Whether the answer depends on what conntrack or rules did to a packet. */
 bool condition_depends(const struct step *condition);
 
+/* Whether a rule, if there is one, asks for ports; for those that packets come from, or go to. */
+bool rule_names_ports(const struct view_rule *rule);
+bool rule_names_sources(const struct view_rule *rule);
+bool rule_names_destinations(const struct view_rule *rule);
+
 /* Two conditions at once. */
 static inline unsigned int meets_both(unsigned int a, unsigned int b)
 {

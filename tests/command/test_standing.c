@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "packets.h"
 #include "run.h"
@@ -302,8 +303,91 @@ START_TEST(who_names_some_of_one_family_is_not_asked_for_the_other)
 }
 END_TEST
 
+/* --- a host that filters by ports alone ---------------------------------------- */
+
+/* What else it serves, and asks others. */
+static const char *const by_port[][8] = {
+	{ "INPUT -p tcp --dport 22", "OUTPUT -p tcp --sport 22" },
+	{ "INPUT -p tcp --dport 22", "OUTPUT -p tcp --sport 22",
+	  "OUTPUT -p tcp --dport 80", "INPUT -p tcp --sport 80" },
+	{ "INPUT -p tcp --dport 22", "INPUT -i veth0 -p tcp --dport 25", "OUTPUT -p tcp --sport 25",
+	  "OUTPUT -p tcp --dport 80", "OUTPUT -p udp --dport 123", "OUTPUT -p tcp --dport 443",
+	  "INPUT -p tcp -m multiport --sports 80,443", "INPUT -p udp --sport 123" },
+};
+
+static void given_a_host_that_filters_by_ports(const struct family *family, size_t number)
+{
+	netns_add_peer();
+	for (size_t i = 0; i < 2; i++) {
+		const char *chain = i ? "OUTPUT" : "INPUT";
+
+		must("%s -w -P %s DROP", family->tables, chain);
+		must("%s -w -A %s -%c lo -j ACCEPT", family->tables, chain, i ? 'o' : 'i');
+		must("%s -w -A %s -p %s -j ACCEPT", family->tables, chain, icmp_of(family));
+	}
+	for (size_t i = 0; i < COUNT(by_port[number]) && by_port[number][i]; i++)
+		must("%s -w -A %s -j ACCEPT", family->tables, by_port[number][i]);
+}
+
+/* What it says of other servers says nothing of the answers of this one. */
+START_TEST(a_host_that_filters_by_ports_is_opened_both_ways)
+{
+	const struct family *family = &families[_i % FAMILIES_OF_BOTH_WORLDS];
+
+	given_a_host_that_filters_by_ports(family, (size_t)_i / FAMILIES_OF_BOTH_WORLDS);
+	must("notrackctl %s add dns", family->option);
+	ck_assert(client_is_answered(family, family->other));
+	must("notrackctl %s verify", family->option);
+}
+END_TEST
+
+/* Between such rules, one that names a server whose answers it takes. */
+START_TEST(a_host_that_names_who_may_answer_is_not_opened_to_others)
+{
+	const struct family *family = &families[_i];
+	const struct end mine = { HOST, family->host, 40000 };
+	int fd, named, other;
+
+	given_a_host_that_filters_by_ports(family, 2);
+	must("%s -w -I INPUT 4 -s %s -p udp --sport 53 -j ACCEPT", family->tables, family->limited);
+	must("notrackctl %s add dns --role outbound", family->option);
+	fd = udp_open(family, mine);
+	named = udp_open(family, (struct end){ PEER, family->limited, 53 });
+	other = udp_open(family, (struct end){ PEER, family->other, 53 });
+	udp_send(family, other, mine, 1);
+	udp_send(family, named, mine, 1);
+	ck_assert(udp_arrive(fd, 1));
+	ck_assert_uint_eq(udp_pending(fd), 0);
+	close(fd);
+	close(named);
+	close(other);
+}
+END_TEST
+
+/* ... and where it is opened one way only all the same, that is told. */
+START_TEST(what_is_opened_one_way_only_is_told)
+{
+	const struct family *family = &families[_i];
+	struct run added;
+
+	given_a_host_that_filters_by_ports(family, 0);
+	must("%s -w -A OUTPUT -d %s -j ACCEPT", family->tables, family->limited);
+	added = must("notrackctl %s add dns-auth", family->option);
+	ck_assert_msg(strstr(added.err, "half-open: service dns-auth"), "%s", added.err);
+	must("%s -w -A OUTPUT -p udp --sport 53 -j ACCEPT", family->tables);
+	must("%s -w -A OUTPUT -p tcp --sport 53 -j ACCEPT", family->tables);
+	added = must("notrackctl %s add dns-auth", family->option);
+	ck_assert_msg(!strstr(added.err, "half-open"), "%s", added.err);
+}
+END_TEST
+
 static void tests(TCase *tcase)
 {
+	tcase_add_loop_test(tcase, a_host_that_filters_by_ports_is_opened_both_ways, 0,
+			    COUNT(by_port) * FAMILIES_OF_BOTH_WORLDS);
+	tcase_add_loop_test(tcase, a_host_that_names_who_may_answer_is_not_opened_to_others, 0,
+			    FAMILIES_OF_BOTH_WORLDS);
+	tcase_add_loop_test(tcase, what_is_opened_one_way_only_is_told, 0, FAMILIES_OF_BOTH_WORLDS);
 	tcase_add_loop_test(tcase, who_is_let_in_no_more_is_not_let_in_by_us, 0,
 			    COUNT(others) * FAMILIES_OF_BOTH_WORLDS);
 	tcase_add_loop_test(tcase, what_was_opened_stays_open, 0, COUNT(others) * FAMILIES_OF_BOTH_WORLDS);

@@ -42,6 +42,27 @@ static const struct told {
 	{ "helper", "tftp --ports 69", REFUSED, {
 		{ "-t raw -A PREROUTING -p udp --dport 69 -j CT --helper tftp" },
 		{ "-t raw -A PREROUTING -p udp --dport 6969 -j CT --helper tftp" } } },
+	{ "both-ends", "ntp --role inbound", 0, {	/* a client of servers at the same port */
+		{ "-A INPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT",
+		  "-A INPUT -i eth7 -p udp --dport 123 -m conntrack --ctstate NEW -j ACCEPT",
+		  "-A INPUT -j DROP" },
+		{ "-A INPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT",
+		  "-A INPUT -p udp --dport 123 -m conntrack --ctstate NEW -j ACCEPT",
+		  "-A INPUT -j DROP" } } },
+	{ "both-ends", "ntp --role inbound", 0, {	/* ... which the host may ask, or not */
+		{ "-A INPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT",
+		  "-A INPUT -i eth7 -p udp --dport 123 -j ACCEPT", "-A INPUT -j DROP" },
+		{ "-A INPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT",
+		  "-A INPUT -i eth7 -p udp --dport 123 -j ACCEPT", "-A INPUT -j DROP",
+		  "-A OUTPUT -p udp --dport 123 -m conntrack --ctstate NEW -j DROP" } } },
+	{ "both-ends", "ntp --role outbound", 0, {	/* a server of such clients */
+		{ "-A OUTPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT",
+		  "-A OUTPUT -o eth7 -p udp --dport 123 -m conntrack --ctstate NEW -j ACCEPT",
+		  "-A OUTPUT -j DROP" },
+		{ "-A OUTPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT",
+		  "-A OUTPUT -o eth7 -p udp --dport 123 -m conntrack --ctstate NEW -j ACCEPT",
+		  "-A OUTPUT -j DROP",
+		  "-A INPUT -p udp --dport 123 -m conntrack --ctstate NEW -j DROP" } } },
 	{ "rate", "dns", 0, {
 		{ "-A INPUT -p udp --dport 53 -m conntrack --ctstate NEW -m limit --limit 5/sec -j ACCEPT" },
 		{ "-A INPUT -p udp --dport 53 -m limit --limit 5/sec -j ACCEPT" } } },

@@ -580,6 +580,23 @@ START_TEST(entries_of_other_addresses_are_left)
 }
 END_TEST
 
+/* There, what has the service's port at both ends may be anybody's. */
+START_TEST(entries_that_a_router_leaves_tracked_are_left)
+{
+	const struct family *family = &families[_i];
+	const struct end host = { HOST, family->host, 53 };
+
+	track(family);
+	must("sysctl -qw net.ipv%d.conf.all.forwarding=1", _i ? 6 : 4);
+	ask_host(family, family->peer, 53, 7);
+	make_flows(family, (struct end){ PEER, family->other, 53 }, host, 1);
+
+	must("notrackctl add dns-auth");
+	ck_assert_str_eq(must("notrackctl flush-tracked").out, "7 entries deleted\n");
+	ck_assert_uint_eq(conntrack_count(), 1);
+}
+END_TEST
+
 START_TEST(entries_of_services_bound_to_interfaces_are_left)
 {
 	const struct family *family = &families[0];
@@ -674,6 +691,7 @@ static void tests(TCase *tcase)
 	tcase_add_test(tcase, what_goes_to_a_group_is_not_taken_for_our_own);
 	tcase_add_loop_test(tcase, only_entries_of_the_services_roles_are_deleted, 0, FAMILY_COUNT);
 	tcase_add_loop_test(tcase, entries_of_other_addresses_are_left, 0, FAMILY_COUNT);
+	tcase_add_loop_test(tcase, entries_that_a_router_leaves_tracked_are_left, 0, FAMILY_COUNT);
 	tcase_add_test(tcase, entries_of_services_bound_to_interfaces_are_left);
 	tcase_add_test(tcase, apply_flushes_too_and_a_dry_run_does_not);
 	tcase_add_loop_test(tcase, a_source_over_its_limit_has_nothing_left, 0, FAMILY_COUNT);

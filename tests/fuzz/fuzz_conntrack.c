@@ -31,7 +31,7 @@ static void look_at(const struct tracked *entry)
 }
 
 struct taking {
-	struct conntrack_removal *removal;
+	struct conntrack_edit *edit;
 	unsigned int removed;
 };
 
@@ -40,7 +40,7 @@ static void remove_some(struct taking *taking, const struct tracked *entry)
 {
 	struct error error;
 
-	if (taking->removed < 60 && !conntrack_remove(taking->removal, entry, &error))
+	if (taking->removed < 60 && !conntrack_remove(taking->edit, entry, &error))
 		taking->removed++;
 }
 
@@ -61,8 +61,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct netlink_answers answers = { .last = UINT32_MAX, .take = take };
 	struct conntrack conntrack = { .netlink.fd = -1 };
-	struct conntrack_removal removal;
-	struct taking taking = { &removal, 0 };
+	struct conntrack_edit edit;
+	struct taking taking = { &edit, 0 };
 	void *datagram;
 
 	if (!size)
@@ -72,9 +72,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	answers.dump = data[0] & 4;
 	answers.data = &taking;
 	datagram = fuzz_copy(data + 1, size - 1);
-	promise(!conntrack_begin_removal(&removal, &conntrack));
+	promise(!conntrack_begin_edit(&edit, &conntrack));
 	promise(netlink_answers_take(&answers, datagram, size - 1) <= 0);
-	promise(conntrack_end_removal(&removal, -1, NULL) == -1);
+	promise(conntrack_end_edit(&edit, -1, NULL) == -1);
 	free(datagram);
 	return 0;
 }

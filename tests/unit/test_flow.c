@@ -120,7 +120,7 @@ START_TEST(an_entry_is_of_the_service_or_not)
 		.to_here = is_here(cases[_i].destination),
 	};
 
-	expect(flow_is_untracked(&flow, service) == cases[_i].untracked, "%s", cases[_i].what);
+	expect(flow_is_untracked(&flow, service, false) == cases[_i].untracked, "%s", cases[_i].what);
 	service_unref(service);
 }
 END_TEST
@@ -169,6 +169,7 @@ static void random_flow(struct flow *flow, const struct service *service)
 		.from_here = random_chance(50),
 		.to_here = random_chance(50),
 	};
+	flow->to_group = flow->to_here && !flow->from_here && random_chance(20);
 	if (!flow->from_here)
 		flow->source = random_address(service->remote, service->remote_count);
 	if (!flow->to_here)
@@ -190,7 +191,10 @@ static bool rules_untrack(const struct flow *flow, const struct ruleset *raw, bo
 			   NULL, NULL).untracked;
 }
 
-/* A forwarded flow is no service's, whatever PREROUTING does to it. */
+/*
+ * A forwarded flow is no service's, whatever PREROUTING does to it; nor, on a host that forwards,
+ * what is for a group, whatever type of address a selector asks for.
+ */
 START_TEST(an_entry_is_of_the_service_whose_rules_untrack_its_packet)
 {
 	for (int i = 0; i < SERVICES; i++) {
@@ -200,19 +204,21 @@ START_TEST(an_entry_is_of_the_service_whose_rules_untrack_its_packet)
 		struct family_model model = { .served = &served, .count = 1 };
 		struct ruleset rules[TABLES] = { 0 };
 		struct error error;
+		const bool local_only = i % 2;
 
 		random_service(&words, 1u << IPV4);
 		service = served.service = parsed(words.words);
-		expect(!compile(&model, IPV4, NULL, false, rules, &error), "%s", error.text);
+		expect(!compile(&model, IPV4, NULL, local_only, rules, &error), "%s", error.text);
 		for (int j = 0; j < FLOWS && !service->interface_count; j++) {
 			struct flow flow;
 			bool expected;
 
 			random_flow(&flow, service);
 			expected = (flow.from_here || flow.to_here) &&
+				   !(local_only && flow.to_group) &&
 				   (rules_untrack(&flow, &rules[RAW], true) ||
 				    rules_untrack(&flow, &rules[RAW], false));
-			expect(flow_is_untracked(&flow, service) == expected,
+			expect(flow_is_untracked(&flow, service, local_only) == expected,
 			       "%s: %s, from %u to %u, protocol %d, %s to %s: rules say %d",
 			       service->name, service->classic ? "classic" : "strict",
 			       flow.source_port, flow.destination_port, flow.protocol,
