@@ -41,11 +41,29 @@ static struct prefix address_of(const struct interface *at)
 	return address;
 }
 
-/* fe80::/10: nobody from elsewhere sends there (RFC 4291, section 2.5.6). */
-static bool is_of_link(const struct prefix *address)
+bool host_is_of_link(const struct prefix *address)
 {
 	return address->family == IPV6 && address->address[0] == 0xfe &&
 	       (address->address[1] & 0xc0) == 0x80;
+}
+
+/* The addresses of an interface come one behind another, in the order that it has them. */
+static int add_primary(struct host *host, const char *interface, const struct prefix *address)
+{
+	const size_t count = host->primary_count;
+	struct host_primary *grown;
+
+	if (count && !strcmp(host->primaries[count - 1].interface, interface) &&
+	    host->primaries[count - 1].address.family == address->family)
+		return 0;
+	grown = memory_grow(host->primaries, count, sizeof(*grown));
+	if (!grown)
+		return -ENOMEM;
+	host->primaries = grown;
+	grown[count] = (struct host_primary){ .address = *address };
+	strncpy(grown[count].interface, interface, IFNAMSIZ - 1);
+	host->primary_count++;
+	return 0;
 }
 
 static int add_address(struct looking *looking, const struct interface *at, bool outward)
@@ -58,11 +76,11 @@ static int add_address(struct looking *looking, const struct interface *at, bool
 		return -ENOMEM;
 	host->own = own;
 	own[host->own_count++] = address;
-	if (!outward || is_of_link(&address))
+	if (!outward || host_is_of_link(&address))
 		return 0;
 	host->address[address.family] = address;
 	looking->addresses[address.family]++;
-	return 0;
+	return add_primary(host, at->name, &address);
 }
 
 static int look_at(const struct interface *at, void *data)
@@ -101,6 +119,7 @@ int host_look(struct host *host)
 void host_release(struct host *host)
 {
 	free(host->own);
+	free(host->primaries);
 	free(host->interfaces);
 	*host = (struct host){ 0 };
 }
@@ -111,4 +130,14 @@ bool host_owns(const struct host *host, const struct prefix *address)
 		if (!prefix_compare(&host->own[i], address))
 			return true;
 	return false;
+}
+
+bool host_is_loopback(const struct prefix *prefix)
+{
+	static const struct prefix loopback[FAMILIES] = {
+		[IPV4] = { .family = IPV4, .length = 8, .address = { 127 } },
+		[IPV6] = { .family = IPV6, .length = 128, .address = { [15] = 1 } },
+	};
+
+	return prefix_covers(&loopback[prefix->family], prefix);
 }

@@ -7,6 +7,12 @@
 
 #include "model/prefix.h"
 
+/* The first address of an interface that is up: REDIRECT sends there what comes by it. */
+struct host_primary {
+	char interface[IFNAMSIZ];
+	struct prefix address;
+};
+
 /*
  * The interface that packets of others come by and the address that they come
  * to, where there is just one: rules that name it mean everybody.
@@ -16,6 +22,8 @@ struct host {
 	struct prefix address[FAMILIES];/* of length 0: likewise */
 	struct prefix *own;		/* all addresses */
 	size_t own_count;
+	struct host_primary *primaries;	/* one for each interface and family, but for lo */
+	size_t primary_count;
 	char (*interfaces)[IFNAMSIZ];	/* that are up, but for lo */
 	size_t interface_count;
 	bool forwards;			/* packets of others, so that not all that come are for us */
@@ -26,5 +34,9 @@ int host_look(struct host *host);
 void host_release(struct host *host);
 
 bool host_owns(const struct host *host, const struct prefix *address);
+/* Addresses that every host has (RFC 1122, section 3.2.1.3; RFC 4291, section 2.5.3). */
+bool host_is_loopback(const struct prefix *prefix);
+/* fe80::/10: nobody from elsewhere sends there (RFC 4291, section 2.5.6). */
+bool host_is_of_link(const struct prefix *address);
 
 #endif

@@ -118,6 +118,11 @@ int verify_unreached(struct verification *verification, enum family family);
 bool verify_some_flow_fails(const struct verification *verification, enum family family, bool input);
 /* What untracked packets of the services miss that conntrack does: translation.c. */
 int verify_translations(struct verification *verification, enum family family);
+/* ways_in.c: packets of others that NAT makes the service's. */
+int verify_ways_in(struct verification *all, const struct flow_row *row);
+/* ... whether REDIRECT may lead packets of a row to another address than they are for. */
+bool verify_redirects(const struct verification *all, const struct flow_row *row,
+		      const struct translated *translated);
 /* ... protection.c. */
 int verify_protections(struct verification *verification, enum family family);
 /* own_ports.c: ports of services that this host may ask from. */
