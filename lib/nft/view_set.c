@@ -175,6 +175,23 @@ static void hide_key(struct view_lookup *lookup, size_t size, bool asks)
 	};
 }
 
+void machine_load_data(struct machine *machine, const struct view_set *set,
+		       struct view_lookup *lookup, const struct nlattr *to)
+{
+	size_t room = REGISTER_BYTES;
+	struct symbol *bytes = machine_register(machine, to, &room);
+
+	for (size_t i = 0; i < room; i++)
+		bytes[i] = (struct symbol){ .kind = SYMBOL_UNKNOWN };
+	if (!lookup || machine->map_count == MAPS_MAX || set->data_size > REGISTER_BYTES)
+		return;
+	lookup->data_size = set->data_size;
+	machine->maps[machine->map_count++] = lookup;
+	for (size_t i = 0; i < set->data_size && i < room; i++)
+		bytes[i] = (struct symbol){ .kind = SYMBOL_UNKNOWN, .weight = (uint8_t)i,
+					    .size = machine->map_count, .mask = 0xff };
+}
+
 int machine_lookup(struct machine *machine, struct view_set *set, const struct nlattr *attr,
 		   bool verdicts, struct view_lookup **found)
 {

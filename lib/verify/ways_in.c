@@ -3,6 +3,7 @@
  * Packets that NAT makes the service's, as they were sent to another port or address: answers
  * to them are not tracked, and would leave as nobody expects them.
  */
+#include "verify/outcome.h"
 #include "verify/verify.h"
 
 #include <string.h>
@@ -16,8 +17,11 @@ struct inlet {
 	struct flow_row row;		/* by which hook they come */
 	const struct place *place;
 	const struct step *verdict;
+	const struct outcome *outcome;	/* what it makes of them */
 	struct variant variant;
-	const struct prefix *primary;	/* of REDIRECT: what it makes of the address */
+	const struct prefix *becomes;	/* the address that they have then */
+	bool do_reach;			/* such packets come there */
+	bool is_way, may_be_way;	/* to the service: by any outcome, or by one that is unsure */
 };
 
 typedef bool counts(const struct inlet *inlet, const struct translated *translated);
@@ -40,14 +44,6 @@ static bool is_local(const struct service *service, const struct prefix *address
 		if (prefix_covers(&service->local[i], address))
 			return true;
 	return !service->local_count;
-}
-
-static struct prefix address_of(const struct step *verdict, enum family family)
-{
-	struct prefix address = { .length = verdict->length, .family = (uint8_t)family };
-
-	memcpy(address.address, verdict->address, sizeof(address.address));
-	return address;
 }
 
 /* Where REDIRECT leads what this host sends itself. */
@@ -133,20 +129,39 @@ static bool narrow_to_rule(const struct inlet *inlet, struct probe *probe)
 	return true;
 }
 
+/* To those for which the outcome is this one, as far as that can be said. */
+static bool narrow_to_outcome(const struct inlet *inlet, struct probe *probe)
+{
+	const struct situation situation = { .view = &inlet->all->view, .states = CT_NEW };
+	const struct outcome *outcome = inlet->outcome;
+
+	for (size_t i = 0; i < 2; i++) {
+		const struct view_lookup *map = outcome->of[i].map;
+
+		if (!map)
+			continue;
+		if (!(probe_meets_element(probe, map, outcome->of[i].element, &situation) & ALL_DO))
+			return false;
+		probe_narrow_to_element(probe, map, outcome->of[i].element);
+	}
+	return true;
+}
+
 /* Whether some of them come there as the first packets of connections, and count. */
-static int reach(const struct inlet *inlet, struct probe probe, counts *count, bool *do_reach)
+static int reach(struct inlet *inlet, struct probe probe, counts *count)
 {
 	struct journey journey = { 0 };
+	bool do_reach;
 	int err;
 
-	if (*do_reach || !narrow_to_rule(inlet, &probe))
+	if (inlet->do_reach || !narrow_to_rule(inlet, &probe) || !narrow_to_outcome(inlet, &probe))
 		return 0;
 	err = verify_walk(inlet->all, &inlet->row, &probe, true, &journey);
-	*do_reach = journey.usual.place.rule == inlet->place->rule && count(inlet, &journey.usual);
+	do_reach = journey.usual.place.rule == inlet->place->rule && count(inlet, &journey.usual);
 	for (unsigned int i = 0; i < journey.picked_count; i++)
-		*do_reach |= journey.picked[i].place.rule == inlet->place->rule &&
-			     count(inlet, &journey.picked[i]);
-	*do_reach |= journey.picked_count == PICKED_TRANSLATED;	/* more were not noted */
+		do_reach |= journey.picked[i].place.rule == inlet->place->rule &&
+			    count(inlet, &journey.picked[i]);
+	inlet->do_reach = do_reach || journey.picked_count == PICKED_TRANSLATED;	/* or more */
 	return err;
 }
 
@@ -164,56 +179,48 @@ static bool count_foreign(const struct inlet *inlet, const struct translated *tr
 
 static bool count_other_own(const struct inlet *inlet, const struct translated *translated)
 {
-	return has_other_own(&inlet->all->host, &translated->destination, inlet->primary);
+	return has_other_own(&inlet->all->host, &translated->destination, inlet->becomes);
 }
 
 /* --- what becomes of them ----------------------------------------------- */
 
 /* The address stays as it is. */
-static bool keeps_address(const struct step *verdict)
+static bool keeps_address(const struct inlet *inlet)
 {
-	return verdict->field == TRANSLATE_DESTINATION && !verdict->length;
+	return inlet->verdict->field == TRANSLATE_DESTINATION && inlet->outcome->keeps_address;
 }
 
-/* The ports that packets have behind the rule; without one in it, they keep theirs. */
-static struct port_range ports_behind(const struct step *verdict)
-{
-	return verdict->mask ? (struct port_range){ (uint16_t)(verdict->mask >> 16),
-						    (uint16_t)verdict->mask } :
-			       (struct port_range){ 0, UINT16_MAX };
-}
-
-static int reach_by_ports(const struct inlet *inlet, uint32_t first, uint32_t last, bool *do_reach)
+static int reach_by_ports(struct inlet *inlet, uint32_t first, uint32_t last)
 {
 	int err = 0;
 
 	if (first > last || last > UINT16_MAX)
 		return 0;
-	for (int own = keeps_address(inlet->verdict); own < 2 && !err; own++) {
+	for (int own = keeps_address(inlet); own < 2 && !err; own++) {
 		struct probe probe = probe_of(inlet, own);
 
 		probe.destination_port = (struct port_range){ (uint16_t)first, (uint16_t)last };
-		err = reach(inlet, probe, count_all, do_reach);
+		err = reach(inlet, probe, count_all);
 	}
 	return err;
 }
 
 /* Those that were sent to another port. */
-static int reach_by_other_ports(const struct inlet *inlet, bool *do_reach)
+static int reach_by_other_ports(struct inlet *inlet)
 {
-	const struct port_range behind = ports_behind(inlet->verdict);
+	const struct range behind = inlet->outcome->ports;
 	int err;
 
-	if (!inlet->verdict->mask)
+	if (inlet->outcome->keeps_port)
 		return 0;
 	if (behind.first != behind.last)
-		return reach_by_ports(inlet, 0, UINT16_MAX, do_reach);
-	err = behind.first ? reach_by_ports(inlet, 0, behind.first - 1u, do_reach) : 0;
-	return err ? err : reach_by_ports(inlet, behind.first + 1u, UINT16_MAX, do_reach);
+		return reach_by_ports(inlet, 0, UINT16_MAX);
+	err = behind.first ? reach_by_ports(inlet, 0, behind.first - 1) : 0;
+	return err ? err : reach_by_ports(inlet, behind.first + 1, UINT16_MAX);
 }
 
 /* REDIRECT leads to another address for each interface that packets come by. */
-static int reach_by_interfaces(struct inlet *inlet, const struct probe *probe, bool *do_reach)
+static int reach_by_interfaces(struct inlet *inlet, const struct probe *probe)
 {
 	const struct host *host = &inlet->all->host;
 	int err = 0;
@@ -227,37 +234,36 @@ static int reach_by_interfaces(struct inlet *inlet, const struct probe *probe, b
 		    !is_local(inlet->row.service, &primary->address))
 			continue;
 		strcpy(some.in, primary->interface);
-		inlet->primary = &primary->address;
-		err = reach(inlet, some, count_other_own, do_reach);
+		inlet->becomes = &primary->address;
+		err = reach(inlet, some, count_other_own);
 	}
-	return err || host->own_count ? err : reach(inlet, *probe, count_all, do_reach);
+	return err || host->own_count ? err : reach(inlet, *probe, count_all);
 }
 
 /* Those that were sent to another address, and to a port of the service's. */
-static int reach_by_other_addresses(struct inlet *inlet, bool *do_reach)
+static int reach_by_other_addresses(struct inlet *inlet)
 {
-	const struct port_range behind = ports_behind(inlet->verdict);
-	const struct prefix address = address_of(inlet->verdict, inlet->row.family);
+	const struct range behind = inlet->outcome->ports;
 	struct probe probe = probe_of(inlet, false);
 	struct port_range *ports = &probe.destination_port;
 	int err;
 
-	if (keeps_address(inlet->verdict) || ports->first > behind.last || ports->last < behind.first)
+	if (keeps_address(inlet) || ports->first > behind.last || ports->last < behind.first)
 		return 0;
 	if (ports->first < behind.first)
-		ports->first = behind.first;
+		ports->first = (uint16_t)behind.first;
 	if (ports->last > behind.last)
-		ports->last = behind.last;
-	err = reach(inlet, probe, count_foreign, do_reach);
+		ports->last = (uint16_t)behind.last;
+	err = reach(inlet, probe, count_foreign);
 	probe.own_destination = true;
-	if (err || (inlet->verdict->field == TRANSLATE_REDIRECT && inlet->row.input))
-		return err ? err : reach_by_interfaces(inlet, &probe, do_reach);
-	inlet->primary = inlet->verdict->length ? &address : redirect_of_own(inlet->row.family);
-	return reach(inlet, probe, count_other_own, do_reach);
+	if (err)
+		return err;
+	return inlet->verdict->field == TRANSLATE_REDIRECT && inlet->row.input ?
+	       reach_by_interfaces(inlet, &probe) : reach(inlet, probe, count_other_own);
 }
 
 /* For each of the service's ports, clients and interfaces. */
-static int reach_by_any(struct inlet *inlet, bool *do_reach)
+static int reach_by_any(struct inlet *inlet)
 {
 	const struct service *service = inlet->row.service;
 	struct variant *variant = &inlet->variant;
@@ -272,9 +278,9 @@ static int reach_by_any(struct inlet *inlet, bool *do_reach)
 		variant->remote = 0;
 		do {
 			variant->ports = 0;
-			err = reach_by_other_ports(inlet, do_reach);
+			err = reach_by_other_ports(inlet);
 			for (; variant->ports < service->port_count && !err; variant->ports++)
-				err = reach_by_other_addresses(inlet, do_reach);
+				err = reach_by_other_addresses(inlet);
 		} while (!err && ++variant->remote < clients);
 	} while (!err && ++variant->interface < interfaces);
 	return err;
@@ -282,9 +288,10 @@ static int reach_by_any(struct inlet *inlet, bool *do_reach)
 
 /* --- rules -------------------------------------------------------------- */
 
-static bool has_port_behind(const struct service *service, const struct step *verdict)
+static bool has_port_behind(const struct inlet *inlet)
 {
-	const struct port_range behind = ports_behind(verdict);
+	const struct service *service = inlet->row.service;
+	const struct range behind = inlet->outcome->ports;
 
 	for (size_t i = 0; i < service->port_count; i++)
 		if (service->ports[i].first <= behind.last && service->ports[i].last >= behind.first)
@@ -301,21 +308,60 @@ static bool is_for_lo(const struct service *service)
 	return !service->interface_count;
 }
 
-/* Whether what a rule makes of packets at the hook may be of the service. */
-static bool leads_to(const struct inlet *inlet)
+static bool is_becoming(const struct inlet *inlet, const struct prefix *address)
+{
+	const size_t bytes = family_bits(inlet->row.family) / 8;
+	const struct address_range *range = &inlet->outcome->addresses;
+
+	return address->family == inlet->row.family &&
+	       memcmp(address->address, range->first, bytes) >= 0 &&
+	       memcmp(address->address, range->last, bytes) <= 0 &&
+	       is_local(inlet->row.service, address);
+}
+
+/* An address of this host's that answers of the service leave from; NULL: of none. */
+static const struct prefix *find_becoming(const struct inlet *inlet, struct prefix *first)
+{
+	const struct host *host = &inlet->all->host;
+
+	for (size_t i = 0; i < host->own_count; i++)
+		if (is_becoming(inlet, &host->own[i]))
+			return &host->own[i];
+	*first = (struct prefix){ .family = (uint8_t)inlet->row.family,
+				  .length = (uint8_t)family_bits(inlet->row.family) };
+	memcpy(first->address, inlet->outcome->addresses.first, sizeof(first->address));
+	return host_is_loopback(first) && is_local(inlet->row.service, first) ? first : NULL;
+}
+
+/* Whether what the rule makes of packets at the hook may be of the service. */
+static bool leads_to(struct inlet *inlet, struct prefix *first)
 {
 	const struct service *service = inlet->row.service;
-	const struct step *verdict = inlet->verdict;
-	const struct prefix address = address_of(verdict, inlet->row.family);
+	const struct prefix *own = redirect_of_own(inlet->row.family);
 
-	if (verdict->kind != STEP_TRANSLATE || !has_port_behind(service, verdict) ||
-	    (!inlet->row.input && !is_for_lo(service)))
+	if (!has_port_behind(inlet) || (!inlet->row.input && !is_for_lo(service)))
 		return false;
-	if (verdict->field == TRANSLATE_REDIRECT)
-		return inlet->row.input || is_local(service, redirect_of_own(inlet->row.family));
-	return verdict->field == TRANSLATE_DESTINATION &&
-	       (!verdict->length || (is_local(service, &address) &&
-				     (host_owns(&inlet->all->host, &address) || host_is_loopback(&address))));
+	if (inlet->verdict->field == TRANSLATE_REDIRECT) {
+		inlet->becomes = own;
+		return inlet->row.input || is_local(service, own);
+	}
+	inlet->becomes = find_becoming(inlet, first);
+	return inlet->outcome->keeps_address || inlet->becomes;
+}
+
+static int look_at(void *data, const struct outcome *outcome)
+{
+	struct inlet *inlet = data;
+	struct prefix first;
+	int err;
+
+	if (inlet->is_way || (inlet->may_be_way && outcome->unsure))	/* it cannot be worse */
+		return 0;
+	inlet->outcome = outcome;
+	inlet->do_reach = false;
+	err = leads_to(inlet, &first) ? reach_by_any(inlet) : 0;
+	*(outcome->unsure ? &inlet->may_be_way : &inlet->is_way) |= inlet->do_reach;
+	return err;
 }
 
 static int tell_way_in(const struct inlet *inlet)
@@ -325,11 +371,11 @@ static int tell_way_in(const struct inlet *inlet)
 	char text[PLACE_TEXT];
 
 	view_format_place(inlet->place, text);
-	if (inlet->verdict->flags & STEP_ANY_VALUE)
+	if (!inlet->is_way)
 		return findings_add(findings, "nat", NOTRACK_WARNING,
-				    "%s (%s) takes a port from a map: if it sends packets for another port "
-				    "to %s, its answers to them are not tracked, and leave without being "
-				    "translated back; let that rule name the port, to be sure",
+				    "%s (%s) takes a port or an address from a map: if it sends packets for "
+				    "another one to %s, its answers to them are not tracked, and leave "
+				    "without being translated back; let that rule name it, to be sure",
 				    text, family_name(row->family), row->service->name);
 	return findings_add(findings, "nat", NOTRACK_FAILED,
 			    "%s (%s) sends packets for another port or address to %s: its answers are not "
@@ -342,14 +388,15 @@ static int find_way_in(struct verification *all, const struct flow_row *row,
 {
 	struct inlet inlet = { .all = all, .row = *row, .place = place,
 			       .verdict = rule_verdict(place->rule) };
-	bool do_reach = false;
 	int err;
 
 	inlet.row.input = hook == HOOK_PREROUTING;
-	if (!inlet.verdict || !leads_to(&inlet))
+	if (!inlet.verdict || inlet.verdict->kind != STEP_TRANSLATE ||
+	    (inlet.verdict->field != TRANSLATE_REDIRECT &&
+	     inlet.verdict->field != TRANSLATE_DESTINATION))
 		return 0;
-	err = reach_by_any(&inlet, &do_reach);
-	return err || !do_reach ? err : tell_way_in(&inlet);
+	err = outcomes_each(inlet.verdict, row->family, look_at, &inlet);
+	return err || !(inlet.is_way || inlet.may_be_way) ? err : tell_way_in(&inlet);
 }
 
 int verify_ways_in(struct verification *all, const struct flow_row *row)

@@ -206,6 +206,9 @@ static const struct {
 	{ 0, PEER, "@OWN@", "inet", "iifname \"veth0\" meta l4proto { tcp, udp } th dport 53 redirect" },
 	{ 1, PEER, "@OWN@", "ip6", "udp dport { 53, 5353 } redirect" },
 	{ 1, PEER, "@OWN@", "inet", "udp dport 53 redirect to :53" },
+	{ 0, PEER, "@OWN@", "ip", "dnat to ip daddr map { 198.51.100.99 : 192.0.2.77, @OTHER@ : @OWN@ }" },
+	{ 1, PEER, "@OWN@", "inet", "dnat ip6 to ip6 daddr map { @OTHER@ : @OWN@ }" },
+	{ 0, PEER, "@OWN@", "inet", "dnat ip prefix to ip daddr map { 203.0.113.9/32 : 192.0.2.1/32 }" },
 	{ 0, HOST, "@LO@", "inet", "ip daddr @OTHER@ redirect" },
 	{ 1, HOST, "@OWN@", "inet", "ip6 daddr @OTHER@ dnat ip6 to @OWN@" },
 };
