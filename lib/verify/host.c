@@ -95,17 +95,21 @@ static int look_at(const struct interface *at, void *data)
 int host_look(struct host *host)
 {
 	struct looking looking = { .host = host };
-	int forwards = forwarding_is_on(), err;
+	int protocols = forwarding_protocols(), err;
+	struct host none = { .forwards = protocols };
 
-	*host = (struct host){ .forwards = forwards };
-	if (forwards < 0)
-		return forwards;
+	*host = none;
+	if (protocols < 0)
+		return protocols;
+	none.forwards_of[IPV4] = protocols & FORWARDS_IPV4;
+	none.forwards_of[IPV6] = protocols & FORWARDS_IPV6;
+	*host = none;
 	err = interfaces_each(look_at, &looking);
 	if (error_of_system(err) == -ENOMEM)
 		return -ENOMEM;
 	if (err) {	/* a part would pass for the whole */
 		host_release(host);
-		host->forwards = forwards;
+		*host = none;
 		return 0;
 	}
 	if (looking.interfaces > 1)

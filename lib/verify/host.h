@@ -27,6 +27,7 @@ struct host {
 	char (*interfaces)[IFNAMSIZ];	/* that are up, but for lo */
 	size_t interface_count;
 	bool forwards;			/* packets of others, so that not all that come are for us */
+	bool forwards_of[FAMILIES];	/* those of one family */
 };
 
 /* Of the calling thread's namespace; what cannot be read is not there.  0, or -ENOMEM. */

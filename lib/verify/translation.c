@@ -226,7 +226,7 @@ static int find_forwarded(struct verification *all, const struct flow_row *row)
 	struct variant variant = { 0 };
 	int err = 0;
 
-	if (!all->host.forwards)
+	if (!all->host.forwards_of[row->family])
 		return 0;
 	for (; variant.ports < service->port_count; variant.ports++)
 		for (variant.remote = 0; variant.remote < remotes && !err; variant.remote++)
@@ -255,7 +255,8 @@ static int find_passed_on(struct verification *all, const struct flow_row *row)
 {
 	const struct probe probe = passed_on_probe(all, row);
 	struct journey today = { 0 }, would = { 0 };
-	int err = all->drift && all->host.forwards ? verify_walk(all, row, &probe, false, &would) : 0;
+	int err = all->drift && all->host.forwards_of[row->family] ?
+		  verify_walk(all, row, &probe, false, &would) : 0;
 
 	if (err || !(would.at_conntrack & ANY_USUAL & ANY_UNTRACKED))
 		return err;

@@ -237,6 +237,23 @@ START_TEST(own_questions_stay_tracked_where_others_are_masqueraded)
 }
 END_TEST
 
+/* Where only IPv6 is forwarded, nobody's IPv4 is masqueraded but this host's own; and so on. */
+START_TEST(only_what_is_forwarded_is_masqueraded)
+{
+	static const char *const switches[] = { "net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding" };
+	const struct family *family = &families[_i];
+
+	must("sysctl -qw %s=1 %s=0", switches[!_i], switches[_i]);
+	must("%s -t nat -A POSTROUTING -j MASQUERADE", family->tables);
+	must("notrackctl add dns");
+	must("notrackctl verify");
+	must("notrackctl clear");
+
+	must("sysctl -qw %s=1", switches[_i]);
+	ck_assert_int_eq(run("notrackctl add dns").code, REFUSED);
+}
+END_TEST
+
 /* In each container of Docker's that asks its resolver. */
 START_TEST(what_is_never_forwarded_is_masqueraded_for_nobody)
 {
@@ -441,6 +458,7 @@ static void tests(TCase *tcase)
 	tcase_add_loop_test(tcase, what_would_not_be_missed_is_not, 0, COUNT(all_told) * FAMILY_COUNT);
 	tcase_add_loop_test(tcase, one_direction_that_stays_tracked_is_refused, 0, COUNT(zones));
 	tcase_add_loop_test(tcase, one_direction_that_somebody_keeps_tracked_later_is_told, 0, COUNT(ahead));
+	tcase_add_loop_test(tcase, only_what_is_forwarded_is_masqueraded, 0, FAMILY_COUNT);
 	tcase_add_test(tcase, own_questions_stay_tracked_where_others_are_masqueraded);
 	tcase_add_loop_test(tcase, what_is_never_forwarded_is_masqueraded_for_nobody, 0, 2);
 	tcase_add_loop_test(tcase, nothing_leaves_for_an_own_address_by_another_interface, 0, FAMILY_COUNT);
