@@ -48,21 +48,19 @@ bool host_is_of_link(const struct prefix *address)
 }
 
 /* The addresses of an interface come one behind another, in the order that it has them. */
-static int add_primary(struct host *host, const char *interface, const struct prefix *address)
+static int add_outward(struct host *host, const char *interface, const struct prefix *address)
 {
-	const size_t count = host->primary_count;
-	struct host_primary *grown;
+	const size_t count = host->outward_count;
+	struct host_address *grown = memory_grow(host->outward, count, sizeof(*grown));
 
-	if (count && !strcmp(host->primaries[count - 1].interface, interface) &&
-	    host->primaries[count - 1].address.family == address->family)
-		return 0;
-	grown = memory_grow(host->primaries, count, sizeof(*grown));
 	if (!grown)
 		return -ENOMEM;
-	host->primaries = grown;
-	grown[count] = (struct host_primary){ .address = *address };
+	host->outward = grown;
+	grown[count] = (struct host_address){ .address = *address };
 	strncpy(grown[count].interface, interface, IFNAMSIZ - 1);
-	host->primary_count++;
+	grown[count].first = !count || strcmp(grown[count - 1].interface, interface) ||
+			     grown[count - 1].address.family != address->family;
+	host->outward_count++;
 	return 0;
 }
 
@@ -80,7 +78,7 @@ static int add_address(struct looking *looking, const struct interface *at, bool
 		return 0;
 	host->address[address.family] = address;
 	looking->addresses[address.family]++;
-	return add_primary(host, at->name, &address);
+	return add_outward(host, at->name, &address);
 }
 
 static int look_at(const struct interface *at, void *data)
@@ -123,7 +121,7 @@ int host_look(struct host *host)
 void host_release(struct host *host)
 {
 	free(host->own);
-	free(host->primaries);
+	free(host->outward);
 	free(host->interfaces);
 	*host = (struct host){ 0 };
 }

@@ -7,10 +7,14 @@
 
 #include "model/prefix.h"
 
-/* The first address of an interface that is up: REDIRECT sends there what comes by it. */
-struct host_primary {
+/*
+ * An address of an interface that is up, and not lo.  By the first that it has of a family,
+ * the host sends as a rule, and REDIRECT sends there what comes by it.
+ */
+struct host_address {
 	char interface[IFNAMSIZ];
 	struct prefix address;
+	bool first;
 };
 
 /*
@@ -22,8 +26,8 @@ struct host {
 	struct prefix address[FAMILIES];/* of length 0: likewise */
 	struct prefix *own;		/* all addresses */
 	size_t own_count;
-	struct host_primary *primaries;	/* one for each interface and family, but for lo */
-	size_t primary_count;
+	struct host_address *outward;	/* those of a link alone are left out */
+	size_t outward_count;
 	char (*interfaces)[IFNAMSIZ];	/* that are up, but for lo */
 	size_t interface_count;
 	bool forwards;			/* packets of others, so that not all that come are for us */

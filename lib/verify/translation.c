@@ -54,10 +54,19 @@ static int tell_translation(struct verification *all, const struct flow_row *row
 			    const struct translated *translated, bool away, bool some)
 {
 	char place[PLACE_TEXT];
+	bool is_other;
+	int err = verify_own_source(all, row, translated, &is_other);
 
 	view_format_place(&translated->place, place);
-	if (away)
-		return tell_away(all, row, place, some);
+	if (err || away)
+		return err ? err : tell_away(all, row, place, some);
+	if (is_other)
+		return findings_add(&all->findings, "nat", NOTRACK_FAILED,
+				    "%s (%s) gives questions of %s that this host asks another address than "
+				    "that of the interface they leave by, and does nothing to packets that "
+				    "are not tracked: the answer may depend on it; leave this host's own "
+				    "questions tracked (role inbound)", place, family_name(row->family),
+				    row->service->name);
 	return findings_add(&all->findings, "nat", NOTRACK_WARNING,
 			    "%s (%s) does nothing to packets "
 			    "of %s: what is not tracked is not translated", place,

@@ -78,14 +78,6 @@ static bool is_foreign(const struct host *host, const struct prefix *prefix)
 	       (prefix->length < family_bits((enum family)prefix->family) || !host_owns(host, prefix));
 }
 
-/* A name, or what it begins with and a '+'. */
-static bool is_among(const char *name, const char *names)
-{
-	size_t size = strlen(names);
-
-	return size && names[size - 1] == '+' ? !strncmp(name, names, size - 1) : !strcmp(name, names);
-}
-
 /* --- packets ------------------------------------------------------------ */
 
 /* As they come to the hook; for an address of this host's, or for others. */
@@ -225,12 +217,12 @@ static int reach_by_interfaces(struct inlet *inlet, const struct probe *probe)
 	const struct host *host = &inlet->all->host;
 	int err = 0;
 
-	for (size_t i = 0; i < host->primary_count && !err; i++) {
-		const struct host_primary *primary = &host->primaries[i];
+	for (size_t i = 0; i < host->outward_count && !err; i++) {
+		const struct host_address *primary = &host->outward[i];
 		struct probe some = *probe;
 
-		if (primary->address.family != inlet->row.family ||
-		    !is_among(primary->interface, probe->in) ||
+		if (!primary->first || primary->address.family != inlet->row.family ||
+		    !verify_is_among(primary->interface, probe->in) ||
 		    !is_local(inlet->row.service, &primary->address))
 			continue;
 		strcpy(some.in, primary->interface);
@@ -303,7 +295,7 @@ static bool has_port_behind(const struct inlet *inlet)
 static bool is_for_lo(const struct service *service)
 {
 	for (size_t i = 0; i < service->interface_count; i++)
-		if (is_among("lo", service->interfaces[i]))
+		if (verify_is_among("lo", service->interfaces[i]))
 			return true;
 	return !service->interface_count;
 }
@@ -428,13 +420,14 @@ bool verify_redirects(const struct verification *all, const struct flow_row *row
 
 	if (!row->input)
 		return prefix_compare(&translated->destination, redirect_of_own(row->family));
-	for (size_t i = 0; i < host->primary_count; i++) {
-		const struct host_primary *primary = &host->primaries[i];
+	for (size_t i = 0; i < host->outward_count; i++) {
+		const struct host_address *primary = &host->outward[i];
 		struct probe some = probe;
 
 		some.destination = translated->destination;
 		strcpy(some.in, primary->interface);
-		if (primary->address.family == row->family && is_among(some.in, probe.in) &&
+		if (primary->first && primary->address.family == row->family &&
+		    verify_is_among(some.in, probe.in) &&
 		    probe_could_meet(&some, translated->place.rule) & ALL_DO &&
 		    has_other_own(host, &some.destination, &primary->address))
 			return true;

@@ -25,6 +25,7 @@ static const struct word {
 	{ "@SECOND@", { "192.0.2.9", "2001:db8::9" } },
 	{ "@OTHER@", { "203.0.113.9", "2001:db8:5::9" } },
 	{ "@PEER@", { "192.0.2.2", "2001:db8::2" } },
+	{ "@SERVICE@", { "198.51.100.5", "2001:db8:7::5" } },
 	{ "@LO@", { "127.0.0.1", "::1" } },
 };
 
@@ -195,6 +196,90 @@ START_TEST(a_translated_loopback_address_is_no_way_to_the_service)
 }
 END_TEST
 
+/* --- this host's own questions ------------------------------------------ */
+
+/* A host that forwards nothing, and has an address on lo that others reach it by. */
+static void given_service_address(const struct family *family, int of)
+{
+	given_host(of);
+	must("sh -c 'sysctl -qw net.ipv4.ip_forward=0 net.ipv6.conf.all.forwarding=0'");
+	must("ip addr add %s dev lo", filled("@SERVICE@", of));
+	must_as(&(struct how){ .where = PEER }, "ip route add %s via %s", filled("@SERVICE@", of),
+		family->host);
+}
+
+static bool peer_answers(const struct family *family)
+{
+	const struct end server = { PEER, family->peer, 53 };
+	int server_fd = udp_open(family, server);
+	int fd = udp_open(family, (struct end){ HOST, family->host, 0 });
+	bool answered;
+
+	udp_connect(family, fd, server);
+	answered = udp_exchange(family, fd, server_fd, server);
+	close(fd);
+	close(server_fd);
+	return answered;
+}
+
+/* Where nobody but that address is answered. */
+START_TEST(questions_that_need_another_source_stay_tracked)
+{
+	const struct family *family = &families[_i];
+	const int of = _i % FAMILY_COUNT;
+	struct run added;
+
+	given_service_address(family, of);
+	must_as(&(struct how){ .where = PEER }, "%s -w -A INPUT -p udp --dport 53 ! -s %s -j DROP",
+		families[of].tables, filled("@SERVICE@", of));
+	must("%s -w -t nat -A POSTROUTING -o veth0 -p udp -j SNAT --to-source %s", family->tables,
+	     filled("@SERVICE@", of));
+	ck_assert(peer_answers(family));
+
+	added = run("notrackctl %s add dns", family->option);
+	ck_assert_msg(added.code == REFUSED && strstr(added.err, "nat POSTROUTING 1") &&
+		      strstr(added.err, "role inbound"), "exit %d: %s", added.code, added.err);
+	ck_assert(peer_answers(family));
+	must("notrackctl %s add dns --role inbound", family->option);
+	ck_assert(is_ok(verify(family->option)));
+	ck_assert(peer_answers(family));
+	check_verified(family, "dns", "nat POSTROUTING 1");
+}
+END_TEST
+
+static const struct {
+	int exit;
+	const char *rules[RULES_MAX];
+} all_sources[] = {
+	{ REFUSED, { "POSTROUTING -p udp --dport 53 -j SNAT --to-source @OTHER@" } },
+	{ REFUSED, { "POSTROUTING -s @OWN@ -j SNAT --to-source @SERVICE@" } },
+	{ 0, { "POSTROUTING -j SNAT --to-source @OWN@" } },
+	{ 0, { "POSTROUTING -o veth0 -j SNAT --to-source @SECOND@" } },
+	{ 0, { "POSTROUTING -o veth0 -j MASQUERADE" } },
+	{ 0, { "POSTROUTING -s @PEER@ -o veth0 -j SNAT --to-source @SERVICE@" } },
+	{ 0, { "POSTROUTING ! -s @OWN@ -o veth0 -j SNAT --to-source @SERVICE@" } },
+	{ 0, { "POSTROUTING -o veth7 -j SNAT --to-source @SERVICE@",
+	       "POSTROUTING -p tcp --dport 80 -j SNAT --to-source @SERVICE@" } },
+	{ 0, { "OTHERS -j SNAT --to-source @SERVICE@", "POSTROUTING -s @PEER@ -j OTHERS" } },
+};
+
+START_TEST(only_the_source_of_own_questions_matters)
+{
+	const int number = _i % FAMILIES_OF_BOTH_WORLDS;
+	const struct family *family = &families[number];
+	const char *const *rules = all_sources[_i / FAMILIES_OF_BOTH_WORLDS].rules;
+	struct run added;
+
+	given_service_address(family, number % FAMILY_COUNT);
+	must("%s -w -t nat -N OTHERS", family->tables);
+	for (size_t i = 0; i < RULES_MAX && rules[i]; i++)
+		must("%s -w -t nat -A %s", family->tables, filled(rules[i], number % FAMILY_COUNT));
+	added = run("notrackctl %s add dns", family->option);
+	ck_assert_msg(added.code == all_sources[_i / FAMILIES_OF_BOTH_WORLDS].exit, "%s: exit %d: %s",
+		      rules[0], added.code, added.err);
+}
+END_TEST
+
 /* --- rules of nftables -------------------------------------------------- */
 
 static const struct {
@@ -239,6 +324,10 @@ static void tests(TCase *tcase)
 			    COUNT(all_led) * FAMILIES_OF_BOTH_WORLDS);
 	tcase_add_loop_test(tcase, translations_that_lead_nobody_elsewhere_are_left_alone, 0,
 			    COUNT(all_left) * FAMILIES_OF_BOTH_WORLDS);
+	tcase_add_loop_test(tcase, questions_that_need_another_source_stay_tracked, 0,
+			    FAMILIES_OF_BOTH_WORLDS);
+	tcase_add_loop_test(tcase, only_the_source_of_own_questions_matters, 0,
+			    COUNT(all_sources) * FAMILIES_OF_BOTH_WORLDS);
 	tcase_add_loop_test(tcase, a_translated_loopback_address_is_no_way_to_the_service, 0, 2);
 	tcase_add_loop_test(tcase, rules_of_nftables_that_need_the_address_translated_are_found, 0,
 			    COUNT(all_nft));
