@@ -470,8 +470,6 @@ int run_lookup(struct machine *machine, const struct attributes *data)
 	const struct nlattr *to = data->of[NFTA_LOOKUP_DREG];
 	bool verdict = to && attribute_number(to, UINT32_MAX) == NFT_REG_VERDICT;
 	struct view_lookup *lookup = NULL;
-	size_t room = REGISTER_BYTES;
-	struct symbol *bytes;
 	int err;
 
 	err = set ? machine_lookup(machine, set, data->of[NFTA_LOOKUP_SREG], verdict, &lookup) : 0;
@@ -487,10 +485,9 @@ int run_lookup(struct machine *machine, const struct attributes *data)
 		err = add_lookup(machine, lookup, verdict ? STEP_MAP : STEP_LOOKUP, inverted);
 	if (err || verdict)
 		return err ? err : 1;
-	if (to) {	/* what a map of data says, we do not follow */
+	if (to) {
 		machine->view->steps[machine->view->step_count - 1].flags |= STEP_GIVES_DATA;
-		bytes = machine_register(machine, to, &room);
-		forget(bytes, room);
+		machine_load_data(machine, set, lookup, to);
 	}
 	return 0;
 }

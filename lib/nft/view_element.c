@@ -17,10 +17,10 @@ enum { NAMED_ELEMENTS_MAX = 1 << 16 };
 
 /* An element as it comes: a value, or where an interval begins or ends. */
 struct raw_element {
-	uint8_t first[REGISTER_BYTES], last[REGISTER_BYTES];
+	uint8_t first[REGISTER_BYTES], last[REGISTER_BYTES], data[REGISTER_BYTES];
 	struct view_chain *chain;
 	uint8_t verdict;
-	bool ends, has_last;
+	bool ends, has_last, has_data;
 };
 
 struct collector {
@@ -89,6 +89,9 @@ static int collect_element(struct collector *collector, const struct nlattr *att
 		return 0;
 	element->has_last = read_key(from.of[NFTA_SET_ELEM_KEY_END], element->last,
 				     collector->size);
+	element->has_data = collector->lookup->data_size &&
+			    read_key(from.of[NFTA_SET_ELEM_DATA], element->data,
+				     collector->lookup->data_size);
 	read_verdict(collector, from.of[NFTA_SET_ELEM_DATA], element);
 	collector->count++;
 	return 0;
@@ -152,12 +155,16 @@ static void read_range(const struct key_field *field, const uint8_t *first, cons
 	}
 }
 
-static void put_element(struct view_lookup *lookup, const struct raw_element *from,
-			const uint8_t *last)
+static int put_element(struct view *view, struct view_lookup *lookup,
+		       const struct raw_element *from, const uint8_t *last)
 {
 	struct set_element *element = element_at(lookup, lookup->count++);
 	size_t offset = 0;
 
+	element->data = !from->has_data ? NULL : arena_copy(&view->arena, from->data,
+							    lookup->data_size);
+	if (from->has_data && !element->data)
+		return -ENOMEM;
 	element->verdict = from->verdict;
 	element->chain = from->chain;
 	for (size_t i = 0; i < lookup->field_count; i++) {
@@ -165,6 +172,7 @@ static void put_element(struct view_lookup *lookup, const struct raw_element *fr
 			   &element->ranges[i]);
 		offset = key_next_offset(offset, &lookup->fields[i]);
 	}
+	return 0;
 }
 
 /* The value before one at which an interval ends. */
@@ -178,7 +186,8 @@ static void step_back(uint8_t *bytes, size_t size)
  * An interval begins at one element and ends ahead of another, or, where there
  * is none, at the last value there is.
  */
-static void put_interval(struct view_lookup *lookup, const struct collector *collector, size_t at)
+static int put_interval(struct view *view, struct view_lookup *lookup,
+			const struct collector *collector, size_t at)
 {
 	uint8_t last[REGISTER_BYTES];
 
@@ -188,12 +197,13 @@ static void put_interval(struct view_lookup *lookup, const struct collector *col
 		memcpy(last, collector->list[at + 1].first, sizeof(last));
 		step_back(last, collector->size);
 	}
-	put_element(lookup, &collector->list[at], last);
+	return put_element(view, lookup, &collector->list[at], last);
 }
 
 static int put_elements(struct view_reader *reader, struct collector *collector, bool intervals)
 {
 	struct view_lookup *lookup = collector->lookup;
+	int err = 0;
 
 	lookup->elements = arena_alloc(&reader->view->arena,
 				       collector->count * element_size(lookup) + 1);
@@ -201,18 +211,18 @@ static int put_elements(struct view_reader *reader, struct collector *collector,
 		return -ENOMEM;
 	if (collector->count)
 		qsort(collector->list, collector->count, sizeof(*collector->list), compare_elements);
-	for (size_t i = 0; i < collector->count; i++) {
+	for (size_t i = 0; i < collector->count && !err; i++) {
 		const struct raw_element *element = &collector->list[i];
 
 		if (element->has_last)
-			put_element(lookup, element, element->last);
+			err = put_element(reader->view, lookup, element, element->last);
 		else if (!intervals)
-			put_element(lookup, element, element->first);
+			err = put_element(reader->view, lookup, element, element->first);
 		else if (!element->ends)
-			put_interval(lookup, collector, i);
+			err = put_interval(reader->view, lookup, collector, i);
 	}
-	lookup->read = !lookup->named && !lookup->has_rest;
-	return 0;
+	lookup->read = !err && !lookup->named && !lookup->has_rest;
+	return err;
 }
 
 static int read_elements(struct view_reader *reader, struct view_lookup *lookup)

@@ -15,6 +15,9 @@
 
 #define REGISTER_BYTES 64
 
+/* Data of more maps than these, in one rule, are not followed. */
+#define MAPS_MAX 4
+
 /* What a byte may come from beyond enum field. */
 enum {
 	SOURCE_IN_INDEX = FIELDS,	/* interfaces by number */
@@ -31,7 +34,8 @@ struct symbol {
 	uint8_t source;			/* enum field, or one of the above */
 	uint8_t load;			/* which load it came by, from 1 on */
 	uint8_t weight;			/* which byte of the field: 0 is the most significant */
-	uint8_t size;			/* of the field, in bytes */
+	uint8_t size;			/* of the field, in bytes; of what is unknown: 0, or 1 more than
+					   the number of the map, of whose data it is byte @weight */
 	uint8_t mask, value;		/* (byte & mask) ^ value; of a constant: value */
 };
 
@@ -46,6 +50,8 @@ struct machine {
 	int protocol;			/* IPPROTO_*; -1: not known yet */
 	uint8_t loads;
 	bool asks_conntrack;		/* the rule does, for what is not decoded */
+	struct view_lookup *maps[MAPS_MAX];	/* whose data it has in registers */
+	uint8_t map_count;
 	const struct nlattr *since;	/* the expression behind the last step */
 	struct symbol registers[REGISTER_BYTES];
 };
@@ -86,6 +92,9 @@ int machine_add_unknown(struct machine *machine, const char *what, uint8_t sourc
 #define MACHINE_HARDWARE 1
 int machine_lookup(struct machine *machine, struct view_set *set, const struct nlattr *attr,
 		   bool verdicts, struct view_lookup **lookup);
+/* What a map of data says; nothing is known of it but which map it is of, and NULL not even that. */
+void machine_load_data(struct machine *machine, const struct view_set *set,
+		       struct view_lookup *lookup, const struct nlattr *to);
 /* The verdict of a map's element or of an immediate: enum step_kind, or -1 for none. */
 int machine_verdict(const struct view *view, const struct view_table *table,
 		    const struct nlattr *verdict, struct view_chain **chain);

@@ -12,7 +12,7 @@ struct view_set {
 	const struct view_table *table;
 	const char *name;
 	uint32_t flags;			/* NFT_SET_* */
-	uint32_t key_size;
+	uint32_t key_size, data_size;
 	bool judges;			/* its elements have limits or quotas: being there is not all */
 	const struct view_lookup *read;	/* the first one by which its elements were read; NULL: none */
 };

@@ -54,6 +54,7 @@ int reader_add_set(struct view_reader *reader, const struct view_table *table,
 	set->table = table;
 	set->flags = attribute_number(from->of[NFTA_SET_FLAGS], 0);
 	set->key_size = attribute_number(from->of[NFTA_SET_KEY_LEN], 0);
+	set->data_size = attribute_number(from->of[NFTA_SET_DATA_LEN], 0);
 	set->judges = judges(from);
 	slot = slot_of(table, set->name);
 	set->next = reader->sets[slot];
@@ -172,6 +173,23 @@ static void hide_key(struct view_lookup *lookup, size_t size, bool asks)
 		.field = asks ? FIELD_CT_OTHER : FIELD_OTHER, .size = (uint8_t)size,
 		.mask = UINT32_MAX,
 	};
+}
+
+void machine_load_data(struct machine *machine, const struct view_set *set,
+		       struct view_lookup *lookup, const struct nlattr *to)
+{
+	size_t room = REGISTER_BYTES;
+	struct symbol *bytes = machine_register(machine, to, &room);
+
+	for (size_t i = 0; i < room; i++)
+		bytes[i] = (struct symbol){ .kind = SYMBOL_UNKNOWN };
+	if (!lookup || machine->map_count == MAPS_MAX || set->data_size > REGISTER_BYTES)
+		return;
+	lookup->data_size = set->data_size;
+	machine->maps[machine->map_count++] = lookup;
+	for (size_t i = 0; i < set->data_size && i < room; i++)
+		bytes[i] = (struct symbol){ .kind = SYMBOL_UNKNOWN, .weight = (uint8_t)i,
+					    .size = machine->map_count, .mask = 0xff };
 }
 
 int machine_lookup(struct machine *machine, struct view_set *set, const struct nlattr *attr,

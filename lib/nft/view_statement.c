@@ -238,55 +238,143 @@ int run_immediate(struct machine *machine, const struct attributes *data)
 /* What comes out of a map may be any port. */
 #define ANY_PORT UINT16_MAX
 
-static uint32_t ports_of(struct machine *machine, const struct nlattr *first,
-			 const struct nlattr *last)
+/* Registers from which NAT takes what it gives packets, the first and the last of a range. */
+struct given {
+	const struct nlattr *first, *last;
+	size_t size;
+};
+
+static bool is_constant(struct machine *machine, const struct given *given, uint8_t *first,
+			uint8_t *last)
+{
+	if (!machine_constant(machine, given->first, first, given->size))
+		return false;
+	if (!given->last)
+		memcpy(last, first, given->size);
+	return !given->last || machine_constant(machine, given->last, last, given->size);
+}
+
+static uint32_t ports_of(struct machine *machine, const struct given *given)
 {
 	uint8_t from[2], to[2];
 
-	if (!machine_constant(machine, first, from, sizeof(from)))
-		return first ? ANY_PORT : 0;
-	if (!machine_constant(machine, last, to, sizeof(to)))
-		memcpy(to, from, sizeof(to));
+	if (!is_constant(machine, given, from, to))
+		return given->first ? ANY_PORT : 0;
 	return (uint32_t)from[0] << 24 | (uint32_t)from[1] << 16 | (uint32_t)to[0] << 8 | to[1];
 }
 
+/* The map whose data are in a register as they are, and where they begin there; NULL: of none. */
+static struct view_lookup *map_in(struct machine *machine, const struct nlattr *attr, size_t size,
+				  uint8_t *at)
+{
+	size_t room = size;
+	const struct symbol *bytes = machine_register(machine, attr, &room);
+
+	if (!attr || room < size || bytes->kind != SYMBOL_UNKNOWN || !bytes->size)
+		return NULL;
+	for (size_t i = 0; i < size; i++)
+		if (bytes[i].kind != SYMBOL_UNKNOWN || bytes[i].size != bytes->size ||
+		    bytes[i].weight != bytes->weight + i || bytes[i].mask != 0xff || bytes[i].value)
+			return NULL;
+	*at = bytes->weight;
+	return machine->maps[bytes->size - 1];
+}
+
+/* A map that nobody can change any more is read as one that belongs to the rule. */
+static void read_if_constant(struct machine *machine, struct view_lookup *map)
+{
+	const struct view_set *set = reader_find_set(machine->reader, map->table, map->name);
+
+	if (set && set->flags & NFT_SET_CONSTANT)
+		map->named = false;
+}
+
+static void find_part(struct machine *machine, const struct given *given, struct view_part *part)
+{
+	struct view_lookup *map = map_in(machine, given->first, given->size, &part->first_at);
+
+	part->is_given = given->first;
+	part->last_at = part->first_at;
+	if (!map || (given->last && map_in(machine, given->last, given->size, &part->last_at) != map))
+		return;
+	read_if_constant(machine, map);
+	part->map = map;
+	part->is_known = !map->named;
+}
+
+static int find_outcomes(struct machine *machine, struct step *step, const struct given *addresses,
+			 const struct given *ports)
+{
+	struct view_outcomes *outcomes = arena_alloc(&machine->view->arena, sizeof(*outcomes));
+	struct view_part *address, *port;
+
+	if (!outcomes)
+		return -ENOMEM;
+	address = &outcomes->address;
+	port = &outcomes->port;
+	step->flags |= STEP_OUTCOMES;
+	step->outcomes = outcomes;
+	find_part(machine, addresses, address);
+	if (address->is_given && !address->map)
+		address->is_known = is_constant(machine, addresses, address->addresses.first,
+						address->addresses.last);
+	find_part(machine, ports, port);
+	if (port->is_given && !port->map) {
+		port->is_known = step->mask != ANY_PORT;
+		port->ports = (struct range){ step->mask >> 16, (uint16_t)step->mask };
+	}
+	return 0;
+}
+
 static int add_translation(struct machine *machine, enum translation translation,
-			   const struct nlattr *first_port, const struct nlattr *last_port,
-			   const struct nlattr *address, uint32_t family)
+			   const struct given *addresses, const struct given *ports)
 {
 	struct step *step = view_add_step(machine->view, STEP_TRANSLATE);
-	size_t size = family == AF_INET6 ? 16 : 4;
+	uint8_t first[16], last[16];
+	bool constant = is_constant(machine, addresses, first, last);
+	int err;
 
 	if (!step)
 		return -ENOMEM;
 	step->field = (uint8_t)translation;
-	step->mask = ports_of(machine, first_port, last_port);
-	step->flags = step->mask == ANY_PORT ? STEP_ANY_VALUE : 0;
-	if (machine_constant(machine, address, step->address, size))
-		step->length = (uint8_t)(8 * size);
+	step->mask = ports_of(machine, ports);
+	if (step->mask == ANY_PORT || (addresses->first && !constant))
+		step->flags = STEP_ANY_VALUE;
+	if (step->flags || (constant && memcmp(first, last, addresses->size))) {
+		err = find_outcomes(machine, step, addresses, ports);
+		return err ? err : RULE_ENDS;
+	}
+	if (constant) {
+		memcpy(step->address, first, addresses->size);
+		step->length = (uint8_t)(8 * addresses->size);
+	}
 	return RULE_ENDS;
 }
 
 int run_nat(struct machine *machine, const struct attributes *data)
 {
 	bool source = attribute_number(data->of[NFTA_NAT_TYPE], NFT_NAT_DNAT) == NFT_NAT_SNAT;
+	bool ipv6 = attribute_number(data->of[NFTA_NAT_FAMILY], AF_INET) == AF_INET6;
 
 	return add_translation(machine, source ? TRANSLATE_SOURCE : TRANSLATE_DESTINATION,
-			       data->of[NFTA_NAT_REG_PROTO_MIN], data->of[NFTA_NAT_REG_PROTO_MAX],
-			       data->of[NFTA_NAT_REG_ADDR_MIN],
-			       attribute_number(data->of[NFTA_NAT_FAMILY], AF_INET));
+			       &(struct given){ data->of[NFTA_NAT_REG_ADDR_MIN],
+						data->of[NFTA_NAT_REG_ADDR_MAX], ipv6 ? 16 : 4 },
+			       &(struct given){ data->of[NFTA_NAT_REG_PROTO_MIN],
+						data->of[NFTA_NAT_REG_PROTO_MAX], 2 });
 }
 
 int run_masquerade(struct machine *machine, const struct attributes *data)
 {
-	return add_translation(machine, TRANSLATE_MASQUERADE, data->of[NFTA_MASQ_REG_PROTO_MIN],
-			       data->of[NFTA_MASQ_REG_PROTO_MAX], NULL, AF_UNSPEC);
+	return add_translation(machine, TRANSLATE_MASQUERADE, &(struct given){ .size = 4 },
+			       &(struct given){ data->of[NFTA_MASQ_REG_PROTO_MIN],
+						data->of[NFTA_MASQ_REG_PROTO_MAX], 2 });
 }
 
 int run_redirect(struct machine *machine, const struct attributes *data)
 {
-	return add_translation(machine, TRANSLATE_REDIRECT, data->of[NFTA_REDIR_REG_PROTO_MIN],
-			       data->of[NFTA_REDIR_REG_PROTO_MAX], NULL, AF_UNSPEC);
+	return add_translation(machine, TRANSLATE_REDIRECT, &(struct given){ .size = 4 },
+			       &(struct given){ data->of[NFTA_REDIR_REG_PROTO_MIN],
+						data->of[NFTA_REDIR_REG_PROTO_MAX], 2 });
 }
 
 /* --- matches and targets of xtables ----------------------------------- */

@@ -18,6 +18,8 @@ static void put_element(FILE *out, const struct view_lookup *lookup,
 {
 	put(out, &element->verdict, sizeof(element->verdict));
 	put_text(out, element->chain ? element->chain->name : NULL);
+	if (element->data)
+		put(out, element->data, lookup->data_size);
 	put(out, element->ranges, lookup->field_count * sizeof(element->ranges[0]));
 }
 
@@ -28,6 +30,25 @@ static void put_lookup(FILE *out, const struct view_lookup *lookup)
 	put(out, lookup->fields, lookup->field_count * sizeof(lookup->fields[0]));
 	for (size_t i = 0; i < lookup->count && !lookup->named; i++)
 		put_element(out, lookup, element_at(lookup, i));
+}
+
+static void put_part(FILE *out, const struct view_part *part)
+{
+	put(out, &part->is_given, sizeof(part->is_given));
+	if (part->is_given && part->map)
+		put_lookup(out, part->map);
+	else if (part->is_given && part->is_known)
+		put(out, &part->addresses, sizeof(part->addresses));
+}
+
+static void put_translation(FILE *out, const struct step *step)
+{
+	if (!(step->flags & STEP_OUTCOMES)) {
+		put(out, step->address, sizeof(step->address));
+		return;
+	}
+	put_part(out, &step->outcomes->address);
+	put_part(out, &step->outcomes->port);
 }
 
 static void put_step(FILE *out, const struct step *step)
@@ -57,8 +78,10 @@ static void put_step(FILE *out, const struct step *step)
 		break;
 	case STEP_PREFIX:
 	case STEP_INTERFACE:
-	case STEP_TRANSLATE:
 		put(out, step->address, sizeof(step->address));
+		break;
+	case STEP_TRANSLATE:
+		put_translation(out, step);
 		break;
 	case STEP_MARK:
 		put(out, &step->value, sizeof(step->value));

@@ -131,9 +131,10 @@ enum step_flags {
 	STEP_WITHOUT_ENTRY = 1 << 2,	/* FIELD_CT_*: met by packets that have no entry;
 					   STEP_TEMPLATE: those that are untracked get one again */
 	STEP_HELPER = 1 << 3,		/* STEP_TEMPLATE, STEP_COUNT: it gives the connection a helper */
-	STEP_ANY_VALUE = 1 << 4,	/* STEP_MARK, ports of STEP_TRANSLATE: we do not know which */
+	STEP_ANY_VALUE = 1 << 4,	/* STEP_MARK, STEP_TRANSLATE: a map says which, or a hash */
 	STEP_COUNTER = 1 << 5,		/* STEP_COUNT: a rule's own counter, and nothing else */
 	STEP_GIVES_DATA = 1 << 6,	/* of a condition: a map, whose data a later step uses */
+	STEP_OUTCOMES = 1 << 7,		/* STEP_TRANSLATE: no one address, but @outcomes */
 };
 
 struct range {
@@ -149,6 +150,22 @@ enum translation {
 	TRANSLATE_DESTINATION,
 	TRANSLATE_MASQUERADE,		/* the source, to an address of the interface */
 	TRANSLATE_REDIRECT,		/* the destination, to this host */
+};
+
+/* Addresses or ports that NAT gives packets: of one range, or as a map says. */
+struct view_part {
+	bool is_given;			/* else packets keep what they have */
+	bool is_known;
+	const struct view_lookup *map;	/* in the data of each of its elements: */
+	uint8_t first_at, last_at;
+	union {				/* without a map: */
+		struct range ports;
+		struct address_range addresses;
+	};
+};
+
+struct view_outcomes {
+	struct view_part address, port;
 };
 
 /* 24 bytes: a table may have 100,000 rules. */
@@ -173,6 +190,7 @@ struct step {
 				const struct address_range *addresses;
 				struct view_chain *chain;
 				struct view_lookup *lookup;
+				const struct view_outcomes *outcomes;
 				const char *text;	/* what STEP_UNKNOWN and STEP_ANYTHING are; of
 						   STEP_COUNT and STEP_NOTRACK: the target, if one */
 			};
@@ -216,6 +234,7 @@ struct key_range {
 struct set_element {
 	uint8_t verdict;		/* of a map: enum step_kind */
 	struct view_chain *chain;	/* of STEP_JUMP and STEP_GOTO */
+	const uint8_t *data;		/* of a map whose data are no verdicts: see @data_size */
 	struct key_range ranges[];	/* one for each field */
 };
 
@@ -237,6 +256,7 @@ struct view_lookup {
 	uint8_t field_count;
 	struct key_field fields[KEY_FIELDS_MAX];
 	uint32_t count, room;
+	uint32_t data_size;
 	void *elements;			/* struct set_element, one behind another */
 };
 

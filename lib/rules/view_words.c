@@ -41,7 +41,9 @@ static void add_translation(struct words *words, const struct step *step)
 	};
 
 	words_add(words, "%s", (words->nft ? nft : legacy)[step->field]);
-	if (step->mask)
+	if (step->flags & STEP_ANY_VALUE)
+		words_add(words, " to (...)");
+	else if (step->mask)
 		words_add(words, words->nft ? " to :%" PRIu32 : " --to-ports %" PRIu32, step->mask >> 16);
 }
 

@@ -30,12 +30,14 @@ struct finding {
 	char *names;
 	size_t size;
 	bool starved;			/* for want of memory, or of descriptors, not all was read */
+	unsigned int protocols;		/* FORWARDS_* */
 };
 
-static void add_name(const struct finding *finding, const char *name)
+static void add_name(struct finding *finding, unsigned int protocols, const char *name)
 {
 	size_t used = strlen(finding->names);
 
+	finding->protocols |= protocols;
 	if (used + strlen(", ") + strlen(name) < finding->size)
 		sprintf(finding->names + used, "%s%s", used ? ", " : "", name);
 }
@@ -74,27 +76,28 @@ static bool is_on_for(struct finding *finding, const char *version, const char *
 static void find_in(struct finding *finding, const char *version, const char *what)
 {
 	char name[sizeof("net.ipv6.conf..force_forwarding") + NAME_MAX];
+	const unsigned int protocol = strcmp(version, "ipv4") ? FORWARDS_IPV6 : FORWARDS_IPV4;
 	const bool all = is_on_for(finding, version, "all", what);
 	const struct dirent *entry;
 	DIR *interfaces;
 
 	if (all) {
 		snprintf(name, sizeof(name), "net.%s.conf.all.%s", version, what);
-		add_name(finding, strcmp(version, "ipv4") ? name : "net.ipv4.ip_forward");
+		add_name(finding, protocol, protocol == FORWARDS_IPV6 ? name : "net.ipv4.ip_forward");
 		return;
 	}
 	snprintf(name, sizeof(name), SETTINGS "/%s/conf", version);
 	interfaces = opendir(name);
 	if (!interfaces && errno != ENOENT) {
 		note_failure(finding, -errno);
-		add_name(finding, FORWARDING_UNKNOWN);
+		add_name(finding, protocol, FORWARDING_UNKNOWN);
 	}
 	while (interfaces && (entry = readdir(interfaces))) {
 		if (*entry->d_name == '.' || !strcmp(entry->d_name, "lo") ||
 		    !is_on_for(finding, version, entry->d_name, what))
 			continue;
 		snprintf(name, sizeof(name), "net.%s.conf.%s.%s", version, entry->d_name, what);
-		add_name(finding, name);
+		add_name(finding, protocol, name);
 	}
 	if (interfaces)
 		closedir(interfaces);
@@ -111,13 +114,14 @@ static void find_in(struct finding *finding, const char *version, const char *wh
 static const struct bridge_switch {
 	const char *of_all, *of_one;
 	int attribute;
+	unsigned int protocol;
 } bridge_switches[] = {
-	{ "bridge-nf-call-iptables", "nf_call_iptables", IFLA_BR_NF_CALL_IPTABLES },
-	{ "bridge-nf-call-ip6tables", "nf_call_ip6tables", IFLA_BR_NF_CALL_IP6TABLES },
+	{ "bridge-nf-call-iptables", "nf_call_iptables", IFLA_BR_NF_CALL_IPTABLES, FORWARDS_IPV4 },
+	{ "bridge-nf-call-ip6tables", "nf_call_ip6tables", IFLA_BR_NF_CALL_IP6TABLES, FORWARDS_IPV6 },
 };
 
 struct bridges {
-	const struct finding *finding;
+	struct finding *finding;
 	bool any;
 };
 
@@ -130,7 +134,7 @@ static void take_switch(const struct bridges *bridges, const char *bridge, const
 		    !*(const uint8_t *)payload(attr))
 			continue;
 		snprintf(name, sizeof(name), "%s of %s", bridge_switches[i].of_one, bridge);
-		add_name(bridges->finding, name);
+		add_name(bridges->finding, bridge_switches[i].protocol, name);
 	}
 }
 
@@ -200,39 +204,53 @@ static void find_bridges(struct finding *finding)
 
 	if (unknown) {
 		note_failure(finding, unknown);
-		add_name(finding, "bridges cannot be listed");
+		add_name(finding, FORWARDS_ALL, "bridges cannot be listed");
 	}
 	for (size_t i = 0; i < sizeof(bridge_switches) / sizeof(bridge_switches[0]); i++) {
 		snprintf(path, sizeof(path), SETTINGS "/bridge/%s", bridge_switches[i].of_all);
 		if (!is_on(finding, path) || !(bridges.any || unknown))
 			continue;
 		snprintf(path, sizeof(path), "net.bridge.%s", bridge_switches[i].of_all);
-		add_name(finding, path);
+		add_name(finding, bridge_switches[i].protocol, path);
 	}
 }
 
 /* --- all of them -------------------------------------------------------- */
 
+static void find_all(struct finding *finding)
+{
+	*finding->names = '\0';
+	if (access(SETTINGS "/ipv4/ip_forward", R_OK)) {
+		add_name(finding, FORWARDS_ALL, FORWARDING_UNKNOWN);
+		return;
+	}
+	find_in(finding, "ipv4", "forwarding");
+	find_in(finding, "ipv6", "forwarding");
+	find_in(finding, "ipv6", "force_forwarding");
+	find_bridges(finding);
+}
+
 int forwarding_find(char *names, size_t size)
 {
-	struct finding finding = { names, size, false };
+	struct finding finding = { .names = names, .size = size };
 
-	*names = '\0';
-	if (access(SETTINGS "/ipv4/ip_forward", R_OK)) {
-		add_name(&finding, FORWARDING_UNKNOWN);
-		return 0;
-	}
-	find_in(&finding, "ipv4", "forwarding");
-	find_in(&finding, "ipv6", "forwarding");
-	find_in(&finding, "ipv6", "force_forwarding");
-	find_bridges(&finding);
+	find_all(&finding);
 	return finding.starved ? -ENOMEM : 0;
+}
+
+int forwarding_protocols(void)
+{
+	char names[FORWARDING_TEXT];
+	struct finding finding = { .names = names, .size = sizeof(names) };
+
+	find_all(&finding);
+	return finding.starved ? -ENOMEM : (int)finding.protocols;
 }
 
 int forwarding_is_on(void)
 {
 	char names[FORWARDING_TEXT] = "";
-	struct finding finding = { names, sizeof(names), false };
+	struct finding finding = { .names = names, .size = sizeof(names) };
 	bool all = is_on(&finding, SETTINGS "/ipv4/ip_forward");	/* as mostly, where any is */
 	int err = finding.starved ? -ENOMEM : 0;
 
@@ -245,7 +263,7 @@ bool forwarding_of_bridges(void)
 {
 	char names[FORWARDING_TEXT] = "";
 
-	find_bridges(&(struct finding){ names, sizeof(names), false });
+	find_bridges(&(struct finding){ .names = names, .size = sizeof(names) });
 	return *names;
 }
 

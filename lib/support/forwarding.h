@@ -20,6 +20,12 @@
 #define FORWARDING_TEXT 500	/* enough for any one of them */
 int forwarding_find(char *names, size_t size);
 
+/* Of which protocols, as bits, or -ENOMEM; what nobody knows may be of each. */
+#define FORWARDS_IPV4 (1u << 0)
+#define FORWARDS_IPV6 (1u << 1)
+#define FORWARDS_ALL (FORWARDS_IPV4 | FORWARDS_IPV6)
+int forwarding_protocols(void);
+
 /* 1, 0 or -ENOMEM. */
 int forwarding_is_on(void);
 

@@ -41,11 +41,27 @@ static struct prefix address_of(const struct interface *at)
 	return address;
 }
 
-/* fe80::/10: nobody from elsewhere sends there (RFC 4291, section 2.5.6). */
-static bool is_of_link(const struct prefix *address)
+bool host_is_of_link(const struct prefix *address)
 {
 	return address->family == IPV6 && address->address[0] == 0xfe &&
 	       (address->address[1] & 0xc0) == 0x80;
+}
+
+/* The addresses of an interface come one behind another, in the order that it has them. */
+static int add_outward(struct host *host, const char *interface, const struct prefix *address)
+{
+	const size_t count = host->outward_count;
+	struct host_address *grown = memory_grow(host->outward, count, sizeof(*grown));
+
+	if (!grown)
+		return -ENOMEM;
+	host->outward = grown;
+	grown[count] = (struct host_address){ .address = *address };
+	strncpy(grown[count].interface, interface, IFNAMSIZ - 1);
+	grown[count].first = !count || strcmp(grown[count - 1].interface, interface) ||
+			     grown[count - 1].address.family != address->family;
+	host->outward_count++;
+	return 0;
 }
 
 static int add_address(struct looking *looking, const struct interface *at, bool outward)
@@ -58,11 +74,11 @@ static int add_address(struct looking *looking, const struct interface *at, bool
 		return -ENOMEM;
 	host->own = own;
 	own[host->own_count++] = address;
-	if (!outward || is_of_link(&address))
+	if (!outward || host_is_of_link(&address))
 		return 0;
 	host->address[address.family] = address;
 	looking->addresses[address.family]++;
-	return 0;
+	return add_outward(host, at->name, &address);
 }
 
 static int look_at(const struct interface *at, void *data)
@@ -77,17 +93,21 @@ static int look_at(const struct interface *at, void *data)
 int host_look(struct host *host)
 {
 	struct looking looking = { .host = host };
-	int forwards = forwarding_is_on(), err;
+	int protocols = forwarding_protocols(), err;
+	struct host none = { .forwards = protocols };
 
-	*host = (struct host){ .forwards = forwards };
-	if (forwards < 0)
-		return forwards;
+	*host = none;
+	if (protocols < 0)
+		return protocols;
+	none.forwards_of[IPV4] = protocols & FORWARDS_IPV4;
+	none.forwards_of[IPV6] = protocols & FORWARDS_IPV6;
+	*host = none;
 	err = interfaces_each(look_at, &looking);
 	if (error_of_system(err) == -ENOMEM)
 		return -ENOMEM;
 	if (err) {	/* a part would pass for the whole */
 		host_release(host);
-		host->forwards = forwards;
+		*host = none;
 		return 0;
 	}
 	if (looking.interfaces > 1)
@@ -101,6 +121,7 @@ int host_look(struct host *host)
 void host_release(struct host *host)
 {
 	free(host->own);
+	free(host->outward);
 	free(host->interfaces);
 	*host = (struct host){ 0 };
 }
@@ -111,4 +132,14 @@ bool host_owns(const struct host *host, const struct prefix *address)
 		if (!prefix_compare(&host->own[i], address))
 			return true;
 	return false;
+}
+
+bool host_is_loopback(const struct prefix *prefix)
+{
+	static const struct prefix loopback[FAMILIES] = {
+		[IPV4] = { .family = IPV4, .length = 8, .address = { 127 } },
+		[IPV6] = { .family = IPV6, .length = 128, .address = { [15] = 1 } },
+	};
+
+	return prefix_covers(&loopback[prefix->family], prefix);
 }

@@ -8,6 +8,16 @@
 #include "model/prefix.h"
 
 /*
+ * An address of an interface that is up, and not lo.  By the first that it has of a family,
+ * the host sends as a rule, and REDIRECT sends there what comes by it.
+ */
+struct host_address {
+	char interface[IFNAMSIZ];
+	struct prefix address;
+	bool first;
+};
+
+/*
  * The interface that packets of others come by and the address that they come
  * to, where there is just one: rules that name it mean everybody.
  */
@@ -16,9 +26,12 @@ struct host {
 	struct prefix address[FAMILIES];/* of length 0: likewise */
 	struct prefix *own;		/* all addresses */
 	size_t own_count;
+	struct host_address *outward;	/* those of a link alone are left out */
+	size_t outward_count;
 	char (*interfaces)[IFNAMSIZ];	/* that are up, but for lo */
 	size_t interface_count;
 	bool forwards;			/* packets of others, so that not all that come are for us */
+	bool forwards_of[FAMILIES];	/* those of one family */
 };
 
 /* Of the calling thread's namespace; what cannot be read is not there.  0, or -ENOMEM. */
@@ -26,5 +39,9 @@ int host_look(struct host *host);
 void host_release(struct host *host);
 
 bool host_owns(const struct host *host, const struct prefix *address);
+/* Addresses that every host has (RFC 1122, section 3.2.1.3; RFC 4291, section 2.5.3). */
+bool host_is_loopback(const struct prefix *prefix);
+/* fe80::/10: nobody from elsewhere sends there (RFC 4291, section 2.5.6). */
+bool host_is_of_link(const struct prefix *address);
 
 #endif

@@ -50,6 +50,14 @@ struct probe verify_probe(const struct verification *all, const struct flow_row 
 	return probe;
 }
 
+bool verify_is_among(const char *interface, const char *names)
+{
+	size_t size = strlen(names);
+
+	return size && names[size - 1] == '+' ? !strncmp(interface, names, size - 1) :
+						!strcmp(interface, names);
+}
+
 int verify_walk(const struct verification *all, const struct flow_row *row,
 		const struct probe *probe, bool as_tracked, struct journey *journey)
 {

@@ -11,15 +11,17 @@ static const struct step *translation_at(const struct place *place)
 	return rule_verdict(place->rule);
 }
 
-/* To another port or address; "REDIRECT" alone leads to this host, where it would go anyway. */
-static bool leads_away(const struct translated *translated, const struct port_range *ports)
+/* To another port or address; REDIRECT may lead to the one that packets are for anyway. */
+static bool leads_away(const struct verification *all, const struct flow_row *row,
+		       const struct translated *translated, const struct port_range *ports)
 {
 	const struct step *step = translation_at(&translated->place);
 	bool redirect = step->field == TRANSLATE_REDIRECT;
 
 	if (translated->hook != HOOK_PREROUTING && translated->hook != HOOK_OUTPUT)
 		return false;
-	return !redirect || (step->mask && step->mask != ((uint32_t)ports->first << 16 | ports->last));
+	return !redirect || (step->mask && step->mask != ((uint32_t)ports->first << 16 | ports->last)) ||
+	       verify_redirects(all, row, translated);
 }
 
 /* What is sent to none of this host's addresses is not the service's. */
@@ -52,10 +54,19 @@ static int tell_translation(struct verification *all, const struct flow_row *row
 			    const struct translated *translated, bool away, bool some)
 {
 	char place[PLACE_TEXT];
+	bool is_other;
+	int err = verify_own_source(all, row, translated, &is_other);
 
 	view_format_place(&translated->place, place);
-	if (away)
-		return tell_away(all, row, place, some);
+	if (err || away)
+		return err ? err : tell_away(all, row, place, some);
+	if (is_other)
+		return findings_add(&all->findings, "nat", NOTRACK_FAILED,
+				    "%s (%s) gives questions of %s that this host asks another address than "
+				    "that of the interface they leave by, and does nothing to packets that "
+				    "are not tracked: the answer may depend on it; leave this host's own "
+				    "questions tracked (role inbound)", place, family_name(row->family),
+				    row->service->name);
 	return findings_add(&all->findings, "nat", NOTRACK_WARNING,
 			    "%s (%s) does nothing to packets "
 			    "of %s: what is not tracked is not translated", place,
@@ -110,86 +121,10 @@ static int find_translation(struct verification *all, const struct flow_row *row
 	int err = walk_request(all, row, probe, &journey);
 
 	if (!err && journey.usual.place.chain)
-		err = tell_translation(all, row, &journey.usual, leads_away(&journey.usual, range),
-				       false);
+		err = tell_translation(all, row, &journey.usual, leads_away(all, row, &journey.usual, range), false);
 	for (unsigned int i = 0; i < journey.picked_count && !err; i++)
 		err = find_picked(all, row, &probe, &journey.picked[i],
-				  leads_away(&journey.picked[i], range));
-	return err;
-}
-
-/* --- packets that become the service's -------------------------------- */
-
-/* Whether a translation's destination is this host, at one of the service's ports. */
-static bool leads_to(const struct verification *all, const struct flow_row *row,
-		     const struct step *step)
-{
-	struct prefix address = { .length = step->length, .family = (uint8_t)row->family };
-	uint32_t first = step->mask >> 16, last = step->mask & 0xffff;
-
-	memcpy(address.address, step->address, sizeof(address.address));
-	if (step->kind != STEP_TRANSLATE || !step->mask ||
-	    (step->field != TRANSLATE_REDIRECT && step->field != TRANSLATE_DESTINATION) ||
-	    (step->field == TRANSLATE_DESTINATION && step->length &&
-	     !host_owns(&all->host, &address)))
-		return false;
-	for (size_t i = 0; i < row->service->port_count; i++)
-		if (row->service->ports[i].first <= last && row->service->ports[i].last >= first)
-			return true;
-	return false;
-}
-
-static bool is_of_protocol(const struct view_rule *rule, const struct probe *probe)
-{
-	const struct situation situation = { .states = CT_NEW };
-
-	for (size_t i = 0; i < rule->count; i++)
-		if (rule->steps[i].field == FIELD_PROTOCOL && step_is_condition(&rule->steps[i]) &&
-		    !(probe_meets(probe, &rule->steps[i], &situation) & ALL_DO))
-			return false;
-	return true;
-}
-
-/* Answers of the service would leave with a port that nobody asked. */
-static int find_way_in(struct verification *all, const struct flow_row *row,
-		       const struct place *place)
-{
-	const struct step *verdict = rule_verdict(place->rule);
-	const struct probe probe = verify_probe(all, row, &(struct variant){ 0 });
-	char text[PLACE_TEXT];
-
-	if (!verdict || !leads_to(all, row, verdict) || !is_of_protocol(place->rule, &probe) ||
-	    probe_could_meet(&probe, place->rule) & USUAL_DOES)
-		return 0;
-	view_format_place(place, text);
-	if (verdict->flags & STEP_ANY_VALUE)
-		return findings_add(&all->findings, "nat", NOTRACK_WARNING,
-				    "%s (%s) takes a port from a map: if it sends packets for another port "
-				    "to %s, its answers to them are not tracked, and leave without being "
-				    "translated back; let that rule name the port, to be sure",
-				    text, family_name(row->family), row->service->name);
-	return findings_add(&all->findings, "nat", NOTRACK_FAILED,
-			    "%s (%s) sends packets for another port or address to %s: its answers are not "
-			    "tracked, and leave without being translated back; remove the service, or that rule",
-			    text, family_name(row->family), row->service->name);
-}
-
-static int find_ways_in(struct verification *all, const struct flow_row *row)
-{
-	int err = 0;
-
-	for (const struct view_table *table = all->view.tables; table; table = table->next) {
-		for (const struct view_chain *chain = table->chains; chain; chain = chain->next) {
-			struct place place = { .chain = chain };
-
-			if (!(chain->hooks & (1u << HOOK_PREROUTING | 1u << HOOK_OUTPUT)) ||
-			    !(table->families & 1u << row->family))
-				continue;
-			for (place.rule = chain->rules; place.rule && !err;
-			     place.rule = place.rule->next)
-				err = find_way_in(all, row, &place);
-		}
-	}
+				  leads_away(all, row, &journey.picked[i], range));
 	return err;
 }
 
@@ -221,14 +156,9 @@ static bool is_of_lo(const struct view_rule *rule)
 	return false;
 }
 
-/* What has a loopback address is never forwarded (RFC 1122, section 3.2.1.3; RFC 4291, 2.5.3). */
+/* What has a loopback address is never forwarded (RFC 1122, section 3.2.1.3). */
 static bool is_from_loopback(const struct view_rule *rule, enum family family)
 {
-	static const struct prefix loopback[FAMILIES] = {
-		[IPV4] = { .family = IPV4, .length = 8, .address = { 127 } },
-		[IPV6] = { .family = IPV6, .length = 128, .address = { [15] = 1 } },
-	};
-
 	for (size_t i = 0; i < rule->count; i++) {
 		const struct step *step = &rule->steps[i];
 		struct prefix source = { .family = (uint8_t)family, .length = step->length };
@@ -237,7 +167,7 @@ static bool is_from_loopback(const struct view_rule *rule, enum family family)
 		    step->flags & STEP_INVERTED)
 			continue;
 		memcpy(source.address, step->address, sizeof(source.address));
-		if (prefix_covers(&loopback[family], &source))
+		if (host_is_loopback(&source))
 			return true;
 	}
 	return false;
@@ -305,7 +235,7 @@ static int find_forwarded(struct verification *all, const struct flow_row *row)
 	struct variant variant = { 0 };
 	int err = 0;
 
-	if (!all->host.forwards)
+	if (!all->host.forwards_of[row->family])
 		return 0;
 	for (; variant.ports < service->port_count; variant.ports++)
 		for (variant.remote = 0; variant.remote < remotes && !err; variant.remote++)
@@ -334,7 +264,8 @@ static int find_passed_on(struct verification *all, const struct flow_row *row)
 {
 	const struct probe probe = passed_on_probe(all, row);
 	struct journey today = { 0 }, would = { 0 };
-	int err = all->drift && all->host.forwards ? verify_walk(all, row, &probe, false, &would) : 0;
+	int err = all->drift && all->host.forwards_of[row->family] ?
+		  verify_walk(all, row, &probe, false, &would) : 0;
 
 	if (err || !(would.at_conntrack & ANY_USUAL & ANY_UNTRACKED))
 		return err;
@@ -362,7 +293,7 @@ int verify_translations(struct verification *all, enum family family)
 		for (size_t j = 0; j < row->service->port_count && !err; j++)
 			err = find_translation(all, row, j);
 		if (!err && row->role == INBOUND)
-			err = find_ways_in(all, row);
+			err = verify_ways_in(all, row);
 		if (!err && row->role == OUTBOUND)
 			err = find_forwarded(all, row);
 	}

@@ -86,6 +86,9 @@ static inline const char *verify_chain(enum table_id id, bool input)
 struct probe verify_probe(const struct verification *verification, const struct flow_row *row,
 			  const struct variant *variant);
 
+/* Whether the interfaces of a probe, by name or by what their names begin with, have it. */
+bool verify_is_among(const char *interface, const char *names);
+
 /* Takes the packets of a row through the hooks that they meet. */
 int verify_walk(const struct verification *verification, const struct flow_row *row,
 		const struct probe *probe, bool as_tracked, struct journey *journey);
@@ -121,7 +124,15 @@ int verify_unreached(struct verification *verification, enum family family);
 bool verify_some_flow_fails(const struct verification *verification, enum family family, bool input);
 /* What untracked packets of the services miss that conntrack does: translation.c. */
 int verify_translations(struct verification *verification, enum family family);
-/* ... protection.c. */
+/* ways_in.c: packets of others that NAT makes the service's. */
+int verify_ways_in(struct verification *all, const struct flow_row *row);
+/* ... whether REDIRECT may lead packets of a row to another address than they are for. */
+bool verify_redirects(const struct verification *all, const struct flow_row *row,
+		      const struct translated *translated);
+/* own_source.c: whether a rule gives what this host asks another address than it has anyway. */
+int verify_own_source(const struct verification *all, const struct flow_row *row,
+		      const struct translated *translated, bool *is_other);
+/* protection.c. */
 int verify_protections(struct verification *verification, enum family family);
 /* own_ports.c: ports of services that this host may ask from. */
 int verify_own_ports(struct verification *verification, enum family family);

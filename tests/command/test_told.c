@@ -187,14 +187,27 @@ START_TEST(what_would_not_be_missed_is_not)
 }
 END_TEST
 
-/* Where a port comes from a map, nobody knows which. */
+/* Where a port comes from a map that others change, nobody knows which. */
 static const struct {
 	const char *rule;
 	int exit;
 	bool told;
 } translations[] = {
-	{ "dnat ip addr . port to udp dport map { 5300 : 192.0.2.1 . 53 }", 0, true },
-	{ "meta l4proto udp redirect to :th dport map { 5300 : 53 }", 0, true },
+	{ "dnat ip addr . port to udp dport map { 5300 : 192.0.2.1 . 53 }", REFUSED, true },
+	{ "dnat ip addr . port to udp dport map { 5300 : 192.0.2.9 . 53, 80 : 192.0.2.1 . 80 }", 0, false },
+	{ "meta l4proto udp dnat to 192.0.2.1 : udp dport map { 5300 : 53 }", REFUSED, true },
+	{ "meta l4proto udp dnat to 192.0.2.9 : udp dport map { 5300 : 53 }", 0, false },
+	{ "dnat to ip daddr map { 198.51.100.9 : 192.0.2.1 }", REFUSED, true },
+	{ "dnat to ip daddr map { 198.51.100.0/24 : 192.0.2.1-192.0.2.5 }", REFUSED, true },
+	{ "dnat to 192.0.2.0-192.0.2.9", REFUSED, true },
+	{ "dnat to ip daddr map { 192.0.2.1 : 192.0.2.1, 198.51.100.9 : 192.0.2.9 }", REFUSED, true },
+	{ "ip daddr 198.51.100.0/24 dnat to ip daddr map { 198.51.100.9 : 192.0.2.9 }", 0, false },
+	{ "dnat ip prefix to ip daddr map { 198.51.100.0/24 : 192.0.2.0/24 }", REFUSED, true },
+	{ "meta l4proto udp redirect to :th dport map { 5300 : 53 }", REFUSED, true },
+	{ "meta l4proto udp redirect to :th dport map { 80 : 5353, 81 : 54 }", 0, false },
+	{ "meta l4proto udp redirect to :th dport map @stays", REFUSED, true },
+	{ "meta l4proto udp redirect to :th dport map @goes", 0, true },
+	{ "ip daddr 198.51.100.9 dnat to ip daddr map @addresses", 0, true },
 	{ "meta l4proto udp redirect to :th dport map { 53 : 5353 }", REFUSED, true },
 	{ "udp dport 5300 redirect to :53", REFUSED, true },
 	{ "dnat ip to udp dport map { 5300 : 192.0.2.9 }", 0, false },
@@ -203,10 +216,16 @@ static const struct {
 
 START_TEST(a_translation_by_a_map_is_told)
 {
-	const char *rules = format_text("table ip n {\nchain p {\ntype nat hook prerouting priority dstnat\n"
-					"%s\n}\n}\n", translations[_i].rule);
+	const char *rules = format_text("table ip n {\n"
+		"map stays {\ntype inet_service : inet_service\nflags constant\n"
+		"elements = { 5300 : 53 }\n}\n"
+		"map goes {\ntype inet_service : inet_service\nelements = { 5300 : 53 }\n}\n"
+		"map addresses {\ntype ipv4_addr : ipv4_addr\n"
+		"elements = { 198.51.100.9 : 192.0.2.9 }\n}\n"
+		"chain p {\ntype nat hook prerouting priority dstnat\n%s\n}\n}\n", translations[_i].rule);
 	struct run added;
 
+	netns_add_peer();
 	must_as(&(struct how){ .where = HOST, .input = rules }, "nft -f -");
 	added = run("notrackctl -4 add dns --role inbound");
 	ck_assert_msg(added.code == translations[_i].exit &&
@@ -294,6 +313,23 @@ START_TEST(own_questions_stay_tracked_where_others_are_masqueraded)
 
 	must("sh -c 'echo 0 >/proc/sys/net/ipv4/ip_forward'");
 	must("notrackctl add dns");
+}
+END_TEST
+
+/* Where only IPv6 is forwarded, nobody's IPv4 is masqueraded but this host's own; and so on. */
+START_TEST(only_what_is_forwarded_is_masqueraded)
+{
+	static const char *const switches[] = { "net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding" };
+	const struct family *family = &families[_i];
+
+	must("sysctl -qw %s=1 %s=0", switches[!_i], switches[_i]);
+	must("%s -t nat -A POSTROUTING -j MASQUERADE", family->tables);
+	must("notrackctl add dns");
+	must("notrackctl verify");
+	must("notrackctl clear");
+
+	must("sysctl -qw %s=1", switches[_i]);
+	ck_assert_int_eq(run("notrackctl add dns").code, REFUSED);
 }
 END_TEST
 
@@ -574,6 +610,7 @@ static void tests(TCase *tcase)
 	tcase_add_loop_test(tcase, one_direction_that_stays_tracked_is_refused, 0, COUNT(zones));
 	tcase_add_loop_test(tcase, one_direction_that_somebody_keeps_tracked_later_is_told, 0, COUNT(ahead));
 	tcase_add_loop_test(tcase, a_zone_that_comes_too_late_keeps_nothing_tracked, 0, 2);
+	tcase_add_loop_test(tcase, only_what_is_forwarded_is_masqueraded, 0, FAMILY_COUNT);
 	tcase_add_test(tcase, own_questions_stay_tracked_where_others_are_masqueraded);
 	tcase_add_loop_test(tcase, what_is_never_forwarded_is_masqueraded_for_nobody, 0, 2);
 	tcase_add_loop_test(tcase, nothing_leaves_for_an_own_address_by_another_interface, 0, FAMILY_COUNT);

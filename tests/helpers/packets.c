@@ -57,6 +57,14 @@ int udp_open(const struct family *family, struct end end)
 	return open_bound(family, end, SOCK_DGRAM);
 }
 
+void udp_connect(const struct family *family, int fd, struct end to)
+{
+	union address address = address_of(family, to);
+
+	ck_assert_msg(connect(fd, &address.any, address_size(family)) == 0, "connect to %s: %s",
+		      to.address, strerror(errno));
+}
+
 void udp_send(const struct family *family, int fd, struct end to, unsigned int count)
 {
 	union address address = address_of(family, to);

@@ -20,6 +20,9 @@ struct end {
 /* A UDP socket bound to the end. */
 int udp_open(const struct family *family, struct end end);
 
+/* From then on, what comes from elsewhere is no answer. */
+void udp_connect(const struct family *family, int fd, struct end to);
+
 /* So many packets in one system call. */
 void udp_send(const struct family *family, int fd, struct end to, unsigned int count);
 

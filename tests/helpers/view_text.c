@@ -131,6 +131,35 @@ static void print_lookup(FILE *out, const struct view_lookup *lookup, bool map)
 		putc('}', out);
 }
 
+/* The data of a map's elements, or of which one it knows no more. */
+static void print_data(FILE *out, const struct view_part *part)
+{
+	fputs(part->map->read ? "{" : "{unread", out);
+	for (size_t i = 0; i < part->map->count; i++) {
+		const uint8_t *data = element_at(part->map, i)->data;
+
+		fputs(i ? " " : "", out);
+		for (size_t j = 0; data && j < part->map->data_size; j++)
+			fprintf(out, "%02x", data[j]);
+	}
+	fprintf(out, "} at %u-%u", part->first_at, part->last_at);
+}
+
+static void print_part(FILE *out, const struct view_part *part, bool address)
+{
+	if (!part->is_given)
+		return;
+	fputs(address ? " " : " port ", out);
+	if (part->map)
+		print_data(out, part);
+	else if (!part->is_known)
+		fputs("any", out);
+	else if (address)
+		print_addresses(out, &part->addresses);
+	else
+		fprintf(out, "%u-%u", part->ports.first, part->ports.last);
+}
+
 static void print_translation(FILE *out, const struct step *step)
 {
 	static const char *const names[] = {
@@ -142,6 +171,11 @@ static void print_translation(FILE *out, const struct step *step)
 	if (step->length) {
 		putc(' ', out);
 		print_address(out, step->address);
+	}
+	if (step->flags & STEP_OUTCOMES) {
+		print_part(out, &step->outcomes->address, true);
+		print_part(out, &step->outcomes->port, false);
+		return;
 	}
 	if (step->mask)
 		fprintf(out, " port %u-%u", step->mask >> 16, step->mask & 0xffff);

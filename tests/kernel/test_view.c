@@ -190,11 +190,14 @@ START_TEST(nat_of_nft_is_understood)
 	struct view *view;
 
 	must_as(&(struct how){ .input = "table ip n {\n"
+		"map m { type ipv4_addr : ipv4_addr; }\n"
 		"chain pre { type nat hook prerouting priority -100;\n"
 		"udp dport 53 dnat to 192.0.2.5:5353;\n"
 		"tcp dport 80 redirect to :8080-8090;\n tcp dport 81 redirect;\n"
 		"tcp dport 82 dnat to 192.0.2.5 : tcp dport map { 82 : 8082, 83 : 8083 };\n"
-		"dnat to tcp dport map { 84 : 192.0.2.5 } : tcp dport map { 84 : 8084 }; }\n"
+		"dnat to tcp dport map { 84 : 192.0.2.5 } : tcp dport map { 84 : 8084 };\n"
+		"dnat ip addr . port to udp dport map { 85 : 192.0.2.5-192.0.2.9 . 8085 };\n"
+		"dnat to ip daddr map @m; meta l4proto tcp dnat to 192.0.2.5-192.0.2.9:80; }\n"
 		"chain post { type nat hook postrouting priority 100;\n"
 		"oifname \"eth0\" masquerade;\n ip saddr 192.0.2.0/24 snat to 203.0.113.1; }\n}\n" },
 		"nft -f -");
@@ -207,13 +210,21 @@ START_TEST(nat_of_nft_is_understood)
 			 "protocol 6, destination-port 80, translate redirect port 8080-8090");
 	ck_assert_str_eq(view_rule_text(view, "ip", "n", "pre", 3),
 			 "protocol 6, destination-port 81, translate redirect");
-	/* what a map of data says is not followed, whichever registers it fills */
+	/* what a map of data says, whichever registers it fills */
 	ck_assert_str_eq(view_rule_text(view, "ip", "n", "pre", 4),
 			 "protocol 6, destination-port 82, destination-port 82-83, "
-			 "translate destination 192.0.2.5 port 0-65535");
+			 "translate destination 192.0.2.5 port {1f92 1f93} at 0-0");
 	ck_assert_str_eq(view_rule_text(view, "ip", "n", "pre", 5),
 			 "protocol 6, destination-port 84, destination-port 84, "
-			 "translate destination port 0-65535");
+			 "translate destination {c0000205} at 0-0 port {1f94} at 0-0");
+	ck_assert_str_eq(view_rule_text(view, "ip", "n", "pre", 6),
+			 "protocol 17, destination-port 85, translate destination "
+			 "{c00002051f950000c00002091f950000} at 0-8 "
+			 "port {c00002051f950000c00002091f950000} at 4-12");
+	ck_assert_str_eq(view_rule_text(view, "ip", "n", "pre", 7),
+			 "destination @m, translate destination {unread} at 0-0");
+	ck_assert_str_eq(view_rule_text(view, "ip", "n", "pre", 8),
+			 "protocol 6, translate destination 192.0.2.5-192.0.2.9 port 80-80");
 	ck_assert_str_eq(view_rule_text(view, "ip", "n", "post", 1), "out eth0, translate masquerade");
 	ck_assert_str_eq(view_rule_text(view, "ip", "n", "post", 2),
 			 "source 192.0.2.0/24, translate source 203.0.113.1");

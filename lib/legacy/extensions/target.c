@@ -120,8 +120,33 @@ static uint32_t port_pair(unsigned int flags, __be16 first, __be16 last)
 	       (uint32_t)be16toh(first) << 16 | be16toh(last) : 0;
 }
 
+/* One address, or a range of them. */
+static int put_addresses(const struct target_data *target, struct step *step, const void *first,
+			 const void *last)
+{
+	const size_t size = family_bits(target->family) / 8;
+	struct view_outcomes *outcomes;
+
+	if (!memcmp(first, last, size)) {
+		memcpy(step->address, first, size);
+		step->length = (uint8_t)(8 * size);
+		return 0;
+	}
+	outcomes = arena_alloc(&target->view->arena, sizeof(*outcomes));
+	if (!outcomes)
+		return -ENOMEM;
+	outcomes->address.is_given = outcomes->address.is_known = true;
+	memcpy(outcomes->address.addresses.first, first, size);
+	memcpy(outcomes->address.addresses.last, last, size);
+	outcomes->port.is_given = outcomes->port.is_known = step->mask;
+	outcomes->port.ports = (struct range){ step->mask >> 16, (uint16_t)step->mask };
+	step->flags = STEP_OUTCOMES;
+	step->outcomes = outcomes;
+	return 0;
+}
+
 /* IPv4 without a revision 2 has ranges of its own. */
-static void put_range(const struct target_data *target, struct step *step)
+static int put_range(const struct target_data *target, struct step *step)
 {
 	const struct nf_nat_ipv4_multi_range_compat *old = target->data;
 	const struct nf_nat_range *range = target->data;
@@ -129,17 +154,15 @@ static void put_range(const struct target_data *target, struct step *step)
 	if (target->size == XT_ALIGN(sizeof(*old)) && target->family == IPV4) {
 		step->mask = port_pair(old->range[0].flags, old->range[0].min.all,
 				       old->range[0].max.all);
-		if (old->range[0].flags & NF_NAT_RANGE_MAP_IPS) {
-			memcpy(step->address, &old->range[0].min_ip, 4);
-			step->length = 32;
-		}
+		if (old->range[0].flags & NF_NAT_RANGE_MAP_IPS)
+			return put_addresses(target, step, &old->range[0].min_ip,
+					     &old->range[0].max_ip);
 	} else if (target->size >= sizeof(*range)) {
 		step->mask = port_pair(range->flags, range->min_proto.all, range->max_proto.all);
-		if (range->flags & NF_NAT_RANGE_MAP_IPS) {
-			memcpy(step->address, &range->min_addr, family_bits(target->family) / 8);
-			step->length = (uint8_t)family_bits(target->family);
-		}
+		if (range->flags & NF_NAT_RANGE_MAP_IPS)
+			return put_addresses(target, step, &range->min_addr, &range->max_addr);
 	}
+	return 0;
 }
 
 static int add_translation(const struct target_data *target, enum translation translation)
@@ -149,8 +172,7 @@ static int add_translation(const struct target_data *target, enum translation tr
 	if (!step)
 		return -ENOMEM;
 	step->field = (uint8_t)translation;
-	put_range(target, step);
-	return 0;
+	return put_range(target, step);
 }
 
 static int target_snat(const struct target_data *target)
