@@ -109,6 +109,10 @@ int verify_each_variant(struct verification *all, struct flow_row *row,
 			int (*visit)(struct verification *all, struct flow_row *row,
 				     const struct variant *variant));
 
+/* Whether packets that are dropped were dropped when they were tracked, too; as_tracked.c. */
+int verify_was_dropped(const struct verification *all, const struct flow_row *row,
+		       const struct probe *probe, bool *as_it_was);
+
 /* findings.c: what is wrong with a flow. */
 int verify_explain(struct verification *verification, const struct flow_row *row,
 		   const struct judgement *judgement);
