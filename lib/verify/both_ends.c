@@ -36,7 +36,7 @@ static int walk_probe(const struct probe *probe, void *data)
 	return err;
 }
 
-/* The same packets, with the one port that the service has at both ends, as what they are not taken for. */
+/* The same packets, with the one port of the service at both ends, as what they are not taken for. */
 static bool turn(struct probe *probe, const struct flow_key *flow)
 {
 	const struct port_range port = flow->request ? probe->destination_port : probe->source_port;

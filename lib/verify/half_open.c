@@ -20,7 +20,7 @@ void half_open_note(struct half_open *half, const struct probe *probe, const str
 		half->dropped = dropped->first;
 }
 
-/* Who lets answers out to some has said whom. */
+/* Nobody is worse off by that, so that it is told, and no more. */
 int half_open_tell(const struct half_open *half, enum family family, const struct flow_key *flow,
 		   struct findings *findings)
 {
@@ -29,14 +29,13 @@ int half_open_tell(const struct half_open *half, enum family family, const struc
 
 	if (!half->opened || half->answered || !half->dropped.chain)
 		return 0;
-	return findings_add(findings, "half-open",
-			    half->some_answered ? NOTRACK_WARNING : NOTRACK_FAILED,
-			    "service %s (%s) is opened over %s, %s, but %s drops the answers%s, as rules "
-			    "ahead of it let other packets from its port %s: let answers %s there by that "
-			    "port, or leave this role, or that protocol, out of the service",
+	return findings_add(findings, "half-open", NOTRACK_WARNING,
+			    "service %s (%s) is opened over %s, %s, but %s drops the answers%s: let "
+			    "them %s there by the port that they come from, or leave this role, or that "
+			    "protocol, out of the service",
 			    flow->service->name, family_name(family), protocol_names[flow->protocol],
 			    flow->role == INBOUND ? "so that whoever asks is heard" :
 						    "so that this host may ask",
 			    view_format_place(&half->dropped, place),
-			    half->some_answered ? " but for those to some" : "", way, way);
+			    half->some_answered ? ", but for some" : "", way);
 }
