@@ -331,6 +331,7 @@ int notrack_each_finding(struct notrack *nt,
 			 int (*visit)(const struct notrack_finding *finding, void *data),
 			 void *data)
 {
+	UNCANCELLED;
 	int result = context_begin(nt, ARGUMENT(visit));
 
 	for (size_t i = 0; !result && i < nt->findings.count; i++)

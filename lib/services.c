@@ -111,6 +111,7 @@ int notrack_each_service(struct notrack *nt,
 			 int (*visit)(const struct notrack_service *service, void *data),
 			 void *data)
 {
+	UNCANCELLED;
 	size_t next[FAMILIES] = { 0 };
 	int result = context_begin(nt, ARGUMENT(visit));
 

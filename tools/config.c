@@ -199,7 +199,8 @@ static int take_line(struct file *file, char *line)
 		return 0;
 	if (text == line || !*file->key)
 		return take_key(file, text);
-	if (strchr(text, '='))		/* no word of a list has it, and who indents keys has it in each */
+	/* no word of a list has it but a name of an interface, and who indents keys has it in each */
+	if (strchr(text, '=') && strcmp(file->key, "interfaces"))
 		return complain_here(file, "begins with a blank, and so goes on with %s: a key stands at the "
 				     "beginning of its line", file->key);
 	return take_value(file, text, true);

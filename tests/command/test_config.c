@@ -166,6 +166,17 @@ START_TEST(a_malformed_file_is_named_and_changes_nothing)
 }
 END_TEST
 
+/* Interfaces may be called so; all else that has a "=" there is a key that is indented. */
+START_TEST(a_list_of_interfaces_may_go_on_with_what_looks_like_a_key)
+{
+	static const char text[] = "[service dns]\ninterfaces = lo,\n  ports=53\n";
+
+	write_bytes("/run/interfaces.conf", text, sizeof(text) - 1);
+	must("notrackctl apply /run/interfaces.conf");
+	ck_assert_ptr_nonnull(strstr(shown_config(), "interfaces = lo, ports=53\n"));
+}
+END_TEST
+
 START_TEST(what_is_no_file_is_named_and_changes_nothing)
 {
 	static const char *const paths[] = { "/run", "/run/there-is-none" };
@@ -413,6 +424,7 @@ END_TEST
 static void tests(TCase *tcase)
 {
 	tcase_add_loop_test(tcase, a_malformed_file_is_named_and_changes_nothing, 0, MALFORMED);
+	tcase_add_test(tcase, a_list_of_interfaces_may_go_on_with_what_looks_like_a_key);
 	tcase_add_test(tcase, what_is_no_file_is_named_and_changes_nothing);
 	tcase_add_test(tcase, applying_twice_changes_once);
 	tcase_add_test(tcase, what_is_shown_can_be_applied_and_changes_nothing);

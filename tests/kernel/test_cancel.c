@@ -141,9 +141,53 @@ START_TEST(whether_a_thread_may_be_cancelled_stays_as_it_was)
 }
 END_TEST
 
+static int visits;
+
+static int visit_service(const struct notrack_service *service, void *data)
+{
+	(void)service;
+	(void)data;
+	pthread_testcancel();		/* as wherever it writes something */
+	visits++;
+	return 0;
+}
+
+static int visit_finding(const struct notrack_finding *finding, void *data)
+{
+	(void)finding;
+	return visit_service(NULL, data);
+}
+
+static int visit_services(struct notrack *nt)
+{
+	return notrack_each_service(nt, visit_service, NULL);
+}
+
+static int visit_findings(struct notrack *nt)
+{
+	return notrack_each_finding(nt, visit_finding, NULL);
+}
+
+/* They do not go to the kernel; whoever visits may do something that takes as long. */
+START_TEST(a_visit_ends_before_its_thread_does)
+{
+	struct errand errand = { .nt = context(0), .call = _i ? visit_findings : visit_services };
+
+	/* rules of ours stand ahead of the last one, whose number that changes: a finding */
+	must("iptables-legacy -A INPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT");
+	must("iptables-legacy -A INPUT -p udp --dport 53 -j ACCEPT");
+	must("iptables-legacy -P INPUT DROP");
+	must_do(errand.nt, notrack_commit(errand.nt, NULL));
+	end_within(&errand);
+	ck_assert_int_gt(visits, 0);
+	notrack_free(errand.nt);
+}
+END_TEST
+
 static void tests(TCase *tcase)
 {
 	tcase_add_loop_test(tcase, a_call_ends_before_its_thread_does, 0, BACKENDS * PLACES * CALLS);
+	tcase_add_loop_test(tcase, a_visit_ends_before_its_thread_does, 0, 2);
 	tcase_add_test(tcase, whether_a_thread_may_be_cancelled_stays_as_it_was);
 }
 
