@@ -97,7 +97,8 @@ static int admission_of_flow(const struct work *work, enum family family,
 	struct admitted others;
 	int err = ask_base(work, family, flow, admitted);
 
-	if (err || admitted->admission != ADMITS_NOBODY || admitted->over_lo)
+	if (err || admitted->over_lo || (admitted->admission != ADMITS_NOBODY &&
+					 admitted->admission != FORBIDS_ELSEWHERE))
 		return err;
 	of_everybody.service = &everybody;
 	err = ask_base(work, family, &of_everybody, &others);
@@ -216,6 +217,20 @@ static int keep_open(struct work *work, enum family family, size_t index,
 	       opening_tell_kept(findings, family, flow, &answer->place) : 0;
 }
 
+/* Of a table that nobody else may edit. */
+static int act_on_locked(const struct work *work, enum family family, size_t index,
+			 const struct flow_key *flow, const struct admitted *answer, bool useless)
+{
+	const struct served *served = &work->options->model->families[family].served[index];
+	struct findings *findings = work->openings->findings;
+
+	if (useless && is_shut(answer->admission) && !work->options->force)
+		return opening_refuse(findings, family, flow, answer->admission == ADMITS_NOBODY ?
+				      &answer->end : &answer->place);
+	return answer->others && served->came && flow->request ?
+	       opening_tell_others(findings, family, flow, &answer->place) : 0;
+}
+
 /*
  * One protocol of a flow.  A host that lets some ask over one protocol has not forgotten
  * the other one, nor the other family.  In chains that others lead to, we do not open; where the
@@ -232,10 +247,7 @@ static int act(struct work *work, enum family family, size_t index, const struct
 			     !has_admission(answers, ADMITS_AT_END);
 
 	if (work->base->table->locked)
-		return useless && is_shut(answer->admission) && !work->options->force ?
-		       opening_refuse(work->openings->findings, family, flow,
-				      answer->admission == ADMITS_NOBODY ? &answer->end :
-									   &answer->place) : 0;
+		return act_on_locked(work, family, index, flow, answer, useless);
 	switch (answer->admission) {
 	case ADMITS_AT_END:
 		if (is_compiled(work) && !has_admission(answers, ADMITS_SOME))

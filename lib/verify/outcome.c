@@ -63,6 +63,7 @@ static int visit_plain(const struct step *verdict, enum family family,
 		.keeps_address = !verdict->length, .keeps_port = !verdict->mask,
 		.ports = { verdict->mask >> 16, (uint16_t)verdict->mask },
 	};
+	int err;
 
 	if (outcome.keeps_port)
 		outcome.ports.last = UINT16_MAX;
@@ -72,32 +73,41 @@ static int visit_plain(const struct step *verdict, enum family family,
 	} else {
 		memset(outcome.addresses.last, 0xff, family_bits(family) / 8);
 	}
-	return visit(data, &outcome);
+	err = visit(data, &outcome);
+	return err == OUTCOMES_NEXT_PORT ? 0 : err;
+}
+
+/* Those of one port; where one map has both, the address of the same element. */
+static int visit_port(const struct view_outcomes *outcomes, size_t element, enum family family,
+		      int (*visit)(void *data, const struct outcome *outcome), void *data)
+{
+	const struct view_part *address = &outcomes->address, *port = &outcomes->port;
+	const bool is_one = is_readable(port) && port->map == address->map;
+	const size_t end = is_one ? element + 1 : count_choices(address);
+	int err = 0;
+
+	for (size_t i = is_one ? element : 0; i < end && !err; i++) {
+		struct outcome outcome = { 0 };
+
+		put_address(&outcome, address, i, family);
+		put_port(&outcome, port, element);
+		outcome.of[0].map = is_readable(address) ? address->map : NULL;
+		outcome.of[0].element = i;
+		outcome.of[1].map = is_readable(port) ? port->map : NULL;
+		outcome.of[1].element = element;
+		err = visit(data, &outcome);
+	}
+	return err == OUTCOMES_NEXT_PORT ? 0 : err;
 }
 
 int outcomes_each(const struct step *verdict, enum family family,
 		  int (*visit)(void *data, const struct outcome *outcome), void *data)
 {
-	const struct view_part *address, *port;
 	int err = 0;
 
 	if (!(verdict->flags & STEP_OUTCOMES))
 		return visit_plain(verdict, family, visit, data);
-	address = &verdict->outcomes->address;
-	port = &verdict->outcomes->port;
-	for (size_t i = 0; i < count_choices(address) && !err; i++)
-		for (size_t j = 0; j < count_choices(port) && !err; j++) {
-			struct outcome outcome = { 0 };
-
-			if (is_readable(port) && port->map == address->map && i != j)
-				continue;
-			put_address(&outcome, address, i, family);
-			put_port(&outcome, port, j);
-			outcome.of[0].map = is_readable(address) ? address->map : NULL;
-			outcome.of[0].element = i;
-			outcome.of[1].map = is_readable(port) ? port->map : NULL;
-			outcome.of[1].element = j;
-			err = visit(data, &outcome);
-		}
+	for (size_t i = 0; i < count_choices(&verdict->outcomes->port) && !err; i++)
+		err = visit_port(verdict->outcomes, i, family, visit, data);
 	return err;
 }

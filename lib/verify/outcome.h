@@ -17,7 +17,14 @@ struct outcome {
 	} of[2];
 };
 
-/* Visits each that a verdict may have; what @visit returned where it was not 0, or 0. */
+/* What @visit may return: no outcome with the same port is of interest. */
+enum { OUTCOMES_NEXT_PORT = 1 };
+
+/*
+ * Visits each that a verdict may have; what @visit returned where it was an error, or 0.  Maps for
+ * the address and the port may have thousands of elements each, and whoever visits them passes
+ * over ports that it does not ask about.
+ */
 int outcomes_each(const struct step *verdict, enum family family,
 		  int (*visit)(void *data, const struct outcome *outcome), void *data);
 

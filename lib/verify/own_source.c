@@ -35,11 +35,13 @@ static int look_at(void *data, const struct outcome *outcome)
 	struct leaving *leaving = data;
 	const struct situation situation = { .view = &leaving->all->view, .states = CT_NEW };
 
-	for (size_t i = 0; i < 2; i++)
+	for (size_t i = 2; i-- > 0;)
 		if (outcome->of[i].map &&
 		    !(probe_meets_element(&leaving->probe, outcome->of[i].map, outcome->of[i].element,
 					  &situation) & ALL_DO))
-			return 0;
+			return i ? OUTCOMES_NEXT_PORT : 0;
+	if (leaving->is_other)
+		return OUTCOMES_NEXT_PORT;
 	leaving->is_other |= !outcome->keeps_address && !outcome->unsure &&
 			     !is_of_interface(leaving, &outcome->addresses);
 	return 0;

@@ -325,13 +325,13 @@ static const struct prefix *find_becoming(const struct inlet *inlet, struct pref
 	return host_is_loopback(first) && is_local(inlet->row.service, first) ? first : NULL;
 }
 
-/* Whether what the rule makes of packets at the hook may be of the service. */
+/* Whether what the rule makes of packets at the hook, for one of its ports, may be of the service. */
 static bool leads_to(struct inlet *inlet, struct prefix *first)
 {
 	const struct service *service = inlet->row.service;
 	const struct prefix *own = redirect_of_own(inlet->row.family);
 
-	if (!has_port_behind(inlet) || (!inlet->row.input && !is_for_lo(service)))
+	if (!inlet->row.input && !is_for_lo(service))
 		return false;
 	if (inlet->verdict->field == TRANSLATE_REDIRECT) {
 		inlet->becomes = own;
@@ -347,9 +347,11 @@ static int look_at(void *data, const struct outcome *outcome)
 	struct prefix first;
 	int err;
 
-	if (inlet->is_way || (inlet->may_be_way && outcome->unsure))	/* it cannot be worse */
-		return 0;
 	inlet->outcome = outcome;
+	if (inlet->is_way || !has_port_behind(inlet))
+		return OUTCOMES_NEXT_PORT;
+	if (inlet->may_be_way && outcome->unsure)	/* it cannot be worse */
+		return 0;
 	inlet->do_reach = false;
 	err = leads_to(inlet, &first) ? reach_by_any(inlet) : 0;
 	*(outcome->unsure ? &inlet->may_be_way : &inlet->is_way) |= inlet->do_reach;

@@ -122,8 +122,54 @@ START_TEST(who_lets_others_in_opens_nothing)
 }
 END_TEST
 
+/* So it is where a chain that others lead to forbids the rest, in which we never open. */
+START_TEST(who_lets_others_in_may_forbid_the_rest_elsewhere)
+{
+	const struct family *family = &families[_i];
+	struct run added;
+
+	netns_add_peer();
+	given_a_shut_chain(family, "INPUT");
+	must("%s -w -N zone", family->tables);
+	must("%s -w -A zone -p tcp --dport 22 -j ACCEPT", family->tables);
+	must("%s -w -A zone -j DROP", family->tables);
+	must("%s -w -A INPUT -s %s -j ACCEPT", family->tables, family->limited_prefix);
+	must("%s -w -A INPUT -j zone", family->tables);
+	added = must("notrackctl %s add x --ports 53 --from %s", family->option, family->other);
+	ck_assert_msg(strstr(added.err, "dropped: ") && strstr(added.err, "let in others"), "%s", added.err);
+	must("notrackctl %s verify", family->option);
+	ck_assert(!client_is_answered(family, family->other));
+
+	must("notrackctl %s clear", family->option);
+	must("%s -w -D INPUT -s %s -j ACCEPT", family->tables, family->limited_prefix);
+	added = run("notrackctl %s add x --ports 53 --from %s", family->option, family->other);
+	ck_assert_int_eq(added.code, 1);
+	ck_assert_msg(strstr(added.err, "of all whom the service is for"), "%s", added.err);
+}
+END_TEST
+
+/* ... or in a table that nobody else may edit. */
+START_TEST(who_lets_others_in_is_told_of_a_closed_table)
+{
+	struct run added;
+
+	must("nft 'add table inet firewalld; "
+	     "add chain inet firewalld in { type filter hook input priority 10; }; "
+	     "add rule inet firewalld in ct state established,related accept; "
+	     "add rule inet firewalld in iifname lo accept; "
+	     "add rule inet firewalld in ip saddr 192.0.2.0/29 accept; "
+	     "add rule inet firewalld in reject'");
+	added = must("notrackctl -4 add x --ports 53 --from 192.0.2.66");
+	ck_assert_msg(strstr(added.err, "dropped: ") && strstr(added.err, "let in others"), "%s", added.err);
+	must("notrackctl -4 verify");
+}
+END_TEST
+
 static void tests(TCase *tcase)
 {
+	tcase_add_loop_test(tcase, who_lets_others_in_may_forbid_the_rest_elsewhere, 0,
+			    FAMILIES_OF_BOTH_WORLDS);
+	tcase_add_test(tcase, who_lets_others_in_is_told_of_a_closed_table);
 	tcase_add_loop_test(tcase, who_lets_others_in_opens_nothing, 0,
 			    COUNT(others) * FAMILIES_OF_BOTH_WORLDS);
 	tcase_add_loop_test(tcase, who_lets_in_one_of_several_is_fine, 0,
