@@ -14,7 +14,7 @@ enum { FOLLOWED_MAX = 64 };
 enum {
 	NUMBER_IS_IN,		/* in an element that may come */
 	NUMBER_LETS_IN,		/* ... which accepts it */
-	NUMBER_OUTCOMES,	/* a chain, or a verdict that ends the rule: one for each */
+	NUMBER_TARGETS,	/* a chain, or a verdict that ends the rule: one for each */
 	NUMBER_ELEMENTS = 1 << 24,
 };
 
@@ -82,14 +82,14 @@ static int take_elements(struct taking *taking, struct progress *progress, const
 /* --- by what they lead to ----------------------------------------------- */
 
 /* What some elements say, and who has one of these. */
-struct outcome {
+struct target {
 	uint8_t verdict;
 	const struct view_chain *chain;
 	unsigned int does;
 };
 
-struct outcomes {
-	struct outcome list[FOLLOWED_MAX];
+struct targets {
+	struct target list[FOLLOWED_MAX];
 	size_t count;
 	bool more;
 };
@@ -119,80 +119,80 @@ static bool matters(const struct view_chain *chain, unsigned int *rules)
 	return false;
 }
 
-static void add_outcome(struct outcomes *outcomes, const struct set_element *element,
+static void add_target(struct targets *targets, const struct set_element *element,
 			unsigned int does, bool all)
 {
 	unsigned int rules = RULES_MAX;
 	size_t i = 0;
 
-	while (i < outcomes->count && (outcomes->list[i].verdict != element->verdict ||
-				       outcomes->list[i].chain != element->chain))
+	while (i < targets->count && (targets->list[i].verdict != element->verdict ||
+				       targets->list[i].chain != element->chain))
 		i++;
-	if (i < outcomes->count) {
-		struct outcome *same = &outcomes->list[i];
+	if (i < targets->count) {
+		struct target *same = &targets->list[i];
 
 		same->does = ((same->does | does) & ALL_DO) | (same->does & does & NONE_DOES);
 	} else if (all || (element->chain && matters(element->chain, &rules))) {
-		outcomes->more |= i == FOLLOWED_MAX;
+		targets->more |= i == FOLLOWED_MAX;
 		if (i < FOLLOWED_MAX)
-			outcomes->list[outcomes->count++] =
-				(struct outcome){ element->verdict, element->chain, does };
+			targets->list[targets->count++] =
+				(struct target){ element->verdict, element->chain, does };
 	}
 }
 
 /* @all: also those that are the same for what is tracked and what is not. */
-static void find_outcomes(const struct taking *taking, const struct progress *progress,
+static void find_targets(const struct taking *taking, const struct progress *progress,
 			  const struct step *step, enum side side, bool all,
-			  struct outcomes *outcomes)
+			  struct targets *targets)
 {
-	outcomes->count = 0;
-	outcomes->more = false;
-	for (size_t i = 0; i < step->lookup->count && !outcomes->more; i++) {
+	targets->count = 0;
+	targets->more = false;
+	for (size_t i = 0; i < step->lookup->count && !targets->more; i++) {
 		const unsigned int does = meets_element(taking, progress, step, i, side);
 
 		if (does & ALL_DO)
-			add_outcome(outcomes, element_at(step->lookup, i), does, all);
+			add_target(targets, element_at(step->lookup, i), does, all);
 	}
 }
 
 /* Who has which of the elements, nobody knows, but it is the same for both sides. */
-static int take_outcome(struct taking *taking, struct progress *progress, const struct step *step,
-			const struct outcome *outcome, enum side side)
+static int take_target(struct taking *taking, struct progress *progress, const struct step *step,
+			const struct target *target, enum side side)
 {
-	const uint32_t which = outcome->chain ? (uint32_t)outcome->chain->number + 1 : 0;
-	const uint32_t number = taking_number(taking, step, NUMBER_OUTCOMES + 32 * which +
-							    outcome->verdict);
+	const uint32_t which = target->chain ? (uint32_t)target->chain->number + 1 : 0;
+	const uint32_t number = taking_number(taking, step, NUMBER_TARGETS + 32 * which +
+							    target->verdict);
 	struct progress some = *progress;
 
-	if (outcome->does != ALL_DO && number == DECISIONS_MAX) {
+	if (target->does != ALL_DO && number == DECISIONS_MAX) {
 		taking->way->walk->incomplete = true;
 		return 0;
 	}
-	if (outcome->does == ALL_DO || traveller_decided(&progress->traveller, number) > 0)
+	if (target->does == ALL_DO || traveller_decided(&progress->traveller, number) > 0)
 		return taking_deliver(taking, &progress->traveller, 1u << side,
-				      (enum step_kind)outcome->verdict, outcome->chain);
+				      (enum step_kind)target->verdict, target->chain);
 	if (traveller_decided(&progress->traveller, number) == 0)
 		return 0;
-	some.traveller.usual &= (outcome->does & USUAL_DOES) != 0;
+	some.traveller.usual &= (target->does & USUAL_DOES) != 0;
 	traveller_decide(&some.traveller, number, true);
-	progress->traveller.usual &= (outcome->does & USUAL_DOES_NOT) != 0;
+	progress->traveller.usual &= (target->does & USUAL_DOES_NOT) != 0;
 	traveller_decide(&progress->traveller, number, false);
 	return taking_push(taking, &some);
 }
 
-static int take_outcomes(struct taking *taking, struct progress *progress, const struct step *step,
+static int take_targets(struct taking *taking, struct progress *progress, const struct step *step,
 			 enum side side)
 {
-	struct outcomes outcomes;
+	struct targets targets;
 	int err = 0;
 
-	find_outcomes(taking, progress, step, side, true, &outcomes);
-	if (outcomes.more) {
+	find_targets(taking, progress, step, side, true, &targets);
+	if (targets.more) {
 		taking->way->walk->incomplete = true;
-		find_outcomes(taking, progress, step, side, false, &outcomes);
+		find_targets(taking, progress, step, side, false, &targets);
 	}
-	for (size_t i = 0; i < outcomes.count && !err && is_here(progress, side); i++)
-		err = take_outcome(taking, progress, step, &outcomes.list[i], side);
+	for (size_t i = 0; i < targets.count && !err && is_here(progress, side); i++)
+		err = take_target(taking, progress, step, &targets.list[i], side);
 	return err;
 }
 
@@ -216,7 +216,7 @@ static int take_those_there(struct taking *taking, struct progress *progress,
 	if (step->lookup->more)
 		taking->way->walk->incomplete = true;
 	return lookup_is_hidden(step->lookup) || has_many(taking, progress, step, side) ?
-	       take_outcomes(taking, progress, step, side) :
+	       take_targets(taking, progress, step, side) :
 	       take_elements(taking, progress, step, side);
 }
 
