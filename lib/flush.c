@@ -42,21 +42,11 @@ static int flush_entry(const struct tracked *entry, void *data)
 static int flush_in_kernel(struct notrack *nt, void *data)
 {
 	struct flush *flush = data;
-	struct conntrack reading = { 0 }, writing = { 0 };
-	int err = conntrack_open(&reading, &nt->error);
+	int err = own_addresses_read(&flush->local, &nt->error);
 
 	if (!err)
-		err = conntrack_open(&writing, &nt->error);
-	if (!err)
-		err = own_addresses_read(&flush->local, &nt->error);
-	if (!err && conntrack_begin_edit(&flush->edit, &writing))
-		err = error_set(&nt->error, -ENOMEM, "out of memory");
-	if (!err)
-		err = conntrack_dump(&reading, CONNTRACK_WHOLE, flush_entry, flush, &nt->error);
-	err = conntrack_end_edit(&flush->edit, err, &nt->error);
+		err = conntrack_edit_each(&flush->edit, flush_entry, flush, &nt->error);
 	own_addresses_free(&flush->local);
-	conntrack_close(&reading);
-	conntrack_close(&writing);
 	return err;
 }
 

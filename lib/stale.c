@@ -76,21 +76,11 @@ static int loosen(const struct tracked *entry, void *data)
 
 static int go(struct going *going)
 {
-	struct conntrack reading = { 0 }, writing = { 0 };
-	int err = conntrack_open(&reading, &going->error);
+	int err = own_addresses_read(&going->local, &going->error);
 
 	if (!err)
-		err = conntrack_open(&writing, &going->error);
-	if (!err)
-		err = own_addresses_read(&going->local, &going->error);
-	if (!err && conntrack_begin_edit(&going->edit, &writing))
-		err = error_set(&going->error, -ENOMEM, "out of memory");
-	if (!err)
-		err = conntrack_dump(&reading, CONNTRACK_WHOLE, loosen, going, &going->error);
-	err = conntrack_end_edit(&going->edit, err, &going->error);
+		err = conntrack_edit_each(&going->edit, loosen, going, &going->error);
 	own_addresses_free(&going->local);
-	conntrack_close(&reading);
-	conntrack_close(&writing);
 	return err;
 }
 

@@ -1,11 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* limit, unlimit */
-#include <arpa/inet.h>
 #include <errno.h>
-#include <stddef.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "changes.h"
 #include "heap.h"
@@ -79,52 +75,6 @@ static int check_client(const struct options *options, const struct hashlimit *w
 	return err ? complain_error(err, sentence) : 0;
 }
 
-/* --- prefixes that are named twice ------------------------------------ */
-
-struct prefix {
-	unsigned char address[16];
-	unsigned int domain, length;
-	const char *word;
-};
-
-/* Of a word that was checked; 192.0.2.1 and 192.0.2.1/32 are one. */
-static struct prefix parse(const char *word)
-{
-	const int domain = strchr(word, ':') ? AF_INET6 : AF_INET;
-	const size_t size = strcspn(word, "/");
-	struct prefix prefix = { .domain = domain, .length = domain == AF_INET6 ? 128 : 32, .word = word };
-	char address[INET6_ADDRSTRLEN];
-
-	snprintf(address, sizeof(address), "%.*s", (int)size, word);
-	inet_pton(domain, address, prefix.address);
-	if (word[size])
-		prefix.length = (unsigned int)strtoul(word + size + 1, NULL, 10);
-	return prefix;
-}
-
-static int compare(const void *a, const void *b)
-{
-	return memcmp(a, b, offsetof(struct prefix, word));
-}
-
-/* Lists that are read may name one as often as they like, as those of scripts do. */
-static int check_twice(void)
-{
-	struct prefix *list = calloc(prefixes.count + 1, sizeof(*list));
-	int code = 0;
-
-	if (!list)
-		return out_of_memory();
-	for (size_t i = 0; i < prefixes.count; i++)
-		list[i] = parse(prefixes.words[i]);
-	qsort(list, prefixes.count, sizeof(*list), compare);
-	for (size_t i = 1; i < prefixes.count && !code; i++)
-		if (!compare(&list[i - 1], &list[i]))
-			code = complain(EXIT_BAD_INPUT, "client %s: is named twice", list[i].word);
-	free(list);
-	return code;
-}
-
 /* @words is NULL where limits go. */
 static int check(const struct options *options, const struct hashlimit *words)
 {
@@ -137,7 +87,7 @@ static int check(const struct options *options, const struct hashlimit *words)
 		return complain_error(err, sentence);
 	for (size_t i = 0; i < prefixes.count && !code; i++)
 		code = check_client(options, words, i);
-	return code || !words || !prefixes.count || prefixes.lines[0] ? code : check_twice();
+	return code;
 }
 
 static int run(const struct options *options, const struct hashlimit *words,

@@ -316,3 +316,22 @@ int conntrack_end_edit(struct conntrack_edit *edit, int err, struct error *error
 	edit->requests = NULL;
 	return last ? explain_edit(last, error) : err;
 }
+
+int conntrack_edit_each(struct conntrack_edit *edit,
+			int (*visit)(const struct tracked *entry, void *data), void *data,
+			struct error *error)
+{
+	struct conntrack reading = { 0 }, writing = { 0 };
+	int err = conntrack_open(&reading, error);
+
+	if (!err)
+		err = conntrack_open(&writing, error);
+	if (!err && conntrack_begin_edit(edit, &writing))
+		err = error_set(error, -ENOMEM, "out of memory");
+	if (!err)
+		err = conntrack_dump(&reading, CONNTRACK_WHOLE, visit, data, error);
+	err = conntrack_end_edit(edit, err, error);
+	conntrack_close(&reading);
+	conntrack_close(&writing);
+	return err;
+}

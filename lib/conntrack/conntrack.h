@@ -87,4 +87,12 @@ int conntrack_loosen(struct conntrack_edit *edit, const struct tracked *entry,
 /* Hands over what is pending, where @err is 0; returns @err, or -errno. */
 int conntrack_end_edit(struct conntrack_edit *edit, int err, struct error *error);
 
+/*
+ * Visits every entry, whole, as conntrack_dump() does, for @visit to remove or to change it with
+ * @edit; 0, what @visit returned, or -errno.
+ */
+int conntrack_edit_each(struct conntrack_edit *edit,
+			int (*visit)(const struct tracked *entry, void *data), void *data,
+			struct error *error);
+
 #endif
