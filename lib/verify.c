@@ -136,16 +136,13 @@ static void forget_flows(struct verification *all)
 /* What the diff found by a comparison with the host as it is without us. */
 static int keep_both_ends(const struct notrack *nt, struct verification *all)
 {
-	char begins[sizeof("service :") + SERVICE_NAME_MAX];
 	int err = 0;
 
-	snprintf(begins, sizeof(begins), "service %s:", all->name ? all->name : "");
 	for (size_t i = 0; i < nt->findings.count && !err; i++) {
 		const struct finding *finding = &nt->findings.list[i];
 
-		if (!strcmp(finding->code, BOTH_ENDS) &&
-		    (!all->name || !strncmp(finding->text, begins, strlen(begins))))
-			err = findings_add(&all->findings, BOTH_ENDS, finding->severity, "%s",
+		if (both_ends_is_of(finding, all->name))
+			err = findings_add(&all->findings, finding->code, finding->severity, "%s",
 					   finding->text);
 	}
 	return err;

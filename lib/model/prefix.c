@@ -92,6 +92,15 @@ const char *prefix_format(const struct prefix *prefix, bool brief, char text[PRE
 	return text;
 }
 
+size_t prefixes_count(const struct prefix *list, size_t count, enum family family)
+{
+	size_t of_family = 0;
+
+	for (size_t i = 0; i < count; i++)
+		of_family += list[i].family == family;
+	return of_family;
+}
+
 int prefix_compare(const struct prefix *a, const struct prefix *b)
 {
 	if (a->family != b->family)

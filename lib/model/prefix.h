@@ -32,6 +32,8 @@ const char *prefix_format(const struct prefix *prefix, bool brief, char text[PRE
 
 /* By family, address, then length: a prefix comes before those it covers. */
 int prefix_compare(const struct prefix *a, const struct prefix *b);
+/* How many of a list are of a family. */
+size_t prefixes_count(const struct prefix *list, size_t count, enum family family);
 
 bool prefix_covers(const struct prefix *outer, const struct prefix *inner);
 

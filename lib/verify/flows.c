@@ -158,27 +158,17 @@ static int add_row(struct verification *all, const struct flow_row *row)
 	return 0;
 }
 
-/* Of a family; an empty list names everybody, which is one. */
-static size_t count_prefixes(const struct prefix *list, size_t count, enum family family)
-{
-	size_t found = 0;
-
-	for (size_t i = 0; i < count; i++)
-		found += list[i].family == family;
-	return found ? found : 1;
-}
-
 int verify_each_variant(struct verification *all, struct flow_row *row,
 			int (*visit)(struct verification *all, struct flow_row *row,
 				     const struct variant *variant))
 {
 	const struct service *service = row->service;
 	struct variant variant = { 0 };
-	size_t locals = count_prefixes(service->local, service->local_count, row->family);
+	size_t locals = prefixes_count(service->local, service->local_count, row->family);
 	size_t remotes = row->role == INBOUND ?
-			 count_prefixes(service->from, row->loopback ? 0 : service->from_count,
+			 prefixes_count(service->from, row->loopback ? 0 : service->from_count,
 					row->family) :
-			 count_prefixes(service->remote, service->remote_count, row->family);
+			 prefixes_count(service->remote, service->remote_count, row->family);
 	size_t interfaces = row->loopback ? 1 : service->interface_count;
 	int err = 0;
 

@@ -64,6 +64,14 @@ unsigned int journey_states(const struct journey *journey, enum fate fate)
 	return states;
 }
 
+bool journey_meets_translation(const struct journey *journey, const struct view_rule *rule)
+{
+	for (unsigned int i = 0; i < journey->picked_count; i++)
+		if (journey->picked[i].place.rule == rule)
+			return true;
+	return journey->usual.place.rule == rule;
+}
+
 const struct ending *endings_first(const struct ending endings[STATES], unsigned int states)
 {
 	const struct ending *first = NULL;

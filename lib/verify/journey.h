@@ -65,6 +65,9 @@ void journey_end(struct journey *journey, enum fate fate, unsigned int state,
 /* The states in which packets met a fate. */
 unsigned int journey_states(const struct journey *journey, enum fate fate);
 
+/* Whether a rule translates some of the packets, among those that are told. */
+bool journey_meets_translation(const struct journey *journey, const struct view_rule *rule);
+
 /* Of so many endings, the one among @states that was reached first, or last; NULL if none was. */
 const struct ending *endings_first(const struct ending endings[STATES], unsigned int states);
 const struct ending *endings_last(const struct ending endings[STATES], unsigned int states);

@@ -54,10 +54,8 @@ static int reach(const struct leaving *leaving, const struct flow_row *row,
 	struct journey journey = { 0 };
 	int err = verify_walk(leaving->all, row, &leaving->probe, true, &journey);
 
-	*do_reach = journey.usual.place.rule == translated->place.rule ||
-		    journey.picked_count == PICKED_TRANSLATED;
-	for (unsigned int i = 0; i < journey.picked_count; i++)
-		*do_reach |= journey.picked[i].place.rule == translated->place.rule;
+	*do_reach = journey.picked_count == PICKED_TRANSLATED ||	/* or more */
+		    journey_meets_translation(&journey, translated->place.rule);
 	return err;
 }
 

@@ -94,9 +94,7 @@ static int is_translated(const struct verification *all, const struct flow_row *
 
 	some.destination = translated->destination;
 	err = walk_request(all, row, some, &journey);
-	*is = journey.usual.place.rule == translated->place.rule;
-	for (unsigned int i = 0; i < journey.picked_count; i++)
-		*is |= journey.picked[i].place.rule == translated->place.rule;
+	*is = journey_meets_translation(&journey, translated->place.rule);
 	return err;
 }
 
@@ -218,27 +216,17 @@ static int find_masquerades(struct verification *all, const struct flow_row *row
 	return err;
 }
 
-/* An empty list names everybody, which is one. */
-static size_t count_remotes(const struct service *service, enum family family)
-{
-	size_t count = 0;
-
-	for (size_t i = 0; i < service->remote_count; i++)
-		count += service->remote[i].family == family;
-	return count ? count : 1;
-}
-
 static int find_forwarded(struct verification *all, const struct flow_row *row)
 {
 	const struct service *service = row->service;
-	const size_t remotes = count_remotes(service, row->family);
+	const size_t remotes = prefixes_count(service->remote, service->remote_count, row->family);
 	struct variant variant = { 0 };
 	int err = 0;
 
 	if (!all->host.forwards_of[row->family])
 		return 0;
 	for (; variant.ports < service->port_count; variant.ports++)
-		for (variant.remote = 0; variant.remote < remotes && !err; variant.remote++)
+		for (variant.remote = 0; variant.remote < (remotes ? remotes : 1) && !err; variant.remote++)
 			err = find_masquerades(all, row, &variant);
 	return err;
 }

@@ -28,15 +28,6 @@ typedef bool counts(const struct inlet *inlet, const struct translated *translat
 
 /* --- addresses ---------------------------------------------------------- */
 
-static size_t count_prefixes(const struct prefix *list, size_t count, enum family family)
-{
-	size_t of_family = 0;
-
-	for (size_t i = 0; i < count; i++)
-		of_family += list[i].family == family;
-	return of_family;
-}
-
 /* An address of this host's from which answers of the service are not tracked. */
 static bool is_local(const struct service *service, const struct prefix *address)
 {
@@ -259,7 +250,7 @@ static int reach_by_any(struct inlet *inlet)
 {
 	const struct service *service = inlet->row.service;
 	struct variant *variant = &inlet->variant;
-	size_t clients = count_prefixes(service->from, service->from_count, inlet->row.family);
+	size_t clients = prefixes_count(service->from, service->from_count, inlet->row.family);
 	size_t interfaces = inlet->row.input ? service->interface_count : 0;
 	int err = 0;
 
