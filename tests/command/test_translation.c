@@ -59,12 +59,11 @@ static void given_host(int family)
 		families[family].host);
 }
 
-/* @at: where this host serves. */
-static bool is_answered(const struct family *family, enum place where, const char *to, const char *at)
+/* By a client that takes answers from @server alone; @serving: where that one listens. */
+static bool is_exchanged(const struct family *family, struct end client, struct end server,
+			 struct end serving)
 {
-	const struct end server = { HOST, to, 53 };
-	int server_fd = udp_open(family, (struct end){ HOST, at, 53 });
-	int fd = udp_open(family, (struct end){ where, where == HOST ? family->host : family->peer, 0 });
+	int server_fd = udp_open(family, serving), fd = udp_open(family, client);
 	bool answered;
 
 	udp_connect(family, fd, server);
@@ -72,6 +71,14 @@ static bool is_answered(const struct family *family, enum place where, const cha
 	close(fd);
 	close(server_fd);
 	return answered;
+}
+
+/* @at: where this host serves. */
+static bool is_answered(const struct family *family, enum place where, const char *to, const char *at)
+{
+	const struct end client = { where, where == HOST ? family->host : family->peer, 0 };
+
+	return is_exchanged(family, client, (struct end){ HOST, to, 53 }, (struct end){ HOST, at, 53 });
 }
 
 /* --- packets that are for another address ------------------------------- */
@@ -211,15 +218,8 @@ static void given_service_address(const struct family *family, int of)
 static bool peer_answers(const struct family *family)
 {
 	const struct end server = { PEER, family->peer, 53 };
-	int server_fd = udp_open(family, server);
-	int fd = udp_open(family, (struct end){ HOST, family->host, 0 });
-	bool answered;
 
-	udp_connect(family, fd, server);
-	answered = udp_exchange(family, fd, server_fd, server);
-	close(fd);
-	close(server_fd);
-	return answered;
+	return is_exchanged(family, (struct end){ HOST, family->host, 0 }, server, server);
 }
 
 /* Where nobody but that address is answered. */
