@@ -172,6 +172,27 @@ START_TEST(what_would_be_missed_is_told)
 }
 END_TEST
 
+/* Whoever asks about one service is told of that one. */
+START_TEST(both_ends_are_told_of_the_service_that_is_asked_for)
+{
+	const struct family *family = &families[_i];
+
+	netns_add_peer();
+	must("%s -w -A INPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT", family->tables);
+	must("%s -w -A INPUT -i eth7 -p udp --dport 123 -m conntrack --ctstate NEW -j ACCEPT",
+	     family->tables);
+	must("%s -w -A INPUT -p udp --dport 123 -j DROP", family->tables);
+	must("notrackctl %s add ntp --role inbound", family->option);
+	must("notrackctl %s add nt --ports 69", family->option);
+
+	assert_finds(verify(family->option), "both-ends", "warning", "service ntp: ");
+	assert_finds(verify(format_text("%s ntp", family->option)), "both-ends", "warning",
+		     "service ntp: ");
+	ck_assert(!finds(verify(format_text("%s nt", family->option)), "both-ends", "warning",
+			 "service"));
+}
+END_TEST
+
 START_TEST(what_would_not_be_missed_is_not)
 {
 	const struct family *family = &families[_i % FAMILY_COUNT];
@@ -606,6 +627,7 @@ static void tests(TCase *tcase)
 			    sizeof(translations) / sizeof(translations[0]));
 	tcase_add_loop_test(tcase, a_translation_that_a_map_leads_to_is_told, 0, COUNT(led_to_nat));
 	tcase_add_loop_test(tcase, what_would_be_missed_is_told, 0, COUNT(all_told) * FAMILY_COUNT);
+	tcase_add_loop_test(tcase, both_ends_are_told_of_the_service_that_is_asked_for, 0, FAMILY_COUNT);
 	tcase_add_loop_test(tcase, what_would_not_be_missed_is_not, 0, COUNT(all_told) * FAMILY_COUNT);
 	tcase_add_loop_test(tcase, one_direction_that_stays_tracked_is_refused, 0, COUNT(zones));
 	tcase_add_loop_test(tcase, one_direction_that_somebody_keeps_tracked_later_is_told, 0, COUNT(ahead));
