@@ -51,6 +51,9 @@ static void given_host(int family)
 		must("ip addr del %s/64 dev veth0", families[family].host);
 		must("ip addr add %s/64 dev veth0 nodad", filled("@SECOND@", family));
 		must("ip addr add %s/64 dev veth0 nodad", families[family].host);
+		/* REDIRECT passes over one that the kernel has not taken up yet */
+		netns_wait_for_address(HOST, filled("@SECOND@", family));
+		netns_wait_for_address(HOST, families[family].host);
 	} else {
 		must("ip addr add %s/24 dev veth0", filled("@SECOND@", family));
 	}
