@@ -209,16 +209,25 @@ static void report_edits(struct reporting *reporting)
 	}
 }
 
-/* Rules and clients that go with the table. */
-static void report_table(struct reporting *reporting)
+static void report_chain_gone(struct reporting *reporting, const struct nft_chain *chain)
+{
+	if (!chain->count)
+		report_name(reporting, '-', &nft_own_place, " chain ", chain->name);
+	for (size_t i = 0; i < chain->count; i++)
+		report_rule(reporting, '-', &nft_own_place, chain, &chain->rules[i]);
+}
+
+/* It, and all that goes with it: what came with it, or into it, was told as well. */
+static void report_table_gone(struct reporting *reporting)
 {
 	const struct nft_table *table = &reporting->have->table;
 	const struct nft_pools *pools = &reporting->have->pools;
 
+	report_name(reporting, '-', &nft_own_place, "", "");
+	for (size_t i = 0; i < table->set_count; i++)
+		report_name(reporting, '-', &nft_own_place, " set ", table->sets[i]->name);
 	for (size_t i = 0; i < table->chain_count; i++)
-		for (size_t j = 0; j < table->chains[i]->count; j++)
-			report_rule(reporting, '-', &nft_own_place, table->chains[i],
-				    &table->chains[i]->rules[j]);
+		report_chain_gone(reporting, table->chains[i]);
 	for (size_t i = 0; i < pools->count; i++)
 		for (size_t j = 0; j < pools->list[i].clients.count; j++) {
 			const struct nft_part *part = &pools->list[i].clients.list[j];
@@ -262,7 +271,7 @@ static void report_step(const struct nft_step *step, const struct nft_place *pla
 		report_edits(reporting);
 		break;
 	case NFT_REMOVE_TABLE:
-		report_table(reporting);
+		report_table_gone(reporting);
 		break;
 	case NFT_PREPARED:
 	case NFT_EMPTY_CHAIN:

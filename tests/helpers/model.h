@@ -7,6 +7,7 @@
 
 #include "netns.h"
 
+/* It works with the backend that the suite runs over. */
 struct notrack *new_context(void);
 
 /* Stops the test, with the sentence, unless @result is 0 or a count. */
@@ -22,10 +23,10 @@ int add_dns_with_two_clients(struct notrack *nt);
 /* Rules of others in raw and filter, before and after ours in every order. */
 void given_rules_of_others(void);
 
-/* Every rule and policy of raw and filter counts a number of its own. */
+/* Every rule and policy of raw and filter counts a number of its own; not over nftables. */
 void given_counters(void);
 
-/* Both families' tables, and back to them. */
+/* Both families' tables, or all that nftables have; and, of legacy tables, back to them. */
 struct saved {
 	char *table[FAMILY_COUNT];
 	struct seen *seen;	/* fingerprints of tables that were compared with it, and the same */

@@ -118,7 +118,8 @@ START_TEST(what_is_loaded_is_what_was_committed)
 	ck_assert_int_eq(must_do(loaded, notrack_load(loaded)), 1);
 
 	assert_same_text(describe(loaded), describe(nt));
-	assert_same_text(print_rules(loaded), print_rules(nt));
+	if (!suite_is_nft())	/* which numbers limits in the order that they came in */
+		assert_same_text(print_rules(loaded), print_rules(nt));
 	ck_assert_int_eq(must_do(loaded, notrack_diff(loaded, NULL, NULL)), 0);
 	notrack_free(loaded);
 	notrack_free(nt);
@@ -157,6 +158,7 @@ static char *restorable(const char *text)
 	return left;
 }
 
+/* test_nft.c has the same of nft. */
 START_TEST(printed_rules_are_those_that_iptables_saves)
 {
 	struct notrack *nt = given_service(_i);
@@ -212,7 +214,7 @@ static void commit_often(struct worker *worker, struct notrack *nt)
 static void *work(void *data)
 {
 	struct worker *worker = data;
-	struct notrack *nt = notrack_new();
+	struct notrack *nt = new_context();
 	sigset_t before, after;
 	ino_t namespace = own_namespace();
 
@@ -242,15 +244,21 @@ static void assert_worked(const struct worker *worker)
 	ck_assert(!worker->masked);
 }
 
+static const char *chain_of(const char *service)
+{
+	return suite_is_nft() ? format_text("chain service-%s {", service) :
+	       format_text(":NOTRACK-%s-in ", service);
+}
+
 /* The text of a namespace's tables that a model committed there should have. */
 static void assert_serves_only(enum place where, const char *service, const char *other)
 {
 	for (int i = 0; i < FAMILY_COUNT; i++) {
-		const char *saved = must_as(&(struct how){ .where = where }, "%s",
-					    families[i].save).out;
+		const char *saved = must_as(&(struct how){ .where = where }, "%s", suite_is_nft() ?
+					    "nft list ruleset" : families[i].save).out;
 
-		ck_assert_ptr_nonnull(strstr(saved, format_text(":NOTRACK-%s-in ", service)));
-		ck_assert_ptr_null(strstr(saved, format_text(":NOTRACK-%s-in ", other)));
+		ck_assert_ptr_nonnull(strstr(saved, chain_of(service)));
+		ck_assert_ptr_null(strstr(saved, chain_of(other)));
 	}
 }
 
@@ -305,6 +313,18 @@ START_TEST(a_child_does_not_keep_the_lock)
 	notrack_free(nt);
 	notrack_free(other);
 	stop(child, SIGKILL);
+}
+END_TEST
+
+START_TEST(a_clear_takes_out_as_much_as_was_put_there)
+{
+	struct notrack *nt = new_context();
+	int added;
+
+	must_do(nt, add_dns_with_two_clients(nt));
+	added = must_do(nt, notrack_commit(nt, NULL));
+	ck_assert_int_eq(must_do(nt, notrack_clear(nt, NULL)), added);
+	notrack_free(nt);
 }
 END_TEST
 
@@ -484,10 +504,12 @@ static void tests(TCase *tcase)
 
 	tcase_add_loop_test(tcase, what_is_loaded_is_what_was_committed, 0, count);
 	tcase_add_loop_test(tcase, a_second_commit_changes_nothing, 0, count);
-	tcase_add_loop_test(tcase, printed_rules_are_those_that_iptables_saves, 0, count);
+	if (!suite_is_nft())
+		tcase_add_loop_test(tcase, printed_rules_are_those_that_iptables_saves, 0, count);
 	tcase_add_test(tcase, two_threads_work_in_two_namespaces_at_once);
 	tcase_add_test(tcase, what_fails_says_why_and_leaks_no_descriptor);
 	tcase_add_test(tcase, a_child_does_not_keep_the_lock);
+	tcase_add_test(tcase, a_clear_takes_out_as_much_as_was_put_there);
 	tcase_add_test(tcase, a_clear_that_fails_leaves_the_model);
 	tcase_add_test(tcase, a_preview_of_one_family_is_of_that_family);
 	tcase_add_test(tcase, a_struct_of_an_older_version_is_taken);

@@ -107,10 +107,13 @@ static char *printed_for(struct notrack *nt, int family)
 	return text;
 }
 
+/* nft(8) prints otherwise than we do; that it reads what we print is another test. */
 static void assert_saved_as_printed(struct notrack *nt)
 {
 	static const char *const tables[] = { "raw", "filter" };
 
+	if (suite_is_nft())
+		return;
 	for (int i = 0; i < FAMILY_COUNT; i++) {
 		char *printed = printed_for(nt, i);
 		char *saved = without_counters(table_save(&families[i], NULL));
@@ -136,14 +139,23 @@ START_TEST(from_any_model_to_any_other_the_tables_say_what_is_printed)
 }
 END_TEST
 
-START_TEST(what_iptables_restores_from_our_text_is_the_model)
+static void restore(struct notrack *nt)
+{
+	if (suite_is_nft()) {
+		must_as(&(struct how){ .input = print_rules(nt) }, "nft -f -");
+		return;
+	}
+	for (int i = 0; i < FAMILY_COUNT; i++)
+		must_as(&(struct how){ .input = printed_for(nt, i) }, "%s --noflush",
+			families[i].restore);
+}
+
+START_TEST(what_is_restored_from_our_text_is_the_model)
 {
 	for (int i = 0; i < MODELS; i++) {
 		struct notrack *nt = random_context();
 
-		for (int j = 0; j < FAMILY_COUNT; j++)
-			must_as(&(struct how){ .input = printed_for(nt, j) }, "%s --noflush",
-				families[j].restore);
+		restore(nt);
 		ck_assert_int_eq(must_do(nt, notrack_diff(nt, stderr, NULL)), 0);
 		must_do(nt, notrack_clear(nt, NULL));
 		notrack_free(nt);
@@ -199,7 +211,8 @@ static void load_what_was_committed(void)
 		must_do(nt, notrack_commit(nt, NULL));
 		must_do(loaded, notrack_load(loaded));
 		assert_same_text(model_as_text(loaded), model_as_text(nt));
-		assert_same_text(print_rules(loaded), print_rules(nt));
+		if (!suite_is_nft())	/* which numbers limits in the order that they came in */
+			assert_same_text(print_rules(loaded), print_rules(nt));
 		ck_assert_int_eq(must_do(loaded, notrack_commit(loaded, NULL)), 0);
 		notrack_free(loaded);
 		notrack_free(nt);
@@ -240,8 +253,10 @@ START_TEST(after_any_model_a_clear_leaves_the_rules_of_others)
 	for (int i = 0; i < MODELS; i++) {
 		struct notrack *nt = random_context();
 		int added = must_do(nt, notrack_commit(nt, NULL));
+		int removed = must_do(nt, notrack_clear(nt, NULL));
 
-		ck_assert_int_eq(must_do(nt, notrack_clear(nt, NULL)), added);
+		/* over nftables, what goes with a set is not told one by one */
+		ck_assert(removed == added || (suite_is_nft() && removed < added));
 		assert_same_tables(&before, format_text("model %d", i));
 		notrack_free(nt);
 	}
@@ -252,9 +267,10 @@ static void tests(TCase *tcase)
 {
 	tcase_add_checked_fixture(tcase, random_begin, NULL);
 	tcase_add_test(tcase, from_any_model_to_any_other_the_tables_say_what_is_printed);
-	tcase_add_test(tcase, what_iptables_restores_from_our_text_is_the_model);
+	tcase_add_test(tcase, what_is_restored_from_our_text_is_the_model);
 	tcase_add_test(tcase, any_model_is_loaded_as_it_was_committed);
-	tcase_add_loop_test(tcase, on_an_older_kernel_too, 0, OLDER);
+	if (!suite_is_nft())	/* whose expressions have no revisions */
+		tcase_add_loop_test(tcase, on_an_older_kernel_too, 0, OLDER);
 	tcase_add_test(tcase, after_any_model_a_clear_leaves_the_rules_of_others);
 }
 
