@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "context.h"
+#include "layout.h"
 #include "support/lock.h"
 #include "support/netns.h"
 
@@ -60,6 +61,13 @@ int context_begin_call(struct notrack *nt, const char *call, const struct argume
 		if (!arguments->given)
 			return error_set(&nt->error, -EINVAL, "%s: %s is NULL", call, arguments->name);
 	return 0;
+}
+
+int context_begin_changes(struct notrack *nt, const struct notrack_changes *changes)
+{
+	int err = context_begin(nt);
+
+	return err || !changes ? err : layout_check(&layout_changes, changes, &nt->error);
 }
 
 int notrack_set_families(struct notrack *nt, unsigned int families)

@@ -117,6 +117,8 @@ struct argument {
 #define context_begin(nt, ...) context_begin_call(nt, __func__, (const struct argument[]){	\
 		{ __func__, true }, ##__VA_ARGS__, { NULL, false } })
 int context_begin_call(struct notrack *nt, const char *call, const struct argument *arguments);
+/* The same of a call that gives changes: none is made that the caller could not be told. */
+int context_begin_changes(struct notrack *nt, const struct notrack_changes *changes);
 
 static inline bool context_has(const struct notrack *nt, enum family family)
 {
