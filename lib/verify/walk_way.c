@@ -175,6 +175,22 @@ static const struct view_chain *plain_jump(const struct view_rule *rule)
 	       !(rule->flags & (RULE_ADDED | RULE_REMOVED)) ? rule->steps[last].chain : NULL;
 }
 
+/* One of those who come to a rule; @to: where it leads, if every packet takes it. */
+static int take_on(struct way *way, const struct place *place, const struct view_chain *to,
+		   const struct traveller *traveller, struct company *next, struct company *back)
+{
+	const size_t index = next->count;
+	int err;
+
+	if (way_passes(way, place->rule, traveller))
+		err = company_add(next, traveller);
+	else
+		err = to ? way_enter(way, to, traveller, *place, next) :
+			   way_take_rule(way, place, traveller, next, back);
+	company_keep_tidied(next, index, traveller);
+	return err;
+}
+
 /* Who comes in is not looked at where the rule is passed by all: most are. */
 static int take_rule(struct way *way, const struct place *place, struct company *company,
 		     struct company *back)
@@ -190,8 +206,7 @@ static int take_rule(struct way *way, const struct place *place, struct company 
 		return 0;
 	next = take_spare(way);
 	for (size_t i = 0; i < company->count && !err; i++)
-		err = to ? way_enter(way, to, &company->list[i], *place, &next) :
-			   way_take_rule(way, place, &company->list[i], &next, back);
+		err = take_on(way, place, to, &company->list[i], &next, back);
 	give_back(way, company);
 	*company = next;
 	company_tidy(company);
