@@ -287,7 +287,7 @@ struct view_rule {
 	uint32_t flags;			/* enum rule_flags */
 	uint32_t number;		/* in its chain as it was read, from 1 on; 0: laid over it */
 	uint32_t count;			/* of steps */
-	uint32_t position;		/* in its chain as it was sieved: see view_sieve.c */
+	uint32_t position;		/* in its chain as it was indexed: see rule_index.c */
 	struct step steps[];
 };
 
@@ -307,8 +307,8 @@ struct view_chain {
 	uint8_t hooks;			/* bits, 1 << enum hook: those whose packets can get here */
 	uint8_t referrers;		/* rules with a jump or goto to it: 0, 1, or 2 for any more */
 	bool only_drops;		/* what comes there, and lets the others return */
-	bool sieved;			/* @sieve is that of its rules as they are, or they need none */
-	const struct view_sieve *sieve;
+	bool indexed;			/* @index is that of its rules as they are, or they need none */
+	const struct rule_index *index;
 	/* what view_forget_ours() took out of it: the opening that a jump led to, and the rule of
 	   the host that the jump stood ahead of (NULL: at the end) */
 	const struct view_chain *opened_by;
@@ -425,9 +425,9 @@ static inline struct set_element *element_at(const struct view_lookup *lookup, s
 int view_reach(struct view *view);	/* again after changes */
 /* view_runs.c: finds the runs of the chains as they are; again after changes.  Or -ENOMEM. */
 int view_find_runs(struct view *view);
-/* view_sieve.c: makes those that are not there; a chain whose rules change needs another.  Or -ENOMEM. */
-int view_make_sieves(struct view *view);
-void view_drop_sieve(struct view_chain *chain);
+/* rule_index.c: makes those that are not there; a chain whose rules change needs another.  Or -ENOMEM. */
+int view_index_rules(struct view *view);
+void view_drop_index(struct view_chain *chain);
 /* view_forget.c: takes out all tables of a world, to read them again. */
 void view_forget_world(struct view *view, enum world world);
 /*

@@ -15,7 +15,7 @@
 #include <string.h>
 
 #include "rules/rule.h"
-#include "rules/view_sieve.h"
+#include "rules/rule_index.h"
 #include "support/memory.h"
 
 /*
@@ -219,16 +219,16 @@ static int take_rule(struct way *way, const struct place *place, struct company 
 }
 
 /* The rule, or the next one behind it that one of them alone could meet. */
-static const struct view_rule *sift(const struct view_chain *chain, const struct view_rule *rule,
-				    const struct probe *probe)
+static const struct view_rule *next_met(const struct view_chain *chain, const struct view_rule *rule,
+					const struct probe *probe)
 {
-	const struct sieved packets = {
+	const struct known_fields packets = {
 		.source = &probe->source, .destination = &probe->destination,
 		.source_port = &probe->source_port, .destination_port = &probe->destination_port,
 		.in = probe->in,
 	};
 
-	return chain->sieve ? view_sift(chain, rule, &packets) : rule;
+	return chain->index ? rule_index_next(chain, rule, &packets) : rule;
 }
 
 /* Who goes on behind the last rule is added to @back, as is who leaves ahead of it. */
@@ -242,7 +242,7 @@ static int walk_rules(struct way *way, const struct view_chain *chain,
 	while (place.rule) {
 		if (way_skip_run(way, &place, traveller, 1))
 			continue;
-		place.rule = sift(chain, place.rule, &traveller->probe);
+		place.rule = next_met(chain, place.rule, &traveller->probe);
 		if (!place.rule || !way_passes(way, place.rule, traveller))
 			break;
 		place.rule = place.rule->next;
@@ -255,7 +255,7 @@ static int walk_rules(struct way *way, const struct view_chain *chain,
 		if (way_skip_run(way, &place, company.list, company.count))
 			continue;
 		if (company.count == 1)
-			place.rule = sift(chain, place.rule, &company.list[0].probe);
+			place.rule = next_met(chain, place.rule, &company.list[0].probe);
 		if (!place.rule)
 			break;
 		err = take_rule(way, &place, &company, back);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Past rules that name something else than packets have. */
 #include "random.h"
-#include "rules/view_sieve.h"
+#include "rules/rule_index.h"
 #include "unit.h"
 #include "verify/probe.h"
 #include "verify/walk.h"
@@ -55,9 +55,9 @@ static void end_rule(enum step_kind kind)
 	expect(view_end_rule(&view, base, 0), "out of memory");
 }
 
-static struct sieved packets_of(const struct probe *probe)
+static struct known_fields packets_of(const struct probe *probe)
 {
-	return (struct sieved){ &probe->source, &probe->destination, &probe->source_port,
+	return (struct known_fields){ &probe->source, &probe->destination, &probe->source_port,
 				&probe->destination_port, probe->in };
 }
 
@@ -71,7 +71,7 @@ static struct probe any_packets(void)
 START_TEST(packets_come_at_once_to_the_rule_that_names_them)
 {
 	struct probe probe = any_packets();
-	const struct sieved packets = packets_of(&probe);
+	const struct known_fields packets = packets_of(&probe);
 	const struct view_rule *rule;
 
 	begin();
@@ -80,13 +80,13 @@ START_TEST(packets_come_at_once_to_the_rule_that_names_them)
 		end_rule(STEP_ACCEPT);
 	}
 	ck_assert_int_eq(view_reach(&view), 0);
-	ck_assert_ptr_nonnull(base->sieve);
-	ck_assert_ptr_eq(view_sift(base, base->rules, &packets), base->rules);
+	ck_assert_ptr_nonnull(base->index);
+	ck_assert_ptr_eq(rule_index_next(base, base->rules, &packets), base->rules);
 
 	probe.source = (struct prefix){ .length = 32, .address = { 10, 0, 1, 7 } };
-	rule = view_sift(base, base->rules, &packets);
+	rule = rule_index_next(base, base->rules, &packets);
 	ck_assert_uint_eq(rule->number, 256 + 7 + 1);
-	ck_assert_ptr_null(view_sift(base, rule->next, &packets));
+	ck_assert_ptr_null(rule_index_next(base, rule->next, &packets));
 	view_free(&view);
 }
 END_TEST
@@ -94,7 +94,7 @@ END_TEST
 START_TEST(a_rule_that_is_laid_over_others_is_not_gone_past)
 {
 	struct probe probe = any_packets();
-	const struct sieved packets = packets_of(&probe);
+	const struct known_fields packets = packets_of(&probe);
 	struct step accept = { .kind = STEP_ACCEPT };
 	struct view_rule *inserted;
 
@@ -105,11 +105,11 @@ START_TEST(a_rule_that_is_laid_over_others_is_not_gone_past)
 	}
 	ck_assert_int_eq(view_reach(&view), 0);
 	probe.source = (struct prefix){ .length = 32, .address = { 192, 0, 2, 1 } };
-	ck_assert_ptr_null(view_sift(base, base->rules, &packets));
+	ck_assert_ptr_null(rule_index_next(base, base->rules, &packets));
 	inserted = view_insert_rule(&view, base, base->rules->next, &accept, 1);
-	ck_assert_ptr_eq(view_sift(base, base->rules, &packets), base->rules);
+	ck_assert_ptr_eq(rule_index_next(base, base->rules, &packets), base->rules);
 	ck_assert_int_eq(view_reach(&view), 0);
-	ck_assert_ptr_eq(view_sift(base, base->rules, &packets), inserted);
+	ck_assert_ptr_eq(rule_index_next(base, base->rules, &packets), inserted);
 	view_free(&view);
 }
 END_TEST
@@ -190,10 +190,10 @@ START_TEST(no_rule_is_gone_past_that_packets_could_meet)
 	given_random_rules();
 	for (unsigned int i = 0; i < PROBES; i++) {
 		const struct probe probe = random_packets();
-		const struct sieved packets = packets_of(&probe);
+		const struct known_fields packets = packets_of(&probe);
 
 		for (const struct view_rule *rule = base->rules; rule; rule = rule->next) {
-			const struct view_rule *next = view_sift(base, rule, &packets);
+			const struct view_rule *next = rule_index_next(base, rule, &packets);
 
 			for (; rule != next; rule = rule->next, past++)
 				expect(!(probe_could_meet(&probe, rule) & ALL_DO), "rule %u", rule->number);
@@ -201,7 +201,7 @@ START_TEST(no_rule_is_gone_past_that_packets_could_meet)
 				break;
 		}
 	}
-	expect(!base->sieve || past, "nothing is gone past");
+	expect(!base->index || past, "nothing is gone past");
 	view_free(&view);
 }
 END_TEST
@@ -215,5 +215,5 @@ static void tests(TCase *tcase)
 
 int main(void)
 {
-	return unit_main("sieve", tests);
+	return unit_main("rule-index", tests);
 }

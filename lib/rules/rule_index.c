@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Sieves: where many rules of a chain each name another address, port or interface, packets of
+ * Where many rules of a chain each name another address, port or interface, packets of
  * which that is known pass nearly all of them by.  What each rule names is kept in order, so that
  * the next rule which they could meet is found without asking those in between.
  */
-#include "rules/view_sieve.h"
+#include "rules/rule_index.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -19,7 +19,7 @@ enum {
 	KEY_BITS = 128,
 };
 
-static const enum field sieved[SIEVED_FIELDS] = {
+static const enum field indexed_fields[INDEXED_FIELDS] = {
 	FIELD_SOURCE, FIELD_DESTINATION, FIELD_SOURCE_PORT, FIELD_DESTINATION_PORT, FIELD_IN,
 };
 
@@ -33,15 +33,15 @@ static void clear_behind(uint8_t key[16], unsigned int length)
 	memset(key + length, 0, 16 - length);
 }
 
-static void put_port(struct sieve_key *key, uint32_t port)
+static void put_port(struct index_key *key, uint32_t port)
 {
-	*key = (struct sieve_key){ .bytes = { (uint8_t)(port >> 8), (uint8_t)port }, .length = 16 };
+	*key = (struct index_key){ .bytes = { (uint8_t)(port >> 8), (uint8_t)port }, .length = 16 };
 }
 
 /* What a condition names; false: not one prefix, one port or one interface. */
-static bool key_of(const struct step *step, struct sieve_key *key)
+static bool key_of(const struct step *step, struct index_key *key)
 {
-	*key = (struct sieve_key){ .length = step->length };
+	*key = (struct index_key){ .length = step->length };
 	if (step->flags & (STEP_INVERTED | STEP_REMEMBERS))
 		return false;
 	switch (step->kind) {
@@ -63,7 +63,7 @@ static bool key_of(const struct step *step, struct sieve_key *key)
 }
 
 /* The first condition on a field, ahead of all that a rule does. */
-static bool names(const struct view_rule *rule, enum field field, struct sieve_key *key)
+static bool names(const struct view_rule *rule, enum field field, struct index_key *key)
 {
 	const struct step *step = rule->steps, *end = step + rule->count;
 
@@ -73,7 +73,7 @@ static bool names(const struct view_rule *rule, enum field field, struct sieve_k
 	return false;
 }
 
-static int compare_keys(const struct sieve_key *a, const struct sieve_key *b)
+static int compare_keys(const struct index_key *a, const struct index_key *b)
 {
 	const int order = memcmp(a->bytes, b->bytes, sizeof(a->bytes));
 
@@ -102,7 +102,7 @@ static uint32_t count_rules(const struct view_chain *chain)
 
 static uint32_t count_named(const struct view_chain *chain, enum field field)
 {
-	struct sieve_key key;
+	struct index_key key;
 	uint32_t count = 0;
 
 	for (const struct view_rule *rule = chain->rules; rule; rule = rule->next)
@@ -111,14 +111,14 @@ static uint32_t count_named(const struct view_chain *chain, enum field field)
 }
 
 /* What each rule names, and where the next one is that names nothing. */
-static void fill(struct sieve_field *in, const struct view_sieve *sieve, enum field field)
+static void fill(struct index_field *in, const struct rule_index *index, enum field field)
 {
-	uint32_t open = sieve->count;
+	uint32_t open = index->count;
 
-	for (uint32_t i = sieve->count; i--; in->next_open[i] = open) {
-		struct sieve_key key;
+	for (uint32_t i = index->count; i--; in->next_open[i] = open) {
+		struct index_key key;
 
-		if (!names(sieve->rules[i], field, &key)) {
+		if (!names(index->rules[i], field, &key)) {
 			open = i;
 			continue;
 		}
@@ -129,7 +129,7 @@ static void fill(struct sieve_field *in, const struct view_sieve *sieve, enum fi
 	qsort(in->keys, in->count, sizeof(*in->keys), compare_entries);
 }
 
-static bool tells_apart(const struct sieve_field *in)
+static bool tells_apart(const struct index_field *in)
 {
 	uint32_t values = 1;
 
@@ -138,72 +138,72 @@ static bool tells_apart(const struct sieve_field *in)
 	return values >= in->count / ALIKE_MAX;
 }
 
-static int make_field(struct view *view, struct view_sieve *sieve, const struct view_chain *chain,
+static int make_field(struct view *view, struct rule_index *index, const struct view_chain *chain,
 		      enum field field)
 {
 	const uint32_t named = count_named(chain, field);
-	struct sieve_field in = { .field = (uint8_t)field };
+	struct index_field in = { .field = (uint8_t)field };
 
-	if (named < sieve->count / 2)
+	if (named < index->count / 2)
 		return 0;
 	in.keys = arena_alloc(&view->arena, named * sizeof(*in.keys));
-	in.next_open = arena_alloc(&view->arena, sieve->count * sizeof(*in.next_open));
+	in.next_open = arena_alloc(&view->arena, index->count * sizeof(*in.next_open));
 	if (!in.keys || !in.next_open)
 		return -ENOMEM;
-	fill(&in, sieve, field);
+	fill(&in, index, field);
 	if (tells_apart(&in))
-		sieve->fields[sieve->field_count++] = in;
+		index->fields[index->field_count++] = in;
 	return 0;
 }
 
-static int make_sieve(struct view *view, struct view_chain *chain)
+static int make_index(struct view *view, struct view_chain *chain)
 {
 	const uint32_t count = count_rules(chain);
-	struct view_sieve *sieve;
+	struct rule_index *index;
 	uint32_t position = 0;
 	int err = 0;
 
-	chain->sieved = true;
+	chain->indexed = true;
 	if (count < RULES_MIN)
 		return 0;
-	sieve = arena_alloc(&view->arena, sizeof(*sieve));
-	if (sieve)
-		sieve->rules = arena_alloc(&view->arena, count * sizeof(*sieve->rules));
-	if (!sieve || !sieve->rules)
+	index = arena_alloc(&view->arena, sizeof(*index));
+	if (index)
+		index->rules = arena_alloc(&view->arena, count * sizeof(*index->rules));
+	if (!index || !index->rules)
 		return -ENOMEM;
-	sieve->count = count;
+	index->count = count;
 	for (struct view_rule *rule = chain->rules; rule; rule = rule->next) {
-		sieve->rules[position] = rule;
+		index->rules[position] = rule;
 		rule->position = position++;
 	}
-	for (size_t i = 0; i < SIEVED_FIELDS && !err; i++)
-		err = make_field(view, sieve, chain, sieved[i]);
-	if (!err && sieve->field_count)
-		chain->sieve = sieve;
+	for (size_t i = 0; i < INDEXED_FIELDS && !err; i++)
+		err = make_field(view, index, chain, indexed_fields[i]);
+	if (!err && index->field_count)
+		chain->index = index;
 	return err;
 }
 
-int view_make_sieves(struct view *view)
+int view_index_rules(struct view *view)
 {
 	int err = 0;
 
 	for (struct view_table *table = view->tables; table && !err; table = table->next)
 		for (struct view_chain *chain = table->chains; chain && !err; chain = chain->next)
-			if (!chain->sieved)
-				err = make_sieve(view, chain);
+			if (!chain->indexed)
+				err = make_index(view, chain);
 	return err;
 }
 
-void view_drop_sieve(struct view_chain *chain)
+void view_drop_index(struct view_chain *chain)
 {
-	chain->sieve = NULL;
-	chain->sieved = false;
+	chain->index = NULL;
+	chain->indexed = false;
 }
 
 /* --- asking ----------------------------------------------------------- */
 
 /* The first of the keys that is not ahead of one. */
-static uint32_t find_key(const struct sieve_field *in, const struct sieve_key *key)
+static uint32_t find_key(const struct index_field *in, const struct index_key *key)
 {
 	uint32_t first = 0, end = in->count;
 
@@ -219,12 +219,12 @@ static uint32_t find_key(const struct sieve_field *in, const struct sieve_key *k
 }
 
 /* The next rule that names all of the values, or more: one look for each length there is. */
-static uint32_t next_around(const struct sieve_field *in, const struct sieve_key *values, uint32_t from)
+static uint32_t next_around(const struct index_field *in, const struct index_key *values, uint32_t from)
 {
 	uint32_t next = in->next_open[from];
 
 	for (unsigned int length = 1; length <= values->length; length++) {
-		struct sieve_key key = *values;
+		struct index_key key = *values;
 		uint32_t found;
 
 		if (!(in->lengths[length / 64] & UINT64_C(1) << length % 64))
@@ -242,13 +242,13 @@ static uint32_t next_around(const struct sieve_field *in, const struct sieve_key
 }
 
 /* ... or some of those from @first to @last; where many do, it may be any rule. */
-static uint32_t next_within(const struct sieve_field *in, const struct sieve_key *first,
+static uint32_t next_within(const struct index_field *in, const struct index_key *first,
 			    const uint8_t last[16], uint32_t from, uint32_t next)
 {
 	uint32_t i = find_key(in, first);
 
 	for (uint32_t seen = 0; i < in->count; i++) {
-		const struct sieve_key *key = &in->keys[i];
+		const struct index_key *key = &in->keys[i];
 
 		if (memcmp(key->bytes, last, sizeof(key->bytes)) > 0)
 			break;
@@ -260,9 +260,9 @@ static uint32_t next_within(const struct sieve_field *in, const struct sieve_key
 	return next;
 }
 
-static uint32_t next_of_prefix(const struct sieve_field *in, const struct prefix *packets, uint32_t from)
+static uint32_t next_of_prefix(const struct index_field *in, const struct prefix *packets, uint32_t from)
 {
-	struct sieve_key key = { .length = packets->length };
+	struct index_key key = { .length = packets->length };
 	uint8_t last[16];
 
 	if (!packets->length)
@@ -275,19 +275,19 @@ static uint32_t next_of_prefix(const struct sieve_field *in, const struct prefix
 	return next_within(in, &key, last, from, next_around(in, &key, from));
 }
 
-static uint32_t next_of_ports(const struct sieve_field *in, const struct port_range *ports, uint32_t from)
+static uint32_t next_of_ports(const struct index_field *in, const struct port_range *ports, uint32_t from)
 {
-	struct sieve_key first, last;
+	struct index_key first, last;
 
 	put_port(&first, ports->first);
 	put_port(&last, ports->last);
 	return next_within(in, &first, last.bytes, from, in->next_open[from]);
 }
 
-static uint32_t next_of_name(const struct sieve_field *in, const char *name, uint32_t from)
+static uint32_t next_of_name(const struct index_field *in, const char *name, uint32_t from)
 {
 	const size_t size = strlen(name);
-	struct sieve_key key = { .length = KEY_BITS };
+	struct index_key key = { .length = KEY_BITS };
 
 	if (!size || name[size - 1] == '+')
 		return from;
@@ -295,7 +295,7 @@ static uint32_t next_of_name(const struct sieve_field *in, const char *name, uin
 	return next_around(in, &key, from);
 }
 
-static uint32_t next_by(const struct sieve_field *in, const struct sieved *packets, uint32_t from)
+static uint32_t next_by(const struct index_field *in, const struct known_fields *packets, uint32_t from)
 {
 	switch (in->field) {
 	case FIELD_SOURCE:
@@ -311,15 +311,15 @@ static uint32_t next_by(const struct sieve_field *in, const struct sieved *packe
 	}
 }
 
-const struct view_rule *view_sift(const struct view_chain *chain, const struct view_rule *rule,
-				  const struct sieved *packets)
+const struct view_rule *rule_index_next(const struct view_chain *chain, const struct view_rule *rule,
+					const struct known_fields *packets)
 {
-	const struct view_sieve *sieve = chain->sieve;
+	const struct rule_index *index = chain->index;
 	uint32_t next = rule->position;
 
-	if (!sieve)
+	if (!index)
 		return rule;
-	for (size_t i = 0; i < sieve->field_count && next < sieve->count; i++)
-		next = next_by(&sieve->fields[i], packets, next);
-	return next < sieve->count ? sieve->rules[next] : NULL;
+	for (size_t i = 0; i < index->field_count && next < index->count; i++)
+		next = next_by(&index->fields[i], packets, next);
+	return next < index->count ? index->rules[next] : NULL;
 }
