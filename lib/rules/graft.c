@@ -126,6 +126,12 @@ size_t rule_tail(const struct view_rule *rule)
 	return i;
 }
 
+/* Of a rate of its own, a rule's twin has another one, and uses up nothing of anybody's. */
+static bool is_own_rate(const struct step *step)
+{
+	return step->kind == STEP_WITHIN_RATE && step->flags & STEP_RULES_OWN;
+}
+
 bool rule_remembers_first(const struct view_rule *rule)
 {
 	bool remembers = false;
@@ -133,7 +139,7 @@ bool rule_remembers_first(const struct view_rule *rule)
 	for (size_t i = 0; i < rule->count; i++) {
 		if (remembers && step_asks_conntrack(&rule->steps[i]))
 			return true;
-		remembers |= rule->steps[i].flags & STEP_REMEMBERS;
+		remembers |= rule->steps[i].flags & STEP_REMEMBERS && !is_own_rate(&rule->steps[i]);
 	}
 	return false;
 }

@@ -104,7 +104,7 @@ bool rule_asks_conntrack(const struct view_rule *rule);
 bool step_records(const struct step *step);
 /* The number of the step with which the tail of a rule begins: see COPY_TAIL. */
 size_t rule_tail(const struct view_rule *rule);
-/* Whether something ahead of the last step that asks conntrack remembers. */
+/* Whether something ahead of the last step that asks conntrack remembers, for others as well. */
 bool rule_remembers_first(const struct view_rule *rule);
 
 void grafts_free(struct grafts *grafts);

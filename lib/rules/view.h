@@ -135,6 +135,8 @@ enum step_flags {
 	STEP_COUNTER = 1 << 5,		/* STEP_COUNT: a rule's own counter, and nothing else */
 	STEP_GIVES_DATA = 1 << 6,	/* of a condition: a map, whose data a later step uses */
 	STEP_OUTCOMES = 1 << 7,		/* STEP_TRANSLATE: no one address, but @outcomes */
+	STEP_RULES_OWN = 1 << 7,	/* STEP_WITHIN_RATE: no other rule uses it up, and a copy has
+					   one of its own */
 };
 
 struct range {

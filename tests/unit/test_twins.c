@@ -415,10 +415,13 @@ START_TEST(a_log_that_remembers_first_keeps_to_its_rate)
 }
 END_TEST
 
-START_TEST(a_verdict_that_remembers_first_is_refused)
+START_TEST(a_rate_ahead_of_the_state_is_the_twins_own)
 {
-	input_is_refused("-A INPUT --limit --ctstate NEW -j ACCEPT\n", &asked, "dropped",
-			 "filter INPUT 1: ");
+	input_becomes("-A INPUT --limit --ctstate NEW -j ACCEPT\n", &asked,
+		      "-A INPUT --ctstate UNTRACKED -j NOTRACK-new-1\n"
+		      "-A INPUT --limit --ctstate NEW -j ACCEPT\n"
+		      "-A NOTRACK-new-1 -p udp -i eth0 --dport 53 -g NOTRACK-do-2\n"
+		      "-A NOTRACK-do-2 --limit -j ACCEPT\n");
 }
 END_TEST
 
@@ -840,7 +843,7 @@ static void tests(TCase *tcase)
 	tcase_add_test(tcase, twins_stand_in_nested_chains);
 	tcase_add_test(tcase, what_remembers_is_asked_behind_the_selectors);
 	tcase_add_test(tcase, a_log_that_remembers_first_keeps_to_its_rate);
-	tcase_add_test(tcase, a_verdict_that_remembers_first_is_refused);
+	tcase_add_test(tcase, a_rate_ahead_of_the_state_is_the_twins_own);
 	tcase_add_test(tcase, what_only_remembers_ahead_of_the_state_has_seen_it_already);
 	tcase_add_test(tcase, an_answer_is_led_past_what_drops_all_but_answers);
 	tcase_add_test(tcase, nothing_is_copied_that_no_packet_gets_to);
