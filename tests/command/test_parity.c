@@ -90,13 +90,18 @@ static const struct host hosts[] = {
 	    "-A INPUT -p udp --dport 53 -m recent --set --name own -m conntrack --ctstate INVALID -j DROP",
 	    "-A INPUT -p udp --dport 53 -m conntrack --ctstate NEW -j ACCEPT",
 	    "-A INPUT -p udp -j DROP" }, true, true },
-	/* a rate of the rule's own, ahead of the state */
+	/* a rate ahead of the state: the rule's own; and one that counts sources by name */
 	{ { ESTABLISHED, "-A INPUT -p udp --dport 53 -s %1$s -j DROP",
 	    "-A INPUT -p udp --dport 53 -m limit --limit 100/sec -m conntrack --ctstate NEW -j ACCEPT",
 	    "-A INPUT -p udp -j DROP" }, false, true },
 	{ { ESTABLISHED, "-N slow", "-A INPUT -p udp -j slow", "-A slow -m limit --limit 100/sec "
 	    "-m conntrack --ctstate NEW -j RETURN", "-A slow -j DROP",
 	    "-A INPUT -p udp --dport 53 -s %1$s -j ACCEPT", "-A INPUT -p udp -j DROP" }, true, false },
+	{ { ESTABLISHED, "-A INPUT -p udp --dport 53 -m hashlimit --hashlimit-upto 100/sec "
+	    "--hashlimit-mode srcip --hashlimit-name own -s %1$s -m conntrack --ctstate NEW -j ACCEPT",
+	    "-A INPUT -p udp -j DROP" }, true, false },
+	{ { ESTABLISHED, "-A INPUT -p udp --dport 53 -m recent --set --name own -m conntrack "
+	    "--ctstate NEW -s %1$s -j DROP", "-A INPUT -p udp --dport 53 -j ACCEPT" }, false, true },
 	/* by the direction, which questions and answers have; and which none of them has */
 	{ { "-A INPUT -m conntrack --ctdir REPLY -j ACCEPT",
 	    "-A INPUT -s %1$s " ASKS "--ctstate NEW --ctdir ORIGINAL -j ACCEPT",
