@@ -82,6 +82,15 @@ bool graft_chain_merge(struct graft_chain *chain, const struct graft_rule *rule)
 	return false;
 }
 
+const struct graft_lead *graft_lead_of(const struct graft_rule *rule, uint8_t verdict,
+				       const char *chain)
+{
+	for (size_t i = 0; i < rule->lead_count; i++)
+		if (rule->leads[i].verdict == verdict && !strcmp(rule->leads[i].from->name, chain))
+			return &rule->leads[i];
+	return NULL;
+}
+
 /* --- parts of rules ---------------------------------------------------- */
 
 bool lookup_asks_conntrack(const struct view_lookup *lookup)

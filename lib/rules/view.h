@@ -260,6 +260,7 @@ struct view_lookup {
 	uint32_t count, room;
 	uint32_t data_size;
 	void *elements;			/* struct set_element, one behind another */
+	const struct view_lookup *original;	/* of a copy that leads elsewhere: with the same keys */
 };
 
 /* --- rules, chains, tables -------------------------------------------- */
