@@ -867,6 +867,30 @@ START_TEST(what_a_map_led_to_can_be_deleted)
 }
 END_TEST
 
+/*
+ * No packet comes to a chain that nothing leads to, be there a map or not; made for that first, the
+ * chain of ours that accepts answers would have been for nobody.
+ */
+START_TEST(a_chain_that_nothing_leads_to_is_no_concern)
+{
+	const struct family *family = &families[0];
+	const char *rules = "table inet h {\n chain never {\n ct state established,related accept\n }\n"
+			    " chain c {\n ip daddr 203.0.113.9 drop\n }\n chain i {\n"
+			    " type filter hook input priority 0; policy drop;\n iif lo accept\n"
+			    " ct state established,related accept\n }\n chain o {\n"
+			    " type filter hook output priority 0; policy accept;\n"
+			    " ip dscp vmap { cs0 : jump c, cs5 : drop }\n }\n}\n";
+	struct end server = { PEER, family->peer, 53 }, client = { HOST, family->host, 0 };
+
+	netns_add_peer();
+	must_as(&(struct how){ .where = HOST, .input = rules }, "nft -f -");
+	ck_assert(udp_passes(family, client, server, 1));
+	must("notrackctl -4 add dns --proto udp");
+	ck_assert(udp_passes(family, client, server, 1));
+	must("notrackctl verify");
+}
+END_TEST
+
 /* As in tables of one family: who lets in all that asks over UDP has forgotten TCP. */
 START_TEST(what_is_named_for_both_families_opens_the_other_protocol)
 {
@@ -989,6 +1013,7 @@ static void tests(TCase *tcase)
 	tcase_add_test(tcase, a_large_map_that_nobody_can_tell_takes_no_time);
 	tcase_add_loop_test(tcase, who_is_led_by_any_key_fares_as_before, 0, COUNT(leading));
 	tcase_add_test(tcase, what_a_map_led_to_can_be_deleted);
+	tcase_add_test(tcase, a_chain_that_nothing_leads_to_is_no_concern);
 	tcase_add_loop_test(tcase, what_is_named_for_both_families_opens_the_other_protocol, 0,
 			    FAMILY_COUNT);
 	tcase_add_loop_test(tcase, a_ban_behind_an_opening_is_told, 0, COUNT(appended) * FAMILY_COUNT);
