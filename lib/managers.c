@@ -139,7 +139,8 @@ static void tell_firewalld(struct lines *lines, const struct packets *packets)
 #define UFW_PORTS 15
 
 /* As many ports as a rule of ufw may have, from @first on; returns the first of the next rule. */
-static size_t format_ports(const struct service *service, size_t first, char text[UFW_PORTS * RANGE_TEXT])
+static size_t format_ports(const struct service *service, size_t first,
+			   char text[UFW_PORTS * RANGE_TEXT])
 {
 	char range[RANGE_TEXT];
 	size_t used = 0, i = first;

@@ -82,6 +82,13 @@ uint32_t netlink_next(struct netlink *netlink)
 	return netlink->sequence;
 }
 
+bool netlink_be_strict(const struct netlink *netlink)
+{
+	int one = 1;
+
+	return !setsockopt(netlink->fd, SOL_NETLINK, NETLINK_GET_STRICT_CHK, &one, sizeof(one));
+}
+
 int netlink_join(struct netlink *netlink, unsigned int group)
 {
 	return setsockopt(netlink->fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group,

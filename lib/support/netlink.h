@@ -67,6 +67,12 @@ int netlink_explain_open(int err, struct error *error);
 /* Also after netlink_open() failed, and for a zeroed struct. */
 void netlink_close(struct netlink *netlink);
 
+/*
+ * Has the kernel look at what a dump of routes or links asks for, and send nothing else.  false:
+ * it is older than 4.20, and sends all there is.
+ */
+bool netlink_be_strict(const struct netlink *netlink);
+
 /* The sequence number for a request that netlink_talk() is to send; never 0. */
 uint32_t netlink_next(struct netlink *netlink);
 
