@@ -67,21 +67,7 @@ void conntrack_close(struct conntrack *conntrack)
 	netlink_close(&conntrack->netlink);
 }
 
-static struct nlmsghdr *begin_message(void *buffer, unsigned int type, uint16_t flags,
-				      uint8_t family)
-{
-	struct nlmsghdr *message = mnl_nlmsg_put_header(buffer);
-	struct nfgenmsg *header;
-
-	message->nlmsg_type = (uint16_t)(NFNL_SUBSYS_CTNETLINK << 8 | type);
-	message->nlmsg_flags = NLM_F_REQUEST | flags;
-	header = mnl_nlmsg_put_extra_header(message, sizeof(*header));
-	header->nfgen_family = family;
-	header->version = NFNETLINK_V0;
-	return message;
-}
-
-static int ask(struct conntrack *conntrack, unsigned int type, uint16_t flags, netlink_take *take,
+static int ask(struct conntrack *conntrack, int type, uint16_t flags, netlink_take *take,
 	       void *data)
 {
 	struct {
@@ -89,7 +75,7 @@ static int ask(struct conntrack *conntrack, unsigned int type, uint16_t flags, n
 		struct nfgenmsg header;
 	} request;
 
-	begin_message(&request, type, flags, AF_UNSPEC);
+	netlink_message(&request, NFNL_SUBSYS_CTNETLINK << 8 | type, flags, AF_UNSPEC);
 	return netlink_ask(&conntrack->netlink, &request.message, take, data);
 }
 
@@ -246,10 +232,11 @@ static size_t size_of(const struct nlattr *attr)
 
 /* A message about an entry: its beginning, up to what names it. */
 static struct nlmsghdr *begin_request(struct conntrack_edit *edit, const struct tracked *entry,
-				      unsigned int type)
+				      int type)
 {
-	struct nlmsghdr *message = begin_message(edit->requests + edit->size, type, NLM_F_ACK,
-						 entry->family == IPV6 ? AF_INET6 : AF_INET);
+	struct nlmsghdr *message = netlink_message(edit->requests + edit->size,
+						   NFNL_SUBSYS_CTNETLINK << 8 | type, NLM_F_ACK,
+						   entry->family == IPV6 ? AF_INET6 : AF_INET);
 
 	message->nlmsg_seq = netlink_next(&edit->conntrack->netlink);
 	put_copy(message, entry->tuple);

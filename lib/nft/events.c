@@ -52,51 +52,31 @@ void nft_events_close(struct nft_events *events)
 	netlink_close(&events->netlink);
 }
 
-static int take_own(const struct nlmsghdr *message, void *data)
-{
-	const struct nlattr *attr;
-
-	each_attribute(attr, attributes(message), message_end(message))
-		if (type_of(attr) == NFTA_GEN_PROC_PID)
-			*(uint32_t *)data = number_in(attr);
-	return 0;
-}
-
 /* Who asks is told what others are told of whom it was that changed something. */
 void nft_events_sign(struct nft_events *events)
 {
 	struct netlink netlink;
-	char question[QUESTION_MAX];
-	uint32_t own = 0;
+	struct generation asked;
 
 	if (netlink_open(&netlink, NETLINK_NETFILTER))
 		return;
-	if (!netlink_ask(&netlink, question_begin(question, NFT_MSG_GETGEN, 0, AF_UNSPEC), take_own,
-			 &own))
-		events->own = own;
+	if (!generation_ask(&netlink, &asked))
+		events->own = asked.process;
 	netlink_close(&netlink);
 }
 
 /* Each change ends with its generation, which says who made it. */
 static void take_generation(const struct nlmsghdr *message, struct nft_events *events)
 {
-	const struct nlattr *attr;
-	const char *program = NULL;
-	uint32_t process = 0;
+	struct generation generation = generation_in(message);
 
-	each_attribute(attr, attributes(message), message_end(message)) {
-		if (type_of(attr) == NFTA_GEN_PROC_NAME)
-			program = string_in(attr);
-		else if (type_of(attr) == NFTA_GEN_PROC_PID)
-			process = number_in(attr);
-	}
-	if (!program)
+	if (!generation.program)
 		return;
 	events->is_signed = true;
-	if (process == (events->own ? events->own : (uint32_t)getpid()))
+	if (generation.process == (events->own ? events->own : (uint32_t)getpid()))
 		return;		/* we have put something right */
-	strncpy(events->program, program, sizeof(events->program) - 1);
-	events->process = process;
+	strncpy(events->program, generation.program, sizeof(events->program) - 1);
+	events->process = generation.process;
 }
 
 static int take(const struct nlmsghdr *message, void *data)

@@ -25,6 +25,17 @@ int question_explain(int err, const char *what, struct error *error);
 /* -EBUSY, with a sentence, where somebody did so each time; any other @err as it is. */
 int question_give_up(int err, struct error *error);
 
+/* What the kernel says of its rules, and of who changed them last. */
+struct generation {
+	uint32_t id;
+	uint32_t process;
+	const char *program;		/* in the message; NULL: it does not say, as where it is asked */
+};
+
+struct generation generation_in(const struct nlmsghdr *message);
+/* Without a sentence; who asks is told of itself as if it had made a change. */
+int generation_ask(struct netlink *netlink, struct generation *generation);
+
 /*
  * A number that the kernel changes with every change of its rules.
  * -EPROTONOSUPPORT: it has no nf_tables.

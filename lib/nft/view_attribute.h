@@ -3,12 +3,10 @@
 #ifndef LIB_NFT_VIEW_ATTRIBUTE_H
 #define LIB_NFT_VIEW_ATTRIBUTE_H
 
-#include <endian.h>
 #include <libmnl/libmnl.h>
 #include <linux/netfilter/nf_tables.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <string.h>
 
 #include "support/attribute.h"
 
@@ -45,26 +43,6 @@ static inline const struct nlattr *attribute_in(const struct nlattr *nest, int t
 static inline struct attributes attributes_in(const struct nlattr *nest)
 {
 	return nest ? attributes_of(payload(nest), size_of_payload(nest)) : (struct attributes){ 0 };
-}
-
-/* nftables has its numbers in network order. */
-static inline uint32_t attribute_number(const struct nlattr *attr, uint32_t absent)
-{
-	uint32_t number;
-
-	if (!attr || size_of_payload(attr) < sizeof(number))
-		return absent;
-	memcpy(&number, payload(attr), sizeof(number));
-	return be32toh(number);
-}
-
-static inline uint64_t attribute_handle(const struct nlattr *attr)
-{
-	uint64_t number = 0;
-
-	if (attr && size_of_payload(attr) >= sizeof(number))
-		memcpy(&number, payload(attr), sizeof(number));
-	return be64toh(number);
 }
 
 /* "" where it is absent, or has no end. */

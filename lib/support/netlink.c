@@ -2,6 +2,8 @@
 #include "support/netlink.h"
 
 #include <errno.h>
+#include <libmnl/libmnl.h>
+#include <linux/netfilter/nfnetlink.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <sys/random.h>
@@ -93,6 +95,19 @@ int netlink_join(struct netlink *netlink, unsigned int group)
 {
 	return setsockopt(netlink->fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group,
 			  sizeof(group)) ? -errno : 0;
+}
+
+struct nlmsghdr *netlink_message(void *buffer, int type, int flags, uint8_t family)
+{
+	struct nlmsghdr *message = mnl_nlmsg_put_header(buffer);
+	struct nfgenmsg *header;
+
+	message->nlmsg_type = (uint16_t)type;
+	message->nlmsg_flags = (uint16_t)(NLM_F_REQUEST | flags);
+	header = mnl_nlmsg_put_extra_header(message, sizeof(*header));
+	header->nfgen_family = family;
+	header->version = NFNETLINK_V0;
+	return message;
 }
 
 static int send_requests(const struct netlink *netlink, const void *requests, size_t size)

@@ -76,6 +76,9 @@ bool netlink_be_strict(const struct netlink *netlink);
 /* The sequence number for a request that netlink_talk() is to send; never 0. */
 uint32_t netlink_next(struct netlink *netlink);
 
+/* A request of nfnetlink, NFNL_SUBSYS_* << 8 | NFT_MSG_* or the like, without attributes so far. */
+struct nlmsghdr *netlink_message(void *buffer, int type, int flags, uint8_t family);
+
 /*
  * Sends @request, whose sequence number is set here, and hands its answers to
  * @take, which may be NULL where only the acknowledgment is of interest.  A dump
