@@ -17,7 +17,9 @@
 #include "model/model.h"
 #include "rules/graft.h"
 #include "rules/rule.h"
+#include "rules/view.h"
 #include "support/error.h"
+#include "support/news.h"
 #include "support/tape.h"
 
 struct backend;
@@ -124,6 +126,7 @@ struct check_visitor {
  */
 struct backend {
 	const char *name;		/* "legacy", "nft" */
+	const char *tables;		/* what it is a way into, in the plural */
 	enum world world;
 
 	/* Whether the kernel has what a commit needs: -EPROTONOSUPPORT says what is missing. */
@@ -131,6 +134,13 @@ struct backend {
 
 	/* 1: somebody else filters there; 0: nobody does. */
 	int (*filters)(const struct session *session);
+
+	/*
+	 * Adds the tables of the session's families, with the rules of everybody, and makes none;
+	 * those that may be told apart by family only are whole.  What @image has, which may be NULL
+	 * or of any backend, is not read again.
+	 */
+	int (*view)(const struct session *session, struct image *image, struct view *view);
 
 	/* Reads what is ours, and makes nothing that is not there; @image is for release(). */
 	int (*read)(const struct session *session, unsigned int parts, struct image **image);
@@ -186,6 +196,24 @@ struct backend {
 	uint64_t (*bytes)(const struct session *session);
 	/* What this host has of what a commit needs. */
 	void (*check)(const struct session *session, const struct check_visitor *visitor);
+
+	/*
+	 * News of changes in the network namespace of the calling thread; NULL where the kernel has
+	 * none, and mark() has to be asked.  listen() returns 0 or a bare -errno.
+	 */
+	int (*listen)(struct news_queue *queue);
+	/* What has been told since the last call, enum news; 0 where nothing was. */
+	unsigned int (*hear)(struct news_queue *queue);
+	/*
+	 * Changes of the calling thread are ours from here on.  The kernel names it by its number
+	 * in the first of all PID namespaces, which is another one than ours in a container.
+	 */
+	void (*sign)(struct news_queue *queue);
+	/*
+	 * A number made of what the kernel tells of its tables at no cost: another one says that
+	 * somebody changed a table.  The same one does not say that nobody did.  0: there are none.
+	 */
+	uint64_t (*mark)(void);
 };
 
 extern const struct backend legacy_backend, nft_backend;

@@ -181,6 +181,17 @@ struct session context_session(struct notrack *nt)
 				 .tape = &nt->tape, .error = &nt->error };
 }
 
+int context_view(struct notrack *nt, unsigned int families, struct image *read, struct view *view)
+{
+	struct session session = context_session(nt);
+	int err = 0;
+
+	session.families = families;
+	for (size_t i = 0; i < BACKENDS && !err; i++)
+		err = backends[i]->view(&session, read, view);
+	return err;
+}
+
 static bool covers(const struct image *image, unsigned int families, unsigned int parts)
 {
 	return !(families & ~image->session.families) && !(parts & ~image->parts);

@@ -66,6 +66,11 @@ static inline bool context_is_judged(const struct notrack *nt)
 }
 
 struct session context_session(struct notrack *nt);
+/*
+ * The rules of everybody, in all worlds, in the kernel's time; @families are bits, and what the
+ * image of @read, which may be NULL, has is not read again.
+ */
+int context_view(struct notrack *nt, unsigned int families, struct image *read, struct view *view);
 
 /* Chooses a backend, unless one was asked for; to be called in the kernel's time. */
 int context_choose(struct notrack *nt);

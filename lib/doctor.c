@@ -11,9 +11,6 @@
 #include <unistd.h>
 
 #include "conntrack/conntrack.h"
-#include "legacy/view.h"
-#include "nft/foreign.h"
-#include "nft/view.h"
 #include "support/instance.h"
 #include "support/lock.h"
 #include "support/text.h"
@@ -160,25 +157,6 @@ static void check_log(struct doctor *doctor)
 
 /* --- who else filters ------------------------------------------------- */
 
-static void check_nft(struct doctor *doctor)
-{
-	static const char name[] = "nftables of others";
-	char names[500];
-	int tables = nft_foreign_tables(names, sizeof(names));
-
-	if (tables == -EPROTONOSUPPORT)
-		doctor_report(doctor, name, NOTRACK_OK, 0, "the kernel has no nftables");
-	else if (tables < 0)
-		doctor_report(doctor, name, NOTRACK_WARNING, 0, "cannot be read: %s; if it has rules, they "
-			      "are in force beside ours", strerrordesc_np(-tables));
-	else if (!tables)
-		doctor_report(doctor, name, NOTRACK_OK, 0, "no tables");
-	else
-		doctor_report(doctor, name, NOTRACK_WARNING, 0, "%d table%s (%s): what their rules drop stays "
-		       "dropped, whatever we accept; see nft list ruleset", tables,
-		       tables == 1 ? "" : "s", names);
-}
-
 /* What the kernel has of ours; nothing where it cannot be read. */
 static void load_model(struct notrack *nt, struct model *model)
 {
@@ -191,23 +169,36 @@ static void load_model(struct notrack *nt, struct model *model)
 	*model = (struct model){ 0 };
 }
 
+/* What cannot be read is told, and in force all the same.  Whether there is anything to look at. */
+static bool read_chains(struct doctor *doctor, struct view *view)
+{
+	struct session session = context_session(doctor->nt);
+	struct error error = { "out of memory" };
+	size_t count = 0;
+
+	session.error = &error;
+	for (size_t i = 0; i < BACKENDS; i++) {
+		if (!backends[i]->view(&session, NULL, view))
+			count++;
+		else
+			doctor_report(doctor, "rules of others", NOTRACK_WARNING, 0, "%s cannot be read: %s; "
+				      "if there are rules, they are in force beside ours",
+				      backends[i]->tables, error.text);
+	}
+	if (count && !view_reach(view))
+		return true;
+	doctor->failed |= count != 0;
+	return false;
+}
+
 /* Everybody's chains: the checks of what is in them say nothing where they cannot be read. */
 static void check_chains(struct doctor *doctor)
 {
 	struct notrack *nt = doctor->nt;
 	struct model model = { 0 };
 	struct view view = { 0 };
-	struct error error;
-	int err = legacy_view(nt->families, nt->netns_fd >= 0, NULL, &view, &error);
 
-	if (err)
-		doctor_report(doctor, "legacy tables of others", NOTRACK_WARNING, 0, "%s", error.text);
-	err = nft_view(&view, &nt->tape, &error);
-	if (!err && view_reach(&view))
-		err = error_set(&error, -ENOMEM, "out of memory");
-	if (err) {
-		doctor_report(doctor, "rules of others", NOTRACK_WARNING, 0, "%s", error.text);
-	} else {
+	if (read_chains(doctor, &view)) {
 		load_model(nt, &model);
 		doctor_check_rules(doctor, &view);
 		doctor_check_managers(doctor, &view, &model);
@@ -239,7 +230,6 @@ static int check_kernel(struct notrack *nt, void *data)
 {
 	check_backends(nt, data);
 	check_conntrack(data);
-	check_nft(data);
 	check_chains(data);
 	check_watch(data);
 	return 0;

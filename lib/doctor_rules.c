@@ -13,10 +13,18 @@ struct finds {
 	struct place first;
 };
 
+/* Tables, as "ip filter, inet firewalld", as far as they fit. */
+struct tables {
+	unsigned int count;
+	bool full;
+	size_t used;
+	char names[500];
+};
+
 struct survey {
 	unsigned int foreign;		/* rules of others in the legacy tables */
 	struct finds translations, marks, proxies, helpers;
-	char locked[300];		/* names of tables */
+	struct tables nft, locked;	/* of others */
 };
 
 /* --- rules ------------------------------------------------------------ */
@@ -50,18 +58,31 @@ static void survey_step(struct survey *survey, const struct view_chain *chain,
 		note(&survey->helpers, chain, rule);
 }
 
-static void append_locked(struct survey *survey, const struct view_table *table)
+/* A name that is cut short would be another one: three dots stand for those that do not fit. */
+static void append(struct tables *tables, const struct view_table *table)
 {
-	size_t used = strlen(survey->locked);
+	static const char dots[] = ", ...";
+	const size_t left = sizeof(tables->names) - tables->used - strlen(dots);
+	char *end = tables->names + tables->used;
+	int length;
 
-	snprintf(survey->locked + used, sizeof(survey->locked) - used, "%s%s %s", used ? ", " : "",
-		 table->family_name, table->name);
+	tables->count++;
+	if (tables->full)
+		return;
+	length = snprintf(end, left, "%s%s %s", tables->used ? ", " : "", table->family_name, table->name);
+	tables->full = length < 0 || (size_t)length >= left;
+	if (tables->full)
+		strcpy(end, tables->used ? dots : dots + strlen(", "));
+	else
+		tables->used += (size_t)length;
 }
 
 static void survey_table(struct survey *survey, const struct view_table *table)
 {
 	if (table->locked)
-		append_locked(survey, table);
+		append(&survey->locked, table);
+	if (table->world == WORLD_NFT && !table->own)
+		append(&survey->nft, table);
 	for (const struct view_chain *chain = table->chains; chain; chain = chain->next)
 		for (const struct view_rule *rule = chain->rules; rule; rule = rule->next) {
 			survey->foreign += table->world == WORLD_LEGACY && !(rule->flags & RULE_OURS);
@@ -83,8 +104,21 @@ static void report_finds(struct doctor *doctor, const char *name, const struct f
 			      view_format_place(&finds->first, place), some);
 }
 
+static void report_tables(struct doctor *doctor, const struct tables *tables)
+{
+	static const char name[] = "nftables of others";
+
+	if (!tables->count)
+		doctor_report(doctor, name, NOTRACK_OK, 0, "no tables");
+	else
+		doctor_report(doctor, name, NOTRACK_WARNING, 0, "%u table%s (%s): what their rules drop stays "
+			      "dropped, whatever we accept; see nft list ruleset", tables->count,
+			      tables->count == 1 ? "" : "s", tables->names);
+}
+
 static void report_survey(struct doctor *doctor, const struct survey *survey)
 {
+	report_tables(doctor, &survey->nft);
 	report_finds(doctor, "NAT", &survey->translations, "no rule translates addresses or ports",
 		     "untracked packets are never translated; leave tracked what is reached, or asks, "
 		     "by translation");
@@ -101,10 +135,10 @@ static void report_survey(struct doctor *doctor, const struct survey *survey)
 		doctor_report(doctor, "legacy rules of others", NOTRACK_OK, 0, "%u rule%s: in force "
 			      "beside those of nftables, a drop in either is a drop", survey->foreign,
 			      survey->foreign == 1 ? "" : "s");
-	if (*survey->locked)
+	if (survey->locked.count)
 		doctor_report(doctor, "tables that may not be edited", NOTRACK_WARNING, 0, "%s: their "
 			      "owner is a program, and what they drop can only be let in by it",
-			      survey->locked);
+			      survey->locked.names);
 	else
 		doctor_report(doctor, "tables that may not be edited", NOTRACK_OK, 0, "none");
 }

@@ -6,9 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "legacy/view.h"
 #include "managers.h"
-#include "nft/view.h"
 #include "verify/verify.h"
 
 static int explain(struct notrack *nt, int err)
@@ -166,13 +164,10 @@ static int find_standing(struct plan *plan, struct notrack *nt, struct model *mo
 /* @moment: of nftables' rules, by the kernel's count; 0: it has none. */
 static int look(struct plan *plan, struct notrack *nt, struct model *model, uint32_t *moment)
 {
-	int err = legacy_view(NOTRACK_ANY, nt->netns_fd >= 0, nt->images[context_chosen(nt)], &plan->view,
-			      &nt->error);
+	int err = context_view(nt, NOTRACK_ANY, nt->images[context_chosen(nt)], &plan->view);
 
 	plan->view.own = plan->host.own;
 	plan->view.own_count = plan->host.own_count;
-	if (!err)
-		err = nft_view(&plan->view, &nt->tape, &nt->error);
 	*moment = nt->tape.runs ? nt->tape.stamp : 0;
 	if (!err && nt->onlooker)
 		err = view_reach(&plan->view);

@@ -6,8 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "legacy/view.h"
-#include "nft/view.h"
 #include "verify/both_ends.h"
 
 /* --- in the kernel ----------------------------------------------------- */
@@ -34,9 +32,7 @@ static int verify_in_kernel(struct notrack *nt, void *data)
 	int err = host_look(&all->host);
 
 	if (!err)
-		err = legacy_view(nt->families, nt->netns_fd >= 0, NULL, &all->view, &nt->error);
-	if (!err)
-		err = nft_view(&all->view, &nt->tape, &nt->error);
+		err = context_view(nt, nt->families, NULL, &all->view);
 	all->view.own = all->host.own;
 	all->view.own_count = all->host.own_count;
 	if (!err)

@@ -202,15 +202,17 @@ static void check(struct notrack_watch *watch, struct listener *listener)
 /* --- one descriptor --------------------------------------------------- */
 
 /* In a storm of changes nobody listens until the next commit is due. */
-static int listen_to_events(struct notrack_watch *watch, bool listens)
+static int wait_for_news(struct notrack_watch *watch, bool listens)
 {
 	struct epoll_event event = { .events = EPOLLIN };
 
-	if (watch->events.netlink.fd < 0 || listens == watch->listens)
+	if (listens == watch->listens)
 		return 0;
-	if (epoll_ctl(watch->poll_fd, listens ? EPOLL_CTL_ADD : EPOLL_CTL_DEL,
-		      watch->events.netlink.fd, &event))
-		return -errno;
+	for (size_t i = 0; i < BACKENDS; i++)
+		if (watch->news[i].netlink.fd >= 0 &&
+		    epoll_ctl(watch->poll_fd, listens ? EPOLL_CTL_ADD : EPOLL_CTL_DEL,
+			      watch->news[i].netlink.fd, &event) && errno != EEXIST && errno != ENOENT)
+			return -errno;
 	watch->listens = listens;
 	return 0;
 }
@@ -224,7 +226,7 @@ static int arm(struct notrack_watch *watch)
 		time.it_value.tv_nsec = 1;
 	if (timerfd_settime(watch->timer_fd, TFD_TIMER_ABSTIME, &time, NULL))
 		return -errno;
-	return listen_to_events(watch, watch->due_ms == NEVER);
+	return wait_for_news(watch, watch->due_ms == NEVER);
 }
 
 static int arm_or_say(struct notrack_watch *watch, struct notrack *nt)
@@ -268,7 +270,9 @@ static int start_in_kernel(struct notrack *nt, void *data)
 		err = instance_take(&watch->instance, "watch", &nt->error);
 	if (err)
 		return err;
-	err = nft_events_open(&watch->events);
+	for (size_t i = 0; i < BACKENDS && !err; i++)
+		if (backends[i]->listen)
+			err = backends[i]->listen(&watch->news[i]);
 	if (!err && forwarding_listen(&watch->switches) == -ENOMEM)
 		err = -ENOMEM;
 	if (err == -EAFNOSUPPORT)
@@ -296,8 +300,9 @@ int notrack_watch_start(struct notrack *nt, struct notrack_watch **watch)
 	if (!made)
 		return error_set(&nt->error, -ENOMEM, "out of memory");
 	*made = (struct notrack_watch){ .nt = nt, .instance = INSTANCE_FREE, .poll_fd = -1,
-					.timer_fd = -1, .events.netlink.fd = -1,
-					.switches.fd = -1 };
+					.timer_fd = -1, .switches.fd = -1 };
+	for (size_t i = 0; i < BACKENDS; i++)
+		made->news[i].netlink.fd = -1;
 	made->look_ms = now_ms() + LOOK_MS;
 	err = context_in_kernel(nt, start_in_kernel, made);
 	if (!err) {
@@ -379,7 +384,8 @@ void notrack_watch_stop(struct notrack_watch *watch)
 	UNCANCELLED;
 	if (!watch)
 		return;
-	nft_events_close(&watch->events);
+	for (size_t i = 0; i < BACKENDS; i++)
+		netlink_close(&watch->news[i].netlink);
 	netlink_close(&watch->switches);
 	if (watch->timer_fd >= 0)
 		close(watch->timer_fd);

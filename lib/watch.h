@@ -8,7 +8,6 @@
 #include <sys/types.h>
 
 #include "context.h"
-#include "nft/events.h"
 #include "support/instance.h"
 #include "support/netlink.h"
 
@@ -19,7 +18,7 @@
 #define PAUSE_FAILED_MS 1000	/* where the lock was held, or memory was short */
 #define SETTLE_MAX_MS 15000	/* however often somebody changes some rule or other */
 #define SETTLE_MS 3000		/* without a change: nobody is loading the host's rules */
-#define LOOK_MS 1000		/* at the legacy tables */
+#define LOOK_MS 1000		/* at the tables of which no news come */
 #define LOOKS_WHOLE 10		/* every so often at all of them */
 
 #define NEVER UINT64_MAX
@@ -36,19 +35,19 @@ struct notrack_watch {
 	struct notrack *nt;
 	struct instance instance;
 	struct netns_id namespace;		/* that it watches */
-	struct nft_events events;
+	struct news_queue news[BACKENDS];
 	struct netlink switches;	/* news of forwarding; fd -1: the kernel has none */
 	int poll_fd, timer_fd;
-	bool listens;			/* @poll_fd has the events' descriptor */
+	bool listens;			/* @poll_fd has the descriptors of @news */
 	uint64_t checked_ms;		/* when the last commit ended */
 	uint64_t took_ms;		/* how long the last check took */
 	uint64_t deferred_ms;		/* since when a commit waits for the rules to be at rest; 0 */
 	uint64_t changed_ms;		/* when somebody was last heard to change rules */
 	uint64_t due_ms;		/* when the next one is; NEVER */
 	bool gently;			/* no sign of a change: take the lock only if there is one */
-	uint64_t look_ms;		/* when to look at the legacy tables */
+	uint64_t look_ms;		/* when to look at the tables of which no news come */
 	unsigned int looks;
-	uint64_t mark;			/* of the legacy tables, before the last commit */
+	uint64_t marks[BACKENDS];	/* of such tables, before the last commit */
 	bool forwards;			/* so it was, before the last commit */
 	bool bridges;			/* so bridges did */
 	enum state state;

@@ -5,26 +5,33 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "legacy/table_info.h"
 #include "support/clock.h"
 #include "support/forwarding.h"
 
 /* Of no tables: the next look finds another one. */
 #define UNKNOWN_MARK UINT64_MAX
 
-static int mark_in_kernel(struct notrack *nt, void *data)
+/* Of the tables of each backend of which the kernel tells no news. */
+struct marks {
+	uint64_t of[BACKENDS];
+};
+
+static int ask_in_kernel(struct notrack *nt, void *data)
 {
+	struct marks *marks = data;
+
 	(void)nt;
-	*(uint64_t *)data = tables_mark();
+	for (size_t i = 0; i < BACKENDS; i++)
+		marks->of[i] = backends[i]->mark ? backends[i]->mark() : 0;
 	return 0;
 }
 
-static uint64_t ask_mark(struct notrack_watch *watch)
+static struct marks ask_marks(struct notrack_watch *watch)
 {
-	uint64_t mark = 0;
+	struct marks marks = { { 0 } };
 
-	context_in_kernel(watch->nt, mark_in_kernel, &mark);
-	return mark;
+	context_in_kernel(watch->nt, ask_in_kernel, &marks);
+	return marks;
 }
 
 static int ask_forwarding_in_kernel(struct notrack *nt, void *data)
@@ -62,26 +69,33 @@ static bool ask_bridges(struct notrack_watch *watch)
 
 void watch_note_signs(struct notrack_watch *watch)
 {
-	watch->mark = ask_mark(watch);
+	const struct marks marks = ask_marks(watch);
+
+	memcpy(watch->marks, marks.of, sizeof(watch->marks));
 	watch->forwards = ask_forwarding(watch);
 	watch->bridges = ask_bridges(watch);
-	nft_events_sign(&watch->events);
+	for (size_t i = 0; i < BACKENDS; i++)
+		if (backends[i]->sign)
+			backends[i]->sign(&watch->news[i]);
 }
 
 void watch_expect_change(struct notrack_watch *watch)
 {
-	watch->mark = UNKNOWN_MARK;
+	for (size_t i = 0; i < BACKENDS; i++)
+		if (backends[i]->mark)
+			watch->marks[i] = UNKNOWN_MARK;
 }
 
-static void blame(struct notrack_watch *watch, const char *what)
+static void blame(struct notrack_watch *watch, size_t backend)
 {
-	const struct nft_events *events = &watch->events;
+	const struct news_queue *news = &watch->news[backend];
 
-	if (*events->program)
+	if (*news->program)
 		snprintf(watch->cause, sizeof(watch->cause), "%s (process %u) had changed %s",
-			 events->program, events->process, what);
+			 news->program, news->process, backends[backend]->tables);
 	else
-		snprintf(watch->cause, sizeof(watch->cause), "somebody had changed %s", what);
+		snprintf(watch->cause, sizeof(watch->cause), "somebody had changed %s",
+			 backends[backend]->tables);
 }
 
 /*
@@ -96,26 +110,26 @@ static uint64_t hear_elements(struct notrack_watch *watch)
 				    PAUSE_ELEMENTS_MS);
 }
 
-static void hear_rules(struct notrack_watch *watch)
+static void hear_rules(struct notrack_watch *watch, size_t backend)
 {
-	unsigned int news = nft_events_take(&watch->events);
-	const bool is_signed = watch->events.is_signed;
+	struct news_queue *queue = &watch->news[backend];
+	unsigned int news = backends[backend]->hear(queue);
 	uint64_t at_ms;
 
 	if (!news && watch->due_ms == NEVER)
 		return;
-	if (*watch->events.program || watch->due_ms == NEVER)
-		blame(watch, "nftables");
+	if (*queue->program || watch->due_ms == NEVER)
+		blame(watch, backend);
 	if (!news)
 		return;
-	if (news & NFT_RULES_CHANGED) {
+	if (news & NEWS_OF_RULES) {
 		watch->gently = false;
 		watch->changed_ms = now_ms();
 		at_ms = watch->checked_ms + PAUSE_MS;
 	} else {
 		at_ms = hear_elements(watch);
 	}
-	if (!is_signed && at_ms < now_ms() + PAUSE_UNSIGNED_MS)
+	if (!queue->is_signed && at_ms < now_ms() + PAUSE_UNSIGNED_MS)
 		at_ms = now_ms() + PAUSE_UNSIGNED_MS;
 	watch_request(watch, at_ms);
 }
@@ -145,28 +159,39 @@ static void look_at_bridges(struct notrack_watch *watch)
 
 void watch_hear(struct notrack_watch *watch)
 {
-	hear_rules(watch);
+	for (size_t i = 0; i < BACKENDS; i++)
+		if (backends[i]->hear)
+			hear_rules(watch, i);
 	hear_switches(watch);
+}
+
+/* What keeps a commit from working may be nothing that a rule says. */
+static void look_at_tables(struct notrack_watch *watch, size_t backend, uint64_t mark, uint64_t now)
+{
+	const uint64_t before = watch->marks[backend];
+
+	if (mark != before && before != UNKNOWN_MARK)
+		watch->changed_ms = now;
+	if (mark == before && (watch->looks % LOOKS_WHOLE || (!mark && watch->state == IN_PLACE)))
+		return;
+	if (watch->due_ms == NEVER) {
+		memset(watch->news[backend].program, 0, sizeof(watch->news[backend].program));
+		blame(watch, backend);
+		watch->gently = mark == before;
+	} else if (mark != before) {
+		watch->gently = false;
+	}
+	watch_request(watch, watch->checked_ms + PAUSE_MS);
 }
 
 void watch_look(struct notrack_watch *watch, uint64_t now)
 {
-	uint64_t mark = ask_mark(watch);
+	const struct marks marks = ask_marks(watch);
 
 	watch->look_ms = now + LOOK_MS;
 	watch->looks++;
 	look_at_bridges(watch);
-	if (mark != watch->mark && watch->mark != UNKNOWN_MARK)
-		watch->changed_ms = now;
-	/* what keeps a commit from working may be nothing that a rule says */
-	if (mark == watch->mark && (watch->looks % LOOKS_WHOLE || (!mark && watch->state == IN_PLACE)))
-		return;
-	if (watch->due_ms == NEVER) {
-		memset(watch->events.program, 0, sizeof(watch->events.program));
-		blame(watch, "the legacy tables");
-		watch->gently = mark == watch->mark;
-	} else if (mark != watch->mark) {
-		watch->gently = false;
-	}
-	watch_request(watch, watch->checked_ms + PAUSE_MS);
+	for (size_t i = 0; i < BACKENDS; i++)
+		if (backends[i]->mark)
+			look_at_tables(watch, i, marks.of[i], now);
 }

@@ -8,6 +8,7 @@
 #include "legacy/grafted.h"
 #include "legacy/print.h"
 #include "legacy/read.h"
+#include "legacy/view.h"
 
 /* A table that is not there would be made by being read. */
 static int read_table(struct legacy_image *image, enum family family, unsigned int id)
@@ -174,8 +175,10 @@ static uint64_t bytes(const struct session *session)
 
 const struct backend legacy_backend = {
 	.name = "legacy",
+	.tables = "the legacy tables",
 	.world = WORLD_LEGACY,
 	.probe = legacy_probe,
+	.view = legacy_view,
 	.read = read,
 	.release = release,
 	.is_used = is_used,
@@ -193,4 +196,5 @@ const struct backend legacy_backend = {
 	.buckets = legacy_buckets,
 	.bytes = bytes,
 	.check = legacy_check,
+	.mark = tables_mark,
 };

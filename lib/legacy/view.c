@@ -270,15 +270,15 @@ static int open_table(struct reader *reader, bool check, struct error *error)
 	return err ? error_set(error, -ENOMEM, "out of memory") : 0;
 }
 
-int legacy_view(unsigned int families, bool foreign, struct image *image, struct view *view,
-		struct error *error)
+int legacy_view(const struct session *session, struct image *image, struct view *view)
 {
+	struct error *error = session->error;
 	int err = 0;
 
 	for (enum family family = IPV4; family < FAMILIES; family++) {
 		unsigned int there = 0;
 
-		if (families & 1u << family && !err)
+		if (session_has(session, family) && !err)
 			err = find_tables(family, &there, error);
 		for (size_t i = 0; i < TABLE_COUNT && !err; i++) {
 			struct reader reader = { .view = view, .family = &xt_families[family],
@@ -288,7 +288,7 @@ int legacy_view(unsigned int families, bool foreign, struct image *image, struct
 			if (reader.handle)
 				err = read_opened(&reader, error);
 			else if (there & 1u << i)
-				err = open_table(&reader, foreign, error);
+				err = open_table(&reader, session->foreign_netns, error);
 		}
 	}
 	return err;

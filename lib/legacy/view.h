@@ -8,14 +8,11 @@
 #include "support/error.h"
 
 /*
- * Adds the tables of @families (bits, 1 << enum family) that the calling
- * thread's network namespace has; one that it has not is not made.  The handle
- * of a rule is its number in its chain, from 0 on.  A namespace that is not the
- * caller's own (@foreign) may have tables in which libiptc would be lost: these
- * are an error.  What @image has, which may be NULL or of any backend, is not read again.
+ * As struct backend has it.  The handle of a rule is its number in its chain, from 0 on.  A
+ * namespace that is not the caller's own may have tables in which libiptc would be lost: these
+ * are an error.
  */
-int legacy_view(unsigned int families, bool foreign, struct image *image, struct view *view,
-		struct error *error);
+int legacy_view(const struct session *session, struct image *image, struct view *view);
 
 /*
  * Adds an entry to the end of a chain.  @bytes are a struct ipt_entry or

@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "nft/change.h"
 #include "nft/check.h"
+#include "nft/events.h"
+#include "nft/view.h"
 
 const struct backend nft_backend = {
 	.name = "nft",
+	.tables = "nftables",
 	.world = WORLD_NFT,
 	.probe = nft_probe,
 	.filters = nft_filters,
+	.view = nft_view,
 	.read = nft_image_read,
 	.release = nft_image_release,
 	.is_used = nft_image_is_used,
@@ -24,4 +28,7 @@ const struct backend nft_backend = {
 	.print_beside = nft_print_beside,
 	.buckets = nft_buckets,
 	.check = nft_check,
+	.listen = nft_listen,
+	.hear = nft_hear,
+	.sign = nft_sign,
 };

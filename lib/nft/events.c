@@ -18,7 +18,7 @@
 #define ROOM (1 << 20)
 
 struct reading {
-	struct nft_events *events;
+	struct news_queue *queue;
 	unsigned int news;
 	unsigned int count;
 };
@@ -32,28 +32,23 @@ static void make_room(const struct netlink *netlink)
 		setsockopt(netlink->fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof(room));
 }
 
-int nft_events_open(struct nft_events *events)
+int nft_listen(struct news_queue *queue)
 {
 	int err;
 
-	*events = (struct nft_events){ .netlink.fd = -1 };
-	err = netlink_open(&events->netlink, NETLINK_NETFILTER);
+	*queue = (struct news_queue){ .netlink.fd = -1 };
+	err = netlink_open(&queue->netlink, NETLINK_NETFILTER);
 	if (!err) {
-		make_room(&events->netlink);
-		err = netlink_join(&events->netlink, NFNLGRP_NFTABLES);
+		make_room(&queue->netlink);
+		err = netlink_join(&queue->netlink, NFNLGRP_NFTABLES);
 	}
 	if (err)
-		netlink_close(&events->netlink);
+		netlink_close(&queue->netlink);
 	return err == -EPROTONOSUPPORT ? 0 : err;
 }
 
-void nft_events_close(struct nft_events *events)
-{
-	netlink_close(&events->netlink);
-}
-
 /* Who asks is told what others are told of whom it was that changed something. */
-void nft_events_sign(struct nft_events *events)
+void nft_sign(struct news_queue *queue)
 {
 	struct netlink netlink;
 	struct generation asked;
@@ -61,22 +56,22 @@ void nft_events_sign(struct nft_events *events)
 	if (netlink_open(&netlink, NETLINK_NETFILTER))
 		return;
 	if (!generation_ask(&netlink, &asked))
-		events->own = asked.process;
+		queue->own = asked.process;
 	netlink_close(&netlink);
 }
 
 /* Each change ends with its generation, which says who made it. */
-static void take_generation(const struct nlmsghdr *message, struct nft_events *events)
+static void take_generation(const struct nlmsghdr *message, struct news_queue *queue)
 {
 	struct generation generation = generation_in(message);
 
 	if (!generation.program)
 		return;
-	events->is_signed = true;
-	if (generation.process == (events->own ? events->own : (uint32_t)getpid()))
+	queue->is_signed = true;
+	if (generation.process == (queue->own ? queue->own : (uint32_t)getpid()))
 		return;		/* we have put something right */
-	strncpy(events->program, generation.program, sizeof(events->program) - 1);
-	events->process = generation.process;
+	strncpy(queue->program, generation.program, sizeof(queue->program) - 1);
+	queue->process = generation.process;
 }
 
 static int take(const struct nlmsghdr *message, void *data)
@@ -87,28 +82,28 @@ static int take(const struct nlmsghdr *message, void *data)
 	if (message->nlmsg_type >> 8 == NFNL_SUBSYS_NFTABLES && has_header) {
 		switch (message->nlmsg_type & 0xff) {
 		case NFT_MSG_NEWGEN:
-			take_generation(message, reading->events);
+			take_generation(message, reading->queue);
 			break;
 		case NFT_MSG_NEWSETELEM:
 		case NFT_MSG_DELSETELEM:
-			reading->news |= NFT_ELEMENTS_CHANGED;
+			reading->news |= NEWS_OF_ELEMENTS;
 			break;
 		default:
-			reading->news |= NFT_RULES_CHANGED;
+			reading->news |= NEWS_OF_RULES;
 		}
 	}
 	return ++reading->count >= MESSAGES_MAX;
 }
 
-unsigned int nft_events_take(struct nft_events *events)
+unsigned int nft_hear(struct news_queue *queue)
 {
-	struct reading reading = { .events = events };
+	struct reading reading = { .queue = queue };
 
-	memset(events->program, 0, sizeof(events->program));
-	events->process = 0;
-	events->is_signed = false;
+	memset(queue->program, 0, sizeof(queue->program));
+	queue->process = 0;
+	queue->is_signed = false;
 	/* where the queue was full, or a message is not to be read, something was changed */
-	if (events->netlink.fd >= 0 && netlink_receive(&events->netlink, take, &reading) < 0)
-		reading.news |= NFT_RULES_CHANGED;
+	if (queue->netlink.fd >= 0 && netlink_receive(&queue->netlink, take, &reading) < 0)
+		reading.news |= NEWS_OF_RULES;
 	return reading.news;
 }

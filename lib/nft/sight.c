@@ -61,8 +61,7 @@ static bool is_asked_for(const struct nft_sight *sight, uint64_t handle)
 
 static bool is_of_others(const struct view_table *table)
 {
-	return table->world == WORLD_NFT && table->families &&
-	       (strcmp(table->family_name, "inet") || strcmp(table->name, NFT_TABLE));
+	return table->world == WORLD_NFT && table->families && !table->own;
 }
 
 static bool is_named_by_iptables(const struct view_table *table)

@@ -75,6 +75,7 @@ static int take_table(const struct nlmsghdr *message, void *data)
 		table->locked = flags & NFT_TABLE_F_OWNER ||
 				nft_table_is_rebuilt(attribute_text(of.of[NFTA_TABLE_NAME]));
 		table->dormant = flags & NFT_TABLE_F_DORMANT;
+		table->own = family == NFPROTO_INET && !strcmp(table->name, NFT_TABLE);
 	}
 	return 0;
 }
@@ -340,17 +341,19 @@ static bool is_absent(int err)
 	return err == -EINVAL || err == -EPROTONOSUPPORT || err == -EOPNOTSUPP;
 }
 
-int nft_view(struct view *view, struct tape *tape, struct error *error)
+int nft_view(const struct session *session, struct image *image, struct view *view)
 {
+	struct error *error = session->error;
 	struct view_asker *asker = calloc(1, sizeof(*asker));
 	struct generation generation;
 	int err;
 
+	(void)image;
 	if (!asker)
 		return explain(-ENOMEM, error);
 	asker->view = view;
 	err = netlink_open(&asker->netlink, NETLINK_NETFILTER);
-	asker->netlink.tape = tape;
+	asker->netlink.tape = session->tape;
 	if (!err)
 		err = generation_ask(&asker->netlink, &generation);
 	if (err) {

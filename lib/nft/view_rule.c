@@ -204,7 +204,7 @@ int reader_run(struct view_reader *reader, struct view_chain *chain, const void 
 int reader_add_rule(struct view_reader *reader, struct view_chain *chain,
 		    const struct attributes *from)
 {
-	bool ours = chain_is_ours(chain) || !strcmp(chain->table->name, NFT_TABLE) ||
+	bool ours = chain_is_ours(chain) || chain->table->own ||
 		    has_comment_of_ours(from->of[NFTA_RULE_USERDATA]);
 	const struct nlattr *list = from->of[NFTA_RULE_EXPRESSIONS];
 	struct view_rule *rule;

@@ -323,6 +323,7 @@ struct view_table {
 	uint8_t families;		/* bits, 1 << enum family */
 	bool locked;			/* its owner is a program that lets nobody else edit it */
 	bool dormant;			/* switched off as a whole */
+	bool own;			/* all that is in it is ours */
 	uint8_t hooks;			/* bits: those whose packets can get to any chain of it */
 };
 

@@ -224,10 +224,11 @@ static int plan_parity(struct backend_host *host, struct wish *wish)
 		.model = &host->model, .families = 1u << IPV4 | 1u << IPV6, .host = &wish->host,
 		.world = WORLD_NFT, .edits = true, .at_rest = true, .memory = &wish->memory,
 	};
+	const struct session session = { .tape = &host->tape, .error = &host->error };
 	int err = host_look(&wish->host);
 
 	if (!err)
-		err = nft_view(&wish->view, &host->tape, &host->error);
+		err = nft_view(&session, NULL, &wish->view);
 	if (!err)
 		err = parity_plan(&wish->view, &options, &wish->parity);
 	wish->parity.grafts.moment = host->tape.runs ? host->tape.stamp : 0;

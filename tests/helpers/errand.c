@@ -35,7 +35,7 @@ struct errand *errand_begin(void)
 	errand->session = (struct session){ .families = 3, .error = &errand->error };
 	errand->wanted = (struct wanted){ .families = 3, .model = &errand->model,
 					  .grafts = &errand->grafts };
-	must_work(errand, legacy_view(3, false, NULL, &errand->view, &errand->error));
+	must_work(errand, legacy_view(&errand->session, NULL, &errand->view));
 	must_work(errand, legacy_backend.read(&errand->session, PART_RULES, &errand->image));
 	return errand;
 }

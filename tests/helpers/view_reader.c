@@ -16,9 +16,10 @@ struct view *view_of_namespace(void)
 {
 	struct view *view = calloc(1, sizeof(*view));
 	struct error error = { "out of memory" };
+	const struct session session = { .families = NOTRACK_ANY, .error = &error };
 
-	expect(view && !legacy_view(1u << IPV4 | 1u << IPV6, false, NULL, view, &error) &&
-	       !nft_view(view, NULL, &error) && !view_reach(view), "%s", error.text);
+	expect(view && !legacy_view(&session, NULL, view) && !nft_view(&session, NULL, view) &&
+	       !view_reach(view), "%s", error.text);
 	return view;
 }
 
@@ -96,13 +97,14 @@ unsigned int view_rules_recorded(size_t room, size_t *recorded)
 	struct tape tape = { .size = taken, .runs = true };
 	struct view view = { 0 };
 	struct error error = { "out of memory" };
+	const struct session session = { .tape = &tape, .error = &error };
 	struct netlink netlink;
 	unsigned int count;
 
 	expect(!netlink_open(&netlink, NETLINK_NETFILTER) &&
 	       !read_generation(&netlink, &tape.stamp, &error), "%s", error.text);
 	netlink_close(&netlink);
-	expect(!nft_view(&view, &tape, &error), "%s", error.text);
+	expect(!nft_view(&session, NULL, &view), "%s", error.text);
 	count = count_rules(&view);
 	*recorded = tape.size - taken;
 	view_free(&view);

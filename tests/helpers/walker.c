@@ -19,9 +19,10 @@ struct walker *walker_read(void)
 {
 	struct walker *walker = calloc(1, sizeof(*walker));
 	struct error error = { "out of memory" };
+	const struct session session = { .families = NOTRACK_ANY, .error = &error };
 
-	expect(walker && !legacy_view(1u << IPV4 | 1u << IPV6, false, NULL, &walker->view, &error) &&
-	       !nft_view(&walker->view, NULL, &error) && !view_reach(&walker->view), "%s", error.text);
+	expect(walker && !legacy_view(&session, NULL, &walker->view) &&
+	       !nft_view(&session, NULL, &walker->view) && !view_reach(&walker->view), "%s", error.text);
 	return walker;
 }
 

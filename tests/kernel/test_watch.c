@@ -99,21 +99,21 @@ END_TEST
 static void commit_and_hear(void)
 {
 	struct notrack *nt = context_by_nft();
-	struct nft_events events;
+	struct news_queue events;
 
 	ck_assert_int_eq(getpid(), 1);
-	ck_assert_int_eq(nft_events_open(&events), 0);
-	nft_events_sign(&events);
+	ck_assert_int_eq(nft_listen(&events), 0);
+	nft_sign(&events);
 	must_do(nt, add_service(nt, "dns", NULL));
 	ck_assert_int_gt(must_do(nt, notrack_commit(nt, NULL)), 0);
-	ck_assert_uint_ne(nft_events_take(&events), 0);
+	ck_assert_uint_ne(nft_hear(&events), 0);
 	ck_assert(events.is_signed);
 	ck_assert_str_eq(events.program, "");
 
 	must("nft add table inet others");
-	ck_assert_uint_ne(nft_events_take(&events), 0);
+	ck_assert_uint_ne(nft_hear(&events), 0);
 	ck_assert_str_eq(events.program, "nft");
-	nft_events_close(&events);
+	netlink_close(&events.netlink);
 	notrack_free(nt);
 }
 
