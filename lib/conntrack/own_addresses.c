@@ -132,11 +132,7 @@ int own_addresses_read(struct own_addresses *local, struct error *error)
 	netlink_close(&netlink);
 	if (!err && local->host_count)
 		qsort(local->hosts, local->host_count, sizeof(*local->hosts), compare);
-	if (err == -ENOMEM || err == -EAFNOSUPPORT)
-		return netlink_explain_open(err, error);
-	errno = -err;
-	return err ? error_set(error, error_of_system(err),
-			       "this host's addresses cannot be read: %m") : 0;
+	return err ? netlink_explain(err, "this host's addresses cannot be read", error) : 0;
 }
 
 static bool covers(const struct prefix *list, size_t count, const struct prefix *address)

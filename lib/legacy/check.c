@@ -43,7 +43,6 @@ struct check {
 	const char **names;		/* of these chains */
 	size_t count, jump_count;
 	int32_t *jumps;			/* where rules lead to */
-	const char *fault;		/* what is wrong */
 };
 
 static int get_entries(struct check *check, int sockfd, const char *name)
@@ -304,7 +303,6 @@ int table_check(const struct xt_family *family, const char *name, struct error *
 	memory_put(check.names, room * sizeof(*check.names));
 	memory_put(check.jumps, room * sizeof(*check.jumps));
 	memory_put(check.block, check.block_size);
-	return fault ? error_set(error, -EIO, "table %s (%s): is one that no iptables makes: %s; replace "
-				 "it with iptables-restore", name, family->name, fault) :
-	       err;
+	return fault ? error_set(error, 1, "table %s (%s): is one that no iptables makes: %s; replace it "
+				 "with iptables-restore", name, family->name, fault) : err;
 }

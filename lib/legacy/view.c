@@ -186,27 +186,17 @@ static int find_tables(enum family family, unsigned int *there, struct error *er
 
 static int explain(int err, const struct reader *reader, struct error *error)
 {
-	const char *name = tables[reader->kind].name, *family = reader->family->name;
+	const struct table named = { .family = reader->family, .name = tables[reader->kind].name };
 
-	if (err == EAFNOSUPPORT)
-		return table_explain_family(reader->family, error);
-	if (err == EPERM || err == EACCES)
-		return error_set(error, -EPERM, "table %s (%s): not permitted; run as root, or with "
-				 "CAP_NET_ADMIN and CAP_NET_RAW in this network namespace", name,
-				 family);
-	if (err == ENOMEM || err == ENOBUFS)
-		return error_set(error, -ENOMEM, "table %s (%s): no memory to read it", name, family);
-	errno = err;
-	return error_set(error, error_of_system(-err), "table %s (%s): cannot be read: %m", name,
-			 family);
+	return table_explain(&named, err, error);
 }
 
 /* A kernel without the table has nothing to walk through. */
 static bool is_absent(int err, const struct xt_family *family)
 {
-	if (err == EAFNOSUPPORT)
+	if (err == -EAFNOSUPPORT)
 		return !table_family_is_forbidden(family);
-	return err == ENOENT || err == ENOPROTOOPT || err == EPROTONOSUPPORT;
+	return err == -ENOENT || err == -ENOPROTOOPT || err == -EPROTONOSUPPORT;
 }
 
 /* Somebody may change the table between libiptc's two questions. */
@@ -244,7 +234,7 @@ static int read_opened(struct reader *reader, struct error *error)
 	xtc_lock();
 	err = read_table(reader);
 	xtc_unlock();
-	if (reader->wild && table_check(reader->family, tables[reader->kind].name, error) == -EIO)
+	if (reader->wild && table_check(reader->family, tables[reader->kind].name, error) > 0)
 		return -EIO;
 	return err ? error_set(error, -ENOMEM, "out of memory") : 0;
 }
@@ -254,16 +244,16 @@ static int open_table(struct reader *reader, bool check, struct error *error)
 	int err = check ? table_check(reader->family, tables[reader->kind].name, error) : 0;
 
 	if (err)
-		return err == -EIO ? err : is_absent(-err, reader->family) ? 0 : explain(-err, reader, error);
+		return err > 0 ? -EIO : is_absent(err, reader->family) ? 0 : explain(err, reader, error);
 	xtc_lock();
 	init(reader);
 	/* a handle that memory was short for has part of the table, and libiptc aborts on it */
-	err = reader->handle && xtc_errno() != -ENOMEM ? read_table(reader) : -xtc_errno();
+	err = reader->handle && xtc_errno() != -ENOMEM ? read_table(reader) : xtc_errno();
 	if (reader->handle)
 		reader->xtc->free(reader->handle);
 	xtc_unlock();
 	if (!reader->handle || reader->wild)
-		if (table_check(reader->family, tables[reader->kind].name, error) == -EIO)
+		if (table_check(reader->family, tables[reader->kind].name, error) > 0)
 			return -EIO;
 	if (!reader->handle)
 		return is_absent(err, reader->family) ? 0 : explain(err, reader, error);

@@ -135,11 +135,10 @@ static int explain(const struct answers *answers, struct error *error)
 				 "namespace may enlarge; see /proc/sys/net/core/wmem_max", subject);
 	case -EPERM:
 	case -EACCES:
-		return error_set(error, -EPERM, "%s: not permitted; run as root, or with "
-				 "CAP_NET_ADMIN in this network namespace", subject);
 	case -ENOMEM:
 	case -ENOBUFS:
-		return error_set(error, -ENOMEM, "%s: the kernel is out of memory", subject);
+	case -ETIMEDOUT:
+		return netlink_explain(err, subject, error);
 	case -ENFILE:
 		return error_set(error, -ENFILE, "%s: it is full", subject);
 	case -ENOENT:

@@ -98,8 +98,6 @@ static int plan_model(struct nft_change *change, const struct model *model)
 
 static int explain_load(struct nft_change *change, int err)
 {
-	if (err == -ENOENT)	/* a set that was there a moment ago */
-		return -EAGAIN;
 	return question_explain(err, "the limited clients", change->change.image->session.error);
 }
 

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "support/attribute.h"
@@ -22,20 +23,12 @@ int question_parsed(int result)
 
 int question_explain(int err, const char *what, struct error *error)
 {
-	switch (err) {
-	case -EINTR:
+	char reading[200];
+
+	if (err == -EINTR || err == -ENOENT)
 		return -EAGAIN;
-	case -EPERM:
-	case -EACCES:
-		return error_set(error, -EPERM, "%s cannot be read: not permitted; run as root, or "
-				 "with CAP_NET_ADMIN in this network namespace", what);
-	case -ENOMEM:
-	case -ENOBUFS:
-		return error_set(error, -ENOMEM, "out of memory");
-	default:
-		errno = -err;
-		return error_set(error, error_of_system(err), "%s cannot be read: %m", what);
-	}
+	snprintf(reading, sizeof(reading), "%s cannot be read", what);
+	return err ? netlink_explain(err, reading, error) : 0;
 }
 
 int question_give_up(int err, struct error *error)
@@ -89,5 +82,5 @@ int read_generation(struct netlink *netlink, uint32_t *generation, struct error 
 		return error_set(error, -EPROTONOSUPPORT, "the kernel has no nftables: load module "
 				 "nf_tables, or build it with CONFIG_NF_TABLES, "
 				 "CONFIG_NF_TABLES_INET and CONFIG_NFT_CT");
-	return err ? question_explain(err, "the generation of nftables' rules", error) : 0;
+	return question_explain(err, "the generation of nftables' rules", error);
 }

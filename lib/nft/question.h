@@ -16,7 +16,10 @@ struct nlmsghdr *question_begin(char question[QUESTION_MAX], uint16_t type, uint
 /* What a nftnl_*_nlmsg_parse() that returned @result means: 0, -ENOMEM or -EBADMSG. */
 int question_parsed(int result);
 
-/* What a failed question means; @what was to be read. */
+/*
+ * What a failed question means; @what was to be read.  -EAGAIN, without a sentence: it was
+ * changed meanwhile, or something that was there a moment ago is not.
+ */
 int question_explain(int err, const char *what, struct error *error);
 
 /* How often somebody may change rules between our looking at them and what we do about it. */

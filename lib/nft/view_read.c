@@ -316,23 +316,7 @@ static void release(void *data)
 
 static int explain(int err, struct error *error)
 {
-	switch (err) {
-	case -EAFNOSUPPORT:
-		return netlink_explain_open(err, error);
-	case -EPERM:
-	case -EACCES:
-		return error_set(error, -EPERM, "tables of nftables: not permitted; run as root, or "
-				 "with CAP_NET_ADMIN in this network namespace");
-	case -ENOMEM:
-	case -ENOBUFS:
-		return error_set(error, -ENOMEM, "tables of nftables: no memory to read them");
-	case -EINTR:
-		return error_set(error, -EBUSY, "tables of nftables: another program keeps changing "
-				 "them; try again");
-	default:
-		errno = -err;
-		return error_set(error, error_of_system(err), "tables of nftables: cannot be read: %m");
-	}
+	return netlink_explain(err, "the tables of nftables cannot be read", error);
 }
 
 /* A kernel without nftables has no tables of it. */

@@ -54,7 +54,7 @@ int netlink_open(struct netlink *netlink, int protocol)
 	return 0;
 }
 
-int netlink_explain_open(int err, struct error *error)
+int netlink_explain(int err, const char *what, struct error *error)
 {
 	errno = -err;
 	switch (err) {
@@ -62,10 +62,20 @@ int netlink_explain_open(int err, struct error *error)
 		return error_set(error, -EPERM, "this program may not open sockets of AF_NETLINK: allow "
 				 "it that address family, as with RestrictAddressFamilies= in a unit of "
 				 "systemd");
+	case -EPERM:
+	case -EACCES:
+		return error_set(error, -EPERM, "%s: not permitted; run as root, or with CAP_NET_ADMIN "
+				 "in this network namespace", what);
 	case -ENOMEM:
-		return error_set(error, err, "out of memory");
+		return error_set(error, err, "%s: out of memory", what);
+	case -ENOBUFS:
+	case -ETIMEDOUT:
+		return error_set(error, -EBUSY, "%s: answers of the kernel were lost, as too much arrived "
+				 "at once; try again", what);
+	case -EINTR:
+		return error_set(error, -EBUSY, "%s: another program keeps changing it; try again", what);
 	default:
-		return error_set(error, error_of_system(err), "no netlink socket can be had: %m");
+		return error_set(error, error_of_system(err), "%s: %m", what);
 	}
 }
 

@@ -62,8 +62,11 @@ typedef int netlink_take(const struct nlmsghdr *message, void *data);
 
 /* @protocol: NETLINK_NETFILTER, ...; in the network namespace of the calling thread. */
 int netlink_open(struct netlink *netlink, int protocol);
-/* Of its errors, but for -EPROTONOSUPPORT: the kernel has none of that, as the caller knows best. */
-int netlink_explain_open(int err, struct error *error);
+/*
+ * What -errno of any call here is to the caller of the library; @what cannot be done.  What the
+ * kernel means by -ENOENT, -EINVAL, -EOPNOTSUPP and -EPROTONOSUPPORT the caller knows best.
+ */
+int netlink_explain(int err, const char *what, struct error *error);
 /* Also after netlink_open() failed, and for a zeroed struct. */
 void netlink_close(struct netlink *netlink);
 
