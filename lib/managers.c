@@ -92,7 +92,7 @@ static void add_rich_rule(struct lines *lines, const struct packets *packets, co
 	char peer[ADDRESS_TEXT], own[ADDRESS_TEXT];
 
 	add_line(lines, "firewall-cmd --permanent --add-rich-rule='rule family=%s%s%s %s accept'",
-		 any->family == IPV6 ? "ipv6" : "ipv4",
+		 family_words[any->family],
 		 format_address(" source address=", from, peer),
 		 format_address(" destination address=", packets->own, own), what);
 }

@@ -53,6 +53,18 @@ static inline const char *attribute_text(const struct nlattr *attr)
 	return text ? text : "";
 }
 
+#define REGISTER_BYTES 64
+
+/* Registers are of 16 bytes by their old numbers, of 4 by their new ones; past the end: none. */
+static inline size_t register_offset(uint32_t number)
+{
+	if (number >= NFT_REG_1 && number <= NFT_REG_4)
+		return (number - NFT_REG_1) * NFT_REG_SIZE;
+	if (number >= NFT_REG32_00 && number <= NFT_REG32_15)
+		return (number - NFT_REG32_00) * NFT_REG32_SIZE;
+	return REGISTER_BYTES;
+}
+
 /* Of an expression of a rule. */
 static inline const char *expression_name(const struct nlattr *expression)
 {

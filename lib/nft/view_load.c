@@ -8,16 +8,6 @@
 
 /* --- registers -------------------------------------------------------- */
 
-/* Registers are of 16 bytes by their old numbers, of 4 by their new ones. */
-static size_t register_offset(uint32_t number)
-{
-	if (number >= NFT_REG_1 && number <= NFT_REG_4)
-		return (number - NFT_REG_1) * NFT_REG_SIZE;
-	if (number >= NFT_REG32_00 && number <= NFT_REG32_15)
-		return (number - NFT_REG32_00) * NFT_REG32_SIZE;
-	return REGISTER_BYTES;
-}
-
 struct symbol *machine_register(struct machine *machine, const struct nlattr *attr, size_t *size)
 {
 	size_t offset = register_offset(number_or(attr, UINT32_MAX));
