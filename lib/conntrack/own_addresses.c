@@ -4,14 +4,13 @@
 #include "support/attribute.h"
 #include "support/memory.h"
 #include "support/netlink.h"
+#include "support/retry.h"
 #include "support/search.h"
 
 #include <errno.h>
 #include <linux/rtnetlink.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define TRIES 5
 
 static int add(struct prefix **list, size_t *count, const struct prefix *prefix)
 {

@@ -17,6 +17,7 @@
 
 #include "legacy/table_info.h"
 #include "support/memory.h"
+#include "support/retry.h"
 
 /* One code for both families: all but the entries is the same. */
 static_assert(sizeof(struct ipt_getinfo) == sizeof(struct ip6t_getinfo), "getinfo");
@@ -24,9 +25,6 @@ static_assert(offsetof(struct ipt_get_entries, entrytable) ==
 	      offsetof(struct ip6t_get_entries, entrytable), "entries");
 static_assert(IPT_SO_GET_INFO == IP6T_SO_GET_INFO && IPT_SO_GET_ENTRIES == IP6T_SO_GET_ENTRIES,
 	      "options");
-
-/* How often a table may grow between the two calls that read it. */
-#define READS_MAX 100
 
 /* Names that libiptc, or a rule of ours, takes for something other than a chain. */
 static const char *const taken_names[] = {
@@ -70,7 +68,7 @@ static int read_entries(struct check *check, const char *name)
 
 	if (sockfd < 0)
 		return -errno;
-	for (int i = 0; i < READS_MAX && err == -EAGAIN; i++)
+	for (int i = 0; i < QUICK_TRIES && err == -EAGAIN; i++)
 		err = get_entries(check, sockfd, name);
 	close(sockfd);
 	return err;

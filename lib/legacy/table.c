@@ -9,9 +9,7 @@
 #include "legacy/check.h"
 #include "legacy/table_info.h"
 #include "rules/name.h"
-
-/* How often somebody without the lock may be faster. */
-#define TRIES 10
+#include "support/retry.h"
 
 int table_explain(const struct table *table, int err, struct error *error)
 {

@@ -15,6 +15,7 @@
 #include "legacy/table.h"
 #include "legacy/xtc.h"
 #include "rules/name.h"
+#include "support/retry.h"
 
 /* The tables, and when packets meet them: enum nf_ip_hook_priorities. */
 static const struct {
@@ -32,9 +33,6 @@ static const struct {
 #define TABLE_COUNT (sizeof(tables) / sizeof(tables[0]))
 
 static const char *const view_families[FAMILIES] = { [IPV4] = "ip", [IPV6] = "ip6" };
-
-/* How often a table may change while it is read. */
-#define TRIES 10
 
 /* One table that is being read. */
 struct reader {

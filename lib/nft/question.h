@@ -7,6 +7,7 @@
 
 #include "support/error.h"
 #include "support/netlink.h"
+#include "support/retry.h"
 
 #define QUESTION_MAX 1024
 /* A question, to be completed with attributes. */
@@ -22,10 +23,7 @@ int question_parsed(int result);
  */
 int question_explain(int err, const char *what, struct error *error);
 
-/* How often somebody may change rules between our looking at them and what we do about it. */
-#define TRIES 10
-
-/* -EBUSY, with a sentence, where somebody did so each time; any other @err as it is. */
+/* -EBUSY, with a sentence, where somebody changed them at each of TRIES; any other @err as it is. */
 int question_give_up(int err, struct error *error);
 
 /* What the kernel says of its rules, and of who changed them last. */

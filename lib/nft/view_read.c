@@ -292,14 +292,12 @@ static int read_once(struct view *view, struct netlink *netlink)
 	return !err && before.id != after.id ? -EINTR : err;
 }
 
-/* How often somebody may change the tables while they are read. */
-#define READS_MAX 20
-
 static int read_tables(struct view *view, struct netlink *netlink)
 {
 	int err = -EINTR;
 
-	for (int i = 0; i < READS_MAX && err == -EINTR; i++) {
+	/* twice as often, as nothing has to be taken back in between */
+	for (int i = 0; i < 2 * TRIES && err == -EINTR; i++) {
 		view_forget_world(view, WORLD_NFT);
 		err = read_once(view, netlink);
 	}
