@@ -10,7 +10,9 @@
 #include <linux/netfilter/nfnetlink.h>
 
 #include "nft/body_essence.h"
+#include "nft/body_lead.h"
 #include "nft/expressions.h"
+#include "rules/overlay.h"
 
 struct taking {
 	struct nft_body_set *set;
@@ -145,6 +147,21 @@ static int read_elements(struct view_reader *reader)
 	return err;
 }
 
+/* Elements of a map, in the sets and in what they mean. */
+static int lead(struct nft_body *body, const struct graft_rule *rule, struct view *view,
+		const struct view_table *table, struct arena *arena)
+{
+	int err = 0;
+
+	for (struct nft_body_set *set = body->sets; set; set = set->next)
+		for (struct nft_body_part *part = set->parts; part && !err; part = part->next)
+			err = nft_body_lead(part, rule, arena);
+	for (size_t i = 0; i < view->step_count && !err; i++)
+		if (view->steps[i].kind == STEP_MAP && !view->steps[i].lookup->named)
+			err = overlay_leads(view, table, rule, &view->steps[i]);
+	return err;
+}
+
 /* What matches of xtables that look into a header are to know. */
 static uint8_t protocol_of(const struct view *view)
 {
@@ -159,7 +176,7 @@ static uint8_t protocol_of(const struct view *view)
 }
 
 int nft_body_complete(struct nft_body *body, struct view_reader *reader, struct view_chain *chain,
-		      struct arena *arena)
+		      const struct graft_rule *rule, struct arena *arena)
 {
 	uint8_t from[VIEW_STEPS_MAX];
 	int err = read_sets(body, reader, chain->table, arena);
@@ -168,6 +185,8 @@ int nft_body_complete(struct nft_body *body, struct view_reader *reader, struct 
 		err = reader_run(reader, chain, body->expressions, body->size, from);
 	if (!err)
 		err = read_elements(reader);
+	if (!err && rule && rule->lead_count)
+		err = lead(body, rule, reader->view, chain->table, arena);
 	if (err)
 		return err;
 	body->protocol = protocol_of(reader->view);

@@ -5,12 +5,14 @@
 
 #include "nft/body.h"
 #include "nft/view_reader.h"
+#include "rules/graft.h"
 
 /*
- * Reads the sets that the expressions look up, and finds what they mean in @chain.  No
- * conversation may be under way on the reader's netlink.  0, or -errno.
+ * Reads the sets that the expressions look up, and finds what they mean in @chain.  Maps lead where
+ * @rule, of which that is the body, has them lead; NULL: where they do.  No conversation may be
+ * under way on the reader's netlink.  0, or -errno.
  */
 int nft_body_complete(struct nft_body *body, struct view_reader *reader, struct view_chain *chain,
-		      struct arena *arena);
+		      const struct graft_rule *rule, struct arena *arena);
 
 #endif

@@ -358,7 +358,7 @@ static int end_rule(struct making *making, struct lowered_rules *rules)
 		err = put_comment(body, match->comment, lowering->arena);
 	if (!err)
 		err = nft_body_complete(body, lowering->sight->reader, lowering->chain,
-					lowering->arena);
+					making->rule, lowering->arena);
 	grown[rules->count++] = (struct nft_rule){ .body = body, .target = TARGET_FOREIGN };
 	return err;
 }

@@ -312,7 +312,7 @@ static int fill_rule(struct hosting *hosting, struct view_chain *chain,
 	if (!body->expressions || !body->userdata)
 		return -ENOMEM;
 	rule->body = body;
-	return nft_body_complete(body, hosting->sight->reader, chain, arena);
+	return nft_body_complete(body, hosting->sight->reader, chain, NULL, arena);
 }
 
 static int add_chain(struct hosting *hosting, struct nft_host_table *table,

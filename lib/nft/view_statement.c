@@ -79,19 +79,22 @@ int run_synproxy(struct machine *machine, const struct attributes *data)
 
 /* --- what depends on the packets before ------------------------------- */
 
-static int add_rate(struct machine *machine, bool over)
+static int add_rate(struct machine *machine, bool over, uint8_t flags)
 {
-	return add_step(machine, STEP_WITHIN_RATE, STEP_REMEMBERS | (over ? STEP_INVERTED : 0));
+	return add_step(machine, STEP_WITHIN_RATE,
+			(uint8_t)(STEP_REMEMBERS | flags | (over ? STEP_INVERTED : 0)));
 }
 
 int run_limit(struct machine *machine, const struct attributes *data)
 {
-	return add_rate(machine, number_in(data->of[NFTA_LIMIT_FLAGS]) & NFT_LIMIT_F_INV);
+	return add_rate(machine, number_in(data->of[NFTA_LIMIT_FLAGS]) & NFT_LIMIT_F_INV,
+			STEP_RULES_OWN);
 }
 
 int run_quota(struct machine *machine, const struct attributes *data)
 {
-	return add_rate(machine, number_in(data->of[NFTA_QUOTA_FLAGS]) & NFT_QUOTA_F_INV);
+	return add_rate(machine, number_in(data->of[NFTA_QUOTA_FLAGS]) & NFT_QUOTA_F_INV,
+			STEP_RULES_OWN);
 }
 
 /* How many connections a source has: conntrack counts them. */
@@ -166,7 +169,7 @@ int run_objref(struct machine *machine, const struct attributes *data)
 	case NFT_OBJECT_CONNLIMIT:
 		object = reader_find_object(machine->reader, machine->chain->table, name, type);
 		if (object)
-			return add_rate(machine, object->inverted);
+			return add_rate(machine, object->inverted, 0);
 		/* fall through */
 	default:	/* by a map: who is not in it does not meet the rule */
 		return machine_add_unknown(machine, "object", SOURCE_UNKNOWN);

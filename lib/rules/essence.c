@@ -139,6 +139,10 @@ void essence_of_graft_rule(FILE *out, const struct graft_rule *rule)
 		put_match(out, rule->rule.match);
 	put(out, &rule->copies, sizeof(rule->copies));
 	put(out, &rule->families, sizeof(rule->families));
+	for (size_t i = 0; i < rule->lead_count; i++) {
+		put(out, &rule->leads[i].becomes, sizeof(rule->leads[i].becomes));
+		put_text(out, rule->leads[i].to ? rule->leads[i].to->name : NULL);
+	}
 	if (rule->original.row)
 		essence_of_view_rule(out, rule->original.row);
 }

@@ -82,6 +82,15 @@ bool graft_chain_merge(struct graft_chain *chain, const struct graft_rule *rule)
 	return false;
 }
 
+const struct graft_lead *graft_lead_of(const struct graft_rule *rule, uint8_t verdict,
+				       const char *chain)
+{
+	for (size_t i = 0; i < rule->lead_count; i++)
+		if (rule->leads[i].verdict == verdict && !strcmp(rule->leads[i].from->name, chain))
+			return &rule->leads[i];
+	return NULL;
+}
+
 /* --- parts of rules ---------------------------------------------------- */
 
 bool lookup_asks_conntrack(const struct view_lookup *lookup)
@@ -126,6 +135,12 @@ size_t rule_tail(const struct view_rule *rule)
 	return i;
 }
 
+/* Of a rate of its own, a rule's twin has another one, and uses up nothing of anybody's. */
+static bool is_own_rate(const struct step *step)
+{
+	return step->kind == STEP_WITHIN_RATE && step->flags & STEP_RULES_OWN;
+}
+
 bool rule_remembers_first(const struct view_rule *rule)
 {
 	bool remembers = false;
@@ -133,7 +148,7 @@ bool rule_remembers_first(const struct view_rule *rule)
 	for (size_t i = 0; i < rule->count; i++) {
 		if (remembers && step_asks_conntrack(&rule->steps[i]))
 			return true;
-		remembers |= rule->steps[i].flags & STEP_REMEMBERS;
+		remembers |= rule->steps[i].flags & STEP_REMEMBERS && !is_own_rate(&rule->steps[i]);
 	}
 	return false;
 }

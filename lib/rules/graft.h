@@ -37,6 +37,17 @@ struct meaning {
 };
 
 /*
+ * In a copy of a rule that looks up a map of its own, what becomes of elements that lead to a
+ * chain of the host.
+ */
+struct graft_lead {
+	const struct view_chain *from;	/* that they lead to, by a STEP_JUMP or a STEP_GOTO: */
+	uint8_t verdict;
+	uint8_t becomes;		/* enum step_kind; STEP_COUNT: the next rule */
+	struct graft_chain *to;		/* of STEP_JUMP and STEP_GOTO */
+};
+
+/*
  * A rule of ours.  It asks, in this order: rule.match->states (first, so that only
  * packets of ours meet what follows), the head of @original, what else rule.source
  * and rule.match ask, the tail of @original.  Then comes the verdict of @original, or
@@ -47,6 +58,8 @@ struct graft_rule {
 	struct graft_chain *to;			/* of TARGET_JUMP and TARGET_GOTO, in place of
 						   rule.to */
 	struct meaning original;		/* row NULL: nothing is copied */
+	const struct graft_lead *leads;		/* for each chain that the map of @original leads to */
+	size_t lead_count;
 	uint8_t copies;				/* bits of enum graft_copy */
 	uint8_t families;			/* bits, 1 << enum family: those that it is
 						   for, of those that the table has */
@@ -104,10 +117,14 @@ bool rule_asks_conntrack(const struct view_rule *rule);
 bool step_records(const struct step *step);
 /* The number of the step with which the tail of a rule begins: see COPY_TAIL. */
 size_t rule_tail(const struct view_rule *rule);
-/* Whether something ahead of the last step that asks conntrack remembers. */
+/* Whether something ahead of the last step that asks conntrack remembers, for others as well. */
 bool rule_remembers_first(const struct view_rule *rule);
 
 void grafts_free(struct grafts *grafts);
+
+/* What becomes of elements that lead to a chain of that name; NULL: they stay as they are. */
+const struct graft_lead *graft_lead_of(const struct graft_rule *rule, uint8_t verdict,
+				       const char *chain);
 
 /* All return NULL if out of memory. */
 struct graft *grafts_add(struct grafts *grafts, const struct graft *graft);

@@ -185,6 +185,48 @@ int overlay_asks(struct view *view, const struct view_table *table, const struct
 	return err;
 }
 
+static void lead_element(struct view *view, const struct view_table *table,
+			 const struct graft_rule *graft, struct set_element *element)
+{
+	const struct graft_lead *lead = !element->chain ? NULL :
+					graft_lead_of(graft, element->verdict, element->chain->name);
+
+	if (!lead)
+		return;
+	element->verdict = lead->becomes;
+	element->chain = lead->to ? view_find_chain(view, table, lead->to->name) : NULL;
+}
+
+int overlay_leads(struct view *view, const struct view_table *table, const struct graft_rule *graft,
+		  struct step *step)
+{
+	const struct view_lookup *original = step->lookup;
+	const size_t size = original->count * element_size(original);
+	struct view_lookup *copy = arena_alloc(&view->arena, sizeof(*copy));
+
+	if (!copy)
+		return -ENOMEM;
+	*copy = *original;
+	copy->original = original;
+	copy->elements = arena_alloc(&view->arena, size + 1);
+	if (!copy->elements)
+		return -ENOMEM;
+	memcpy(copy->elements, original->elements, size);
+	for (size_t i = 0; i < copy->count; i++)
+		lead_element(view, table, graft, element_at(copy, i));
+	step->lookup = copy;
+	return 0;
+}
+
+static int copy_verdict(struct view *view, const struct view_table *table,
+			const struct graft_rule *graft, const struct step *verdict)
+{
+	int err = copy_step(view, verdict);
+
+	return err || !graft->lead_count ? err :
+	       overlay_leads(view, table, graft, &view->steps[view->step_count - 1]);
+}
+
 static int add_steps(struct view *view, const struct view_table *table,
 		     const struct graft_rule *graft)
 {
@@ -207,7 +249,7 @@ static int add_steps(struct view *view, const struct view_table *table,
 				 graft->copies & COPY_FORGETFUL);
 	if (err || !(graft->copies & COPY_VERDICT))
 		return err ? err : add_target(view, table, graft);
-	return verdict ? copy_step(view, verdict) : 0;
+	return verdict ? copy_verdict(view, table, graft, verdict) : 0;
 }
 
 /* --- rules and chains ------------------------------------------------- */

@@ -25,4 +25,8 @@ int overlay_ruleset(struct view *view, const struct ruleset *rules, enum family 
  */
 int overlay_asks(struct view *view, const struct view_table *table, const struct graft_rule *rule);
 
+/* Makes a step that looks up a map look up a copy of it, with what leads to chains of ours. */
+int overlay_leads(struct view *view, const struct view_table *table, const struct graft_rule *graft,
+		  struct step *step);
+
 #endif

@@ -296,6 +296,7 @@ struct view_rule *view_end_rule(struct view *view, struct view_chain *chain, uin
 	rule->number = chain->last ? chain->last->number + 1 : 1;
 	*(chain->last ? &chain->last->next : &chain->rules) = rule;
 	chain->last = rule;
+	view_drop_index(chain);
 	return rule;
 }
 
@@ -313,6 +314,7 @@ struct view_rule *view_insert_rule(struct view *view, struct view_chain *chain,
 	if (!rule->next)
 		chain->last = rule;
 	chain->only_drops = false;
+	view_drop_index(chain);
 	if (after && after->run && after->run->last != after)
 		after->run->first = NULL;
 	return rule;

@@ -135,6 +135,8 @@ enum step_flags {
 	STEP_COUNTER = 1 << 5,		/* STEP_COUNT: a rule's own counter, and nothing else */
 	STEP_GIVES_DATA = 1 << 6,	/* of a condition: a map, whose data a later step uses */
 	STEP_OUTCOMES = 1 << 7,		/* STEP_TRANSLATE: no one address, but @outcomes */
+	STEP_RULES_OWN = 1 << 7,	/* STEP_WITHIN_RATE: no other rule uses it up, and a copy has
+					   one of its own */
 };
 
 struct range {
@@ -258,6 +260,7 @@ struct view_lookup {
 	uint32_t count, room;
 	uint32_t data_size;
 	void *elements;			/* struct set_element, one behind another */
+	const struct view_lookup *original;	/* of a copy that leads elsewhere: with the same keys */
 };
 
 /* --- rules, chains, tables -------------------------------------------- */
@@ -287,6 +290,7 @@ struct view_rule {
 	uint32_t flags;			/* enum rule_flags */
 	uint32_t number;		/* in its chain as it was read, from 1 on; 0: laid over it */
 	uint32_t count;			/* of steps */
+	uint32_t position;		/* in its chain as it was indexed: see rule_index.c */
 	struct step steps[];
 };
 
@@ -306,6 +310,8 @@ struct view_chain {
 	uint8_t hooks;			/* bits, 1 << enum hook: those whose packets can get here */
 	uint8_t referrers;		/* rules with a jump or goto to it: 0, 1, or 2 for any more */
 	bool only_drops;		/* what comes there, and lets the others return */
+	bool indexed;			/* @index is that of its rules as they are, or they need none */
+	const struct rule_index *index;
 	/* what view_forget_ours() took out of it: the opening that a jump led to, and the rule of
 	   the host that the jump stood ahead of (NULL: at the end) */
 	const struct view_chain *opened_by;
@@ -424,6 +430,9 @@ static inline struct set_element *element_at(const struct view_lookup *lookup, s
 int view_reach(struct view *view);	/* again after changes */
 /* view_runs.c: finds the runs of the chains as they are; again after changes.  Or -ENOMEM. */
 int view_find_runs(struct view *view);
+/* rule_index.c: makes those that are not there; a chain whose rules change needs another.  Or -ENOMEM. */
+int view_index_rules(struct view *view);
+void view_drop_index(struct view_chain *chain);
 /* view_forget.c: takes out all tables of a world, to read them again. */
 void view_forget_world(struct view *view, enum world world);
 /*

@@ -142,5 +142,5 @@ int view_find_runs(struct view *view)
 	for (struct view_table *table = view->tables; table && !err; table = table->next)
 		for (struct view_chain *chain = table->chains; chain && !err; chain = chain->next)
 			err = find_in_chain(view, chain);
-	return err;
+	return err ? err : view_index_rules(view);
 }

@@ -6,16 +6,56 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "support/hash.h"
 #include "support/memory.h"
 #include "support/text.h"
 
+/* Of a host with many rules there may be as much to say. */
+#define SLOTS_MIN 16
+
+/* Where a finding stands in the hash table, or would; there is always a free slot. */
+static uint32_t *slot_of(const struct findings *findings, const struct finding *finding)
+{
+	const uint64_t hash = hash_text(hash_text(HASH_BEGIN, finding->code), finding->text);
+	size_t slot = (size_t)(hash ^ hash >> 32) & (findings->slot_count - 1);
+
+	while (findings->slots[slot]) {
+		const struct finding *other = &findings->list[findings->slots[slot] - 1];
+
+		if (!strcmp(other->code, finding->code) && !strcmp(other->text, finding->text))
+			break;
+		slot = (slot + 1) & (findings->slot_count - 1);
+	}
+	return &findings->slots[slot];
+}
+
 static bool is_there(const struct findings *findings, const struct finding *finding)
 {
+	return findings->slot_count && *slot_of(findings, finding);
+}
+
+static void fill_slots(struct findings *findings)
+{
 	for (size_t i = 0; i < findings->count; i++)
-		if (!strcmp(findings->list[i].code, finding->code) &&
-		    !strcmp(findings->list[i].text, finding->text))
-			return true;
-	return false;
+		*slot_of(findings, &findings->list[i]) = (uint32_t)i + 1;
+}
+
+/* No more than half of them are taken. */
+static int make_slots(struct findings *findings)
+{
+	const size_t count = findings->slot_count ? 2 * findings->slot_count : SLOTS_MIN;
+	uint32_t *slots;
+
+	if (2 * (findings->count + 1) <= findings->slot_count)
+		return 0;
+	slots = calloc(count, sizeof(*slots));
+	if (!slots)
+		return -ENOMEM;
+	free(findings->slots);
+	findings->slots = slots;
+	findings->slot_count = count;
+	fill_slots(findings);
+	return 0;
 }
 
 int findings_add(struct findings *findings, const char *code, enum notrack_status severity,
@@ -30,10 +70,13 @@ int findings_add(struct findings *findings, const char *code, enum notrack_statu
 	text_make_plain(finding.text);
 	if (is_there(findings, &finding))
 		return 0;
+	if (make_slots(findings))
+		return -ENOMEM;
 	grown = memory_grow(findings->list, findings->count, sizeof(*grown));
 	if (!grown)
 		return -ENOMEM;
 	findings->list = grown;
+	*slot_of(findings, &finding) = (uint32_t)findings->count + 1;
 	grown[findings->count++] = finding;
 	return 0;
 }
@@ -80,11 +123,16 @@ void findings_remove(struct findings *findings, const char *code)
 	for (size_t i = 0; i < findings->count; i++)
 		if (strcmp(findings->list[i].code, code))
 			findings->list[kept++] = findings->list[i];
+	if (kept == findings->count)
+		return;
 	findings->count = kept;
+	memset(findings->slots, 0, findings->slot_count * sizeof(*findings->slots));
+	fill_slots(findings);
 }
 
 void findings_free(struct findings *findings)
 {
 	free(findings->list);
+	free(findings->slots);
 	*findings = (struct findings){ 0 };
 }

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "notrack.h"
 
@@ -17,6 +18,8 @@ struct finding {
 struct findings {
 	struct finding *list;
 	size_t count;
+	uint32_t *slots;		/* hash table: numbers in the list, from 1 on; 0: free */
+	size_t slot_count;
 };
 
 /* Adds one, unless it is there already; 0, or -ENOMEM. */

@@ -53,5 +53,10 @@ int grafting_act(const struct grafting *grafting, unsigned int classes, uint8_t 
 
 /* The grafts that lead past a rule which catches packets that are not tracked. */
 int grafting_add_skips(const struct grafting *grafting);
+/*
+ * ... around a rule that would not take them as they are, and has counted them by then: the rule
+ * stands in the copy of the rest as well, where it counts them once.
+ */
+int grafting_lead_around(const struct grafting *grafting);
 
 #endif

@@ -40,12 +40,44 @@ static bool is_part(const struct key_field *field)
 	return is_address(field) && field->length != 8 * field->size;
 }
 
+static bool lies_apart(const struct range *asked, uint32_t first, uint32_t last)
+{
+	return asked->first > last || asked->last < first;
+}
+
+/*
+ * Whether an element is of another protocol, or of other ports.  Of a map with 10,000 elements most
+ * are, and a walk comes by many times: that is seen before addresses are compared.
+ */
+static bool is_of_others(const struct probe *probe, const struct view_lookup *map,
+			 const struct set_element *element)
+{
+	bool others = false;
+
+	for (size_t i = 0; i < map->field_count && !others; i++) {
+		const struct range *asked = &element->ranges[i].numbers;
+
+		if (map->fields[i].mask != UINT32_MAX)
+			continue;
+		if (map->fields[i].field == FIELD_PROTOCOL)
+			others = lies_apart(asked, probe->protocol, probe->protocol);
+		else if (map->fields[i].field == FIELD_SOURCE_PORT)
+			others = lies_apart(asked, probe->source_port.first, probe->source_port.last);
+		else if (map->fields[i].field == FIELD_DESTINATION_PORT)
+			others = lies_apart(asked, probe->destination_port.first,
+					    probe->destination_port.last);
+	}
+	return others;
+}
+
 unsigned int probe_meets_element(const struct probe *probe, const struct view_lookup *map,
 				 size_t index, const struct situation *situation)
 {
 	const struct set_element *element = element_at(map, index);
 	unsigned int meets = ALL_DO;
 
+	if (is_of_others(probe, map, element))
+		return NONE_DOES;
 	for (size_t i = 0; i < map->field_count && meets & ALL_DO; i++) {
 		const struct step step = probe_step_of(&map->fields[i], &element->ranges[i]);
 

@@ -10,7 +10,7 @@
 #include "support/stream.h"
 
 /* A copy that is larger, or nested deeper, is more than a host's owner would want to read. */
-enum { RULES_MAX = 64, DEPTH_MAX = 8 };
+enum { RULES_MAX = 64, DEPTH_MAX = 8, ELEMENTS_MAX = 256 };
 
 /* A copy under way. */
 struct copying {
@@ -71,10 +71,10 @@ static void leave_behind(struct copying *copying, const struct view_rule *rule)
 
 static int copy(struct copying *copying, const struct view_rule *rule, struct rest *rest);
 
-/* The chain that a rule leads to, for those of the packets that it takes. */
-static int copy_below(struct copying *copying, const struct view_rule *rule, struct rest *below)
+/* A chain that a rule leads to, for those of the packets that it takes. */
+static int copy_below(struct copying *copying, const struct view_rule *rule,
+		      const struct view_chain *chain, struct rest *below)
 {
-	const struct view_chain *chain = rule_verdict(rule)->chain;
 	struct copying *inner = malloc(sizeof(*inner));
 	const struct pick **picks = calloc(copying->pick_count, sizeof(struct pick *));
 	int err = -ENOMEM;
@@ -109,7 +109,7 @@ static int add_jump(struct copying *copying, const struct meaning *meaning, bool
 	const struct view_rule *rule = meaning->row;
 	const bool goes = rule_verdict(rule)->kind == STEP_GOTO;
 	struct rest below;
-	int err = copy_below(copying, rule, &below);
+	int err = copy_below(copying, rule, rule_verdict(rule)->chain, &below);
 
 	if (err)
 		return err;
@@ -133,6 +133,100 @@ static int add_jump(struct copying *copying, const struct meaning *meaning, bool
 	}
 }
 
+static uint8_t verdict_of(const struct set_element *element, const struct rest *below)
+{
+	switch (below->kind) {
+	case REST_ACCEPT:
+		return STEP_ACCEPT;
+	case REST_EMPTY:
+		return element->verdict == STEP_GOTO ? STEP_RETURN : STEP_COUNT;
+	default:
+		return element->verdict;
+	}
+}
+
+/* Where elements lead that lead to the same chain, in the same way. */
+static int add_lead(struct copying *copying, const struct view_rule *rule,
+		    const struct set_element *element, struct graft_rule *added,
+		    struct graft_lead *room, struct rest *rest)
+{
+	struct rest below;
+	int err;
+
+	if (!element->chain || graft_lead_of(added, element->verdict, element->chain->name))
+		return 0;
+	err = copy_below(copying, rule, element->chain, &below);
+	if (err)
+		return err;
+	if (below.kind == REST_NONE)
+		*rest = below;
+	room[added->lead_count++] = (struct graft_lead){
+		.from = element->chain, .verdict = element->verdict,
+		.becomes = verdict_of(element, &below),
+		.to = below.kind == REST_CHAIN ? below.chain : NULL,
+	};
+	return 0;
+}
+
+/* Chains that none of the packets is led to are not copied: their elements lead on. */
+static void add_others(const struct view_lookup *map, struct graft_rule *added,
+		       struct graft_lead *room)
+{
+	for (size_t i = 0; i < map->count; i++) {
+		const struct set_element *element = element_at(map, i);
+
+		if (element->chain && !graft_lead_of(added, element->verdict, element->chain->name))
+			room[added->lead_count++] = (struct graft_lead){
+				.from = element->chain, .verdict = element->verdict,
+				.becomes = STEP_COUNT };
+	}
+}
+
+/* Whether packets may have an element of a map; @all: a row for each, where they can be told. */
+static bool may_have(const struct copying *copying, const struct meanings *all,
+		     const struct view_lookup *map, size_t element)
+{
+	return all->count != map->count || stand(copying, all->list[element].row).takes;
+}
+
+/*
+ * A map of the rule's own is copied whole, as a walk knows by it which packets are which.  It leads
+ * to copies, as a jump does.
+ */
+static int add_map(struct copying *copying, const struct meaning *meaning,
+		   const struct meanings *all, struct rest *rest)
+{
+	const struct view_lookup *map = rule_verdict(meaning->row)->lookup;
+	struct graft_lead *leads = arena_alloc(&copying->weave->grafts->arena,
+					       (map->count + 1) * sizeof(*leads));
+	struct graft_rule added = { .leads = leads };
+	bool had = !is_plain(meaning->row);
+	int err = leads ? 0 : -ENOMEM;
+
+	for (size_t i = 0; i < map->count && !err && rest->kind != REST_NONE; i++)
+		if (may_have(copying, all, map, i)) {
+			had = true;
+			err = add_lead(copying, meaning->row, element_at(map, i), &added, leads, rest);
+		}
+	if (err || rest->kind == REST_NONE || !had)
+		return err;
+	add_others(map, &added, leads);
+	add_rule(copying, meaning, COPY_HEAD | COPY_TAIL | COPY_VERDICT, TARGET_NONE, NULL);
+	copying->rules[copying->count - 1].leads = leads;
+	copying->rules[copying->count - 1].lead_count = added.lead_count;
+	return 0;
+}
+
+/* One that says nothing of conntrack; of another, a rule has a row for each state. */
+static bool leads_by_own_map(const struct view_rule *rule)
+{
+	const struct step *verdict = rule_verdict(rule);
+
+	return verdict && verdict->kind == STEP_MAP && !verdict->lookup->named &&
+	       verdict->lookup->read && verdict->lookup->count <= ELEMENTS_MAX &&
+	       !lookup_asks_conntrack(verdict->lookup);
+}
+
 /*
  * A condition that we do not know asks a copy the same; of a target, nobody knows where it
  * leads.  A map with a name is there for any rule of its table to look up, with its verdicts.
@@ -144,7 +238,7 @@ static bool is_beyond_us(const struct view_rule *row)
 	if (!verdict)
 		return false;
 	return verdict->kind == STEP_ANYTHING ||
-	       (verdict->kind == STEP_MAP &&
+	       (verdict->kind == STEP_MAP && !leads_by_own_map(row) &&
 		(!verdict->lookup->named || lookup_asks_conntrack(verdict->lookup)));
 }
 
@@ -165,7 +259,8 @@ static bool only_remembers(const struct view_rule *rule)
  * A rule that remembers packets ahead of asking for their state has seen those, too, that it
  * did not take: of these, the copy does no more than to remember them.
  */
-static int copy_row(struct copying *copying, const struct meaning *meaning, struct rest *rest)
+static int copy_row(struct copying *copying, const struct meaning *meaning,
+		    const struct meanings *all, struct rest *rest)
 {
 	const struct view_rule *rule = meaning->row;
 	const struct common common = stand(copying, rule);
@@ -185,6 +280,8 @@ static int copy_row(struct copying *copying, const struct meaning *meaning, stru
 	}
 	if (is_jump(rule_verdict(rule)))
 		return add_jump(copying, meaning, common.takes_all, rest);
+	if (leads_by_own_map(rule))
+		return add_map(copying, meaning, all, rest);
 	add_rule(copying, meaning, COPY_HEAD | COPY_TAIL | COPY_VERDICT, TARGET_NONE, NULL);
 	return 0;
 }
@@ -274,6 +371,38 @@ static int finish(struct copying *copying, struct rest *rest)
 	return 0;
 }
 
+/* Whether the first element of a map that any of the packets have is what all have, and accepts. */
+static bool accepts_by_map(const struct copying *copying, const struct meanings *all)
+{
+	for (size_t i = 0; i < all->count && !copying->count; i++) {
+		const struct view_rule *row = all->list[i].row;
+		const struct step *verdict = rule_verdict(row);
+		const struct common common = stand(copying, row);
+
+		if (common.takes || common.unsure)
+			return common.takes_all && is_plain(row) && verdict &&
+			       verdict->kind == STEP_ACCEPT;
+	}
+	return false;
+}
+
+static int copy_map(struct copying *copying, const struct view_rule *rule,
+		    const struct meanings *all, struct rest *rest)
+{
+	const struct meaning plain = { .row = rule };
+	int err;
+
+	if (accepts_by_map(copying, all)) {
+		rest->kind = REST_ACCEPT;
+		return 0;
+	}
+	err = copy_row(copying, &plain, all, rest);
+	for (size_t i = 0; i < all->count && !err; i++)
+		if (rule_ends_chain(all->list[i].row))
+			leave_behind(copying, all->list[i].row);
+	return err;
+}
+
 /* Ends where it cannot be copied, or need not be. */
 static int copy_rule(struct copying *copying, const struct view_rule *rule, struct rest *rest)
 {
@@ -281,10 +410,12 @@ static int copy_rule(struct copying *copying, const struct view_rule *rule, stru
 	const struct meanings *all = meanings_of(&copying->weave->meanings, rule, &room);
 	int err = 0;
 
+	if (leads_by_own_map(rule))
+		return copy_map(copying, rule, all, rest);
 	for (size_t i = 0; i < all->count && copying->pick_count && !err; i++) {
 		const bool first = !copying->count;
 
-		err = copy_row(copying, &all->list[i], rest);
+		err = copy_row(copying, &all->list[i], all, rest);
 		if (rest->kind == REST_NONE && rest->obstacle.rule == all->list[i].row)
 			rest->obstacle.rule = rule;
 		if (rest->kind == REST_NONE)

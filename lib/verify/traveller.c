@@ -215,8 +215,15 @@ int company_add(struct company *company, const struct traveller *traveller)
 		company->list = list;
 		company->room = room;
 	}
-	company->list[company->count++] = *traveller;
+	company->list[company->count] = *traveller;
+	company->list[company->count++].tidied = false;
 	return 0;
+}
+
+void company_keep_tidied(struct company *company, size_t index, const struct traveller *before)
+{
+	if (company->count == index + 1 && before->tidied)
+		company->list[index].tidied = traveller_same(&company->list[index], before);
 }
 
 void company_free(struct company *company)
@@ -292,8 +299,8 @@ static bool join_ports(struct traveller *one, const struct traveller *other)
 	return true;
 }
 
-/* Whether the two became one, which is then the first. */
-static bool join(struct traveller *one, const struct traveller *other)
+/* Two become one, which is the second of them, or another than either was. */
+static bool change(struct traveller *one, const struct traveller *other)
 {
 	int differing;
 
@@ -301,8 +308,6 @@ static bool join(struct traveller *one, const struct traveller *other)
 		reunite(one, other);
 		return true;
 	}
-	if (covers(one, other))
-		return true;
 	if (covers(other, one)) {
 		*one = *other;
 		return true;
@@ -316,18 +321,49 @@ static bool join(struct traveller *one, const struct traveller *other)
 	return true;
 }
 
+/* Whether the one at @second is no more than the one at @first, and does not make it whole. */
+static bool is_within(const struct company *company, size_t first, size_t second)
+{
+	const struct traveller *one = &company->list[first], *other = &company->list[second];
+
+	return !is_other_side(one, other) && covers(one, other);
+}
+
+/*
+ * Compares one with all others, and what it becomes with all of them again.  Where it has become
+ * a part of another that stays as it was, no more need be compared.
+ */
+static void settle(struct company *company, size_t index)
+{
+	for (size_t i = 0; i < company->count; i++) {
+		const size_t first = i < index ? i : index, second = i < index ? index : i;
+
+		if (i == index)
+			continue;
+		if (is_within(company, first, second)) {
+			take_out(company, second);
+			if (second == index)
+				return;
+			i--;
+		} else if (change(&company->list[first], &company->list[second])) {
+			take_out(company, second);
+			index = first;
+			i = SIZE_MAX;		/* from the beginning */
+		}
+	}
+	company->list[index].tidied = true;
+}
+
 void company_tidy(struct company *company)
 {
-	bool joined = true;
+	for (size_t i = 0; i < company->count; i++) {
+		const size_t count = company->count;
 
-	while (joined && company->count > 1) {
-		joined = false;
-		for (size_t i = 0; i < company->count; i++)
-			for (size_t j = i + 1; j < company->count; j++)
-				if (join(&company->list[i], &company->list[j])) {
-					take_out(company, j--);
-					joined = true;
-				}
+		if (company->list[i].tidied)
+			continue;
+		settle(company, i);
+		if (company->count < count)
+			i = SIZE_MAX;		/* another may have come to any place */
 	}
 }
 

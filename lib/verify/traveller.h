@@ -51,6 +51,7 @@ struct traveller {
 	uint8_t sides;			/* bits, 1u << enum side: who is at this place */
 	/* more was decided than a walk has numbers for: it may have packets that it is without */
 	bool forgot;
+	bool tidied;			/* compared with all others in its company that are */
 	uint16_t decision_count;
 	struct decisions decisions;
 	struct course course[SIDES];
@@ -69,8 +70,16 @@ struct company {
 };
 
 int company_add(struct company *company, const struct traveller *traveller);
+/*
+ * Those of the company whom a rule let go on as they were are known to differ from each other, if
+ * they did before: @before is the one that was taken on to @index, or to nowhere, or further on.
+ */
+void company_keep_tidied(struct company *company, size_t index, const struct traveller *before);
 void company_free(struct company *company);
-/* Takes out those that others cover, and joins those that differ by one decision alone. */
+/*
+ * Takes out those that others cover, and joins those that differ by one decision alone.  Each is
+ * compared with each, but for those that were already.
+ */
 void company_tidy(struct company *company);
 /*
  * Adds a traveller to those of a company that has up to twice COMPANY_MAX.  Where more than

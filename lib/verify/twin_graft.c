@@ -54,14 +54,6 @@ static int refuse(const struct grafting *grafting, const char *code, const char 
 			    view_format_place(&place, text), why);
 }
 
-static const char *code_of_miss(const struct step *verdict)
-{
-	if (!verdict)
-		return "unsure";
-	return verdict->kind == STEP_ACCEPT ? "dropped" :
-	       verdict->kind == STEP_DROP || verdict->kind == STEP_REJECT ? "widened" : "unsure";
-}
-
 /* Whether a rule does nothing but count and log, and record sources. */
 static bool only_counts(const struct view_rule *rule)
 {
@@ -89,10 +81,7 @@ static int twin_without_memory(const struct grafting *grafting, unsigned int cla
 	const struct view_rule *rule = grafting_row(grafting);
 
 	if (!only_counts(rule))
-		return refuse(grafting, code_of_miss(rule_verdict(rule)),
-			      "counts or remembers packets ahead of asking for their state, so "
-			      "that packets which are not tracked would be counted twice; let "
-			      "it ask for the state first");
+		return grafting_lead_around(grafting);
 	return has_effect_without_memory(rule) ?
 	       grafting_act(grafting, classes, COPY_TAIL | COPY_VERDICT | COPY_FORGETFUL) : 0;
 }

@@ -5,20 +5,42 @@
 
 #include "verify/rest.h"
 
-/* Where the rest of the chain cannot be copied, the rule would take what it did not. */
-static int refuse_rest(const struct grafting *grafting, const struct rest *rest)
+/* Why packets are led past a rule. */
+enum reason {
+	CAUGHT,			/* it would take them, as they are untracked, and did not */
+	COUNTED,		/* it would not take them, and counts them before it asks for a state */
+};
+
+static const char *code_of(const struct step *verdict, enum reason reason)
 {
+	if (!verdict)
+		return "unsure";
+	if (verdict->kind == STEP_ACCEPT)
+		return reason == CAUGHT ? "shadowed" : "dropped";
+	if (reason == CAUGHT)
+		return "dropped";
+	return verdict->kind == STEP_DROP || verdict->kind == STEP_REJECT ? "widened" : "unsure";
+}
+
+/* Where the rest of the chain cannot be copied. */
+static int refuse_rest(const struct grafting *grafting, enum reason reason, const struct rest *rest)
+{
+	static const char *const what[] = {
+		[CAUGHT] = "takes packets because they are not tracked",
+		[COUNTED] = "counts or remembers packets ahead of asking for their state, so that those "
+			    "which are not tracked would be counted twice",
+	}, *const remedies[] = {
+		[CAUGHT] = "let it ask for the states that it means, without UNTRACKED",
+		[COUNTED] = "let it ask for the state first",
+	};
 	const struct place place = { grafting->meetings->chain, grafting->meetings->rule };
-	const struct step *verdict = rule_verdict(grafting_row(grafting));
 	char text[PLACE_TEXT], obstacle[PLACE_TEXT];
 
 	return findings_add(grafting->weave->findings,
-			    !verdict ? "unsure" : verdict->kind == STEP_ACCEPT ? "shadowed" : "dropped",
-			    NOTRACK_FAILED, "%s takes packets because they are not tracked, and "
-			    "what they met behind it cannot be kept (see %s); let it ask for the "
-			    "states that it means, without UNTRACKED",
-			    view_format_place(&place, text),
-			    view_format_place(&rest->obstacle, obstacle));
+			    code_of(rule_verdict(grafting_row(grafting)), reason), NOTRACK_FAILED,
+			    "%s %s, and what they met behind it cannot be kept (see %s); %s",
+			    view_format_place(&place, text), what[reason],
+			    view_format_place(&rest->obstacle, obstacle), remedies[reason]);
 }
 
 /*
@@ -50,11 +72,12 @@ static int lead_each(const struct grafting *grafting, const struct pick_list *pi
 	return grafting_pick(grafting, GRAFT_SKIP, picks, &rule);
 }
 
-static int lead_past(const struct grafting *grafting, const struct pick_list *picks,
-		     unsigned int classes);
+static int lead_past(const struct grafting *grafting, enum reason reason,
+		     const struct pick_list *picks, unsigned int classes);
 
 /* A rule behind it tells the classes of the state apart: a copy for each. */
-static int lead_past_each_class(const struct grafting *grafting, const struct pick_list *picks)
+static int lead_past_each_class(const struct grafting *grafting, enum reason reason,
+				const struct pick_list *picks)
 {
 	struct pick_list some = { .list = calloc(picks->count, sizeof(struct pick *)) };
 	int err = some.list ? 0 : -ENOMEM;
@@ -65,14 +88,14 @@ static int lead_past_each_class(const struct grafting *grafting, const struct pi
 			if (picks->list[i]->class == class)
 				some.list[some.count++] = picks->list[i];
 		if (some.count)
-			err = lead_past(grafting, &some, BIT(class));
+			err = lead_past(grafting, reason, &some, BIT(class));
 	}
 	free(some.list);
 	return err;
 }
 
-static int lead_past(const struct grafting *grafting, const struct pick_list *picks,
-		     unsigned int classes)
+static int lead_past(const struct grafting *grafting, enum reason reason,
+		     const struct pick_list *picks, unsigned int classes)
 {
 	const struct meetings *meetings = grafting->meetings;
 	struct rest rest;
@@ -86,19 +109,24 @@ static int lead_past(const struct grafting *grafting, const struct pick_list *pi
 	if (err)
 		return err;
 	if (rest.kind == REST_NONE && rest.disagree && classes & (classes - 1))
-		return lead_past_each_class(grafting, picks);
-	if (rest.kind == REST_NONE && rest.unsure && !(classes & ~CLASSES_REL))
+		return lead_past_each_class(grafting, reason, picks);
+	if (rest.kind == REST_NONE && rest.unsure && !(classes & ~CLASSES_REL) && reason == CAUGHT)
 		return tell_errors(grafting, &rest);
 	if (rest.kind == REST_NONE)
-		return refuse_rest(grafting, &rest);
+		return refuse_rest(grafting, reason, &rest);
 	if (rest.kind == REST_ACCEPT && grafting_whole_states(grafting, classes) &&
 	    grafting_whole_states(grafting, rule_asks_for(grafting_row(grafting))))
 		return grafting_accept(grafting, GRAFT_SKIP, grafting_classes(grafting, classes));
 	return lead_each(grafting, picks, &rest);
 }
 
-/* Those that the rule catches, state by state. */
-int grafting_add_skips(const struct grafting *grafting)
+static bool is_led(const struct stance *stance, enum reason reason)
+{
+	return reason == CAUGHT ? stance->catches : stance->misses;
+}
+
+/* State by state. */
+static int lead_all(const struct grafting *grafting, enum reason reason)
 {
 	static const unsigned int groups[] = { BIT(CLASS_REQUEST), CLASSES_EST, CLASSES_REL };
 	const struct meetings *meetings = grafting->meetings;
@@ -110,12 +138,22 @@ int grafting_add_skips(const struct grafting *grafting)
 
 		picks.count = 0;
 		for (size_t i = 0; i < meetings->count; i++)
-			if (meetings->list[i].stance.catches &&
+			if (is_led(&meetings->list[i].stance, reason) &&
 			    classes & BIT(meetings->list[i].pick->class))
 				picks.list[picks.count++] = meetings->list[i].pick;
 		if (picks.count)
-			err = lead_past(grafting, &picks, classes);
+			err = lead_past(grafting, reason, &picks, classes);
 	}
 	free(picks.list);
 	return err;
+}
+
+int grafting_add_skips(const struct grafting *grafting)
+{
+	return lead_all(grafting, CAUGHT);
+}
+
+int grafting_lead_around(const struct grafting *grafting)
+{
+	return lead_all(grafting, COUNTED);
 }

@@ -74,10 +74,17 @@ static bool is_of_interest(const struct view_rule *rule)
 	return rule_verdict(rule) || rule_asks_conntrack(rule);
 }
 
-/* A map with a name may lead to any chain of its table. */
-static void enter_any(struct spread *spread, const struct view_table *table, size_t pick)
+/*
+ * A map with a name may lead to any chain of its table; one of the rule's own does not lead to a
+ * chain that no packet comes to (chain.hooks), of which nobody could say what comes there.
+ */
+static void enter_map(struct spread *spread, const struct view_table *table,
+		      const struct view_lookup *map, size_t pick)
 {
-	for (const struct view_chain *chain = table->chains; chain; chain = chain->next)
+	for (size_t i = 0; i < map->count; i++)
+		if (element_at(map, i)->chain)
+			enter(spread, element_at(map, i)->chain, pick);
+	for (const struct view_chain *chain = table->chains; chain && !map->read; chain = chain->next)
 		if (chain->hook == HOOK_NONE)
 			enter(spread, chain, pick);
 }
@@ -100,7 +107,7 @@ static bool spread_rule(struct spread *spread, const struct view_chain *chain,
 		if (stance.takes && leads_on(verdict) && !chain_is_ours(verdict->chain))
 			enter(spread, verdict->chain, index);
 		if (stance.takes && verdict && verdict->kind == STEP_MAP)
-			enter_any(spread, chain->table, index);
+			enter_map(spread, chain->table, verdict->lookup, index);
 		ends |= stance.ends;
 	}
 	return ends;

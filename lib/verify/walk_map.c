@@ -81,10 +81,12 @@ static int take_elements(struct taking *taking, struct progress *progress, const
 
 /* --- by what they lead to ----------------------------------------------- */
 
-/* What some elements say, and who has one of these. */
+/*
+ * What some elements say, and who has one of these.  Of a map of ours they are the same packets as
+ * of the one that it is a copy of, by which they are known.
+ */
 struct target {
-	uint8_t verdict;
-	const struct view_chain *chain;
+	const struct set_element *element, *original;
 	unsigned int does;
 };
 
@@ -119,24 +121,27 @@ static bool matters(const struct view_chain *chain, unsigned int *rules)
 	return false;
 }
 
+static bool same_target(const struct set_element *a, const struct set_element *b)
+{
+	return a->verdict == b->verdict && a->chain == b->chain;
+}
+
 static void add_target(struct targets *targets, const struct set_element *element,
-			unsigned int does, bool all)
+			const struct set_element *original, unsigned int does, bool all)
 {
 	unsigned int rules = RULES_MAX;
 	size_t i = 0;
 
-	while (i < targets->count && (targets->list[i].verdict != element->verdict ||
-				       targets->list[i].chain != element->chain))
+	while (i < targets->count && !same_target(targets->list[i].original, original))
 		i++;
 	if (i < targets->count) {
 		struct target *same = &targets->list[i];
 
 		same->does = ((same->does | does) & ALL_DO) | (same->does & does & NONE_DOES);
-	} else if (all || (element->chain && matters(element->chain, &rules))) {
+	} else if (all || (original->chain && matters(original->chain, &rules))) {
 		targets->more |= i == FOLLOWED_MAX;
 		if (i < FOLLOWED_MAX)
-			targets->list[targets->count++] =
-				(struct target){ element->verdict, element->chain, does };
+			targets->list[targets->count++] = (struct target){ element, original, does };
 	}
 }
 
@@ -145,13 +150,16 @@ static void find_targets(const struct taking *taking, const struct progress *pro
 			  const struct step *step, enum side side, bool all,
 			  struct targets *targets)
 {
+	const struct view_lookup *map = step->lookup;
+	const struct view_lookup *original = map->original ? map->original : map;
+
 	targets->count = 0;
 	targets->more = false;
-	for (size_t i = 0; i < step->lookup->count && !targets->more; i++) {
+	for (size_t i = 0; i < map->count && !targets->more; i++) {
 		const unsigned int does = meets_element(taking, progress, step, i, side);
 
 		if (does & ALL_DO)
-			add_target(targets, element_at(step->lookup, i), does, all);
+			add_target(targets, element_at(map, i), element_at(original, i), does, all);
 	}
 }
 
@@ -159,9 +167,10 @@ static void find_targets(const struct taking *taking, const struct progress *pro
 static int take_target(struct taking *taking, struct progress *progress, const struct step *step,
 			const struct target *target, enum side side)
 {
-	const uint32_t which = target->chain ? (uint32_t)target->chain->number + 1 : 0;
+	const struct set_element *original = target->original;
+	const uint32_t which = original->chain ? (uint32_t)original->chain->number + 1 : 0;
 	const uint32_t number = taking_number(taking, step, NUMBER_TARGETS + 32 * which +
-							    target->verdict);
+							    original->verdict);
 	struct progress some = *progress;
 
 	if (target->does != ALL_DO && number == DECISIONS_MAX) {
@@ -169,8 +178,7 @@ static int take_target(struct taking *taking, struct progress *progress, const s
 		return 0;
 	}
 	if (target->does == ALL_DO || traveller_decided(&progress->traveller, number) > 0)
-		return taking_deliver(taking, &progress->traveller, 1u << side,
-				      (enum step_kind)target->verdict, target->chain);
+		return deliver_element(taking, &progress->traveller, 1u << side, target->element);
 	if (traveller_decided(&progress->traveller, number) == 0)
 		return 0;
 	some.traveller.usual &= (target->does & USUAL_DOES) != 0;

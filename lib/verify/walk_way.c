@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "rules/rule.h"
+#include "rules/rule_index.h"
 #include "support/memory.h"
 
 /*
@@ -175,6 +176,22 @@ static const struct view_chain *plain_jump(const struct view_rule *rule)
 	       !(rule->flags & (RULE_ADDED | RULE_REMOVED)) ? rule->steps[last].chain : NULL;
 }
 
+/* One of those who come to a rule; @to: where it leads, if every packet takes it. */
+static int take_on(struct way *way, const struct place *place, const struct view_chain *to,
+		   const struct traveller *traveller, struct company *next, struct company *back)
+{
+	const size_t index = next->count;
+	int err;
+
+	if (way_passes(way, place->rule, traveller))
+		err = company_add(next, traveller);
+	else
+		err = to ? way_enter(way, to, traveller, *place, next) :
+			   way_take_rule(way, place, traveller, next, back);
+	company_keep_tidied(next, index, traveller);
+	return err;
+}
+
 /* Who comes in is not looked at where the rule is passed by all: most are. */
 static int take_rule(struct way *way, const struct place *place, struct company *company,
 		     struct company *back)
@@ -190,8 +207,7 @@ static int take_rule(struct way *way, const struct place *place, struct company 
 		return 0;
 	next = take_spare(way);
 	for (size_t i = 0; i < company->count && !err; i++)
-		err = to ? way_enter(way, to, &company->list[i], *place, &next) :
-			   way_take_rule(way, place, &company->list[i], &next, back);
+		err = take_on(way, place, to, &company->list[i], &next, back);
 	give_back(way, company);
 	*company = next;
 	company_tidy(company);
@@ -200,6 +216,19 @@ static int take_rule(struct way *way, const struct place *place, struct company 
 		company->count = COMPANY_MAX;
 	}
 	return err;
+}
+
+/* The rule, or the next one behind it that one of them alone could meet. */
+static const struct view_rule *next_met(const struct view_chain *chain, const struct view_rule *rule,
+					const struct probe *probe)
+{
+	const struct known_fields packets = {
+		.source = &probe->source, .destination = &probe->destination,
+		.source_port = &probe->source_port, .destination_port = &probe->destination_port,
+		.in = probe->in,
+	};
+
+	return chain->index ? rule_index_next(chain, rule, &packets) : rule;
 }
 
 /* Who goes on behind the last rule is added to @back, as is who leaves ahead of it. */
@@ -213,7 +242,8 @@ static int walk_rules(struct way *way, const struct view_chain *chain,
 	while (place.rule) {
 		if (way_skip_run(way, &place, traveller, 1))
 			continue;
-		if (!way_passes(way, place.rule, traveller))
+		place.rule = next_met(chain, place.rule, &traveller->probe);
+		if (!place.rule || !way_passes(way, place.rule, traveller))
 			break;
 		place.rule = place.rule->next;
 	}
@@ -224,6 +254,10 @@ static int walk_rules(struct way *way, const struct view_chain *chain,
 	while (place.rule && company.count && !err) {
 		if (way_skip_run(way, &place, company.list, company.count))
 			continue;
+		if (company.count == 1)
+			place.rule = next_met(chain, place.rule, &company.list[0].probe);
+		if (!place.rule)
+			break;
 		err = take_rule(way, &place, &company, back);
 		place.rule = place.rule->next;
 	}

@@ -14,6 +14,8 @@
 #include "run.h"
 #include "tables.h"
 
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
 enum { QUERIES = 7 };
 
 static void given(const struct family *family, const char *rule)
@@ -194,13 +196,20 @@ START_TEST(a_reset_that_reject_sends_gets_out)
 }
 END_TEST
 
-/* 8: what two services pick at once is counted once. */
+/* 8: what two services pick at once is counted once, be it ahead of the state. */
+static const char *const counting[] = {
+	"-A INPUT -m conntrack --ctstate NEW -m recent --set --name own",
+	"-A INPUT -m recent --set --name own -m conntrack --ctstate NEW",
+	"-A INPUT -m recent --set --name own -m conntrack --ctstate NEW -m mark --mark 0 -j theirs",
+};
+
 START_TEST(a_packet_is_counted_once)
 {
-	const struct family *family = &families[_i];
+	const struct family *family = &families[_i % FAMILIES_OF_BOTH_WORLDS];
 
 	netns_add_peer();
-	given(family, "-A INPUT -m conntrack --ctstate NEW -m recent --set --name own");
+	given(family, "-N theirs");
+	given(family, counting[_i / FAMILIES_OF_BOTH_WORLDS]);
 	given(family, "-A INPUT -s %1$s -m conntrack --ctstate NEW -m recent --name own --rcheck "
 		      "--hitcount 8 -j DROP");
 	must("notrackctl %s add dns", family->option);
@@ -261,10 +270,16 @@ START_TEST(a_map_with_a_name_and_a_state_is_refused)
 END_TEST
 
 /* 11: a rate on what is new sees each question now; one that asks for no state did so before. */
+#define RATE "-m limit --limit 1/hour --limit-burst 100"
+
 static const struct {
-	const char *state;
+	const char *asks;
 	bool told;
-} rates[] = { { "-m conntrack --ctstate NEW ", true }, { "", false } };
+} rates[] = {
+	{ "-m conntrack --ctstate NEW " RATE " -j ACCEPT", true },
+	{ RATE " -m conntrack --ctstate NEW -j ACCEPT", true },
+	{ RATE " -j ACCEPT", false },
+};
 
 static void converse(const struct family *family)
 {
@@ -280,7 +295,6 @@ static void converse(const struct family *family)
 
 START_TEST(a_rate_on_what_is_new_sees_every_question)
 {
-	static const char rate[] = "-m limit --limit 1/hour --limit-burst 100 -j ACCEPT";
 	const struct family *family = &families[_i % FAMILIES_OF_BOTH_WORLDS];
 	const size_t number = (size_t)_i / FAMILIES_OF_BOTH_WORLDS;
 	unsigned int before;
@@ -289,17 +303,17 @@ START_TEST(a_rate_on_what_is_new_sees_every_question)
 	netns_add_peer();
 	if (rates[number].told)
 		given(family, "-A INPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT");
-	must("%s -w -A INPUT -p udp --dport 53 %s%s", family->tables, rates[number].state, rate);
+	must("%s -w -A INPUT -p udp --dport 53 %s", family->tables, rates[number].asks);
 	given(family, "-A INPUT -p udp --dport 53 -j DROP");
 	converse(family);
-	before = rules_packets(family, rate);
+	before = rules_packets(family, RATE);
 	ck_assert_uint_eq(before, rates[number].told ? 1 : QUERIES);
 
 	added = must("notrackctl %s add dns", family->option);
 	ck_assert_msg(rates[number].told == (strstr(added.err, "warning: rate: ") &&
 					     strstr(added.err, "filter INPUT 2")), "%s", added.err);
 	converse(family);
-	ck_assert_uint_eq(rules_packets(family, rate), before + QUERIES);
+	ck_assert_uint_eq(rules_packets(family, RATE), before + QUERIES);
 }
 END_TEST
 
@@ -372,11 +386,12 @@ static void tests(TCase *tcase)
 	tcase_add_loop_test(tcase, chains_of_the_host_can_be_restored_and_deleted, 0,
 			    FAMILIES_OF_BOTH_WORLDS);
 	tcase_add_loop_test(tcase, a_reset_that_reject_sends_gets_out, 0, 2 * FAMILIES_OF_BOTH_WORLDS);
-	tcase_add_loop_test(tcase, a_packet_is_counted_once, 0, FAMILIES_OF_BOTH_WORLDS);
+	tcase_add_loop_test(tcase, a_packet_is_counted_once, 0,
+			    COUNT(counting) * FAMILIES_OF_BOTH_WORLDS);
 	tcase_add_loop_test(tcase, a_key_with_a_state_lets_in_whom_it_names, 0, 2 * FAMILY_COUNT);
 	tcase_add_loop_test(tcase, a_map_with_a_name_and_a_state_is_refused, 0, FAMILY_COUNT);
 	tcase_add_loop_test(tcase, a_rate_on_what_is_new_sees_every_question, 0,
-			    2 * FAMILIES_OF_BOTH_WORLDS);
+			    COUNT(rates) * FAMILIES_OF_BOTH_WORLDS);
 	tcase_add_loop_test(tcase, twins_stay_where_clients_come_and_go, 0,
 			    FAMILIES_OF_BOTH_WORLDS);
 	tcase_add_loop_test(tcase, a_twin_moves_behind_what_was_put_between, 0,

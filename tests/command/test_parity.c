@@ -90,6 +90,18 @@ static const struct host hosts[] = {
 	    "-A INPUT -p udp --dport 53 -m recent --set --name own -m conntrack --ctstate INVALID -j DROP",
 	    "-A INPUT -p udp --dport 53 -m conntrack --ctstate NEW -j ACCEPT",
 	    "-A INPUT -p udp -j DROP" }, true, true },
+	/* a rate ahead of the state: the rule's own; and one that counts sources by name */
+	{ { ESTABLISHED, "-A INPUT -p udp --dport 53 -s %1$s -j DROP",
+	    "-A INPUT -p udp --dport 53 -m limit --limit 100/sec -m conntrack --ctstate NEW -j ACCEPT",
+	    "-A INPUT -p udp -j DROP" }, false, true },
+	{ { ESTABLISHED, "-N slow", "-A INPUT -p udp -j slow", "-A slow -m limit --limit 100/sec "
+	    "-m conntrack --ctstate NEW -j RETURN", "-A slow -j DROP",
+	    "-A INPUT -p udp --dport 53 -s %1$s -j ACCEPT", "-A INPUT -p udp -j DROP" }, true, false },
+	{ { ESTABLISHED, "-A INPUT -p udp --dport 53 -m hashlimit --hashlimit-upto 100/sec "
+	    "--hashlimit-mode srcip --hashlimit-name own -s %1$s -m conntrack --ctstate NEW -j ACCEPT",
+	    "-A INPUT -p udp -j DROP" }, true, false },
+	{ { ESTABLISHED, "-A INPUT -p udp --dport 53 -m recent --set --name own -m conntrack "
+	    "--ctstate NEW -s %1$s -j DROP", "-A INPUT -p udp --dport 53 -j ACCEPT" }, false, true },
 	/* by the direction, which questions and answers have; and which none of them has */
 	{ { "-A INPUT -m conntrack --ctdir REPLY -j ACCEPT",
 	    "-A INPUT -s %1$s " ASKS "--ctstate NEW --ctdir ORIGINAL -j ACCEPT",
@@ -777,6 +789,22 @@ static const struct {
 	  "ct state new ip saddr %1$s drop\n"
 	  "ct state new udp dport 53 add @seen { ip saddr limit rate over 100/second } drop\n"
 	  "ct state new udp dport 53 accept", NULL },
+	/* past what takes the untracked, a map of the rule's own leads to copies */
+	{ "chain bans {\n ct state new ip saddr %1$s drop\n }\n",
+	  "ct state established,related,untracked accept\n ip dscp vmap { cs0 : jump bans, cs5 : drop }\n"
+	  "udp dport 53 ct state new accept", NULL },
+	{ "chain svc {\n ip saddr %1$s return\n ct state new accept\n }\n chain none {\n }\n",
+	  "ct state established,related,untracked accept\n"
+	  "meta l4proto vmap { tcp : goto none, 17 : goto svc }", NULL },
+	{ "chain svc {\n ip saddr %1$s return\n udp dport 53 ct state new accept\n }\n chain web {\n "
+	  "ct state . ip dscp vmap { new . cs0 : accept }\n }\n",
+	  "ct state established,related,untracked accept\n"
+	  "meta l4proto . th dport vmap { tcp . 80 : jump web, udp . 50-60 : jump svc }", NULL },
+	{ "chain bans {\n ct state new ip saddr %1$s drop\n }\n",
+	  "ct state established,related,untracked accept\n fib daddr type vmap { local : jump bans, "
+	  "broadcast : drop, multicast : drop }\n udp dport 53 ct state new accept", NULL },
+	{ "", "ct state established,related,untracked accept\n"
+	  "udp dport vmap { 53 : continue, 54 : drop }\n ip saddr %1$s drop\n udp dport vmap { 53 : accept }", NULL },
 	/* in a copy of the rest of a chain, its map is looked up once */
 	{ "", "ct state invalid,untracked drop\n meta mark set ip saddr map { %1$s : 1, 10.0.0.0/8 : 2 }\n"
 	  "meta mark 1 drop\n udp dport 53 ct state new accept", NULL },
@@ -817,6 +845,49 @@ START_TEST(who_is_led_by_any_key_fares_as_before)
 					     "\"changed\": false"));
 	must("notrackctl clear");
 	assert_same_text(must("nft -s -t list ruleset").out, before);
+}
+END_TEST
+
+/* A copy of a map refers to none of the host's chains, which its owner goes on to delete. */
+START_TEST(what_a_map_led_to_can_be_deleted)
+{
+	const char *rules = "table inet h {\n chain c {\n ip saddr 203.0.113.9 drop\n "
+			    "ct state new udp dport 53 accept\n }\n chain i {\n"
+			    " type filter hook input priority 0; policy drop;\n"
+			    " ct state established,related,untracked accept\n"
+			    " ip dscp vmap { cs0 : jump c, cs5 : goto c }\n }\n}\n";
+
+	netns_add_peer();
+	must_as(&(struct how){ .where = HOST, .input = rules }, "nft -f -");
+	must("notrackctl -4 add dns --proto udp");
+	ck_assert_ptr_nonnull(strstr(must("nft list ruleset").out, "cs0 : jump NOTRACK-rest-"));
+	must("nft flush chain inet h i");
+	must("nft flush chain inet h c");
+	must("nft delete chain inet h c");
+}
+END_TEST
+
+/*
+ * No packet comes to a chain that nothing leads to, be there a map or not; made for that first, the
+ * chain of ours that accepts answers would have been for nobody.
+ */
+START_TEST(a_chain_that_nothing_leads_to_is_no_concern)
+{
+	const struct family *family = &families[0];
+	const char *rules = "table inet h {\n chain never {\n ct state established,related accept\n }\n"
+			    " chain c {\n ip daddr 203.0.113.9 drop\n }\n chain i {\n"
+			    " type filter hook input priority 0; policy drop;\n iif lo accept\n"
+			    " ct state established,related accept\n }\n chain o {\n"
+			    " type filter hook output priority 0; policy accept;\n"
+			    " ip dscp vmap { cs0 : jump c, cs5 : drop }\n }\n}\n";
+	struct end server = { PEER, family->peer, 53 }, client = { HOST, family->host, 0 };
+
+	netns_add_peer();
+	must_as(&(struct how){ .where = HOST, .input = rules }, "nft -f -");
+	ck_assert(udp_passes(family, client, server, 1));
+	must("notrackctl -4 add dns --proto udp");
+	ck_assert(udp_passes(family, client, server, 1));
+	must("notrackctl verify");
 }
 END_TEST
 
@@ -941,6 +1012,8 @@ static void tests(TCase *tcase)
 	tcase_add_test(tcase, a_rest_that_is_just_too_long_is_refused);
 	tcase_add_test(tcase, a_large_map_that_nobody_can_tell_takes_no_time);
 	tcase_add_loop_test(tcase, who_is_led_by_any_key_fares_as_before, 0, COUNT(leading));
+	tcase_add_test(tcase, what_a_map_led_to_can_be_deleted);
+	tcase_add_test(tcase, a_chain_that_nothing_leads_to_is_no_concern);
 	tcase_add_loop_test(tcase, what_is_named_for_both_families_opens_the_other_protocol, 0,
 			    FAMILY_COUNT);
 	tcase_add_loop_test(tcase, a_ban_behind_an_opening_is_told, 0, COUNT(appended) * FAMILY_COUNT);

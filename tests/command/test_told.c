@@ -417,9 +417,10 @@ END_TEST
 /* What is said in the same words of a service that was forced excuses no other one. */
 START_TEST(what_is_refused_of_two_is_refused_of_the_second)
 {
-	must_as(&(struct how){ .input = "table inet f {\nchain i {\ntype filter hook input priority 0;\n"
-		"meta l4proto udp limit rate over 5/second ct state new drop\nudp dport { 53, 123 } accept\n"
-		"}\n}\n" }, "nft -f -");
+	must_as(&(struct how){ .input = "table inet f {\nset s {\ntype inet_service\nflags dynamic\n"
+		"size 100\n}\nchain i {\ntype filter hook input priority 0;\n"
+		"meta l4proto udp update @s { udp sport limit rate over 5/second } ct state new drop\n"
+		"meta l4proto udp ct packets > 5 drop\nudp dport { 53, 123 } accept\n}\n}\n" }, "nft -f -");
 	ck_assert_int_eq(run("notrackctl -4 add dns --role inbound --proto udp").code, REFUSED);
 	must("notrackctl -%d add ntp --role inbound --force", _i ? 6 : 4);
 	ck_assert_int_eq(run("notrackctl -4 add dns --role inbound --proto udp").code, REFUSED);

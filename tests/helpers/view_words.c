@@ -161,11 +161,11 @@ static void read_protocol(struct reader *reader)
 			read_number(reader, FIELD_PROTOCOL, protocols[i].number, UINT32_MAX);
 }
 
-static void read_memory(struct reader *reader, enum step_kind kind, enum field field)
+static void read_memory(struct reader *reader, enum step_kind kind, enum field field, uint8_t flags)
 {
 	struct step *step = view_add_step(reader->view, kind);
 
-	step->flags = STEP_REMEMBERS;
+	step->flags = STEP_REMEMBERS | flags;
 	step->field = (uint8_t)field;
 	invert(reader, step);
 }
@@ -188,13 +188,13 @@ static bool read_plain(struct reader *reader, const char *word)
 	else if (!strcmp(word, "--dst-local"))
 		read_number(reader, FIELD_DESTINATION_TYPE, RTN_LOCAL, UINT32_MAX);
 	else if (!strcmp(word, "--limit"))
-		read_memory(reader, STEP_WITHIN_RATE, FIELD_FAMILY);
+		read_memory(reader, STEP_WITHIN_RATE, FIELD_FAMILY, STEP_RULES_OWN);
 	else if (!strcmp(word, "--connlimit"))
-		read_memory(reader, STEP_WITHIN_RATE, FIELD_CT_OTHER);
+		read_memory(reader, STEP_WITHIN_RATE, FIELD_CT_OTHER, 0);
 	else if (!strcmp(word, "--recent-update"))
-		read_memory(reader, STEP_REMEMBERED, FIELD_FAMILY);
+		read_memory(reader, STEP_REMEMBERED, FIELD_FAMILY, 0);
 	else if (!strcmp(word, "--recent-set"))
-		read_memory(reader, STEP_COUNT, FIELD_FAMILY);
+		read_memory(reader, STEP_COUNT, FIELD_FAMILY, 0);
 	else if (!strcmp(word, "--unknown"))
 		view_add_unknown(reader->view, STEP_UNKNOWN, "unknown");
 	else

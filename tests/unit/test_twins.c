@@ -415,10 +415,30 @@ START_TEST(a_log_that_remembers_first_keeps_to_its_rate)
 }
 END_TEST
 
-START_TEST(a_verdict_that_remembers_first_is_refused)
+START_TEST(a_rate_ahead_of_the_state_is_the_twins_own)
 {
-	input_is_refused("-A INPUT --limit --ctstate NEW -j ACCEPT\n", &asked, "dropped",
-			 "filter INPUT 1: ");
+	input_becomes("-A INPUT --limit --ctstate NEW -j ACCEPT\n", &asked,
+		      "-A INPUT --ctstate UNTRACKED -j NOTRACK-new-1\n"
+		      "-A INPUT --limit --ctstate NEW -j ACCEPT\n"
+		      "-A NOTRACK-new-1 -p udp -i eth0 --dport 53 -g NOTRACK-do-2\n"
+		      "-A NOTRACK-do-2 --limit -j ACCEPT\n");
+}
+END_TEST
+
+/* Of a twin, who is recorded would be once more by the rule itself. */
+START_TEST(what_remembers_for_others_first_is_led_around)
+{
+	input_becomes("-A INPUT -s 192.0.2.0/24 --recent-set --ctstate NEW -j ACCEPT\n"
+		      "-A INPUT -s 192.0.2.66 -j DROP\n", &asked,
+		      "-A INPUT --ctstate UNTRACKED -s 192.0.2.0/24 -p udp -i eth0 --dport 53 "
+		      "-g NOTRACK-rest-1\n"
+		      "-A INPUT -s 192.0.2.0/24 --recent-set --ctstate NEW -j ACCEPT\n"
+		      "-A INPUT -s 192.0.2.66/32 -j DROP\n"
+		      "-A NOTRACK-rest-1 -s 192.0.2.0/24 --recent-set -j ACCEPT\n"
+		      "-A NOTRACK-rest-1 -s 192.0.2.66/32 -j DROP\n");
+	input_is_refused("-A INPUT -s 192.0.2.0/24 --recent-set --ctstate NEW -j ACCEPT\n"
+			 "-A INPUT -j UNKNOWN\n", &asked, "dropped",
+			 "filter INPUT 1 counts");
 }
 END_TEST
 
@@ -840,7 +860,8 @@ static void tests(TCase *tcase)
 	tcase_add_test(tcase, twins_stand_in_nested_chains);
 	tcase_add_test(tcase, what_remembers_is_asked_behind_the_selectors);
 	tcase_add_test(tcase, a_log_that_remembers_first_keeps_to_its_rate);
-	tcase_add_test(tcase, a_verdict_that_remembers_first_is_refused);
+	tcase_add_test(tcase, a_rate_ahead_of_the_state_is_the_twins_own);
+	tcase_add_test(tcase, what_remembers_for_others_first_is_led_around);
 	tcase_add_test(tcase, what_only_remembers_ahead_of_the_state_has_seen_it_already);
 	tcase_add_test(tcase, an_answer_is_led_past_what_drops_all_but_answers);
 	tcase_add_test(tcase, nothing_is_copied_that_no_packet_gets_to);

@@ -20,9 +20,20 @@ static struct step *add_memory(const struct match_data *match, enum step_kind ki
 	return step;
 }
 
+/* Counted by the rule itself, while hashlimit counts by name, for all that have it. */
+static int add_own_rate(const struct match_data *match, bool inverted)
+{
+	struct step *step = add_memory(match, STEP_WITHIN_RATE, inverted);
+
+	if (!step)
+		return -ENOMEM;
+	step->flags |= STEP_RULES_OWN;
+	return 0;
+}
+
 int match_limit(const struct match_data *match)
 {
-	return add_memory(match, STEP_WITHIN_RATE, false) ? 0 : -ENOMEM;
+	return add_own_rate(match, false);
 }
 
 int match_hashlimit1(const struct match_data *match)
@@ -66,7 +77,7 @@ int match_quota(const struct match_data *match)
 {
 	const struct xt_quota_info *info = match->data;
 
-	return add_memory(match, STEP_WITHIN_RATE, info->flags & XT_QUOTA_INVERT) ? 0 : -ENOMEM;
+	return add_own_rate(match, info->flags & XT_QUOTA_INVERT);
 }
 
 /* Who is in one list need not be in another, nor in the same one so often. */
