@@ -43,8 +43,8 @@
  *				the network namespace; or no sockets of an address family
  *	-EPROTONOSUPPORT	the kernel has no such table, match or target
  *	-EBUSY			the xtables lock is held by somebody else, or the
- *				tables kept changing under our hands, or the kernel's
- *				answers about its connection tracking table were lost
+ *				tables kept changing under our hands, or answers of the
+ *				kernel were lost
  *	-ENOMEM			out of memory, here or in the kernel
  *	-EBADMSG		the comment that describes a service was edited, and a
  *				commit would remove the service; the sentence names

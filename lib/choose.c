@@ -88,7 +88,7 @@ static int find_filtering(struct notrack *nt, size_t *filtering)
 static int find_possible(struct notrack *nt, size_t *possible)
 {
 	struct session session = context_session(nt);
-	struct error first = { "" };
+	struct error first = { "" }, second;
 	int err = 0;
 
 	for (size_t i = 0; i < BACKENDS; i++) {
@@ -99,10 +99,8 @@ static int find_possible(struct notrack *nt, size_t *possible)
 		if (!i)
 			first = nt->error;
 	}
-	if (BACKENDS > 1)
-		error_set(&nt->error, err, "%.500s; and %.500s", first.text,
-			  ((struct error)nt->error).text);
-	return err;
+	second = nt->error;
+	return error_set(&nt->error, err, "%.500s; and %.500s", first.text, second.text);
 }
 
 int context_choose(struct notrack *nt)

@@ -5,10 +5,8 @@
 #include "context.h"
 #include "layout.h"
 #include "stale.h"
+#include "support/retry.h"
 #include "transaction.h"
-
-/* How often somebody may change the host's rules between our looking at them and the commit. */
-#define TRIES 10
 
 /* What was opened, and whom the host lets in by itself, for the next commit. */
 static void remember(struct transaction *transaction)

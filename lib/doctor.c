@@ -38,7 +38,7 @@ static void report(struct doctor *doctor, const char *name, enum notrack_status 
 	doctor->last = told;
 }
 
-void doctor_report(struct doctor *doctor, const char *name, enum notrack_status status, int err,
+void doctor_report(void *doctor, const char *name, enum notrack_status status, int err,
 		   const char *format, ...)
 {
 	va_list args;
@@ -50,20 +50,10 @@ void doctor_report(struct doctor *doctor, const char *name, enum notrack_status 
 
 /* --- what a backend needs --------------------------------------------- */
 
-static void report_check(void *doctor, const char *name, enum notrack_status status, int err,
-			 const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	report(doctor, name, status, err, format, args);
-	va_end(args);
-}
-
 /* The chosen one; all of them, where none can be chosen. */
 static void check_backends(struct notrack *nt, struct doctor *doctor)
 {
-	const struct check_visitor visitor = { report_check, doctor };
+	const struct check_visitor visitor = { doctor_report, doctor };
 	struct session session = context_session(nt);
 	int err = context_choose(nt);
 

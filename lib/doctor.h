@@ -20,8 +20,8 @@ struct doctor {
 	bool failed;			/* no memory for one of them */
 };
 
-/* Tells of one thing that was looked at. */
-void doctor_report(struct doctor *doctor, const char *name, enum notrack_status status, int err,
+/* Tells @doctor, a struct doctor, of one thing that was looked at, as struct check_visitor has it. */
+void doctor_report(void *doctor, const char *name, enum notrack_status status, int err,
 		   const char *format, ...) __attribute__((format(printf, 5, 6)));
 
 /*

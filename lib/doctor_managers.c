@@ -54,14 +54,6 @@ static bool runs(const char *name)
 	return found;
 }
 
-static bool has_table(const struct view *view, const char *name)
-{
-	for (const struct view_table *table = view->tables; table; table = table->next)
-		if (!strcmp(table->name, name))
-			return true;
-	return false;
-}
-
 static bool has_chain(const struct view *view, const char *name)
 {
 	for (const struct view_table *table = view->tables; table; table = table->next)
@@ -89,7 +81,7 @@ void doctor_check_managers(struct doctor *doctor, const struct view *view,
 
 	if (!managers_firewalld_lines(model, lines))
 		strcpy(lines, "firewall-cmd --permanent --add-service=dns; firewall-cmd --reload");
-	report_manager(doctor, "firewalld", runs("firewalld") || has_table(view, "firewalld"), lines);
+	report_manager(doctor, "firewalld", runs("firewalld") || view_has_table(view, "firewalld"), lines);
 	if (!managers_ufw_lines(model, lines))
 		strcpy(lines, "ufw allow 53");
 	report_manager(doctor, "ufw", has_chain(view, "ufw-user-input") ||

@@ -6,6 +6,7 @@
 
 #include "explain.h"
 #include "rules/view_words.h"
+#include "support/memory.h"
 
 /* A rule that the usual packet of a flow meets. */
 struct met {
@@ -35,7 +36,7 @@ struct explanation {
 static int add_met(void *data, enum hook hook, const struct place *place, int kind, bool unsure)
 {
 	struct trail *trail = data;
-	struct met *grown = realloc(trail->list, (trail->count + 1) * sizeof(*grown));
+	struct met *grown = memory_grow(trail->list, trail->count, sizeof(*grown));
 
 	if (!grown)
 		return -ENOMEM;
@@ -62,7 +63,7 @@ static int explain_row(struct verification *all, const struct flow_row *row,
 		       const struct probe *probe)
 {
 	struct explanation *explanation = all->data;
-	struct told *grown = realloc(explanation->list, (explanation->count + 1) * sizeof(*grown));
+	struct told *grown = memory_grow(explanation->list, explanation->count, sizeof(*grown));
 	struct probe tracked = *probe;
 	struct told *told;
 	int err;

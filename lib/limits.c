@@ -8,8 +8,6 @@
 #include "layout.h"
 #include "support/memory.h"
 
-static const char *const family_names[FAMILIES] = { "IPv4", "IPv6" };
-
 /* --- clients ---------------------------------------------------------- */
 
 /* No product of a count that is within it overflows. */
@@ -50,11 +48,11 @@ static int check_prefix(struct notrack *nt, const char *service, const struct pr
 
 	if (!context_has(nt, prefix->family))
 		return error_set(&nt->error, -EINVAL, "client %s: is %s, which was not asked for",
-			    prefix_format(prefix, true, text), family_names[prefix->family]);
+			    prefix_format(prefix, true, text), family_name(prefix->family));
 	if (!served)
 		return error_set(&nt->error, err, "client %s: service %s is not in %s",
 			    prefix_format(prefix, true, text), service,
-			    family_names[prefix->family]);
+			    family_name(prefix->family));
 	if (!(served->service->roles & INBOUND))
 		return error_set(&nt->error, err, "client %s: service %s is outbound only and has "
 			    "no clients", prefix_format(prefix, true, text), service);
@@ -316,6 +314,7 @@ static int add_rows(struct row **rows, size_t *count, const struct clients *clie
 		row->client = list[i];
 		row->period = list[i]->limit->rate.period;
 		limit_format(&list[i]->limit->rate, family, &row->words, above);
+		row->words.above = NULL;	/* visit_group() says it anew */
 	}
 	free(list);
 	return 0;
@@ -367,7 +366,7 @@ int hashlimit_each(struct notrack *nt, const struct notrack_service *service,
 		struct served *served = model_find(&nt->model.families[f], words.name);
 
 		if (!served || !context_has(nt, f) ||
-		    (words.families && strcmp(words.families, f == IPV4 ? "ipv4" : "ipv6")))
+		    (words.families && strcmp(words.families, family_words[f])))
 			continue;
 		found = true;
 		result = add_rows(&rows, &count, &served->clients, f);

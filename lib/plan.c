@@ -50,14 +50,6 @@ static bool is_empty(const struct model *model)
 
 /* --- refusals --------------------------------------------------------- */
 
-static bool has_table(const struct view *view, const char *name)
-{
-	for (const struct view_table *table = view->tables; table; table = table->next)
-		if (!strcmp(table->name, name))
-			return true;
-	return false;
-}
-
 static bool asks_others(const struct model *model)
 {
 	for (enum family family = IPV4; family < FAMILIES; family++)
@@ -75,7 +67,7 @@ static int refuse(struct notrack *nt, const struct view *view, const struct find
 
 	if (more)
 		snprintf(others, sizeof(others), "; and %zu more of that kind", more);
-	if (!strstr(first->text, "inet firewalld ") || !has_table(view, "firewalld") ||
+	if (!strstr(first->text, "inet firewalld ") || !view_has_table(view, "firewalld") ||
 	    !managers_firewalld_lines(&nt->model, lines))
 		return error_set(&nt->error, -ECANCELED, "%s%s", first->text, others);
 	return error_set(&nt->error, -ECANCELED, "%.*s%s; %shave firewalld let them in: %s",

@@ -7,8 +7,6 @@
 #include "context.h"
 #include "layout.h"
 
-static const char *const family_names[FAMILIES] = { "IPv4", "IPv6" };
-
 /* A service that serves nobody any more, in a family, cannot have limited clients there. */
 static int check_clients(struct notrack *nt, const struct service *service, unsigned int families,
 			 unsigned int scope)
@@ -30,7 +28,7 @@ static int check_clients(struct notrack *nt, const struct service *service, unsi
 		if (!(families & 1u << family))
 			return error_set(&nt->error, -EINVAL, "service %s: has limited clients in %s, where "
 				    "nothing would be left of it; take the limits off first",
-				    service->name, family_names[family]);
+				    service->name, family_name(family));
 		return error_set(&nt->error, -EINVAL, "service %s: has limited clients, which an "
 				 "outbound service cannot have; take the limits off first",
 				 service->name);
@@ -99,7 +97,7 @@ static int visit_service(struct notrack *nt, const struct service *service,
 		result = error_set(&nt->error, result, "out of memory");
 	else {
 		if (twice || families != (service_families(service) & nt->families))
-			words.families = families & NOTRACK_IPV4 ? "ipv4" : "ipv6";
+			words.families = family_words[families & NOTRACK_IPV4 ? IPV4 : IPV6];
 		result = visit(&words, data);
 	}
 	arena_free(&arena);

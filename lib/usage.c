@@ -217,14 +217,15 @@ static int check_request(struct notrack *nt, struct notrack_usage_request *reque
 {
 	if (request->by > NOTRACK_BY_SERVICE)
 		return error_set(&nt->error, -EINVAL, "usage: by port, source or service");
-	if (request->srcmask4 > 32)
-		return error_set(&nt->error, -EINVAL, "srcmask %u: must be 1 to 32", request->srcmask4);
-	if (request->srcmask6 > 128)
-		return error_set(&nt->error, -EINVAL, "srcmask %u: must be 1 to 128", request->srcmask6);
-	if (!request->srcmask4)
-		request->srcmask4 = 32;
-	if (!request->srcmask6)
-		request->srcmask6 = 64;
+	for (enum family family = IPV4; family < FAMILIES; family++) {
+		unsigned int *srcmask = family == IPV6 ? &request->srcmask6 : &request->srcmask4;
+
+		if (*srcmask > family_bits(family))
+			return error_set(&nt->error, -EINVAL, "srcmask %u: must be 1 to %u", *srcmask,
+					 family_bits(family));
+		if (!*srcmask)
+			*srcmask = limit_usual_srcmask[family];
+	}
 	return 0;
 }
 

@@ -275,13 +275,7 @@ static int start_in_kernel(struct notrack *nt, void *data)
 			err = backends[i]->listen(&watch->news[i]);
 	if (!err && forwarding_listen(&watch->switches) == -ENOMEM)
 		err = -ENOMEM;
-	if (err == -EAFNOSUPPORT)
-		return netlink_explain_open(err, &nt->error);
-	errno = -err;
-	return err ? error_set(&nt->error, err == -EPERM ? err : error_of_system(err),
-			       "changes of nftables cannot be listened to: %m%s", err == -EPERM ?
-			       "; run as root, or with CAP_NET_ADMIN in this network namespace" :
-			       "") : 0;
+	return err ? netlink_explain(err, "changes of nftables cannot be listened to", &nt->error) : 0;
 }
 
 int notrack_watch_start(struct notrack *nt, struct notrack_watch **watch)

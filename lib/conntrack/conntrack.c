@@ -21,45 +21,31 @@
 
 static int explain(int err, const char *what, struct error *error)
 {
-	switch (err) {
-	case -EAFNOSUPPORT:
-		return netlink_explain_open(err, error);
-	case -EPERM:
-	case -EACCES:
-		return error_set(error, -EPERM, "the connection tracking table cannot be %s: not "
-			    "permitted; run as root, or with CAP_NET_ADMIN in this network namespace",
-			    what);
 	/* nfnetlink_rcv_msg() says EINVAL of a subsystem that is not there */
-	case -EINVAL:
-	case -EOPNOTSUPP:
-	case -EPROTONOSUPPORT:
-		return error_set(error, -EPROTONOSUPPORT, "the connection tracking table cannot be %s: the "
-			    "kernel has none, or no netlink to it; load module nf_conntrack_netlink, or "
-			    "build it with CONFIG_NF_CT_NETLINK", what);
-	case -ENOMEM:
-		return error_set(error, -ENOMEM, "out of memory");
-	case -ENOBUFS:
-	case -ETIMEDOUT:
-		return error_set(error, -EBUSY, "the connection tracking table cannot be %s: answers of the "
-			    "kernel were lost, as too much arrived at once; try again", what);
-	default:
-		errno = -err;
-		return error_set(error, error_of_system(err), "the connection tracking table cannot be "
-				 "%s: %m", what);
-	}
+	if (err == -EINVAL || err == -EOPNOTSUPP || err == -EPROTONOSUPPORT)
+		return error_set(error, -EPROTONOSUPPORT, "%s: the kernel has none, or no netlink to it; "
+				 "load module nf_conntrack_netlink, or build it with CONFIG_NF_CT_NETLINK",
+				 what);
+	return netlink_explain(err, what, error);
+}
+
+static int explain_read(int err, struct error *error)
+{
+	return explain(err, "the connection tracking table cannot be read", error);
 }
 
 /* It was there to be read: what is refused now is refused for another reason. */
 static int explain_edit(int err, struct error *error)
 {
-	return explain(err == -EINVAL || err == -EOPNOTSUPP ? -EIO : err, "changed", error);
+	return explain(err == -EINVAL || err == -EOPNOTSUPP ? -EIO : err,
+		       "the connection tracking table cannot be changed", error);
 }
 
 int conntrack_open(struct conntrack *conntrack, struct error *error)
 {
 	int err = netlink_open(&conntrack->netlink, NETLINK_NETFILTER);
 
-	return err ? explain(err, "read", error) : 0;
+	return err ? explain_read(err, error) : 0;
 }
 
 void conntrack_close(struct conntrack *conntrack)
@@ -67,21 +53,7 @@ void conntrack_close(struct conntrack *conntrack)
 	netlink_close(&conntrack->netlink);
 }
 
-static struct nlmsghdr *begin_message(void *buffer, unsigned int type, uint16_t flags,
-				      uint8_t family)
-{
-	struct nlmsghdr *message = mnl_nlmsg_put_header(buffer);
-	struct nfgenmsg *header;
-
-	message->nlmsg_type = (uint16_t)(NFNL_SUBSYS_CTNETLINK << 8 | type);
-	message->nlmsg_flags = NLM_F_REQUEST | flags;
-	header = mnl_nlmsg_put_extra_header(message, sizeof(*header));
-	header->nfgen_family = family;
-	header->version = NFNETLINK_V0;
-	return message;
-}
-
-static int ask(struct conntrack *conntrack, unsigned int type, uint16_t flags, netlink_take *take,
+static int ask(struct conntrack *conntrack, int type, uint16_t flags, netlink_take *take,
 	       void *data)
 {
 	struct {
@@ -89,7 +61,7 @@ static int ask(struct conntrack *conntrack, unsigned int type, uint16_t flags, n
 		struct nfgenmsg header;
 	} request;
 
-	begin_message(&request, type, flags, AF_UNSPEC);
+	netlink_message(&request, NFNL_SUBSYS_CTNETLINK << 8 | type, flags, AF_UNSPEC);
 	return netlink_ask(&conntrack->netlink, &request.message, take, data);
 }
 
@@ -121,7 +93,7 @@ int conntrack_dump(struct conntrack *conntrack, enum conntrack_part part,
 	int err = ask(conntrack, IPCTNL_MSG_CT_GET, NLM_F_DUMP, take_entry, &dump);
 
 	/* interrupted: entries came and went, as they do */
-	return err < 0 && err != -EINTR ? explain(err, "read", error) : dump.result;
+	return err < 0 && err != -EINTR ? explain_read(err, error) : dump.result;
 }
 
 /* --- totals ----------------------------------------------------------- */
@@ -196,7 +168,7 @@ int conntrack_read_totals(struct conntrack *conntrack, struct conntrack_totals *
 	if (!err)
 		err = ask(conntrack, IPCTNL_MSG_CT_GET_STATS_CPU, NLM_F_DUMP, take_processor, totals);
 	if (err && err != -EINTR)
-		return explain(err, "read", error);
+		return explain_read(err, error);
 	if (!totals->max)
 		totals->max = read_most();
 	return 0;
@@ -246,10 +218,11 @@ static size_t size_of(const struct nlattr *attr)
 
 /* A message about an entry: its beginning, up to what names it. */
 static struct nlmsghdr *begin_request(struct conntrack_edit *edit, const struct tracked *entry,
-				      unsigned int type)
+				      int type)
 {
-	struct nlmsghdr *message = begin_message(edit->requests + edit->size, type, NLM_F_ACK,
-						 entry->family == IPV6 ? AF_INET6 : AF_INET);
+	struct nlmsghdr *message = netlink_message(edit->requests + edit->size,
+						   NFNL_SUBSYS_CTNETLINK << 8 | type, NLM_F_ACK,
+						   entry->family == IPV6 ? AF_INET6 : AF_INET);
 
 	message->nlmsg_seq = netlink_next(&edit->conntrack->netlink);
 	put_copy(message, entry->tuple);

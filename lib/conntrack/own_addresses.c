@@ -4,14 +4,13 @@
 #include "support/attribute.h"
 #include "support/memory.h"
 #include "support/netlink.h"
+#include "support/retry.h"
 #include "support/search.h"
 
 #include <errno.h>
 #include <linux/rtnetlink.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define TRIES 5
 
 static int add(struct prefix **list, size_t *count, const struct prefix *prefix)
 {
@@ -75,7 +74,7 @@ static int take_route(const struct nlmsghdr *message, void *data)
 	return add_prefix(data, &prefix, is_group(route->rtm_type));
 }
 
-static int ask(struct netlink *netlink, struct own_addresses *local)
+static int ask(struct netlink *netlink, uint8_t family, uint8_t type, struct own_addresses *local)
 {
 	struct {
 		struct nlmsghdr message;
@@ -83,10 +82,28 @@ static int ask(struct netlink *netlink, struct own_addresses *local)
 	} request = {
 		.message = { .nlmsg_len = sizeof(request), .nlmsg_type = RTM_GETROUTE,
 			     .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP },
-		.route = { .rtm_family = AF_UNSPEC },
+		.route = { .rtm_family = family, .rtm_type = type },
 	};
 
 	return netlink_ask(netlink, &request.message, take_route, local);
+}
+
+/*
+ * A router of the internet has a million other routes.  By their types, and not by the table
+ * "local", as each VRF has its own table; and by family, as others than these two refuse a type.
+ */
+static int ask_types(struct netlink *netlink, struct own_addresses *local)
+{
+	static const uint8_t families[] = { AF_INET, AF_INET6 };
+	static const uint8_t types[] = { RTN_LOCAL, RTN_ANYCAST, RTN_BROADCAST, RTN_MULTICAST };
+	int err = 0;
+
+	if (!netlink_be_strict(netlink))
+		return ask(netlink, AF_UNSPEC, RTN_UNSPEC, local);
+	for (size_t i = 0; i < sizeof(families) && !err; i++)
+		for (size_t j = 0; j < sizeof(types) && !err; j++)
+			err = ask(netlink, families[i], types[j], local);
+	return err;
 }
 
 static int compare(const void *a, const void *b)
@@ -105,7 +122,7 @@ int own_addresses_read(struct own_addresses *local, struct error *error)
 	for (int i = 0; !err && i < TRIES; i++) {
 		local->host_count = local->network_count = 0;
 		local->group_count = 1;
-		err = ask(&netlink, local);
+		err = ask_types(&netlink, local);
 		if (err != -EINTR)
 			break;
 		if (i + 1 < TRIES)
@@ -114,11 +131,7 @@ int own_addresses_read(struct own_addresses *local, struct error *error)
 	netlink_close(&netlink);
 	if (!err && local->host_count)
 		qsort(local->hosts, local->host_count, sizeof(*local->hosts), compare);
-	if (err == -ENOMEM || err == -EAFNOSUPPORT)
-		return netlink_explain_open(err, error);
-	errno = -err;
-	return err ? error_set(error, error_of_system(err),
-			       "this host's addresses cannot be read: %m") : 0;
+	return err ? netlink_explain(err, "this host's addresses cannot be read", error) : 0;
 }
 
 static bool covers(const struct prefix *list, size_t count, const struct prefix *address)

@@ -94,7 +94,7 @@ static int take(struct sample *sample, const uint8_t *packet, size_t size)
 /* --- sockets ---------------------------------------------------------- */
 
 /* What is sent to this host itself, and of that the head. */
-static struct sock_filter to_us[] = {
+static const struct sock_filter to_us[] = {
 	BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)(SKF_AD_OFF + SKF_AD_PKTTYPE)),
 	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, PACKET_HOST, 0, 1),
 	BPF_STMT(BPF_RET | BPF_K, HEAD),
@@ -103,7 +103,8 @@ static struct sock_filter to_us[] = {
 
 static int open_socket(uint16_t protocol)
 {
-	const struct sock_fprog filter = { sizeof(to_us) / sizeof(to_us[0]), to_us };
+	const struct sock_fprog filter = { sizeof(to_us) / sizeof(to_us[0]),
+					   (struct sock_filter *)to_us };	/* only read */
 	const struct sockaddr_ll all = { .sll_family = AF_PACKET, .sll_protocol = htons(protocol) };
 	/* bound to no protocol at first: nothing comes in that the filter has not seen */
 	int fd = socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), size = QUEUE;
@@ -162,6 +163,15 @@ static int listen_until(uint64_t end_ms, struct pollfd *fds, struct sample *samp
 	return result;
 }
 
+static int explain(int err, struct error *error)
+{
+	errno = -err;
+	if (err == -EPERM || err == -EAFNOSUPPORT)
+		return error_set(error, -EPERM, "requests cannot be counted as they come in: %m; that "
+				 "needs sockets of AF_PACKET, and CAP_NET_RAW in this network namespace");
+	return error_set(error, error_of_system(err), "requests cannot be counted as they come in: %m");
+}
+
 int requests_sample(unsigned int seconds, int (*visit)(const struct request *request, void *data),
 		    void *data, double *missed, struct error *error)
 {
@@ -173,10 +183,8 @@ int requests_sample(unsigned int seconds, int (*visit)(const struct request *req
 	int result = fds[IPV4].fd < 0 ? fds[IPV4].fd : fds[IPV6].fd < 0 ? fds[IPV6].fd : 0;
 	uint64_t lost = 0;
 
-	errno = -result;
 	if (result)
-		error_set(error, result, "requests cannot be counted as they come in: %m%s",
-			  result == -EPERM ? "; that needs CAP_NET_RAW in this network namespace" : "");
+		result = explain(result, error);
 	else
 		result = listen_until(now_ms() + (uint64_t)seconds * 1000, fds, &sample);
 	for (int i = 0; i < FAMILIES; i++)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "conntrack/tally.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,8 @@
 #define MIX_ONE UINT64_C(0x9e3779b97f4a7c15)
 #define MIX_OTHER UINT64_C(0xc2b2ae3d27d4eb4f)
 
+static_assert(sizeof(struct tally_key) == 16 + sizeof(uint32_t), "all of it is hashed");
+
 /* Seeded: who sends the packets must not choose the slots. */
 static uint64_t hash(const struct tally *tally, const struct tally_key *key)
 {
@@ -18,7 +21,7 @@ static uint64_t hash(const struct tally *tally, const struct tally_key *key)
 
 	memcpy(&high, key->address, sizeof(high));
 	memcpy(&low, key->address + sizeof(high), sizeof(low));
-	memcpy(&rest, &key->port, sizeof(rest));
+	memcpy(&rest, (const char *)key + offsetof(struct tally_key, port), sizeof(rest));
 	state = (state ^ high) * MIX_ONE;
 	state = (state ^ state >> 29 ^ low) * MIX_OTHER;
 	state = (state ^ state >> 31 ^ rest) * MIX_ONE;

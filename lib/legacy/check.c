@@ -17,6 +17,7 @@
 
 #include "legacy/table_info.h"
 #include "support/memory.h"
+#include "support/retry.h"
 
 /* One code for both families: all but the entries is the same. */
 static_assert(sizeof(struct ipt_getinfo) == sizeof(struct ip6t_getinfo), "getinfo");
@@ -24,9 +25,6 @@ static_assert(offsetof(struct ipt_get_entries, entrytable) ==
 	      offsetof(struct ip6t_get_entries, entrytable), "entries");
 static_assert(IPT_SO_GET_INFO == IP6T_SO_GET_INFO && IPT_SO_GET_ENTRIES == IP6T_SO_GET_ENTRIES,
 	      "options");
-
-/* How often a table may grow between the two calls that read it. */
-#define READS_MAX 100
 
 /* Names that libiptc, or a rule of ours, takes for something other than a chain. */
 static const char *const taken_names[] = {
@@ -43,7 +41,6 @@ struct check {
 	const char **names;		/* of these chains */
 	size_t count, jump_count;
 	int32_t *jumps;			/* where rules lead to */
-	const char *fault;		/* what is wrong */
 };
 
 static int get_entries(struct check *check, int sockfd, const char *name)
@@ -71,7 +68,7 @@ static int read_entries(struct check *check, const char *name)
 
 	if (sockfd < 0)
 		return -errno;
-	for (int i = 0; i < READS_MAX && err == -EAGAIN; i++)
+	for (int i = 0; i < QUICK_TRIES && err == -EAGAIN; i++)
 		err = get_entries(check, sockfd, name);
 	close(sockfd);
 	return err;
@@ -304,7 +301,6 @@ int table_check(const struct xt_family *family, const char *name, struct error *
 	memory_put(check.names, room * sizeof(*check.names));
 	memory_put(check.jumps, room * sizeof(*check.jumps));
 	memory_put(check.block, check.block_size);
-	return fault ? error_set(error, -EIO, "table %s (%s): is one that no iptables makes: %s; replace "
-				 "it with iptables-restore", name, family->name, fault) :
-	       err;
+	return fault ? error_set(error, 1, "table %s (%s): is one that no iptables makes: %s; replace it "
+				 "with iptables-restore", name, family->name, fault) : err;
 }

@@ -8,7 +8,8 @@
 
 /*
  * Whether iptables could have made the table.  The kernel takes others as well,
- * in which libiptc is lost.  -EIO with a sentence says what is wrong with it.
+ * in which libiptc is lost.
+ * Returns: 0; 1 with a sentence, which says what is wrong with it; or -errno, as the kernel says.
  */
 int table_check(const struct xt_family *family, const char *name, struct error *error);
 

@@ -27,9 +27,7 @@
 #include "legacy/read.h"
 #include "legacy/table_commit.h"
 #include "support/packets.h"
-
-/* How often a table may change under our hands, by a program without the lock. */
-#define TRIES 10
+#include "support/retry.h"
 
 struct table_step {
 	enum family family;

@@ -74,14 +74,23 @@ static void end_name(char name[XT_EXTENSION_MAXNAMELEN])
 	memset(name + used, 0, XT_EXTENSION_MAXNAMELEN - used);
 }
 
+/* As match_at(), of an entry that is our own. */
+static struct xt_entry_match *own_match_at(const struct xt_family *family, void *entry, size_t *offset)
+{
+	size_t from = *offset;
+
+	return match_at(family, entry, offset) ? (void *)((char *)entry + from) : NULL;
+}
+
 static void end_names(void *entry, const struct xt_family *family)
 {
-	const struct xt_entry_match *match;
+	struct xt_entry_target *target = (void *)((char *)entry + entry_target_offset(family, entry));
+	struct xt_entry_match *match;
 	size_t offset = family->entry_size;
 
-	while ((match = match_at(family, entry, &offset)))
-		end_name(((struct xt_entry_match *)match)->u.user.name);
-	end_name(((struct xt_entry_target *)entry_target(family, entry))->u.user.name);
+	while ((match = own_match_at(family, entry, &offset)))
+		end_name(match->u.user.name);
+	end_name(target->u.user.name);
 }
 
 void entry_forget(void *entry, const struct xt_family *family)
@@ -97,7 +106,7 @@ void entry_forget(void *entry, const struct xt_family *family)
 void entry_normalise(void *entry, const struct xt_family *family)
 {
 	unsigned char *bytes = entry;
-	const struct xt_entry_match *match;
+	struct xt_entry_match *match;
 	size_t offset = family->entry_size;
 
 	mask_bytes(bytes + family->at.source, bytes + family->at.source_mask, family->address_size);
@@ -105,8 +114,8 @@ void entry_normalise(void *entry, const struct xt_family *family)
 	normalise_interface(bytes + family->at.in, bytes + family->at.in_mask);
 	normalise_interface(bytes + family->at.out, bytes + family->at.out_mask);
 	entry_forget(entry, family);
-	while ((match = match_at(family, entry, &offset)))
-		normalise_match((struct xt_entry_match *)match);
+	while ((match = own_match_at(family, entry, &offset)))
+		normalise_match(match);
 }
 
 /* --- comparing -------------------------------------------------------- */

@@ -317,7 +317,7 @@ int table_read(struct table *table, struct ruleset *found, struct error *error)
 	free(reading.places);
 	free(reading.edges);
 	free(reading.entries.list);
-	if (!err && reading.wild && table_check(table->family, table->name, error) == -EIO)
+	if (!err && reading.wild && table_check(table->family, table->name, error) > 0)
 		return -EIO;
 	if (!err && table->doubtful && reading.number != table_entries(table->family, table->name))
 		err = -ENOMEM;

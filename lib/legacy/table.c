@@ -9,9 +9,7 @@
 #include "legacy/check.h"
 #include "legacy/table_info.h"
 #include "rules/name.h"
-
-/* How often somebody without the lock may be faster. */
-#define TRIES 10
+#include "support/retry.h"
 
 int table_explain(const struct table *table, int err, struct error *error)
 {
@@ -105,7 +103,7 @@ int table_open(struct table *table, const struct xt_family *family, const char *
 	*table = (struct table){ .family = family, .name = name, .check = check };
 	err = check ? table_check(family, name, error) : 0;
 	if (err && !may_be_module(err))
-		return err == -EIO ? err : table_explain(table, err, error);
+		return err > 0 ? -EIO : table_explain(table, err, error);
 	xtc_lock();
 	err = init(table);
 	if (may_be_module(err)) {
@@ -113,7 +111,7 @@ int table_open(struct table *table, const struct xt_family *family, const char *
 		err = init(table);
 	}
 	xtc_unlock();
-	if (err == -EBADMSG && table_check(family, name, error) == -EIO)
+	if (err == -EBADMSG && table_check(family, name, error) > 0)
 		return -EIO;
 	return err ? table_explain(table, err, error) : 0;
 }

@@ -7,9 +7,7 @@
 #include "legacy/graft_edit.h"
 #include "legacy/read.h"
 #include "rules/diff.h"
-
-/* How often somebody without the lock may be faster. */
-#define TRIES 10
+#include "support/retry.h"
 
 static int is_as_wanted(const struct table *table, struct table *now, struct error *error)
 {

@@ -14,8 +14,11 @@
 
 const char *legacy_table_name(unsigned int table)
 {
-	return table == MANGLE ? "mangle" : table == SECURITY ? "security" :
-	       table_name((enum table_id)table);
+	static const char *const names[LEGACY_NAMES] = {
+		[MANGLE] = "mangle", [SECURITY] = "security", [NAT] = "nat",
+	};
+
+	return names[table] ? names[table] : table_name((enum table_id)table);
 }
 
 /* --- which there are ---------------------------------------------------- */
@@ -132,15 +135,17 @@ size_t table_bytes(const struct xt_family *family, const char *name)
 
 uint64_t tables_mark(void)
 {
-	static const char *const names[] = { "raw", "mangle", "nat", "filter", "security" };
 	uint64_t sum = 0;
 
 	for (enum family family = IPV4; family < FAMILIES; family++)
-		for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-			if (table_exists(&xt_families[family], names[i]) > 0) {
-				struct ipt_getinfo info = ask_info(&xt_families[family], names[i]);
+		for (unsigned int table = 0; table < LEGACY_NAMES; table++) {
+			const char *name = legacy_table_name(table);
 
-				sum = hash_bytes(sum + i + 1, &info, sizeof(info));
+			if (table_exists(&xt_families[family], name) > 0) {
+				struct ipt_getinfo info = ask_info(&xt_families[family], name);
+
+				sum = hash_bytes(sum + table + 1, &info, sizeof(info));
 			}
+		}
 	return sum;
 }

@@ -10,10 +10,12 @@
 enum {
 	MANGLE = TABLES,
 	SECURITY,
-	LEGACY_TABLES
+	LEGACY_TABLES,
+	NAT = LEGACY_TABLES,		/* which is looked at, and no more */
+	LEGACY_NAMES
 };
 
-/* "raw", "filter", "mangle", "security" */
+/* "raw", "filter", "mangle", "security", "nat" */
 const char *legacy_table_name(unsigned int table);
 
 /*

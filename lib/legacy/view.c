@@ -15,26 +15,24 @@
 #include "legacy/table.h"
 #include "legacy/xtc.h"
 #include "rules/name.h"
+#include "support/retry.h"
 
 /* The tables, and when packets meet them: enum nf_ip_hook_priorities. */
 static const struct {
-	const char *name;
+	unsigned int table;
 	enum chain_type type;
 	int priority;
 	int source_priority;		/* at INPUT and POSTROUTING */
 } tables[] = {
-	{ "raw", CHAIN_FILTER, -300, -300 },
-	{ "mangle", CHAIN_FILTER, -150, -150 },
-	{ "nat", CHAIN_NAT, -100, 100 },
-	{ "filter", CHAIN_FILTER, 0, 0 },
-	{ "security", CHAIN_FILTER, 50, 50 },
+	{ RAW, CHAIN_FILTER, -300, -300 },
+	{ MANGLE, CHAIN_FILTER, -150, -150 },
+	{ NAT, CHAIN_NAT, -100, 100 },
+	{ FILTER, CHAIN_FILTER, 0, 0 },
+	{ SECURITY, CHAIN_FILTER, 50, 50 },
 };
 #define TABLE_COUNT (sizeof(tables) / sizeof(tables[0]))
 
-static const char *const family_words[FAMILIES] = { [IPV4] = "ip", [IPV6] = "ip6" };
-
-/* How often a table may change while it is read. */
-#define TRIES 10
+static const char *const view_families[FAMILIES] = { [IPV4] = "ip", [IPV6] = "ip6" };
 
 /* One table that is being read. */
 struct reader {
@@ -49,6 +47,11 @@ struct reader {
 	size_t first_number;		/* of the table's first chain */
 	bool wild;			/* a jump leads to where no chain begins */
 };
+
+static const char *name_of(const struct reader *reader)
+{
+	return legacy_table_name(tables[reader->kind].table);
+}
 
 /* --- chains ----------------------------------------------------------- */
 
@@ -155,8 +158,8 @@ static int read_table(struct reader *reader)
 
 	reader->first_number = reader->view->chain_count;
 	reader->table = view_add_table(reader->view, WORLD_LEGACY, 1u << reader->family->family,
-				       family_words[reader->family->family],
-				       tables[reader->kind].name);
+				       view_families[reader->family->family],
+				       name_of(reader));
 	if (!reader->table)
 		return -ENOMEM;
 	for (name = reader->xtc->first_chain(reader->handle); name && !err;
@@ -179,34 +182,24 @@ static int find_tables(enum family family, unsigned int *there, struct error *er
 		return error_set(error, error_of_system(told), "which tables there are (%s) cannot be read: "
 				 "%m", xt_families[family].name);
 	for (size_t i = 0; i < TABLE_COUNT; i++)
-		if (!told || table_is_named(names, tables[i].name))
+		if (!told || table_is_named(names, legacy_table_name(tables[i].table)))
 			*there |= 1u << i;
 	return 0;
 }
 
 static int explain(int err, const struct reader *reader, struct error *error)
 {
-	const char *name = tables[reader->kind].name, *family = reader->family->name;
+	const struct table named = { .family = reader->family, .name = name_of(reader) };
 
-	if (err == EAFNOSUPPORT)
-		return table_explain_family(reader->family, error);
-	if (err == EPERM || err == EACCES)
-		return error_set(error, -EPERM, "table %s (%s): not permitted; run as root, or with "
-				 "CAP_NET_ADMIN and CAP_NET_RAW in this network namespace", name,
-				 family);
-	if (err == ENOMEM || err == ENOBUFS)
-		return error_set(error, -ENOMEM, "table %s (%s): no memory to read it", name, family);
-	errno = err;
-	return error_set(error, error_of_system(-err), "table %s (%s): cannot be read: %m", name,
-			 family);
+	return table_explain(&named, err, error);
 }
 
 /* A kernel without the table has nothing to walk through. */
 static bool is_absent(int err, const struct xt_family *family)
 {
-	if (err == EAFNOSUPPORT)
+	if (err == -EAFNOSUPPORT)
 		return !table_family_is_forbidden(family);
-	return err == ENOENT || err == ENOPROTOOPT || err == EPROTONOSUPPORT;
+	return err == -ENOENT || err == -ENOPROTOOPT || err == -EPROTONOSUPPORT;
 }
 
 /* Somebody may change the table between libiptc's two questions. */
@@ -214,7 +207,7 @@ static void init(struct reader *reader)
 {
 	for (int i = 0; i < TRIES && !reader->handle; i++) {
 		errno = 0;
-		reader->handle = reader->xtc->init(tables[reader->kind].name);
+		reader->handle = reader->xtc->init(name_of(reader));
 		if (errno != EAGAIN)
 			break;
 	}
@@ -231,7 +224,7 @@ static struct xtc_handle *find_handle(const struct reader *reader, struct image 
 		const struct table *table = &legacy_image(image)->tables[family][i].table;
 
 		if (table->handle && !table->doubtful &&
-		    !strcmp(table->name, tables[reader->kind].name))
+		    !strcmp(table->name, name_of(reader)))
 			return table->handle;
 	}
 	return NULL;
@@ -244,26 +237,26 @@ static int read_opened(struct reader *reader, struct error *error)
 	xtc_lock();
 	err = read_table(reader);
 	xtc_unlock();
-	if (reader->wild && table_check(reader->family, tables[reader->kind].name, error) == -EIO)
+	if (reader->wild && table_check(reader->family, name_of(reader), error) > 0)
 		return -EIO;
 	return err ? error_set(error, -ENOMEM, "out of memory") : 0;
 }
 
 static int open_table(struct reader *reader, bool check, struct error *error)
 {
-	int err = check ? table_check(reader->family, tables[reader->kind].name, error) : 0;
+	int err = check ? table_check(reader->family, name_of(reader), error) : 0;
 
 	if (err)
-		return err == -EIO ? err : is_absent(-err, reader->family) ? 0 : explain(-err, reader, error);
+		return err > 0 ? -EIO : is_absent(err, reader->family) ? 0 : explain(err, reader, error);
 	xtc_lock();
 	init(reader);
 	/* a handle that memory was short for has part of the table, and libiptc aborts on it */
-	err = reader->handle && xtc_errno() != -ENOMEM ? read_table(reader) : -xtc_errno();
+	err = reader->handle && xtc_errno() != -ENOMEM ? read_table(reader) : xtc_errno();
 	if (reader->handle)
 		reader->xtc->free(reader->handle);
 	xtc_unlock();
 	if (!reader->handle || reader->wild)
-		if (table_check(reader->family, tables[reader->kind].name, error) == -EIO)
+		if (table_check(reader->family, name_of(reader), error) > 0)
 			return -EIO;
 	if (!reader->handle)
 		return is_absent(err, reader->family) ? 0 : explain(err, reader, error);

@@ -44,12 +44,15 @@ static void drop_unused_limits(struct clients *clients)
 
 static void move(struct clients *clients, struct client *client, struct limit *limit)
 {
-	if (client->limit)
+	if (client->limit) {
 		client->limit->clients--;
-	clients->count += (limit != NULL) - (client->limit != NULL);
+		clients->count--;
+	}
 	client->limit = limit;
-	if (limit)
+	if (limit) {
 		limit->clients++;
+		clients->count++;
+	}
 }
 
 /* --- finding ---------------------------------------------------------- */

@@ -26,7 +26,7 @@ static const struct {
 };
 #define UNITS (sizeof(units) / sizeof(units[0]))
 
-static const uint8_t usual_srcmask[FAMILIES] = { [IPV4] = 32, [IPV6] = 64 };
+const uint8_t limit_usual_srcmask[FAMILIES] = { [IPV4] = 32, [IPV6] = 64 };
 
 bool limit_rate_same(const struct limit_rate *a, const struct limit_rate *b)
 {
@@ -158,7 +158,7 @@ int limit_parse(struct limit_rate *rate, const struct hashlimit *words, enum fam
 		err = check_range("htable-max", words->htable_max, HTABLE_MAX, error);
 	if (!err)
 		err = check_range("htable-size", words->htable_size, HTABLE_MAX, error);
-	rate->srcmask = words->srcmask ? words->srcmask : usual_srcmask[family];
+	rate->srcmask = words->srcmask ? words->srcmask : limit_usual_srcmask[family];
 	rate->htable_max = words->htable_max;
 	rate->htable_size = words->htable_size;
 	rate->htable_expire_ms = words->htable_expire_ms;
@@ -185,7 +185,7 @@ void limit_format(const struct limit_rate *rate, enum family family, struct hash
 		.size = sizeof(*words),
 		.above = above,
 		.burst = rate->burst,
-		.srcmask = rate->srcmask == usual_srcmask[family] ? 0 : rate->srcmask,
+		.srcmask = rate->srcmask == limit_usual_srcmask[family] ? 0 : rate->srcmask,
 		.htable_max = rate->htable_max,
 		.htable_size = rate->htable_size,
 	};

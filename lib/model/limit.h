@@ -22,6 +22,9 @@ struct limit_rate {
 	uint32_t coarse;	/* the period is known to a multiple of so much; 0: exactly */
 };
 
+/* How long the prefix is that counts as one source, where nobody says. */
+extern const uint8_t limit_usual_srcmask[FAMILIES];
+
 bool limit_rate_same(const struct limit_rate *a, const struct limit_rate *b);
 
 /* "10/sec": the roundest number that the kernel takes for @period. */

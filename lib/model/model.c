@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "model/model.h"
+#include "support/memory.h"
 #include "support/search.h"
 
 static int compare_name(const void *name, const void *served)
@@ -30,7 +31,7 @@ struct served *model_find(const struct family_model *model, const char *name)
 
 static int reserve(struct family_model *model)
 {
-	struct served *grown = realloc(model->served, (model->count + 1) * sizeof(*grown));
+	struct served *grown = memory_grow(model->served, model->count, sizeof(*grown));
 
 	if (!grown)
 		return -ENOMEM;

@@ -17,6 +17,8 @@ static const struct {
 	[IPV6] = { AF_INET6, 128, "IPv6" },
 };
 
+const char *const family_words[] = { [IPV4] = "ipv4", [IPV6] = "ipv6", NULL };
+
 unsigned int family_bits(enum family family)
 {
 	return families[family].bits;

@@ -46,5 +46,7 @@ unsigned int prefix_bits(const struct prefix *prefix, unsigned int first, unsign
 unsigned int family_bits(enum family family);
 /* "IPv4", for sentences */
 const char *family_name(enum family family);
+/* "ipv4", as in words; ends with NULL */
+extern const char *const family_words[];
 
 #endif

@@ -39,7 +39,6 @@ const char *const role_names[] = { "inbound", "outbound", "both", NULL };
 static const char *const mode_names[] = { "strict", "classic", NULL };
 static const char *const twins_names[] = { "auto", "none", NULL };
 static const char *const answers[] = { "no", "yes", NULL };
-static const char *const family_names[] = { [IPV4] = "ipv4", [IPV6] = "ipv6", NULL };
 
 /* A list that grows in an arena: old versions stay there until the end. */
 static void *list_add(struct arena *arena, void *list, size_t count, size_t size)
@@ -95,7 +94,7 @@ static int take_ports(const char *word, void *data, struct error *error)
 	return 0;
 }
 
-static int compare_ranges(const void *a, const void *b)
+int port_range_compare(const void *a, const void *b)
 {
 	return (int)((const struct port_range *)a)->first - ((const struct port_range *)b)->first;
 }
@@ -106,7 +105,7 @@ static void normalize_ports(struct service *service)
 	struct port_range *ports = service->ports;
 	size_t kept = 0;
 
-	qsort(ports, service->port_count, sizeof(*ports), compare_ranges);
+	qsort(ports, service->port_count, sizeof(*ports), port_range_compare);
 	for (size_t i = 1; i < service->port_count; i++) {
 		if (ports[i].first > ports[kept].last)
 			ports[++kept] = ports[i];
@@ -140,7 +139,7 @@ static int take_role(const char *word, void *data, struct error *error)
 
 static int take_family(const char *word, void *data, struct error *error)
 {
-	int family = words_index(family_names, word);
+	int family = words_index(family_words, word);
 
 	if (family < 0)
 		return error_set(error, -EINVAL, "family %s: known are ipv4, ipv6", word);

@@ -31,6 +31,9 @@ struct port_range {
 	uint16_t last;
 };
 
+/* By the first port, for qsort(3). */
+int port_range_compare(const void *a, const void *b);
+
 extern const char *const protocol_names[], *const role_names[];
 extern const uint8_t protocol_numbers[PROTOCOLS];	/* IPPROTO_* */
 

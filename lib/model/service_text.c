@@ -57,7 +57,7 @@ int notrack_service_get(const struct notrack_service *words, unsigned int index,
 		return 0;
 	*key = keys[index].key;
 	*value = keys[index].member + sizeof(*value) > words->size ? NULL :
-		 *member((struct notrack_service *)words, index);
+		 *(const char *const *)((const char *)words + keys[index].member);
 	return 1;
 }
 

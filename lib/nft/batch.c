@@ -60,6 +60,7 @@ struct nlmsghdr *batch_message(struct batch *batch, uint16_t type, uint16_t flag
 			       const struct nft_subject *subject)
 {
 	struct batch_message *grown;
+	struct nlmsghdr *message;
 
 	close_message(batch);
 	grown = memory_grow(batch->messages, batch->count, sizeof(*grown));
@@ -74,8 +75,10 @@ struct nlmsghdr *batch_message(struct batch *batch, uint16_t type, uint16_t flag
 		.sequence = netlink_next(batch->netlink),
 		.subject = *subject,
 	};
-	return nftnl_nlmsg_build_hdr(batch->data + batch->size, type, subject->family, flags,
-				     grown[batch->count++].sequence);
+	message = netlink_message(batch->data + batch->size, NFNL_SUBSYS_NFTABLES << 8 | type, flags,
+				  subject->family);
+	message->nlmsg_seq = grown[batch->count++].sequence;
+	return message;
 }
 
 /* --- what the kernel answers -------------------------------------------- */
@@ -132,11 +135,10 @@ static int explain(const struct answers *answers, struct error *error)
 				 "namespace may enlarge; see /proc/sys/net/core/wmem_max", subject);
 	case -EPERM:
 	case -EACCES:
-		return error_set(error, -EPERM, "%s: not permitted; run as root, or with "
-				 "CAP_NET_ADMIN in this network namespace", subject);
 	case -ENOMEM:
 	case -ENOBUFS:
-		return error_set(error, -ENOMEM, "%s: the kernel is out of memory", subject);
+	case -ETIMEDOUT:
+		return netlink_explain(err, subject, error);
 	case -ENFILE:
 		return error_set(error, -ENFILE, "%s: it is full", subject);
 	case -ENOENT:

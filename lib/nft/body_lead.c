@@ -35,7 +35,7 @@ static uint32_t code_of(uint8_t verdict)
 static const struct graft_lead *lead_of(const struct leading *leading, const struct nlattr *data)
 {
 	const struct attributes of = attributes_in(attribute_in(data, NFTA_DATA_VERDICT));
-	const uint32_t code = attribute_number(of.of[NFTA_VERDICT_CODE], 0);
+	const uint32_t code = number_in(of.of[NFTA_VERDICT_CODE]);
 
 	if (code != (uint32_t)NFT_JUMP && code != (uint32_t)NFT_GOTO)
 		return NULL;

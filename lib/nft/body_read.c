@@ -79,8 +79,8 @@ static int take_part(const struct nlmsghdr *message, void *data)
 static int ask(struct view_reader *reader, const struct view_table *table, const char *name,
 	       bool elements, struct taking *taking)
 {
-	char buffer[MESSAGE_SIZE] = { 0 };	/* libmnl leaves padding as it is */
-	struct nlmsghdr *request = view_message_begin(buffer, elements ? NFT_MSG_GETSETELEM :
+	char question[QUESTION_MAX];
+	struct nlmsghdr *request = question_begin(question, elements ? NFT_MSG_GETSETELEM :
 						      NFT_MSG_GETSET, elements ? NLM_F_DUMP : 0,
 						      view_family_of(table));
 

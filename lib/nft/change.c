@@ -28,7 +28,7 @@ static int keep_others(struct nft_change *change, const struct model *others)
 					 "would remove that service: commit a whole configuration of "
 					 "both, clear both, or force it", lost->name,
 					 nft_service_of(lost->name, NFT_SERVICE),
-					 family == IPV6 ? "IPv6" : "IPv4");
+					 family_name(family));
 	}
 	return 0;
 }
@@ -98,8 +98,6 @@ static int plan_model(struct nft_change *change, const struct model *model)
 
 static int explain_load(struct nft_change *change, int err)
 {
-	if (err == -ENOENT)	/* a set that was there a moment ago */
-		return -EAGAIN;
 	return question_explain(err, "the limited clients", change->change.image->session.error);
 }
 

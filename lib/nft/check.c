@@ -16,7 +16,7 @@ static int open_netlink(struct netlink *netlink, struct error *error)
 	if (err == -EPROTONOSUPPORT)
 		return error_set(error, err, "the kernel has no nftables: build it with "
 				 "CONFIG_NF_TABLES and CONFIG_NETFILTER_NETLINK");
-	return err ? netlink_explain_open(err, error) : 0;
+	return err ? netlink_explain(err, "no netlink socket can be had", error) : 0;
 }
 
 /* --- what the kernel has ------------------------------------------------ */
@@ -261,6 +261,8 @@ int nft_buckets(const struct session *session, const char *service, const struct
 	for (const struct limit *limit = clients->limits; limit && !result; limit = limit->next)
 		result = visit_set(&netlink, service, family, &limit->rate, visit, data);
 	netlink_close(&netlink);
-	return result < 0 && !*session->error->text ?
-	       question_explain(result, "the sources that limits count", session->error) : result;
+	if (result >= 0 || *session->error->text)
+		return result;
+	return question_give_up(question_explain(result, "the sources that limits count", session->error),
+				session->error);
 }

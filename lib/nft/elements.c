@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "nft/elements.h"
 
-#include <endian.h>
 #include <errno.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
@@ -10,6 +9,7 @@
 
 #include "nft/question.h"
 #include "support/memory.h"
+#include "support/attribute.h"
 #include "support/search.h"
 
 /* A list of elements is one attribute, whose length has 16 bits: up to here, there is room. */
@@ -136,12 +136,6 @@ struct reading {
 
 #define GIVEN_UP 1
 
-static uint64_t number_in(const struct nlattr *attribute)
-{
-	return mnl_attr_get_payload_len(attribute) == sizeof(uint64_t) ?
-	       be64toh(mnl_attr_get_u64(attribute)) : 0;
-}
-
 /* Other expressions than counters have attributes of the same numbers. */
 static bool is_counter(const struct nlattr *expression)
 {
@@ -166,9 +160,9 @@ static void read_counter(const struct nlattr *expression, struct notrack_count *
 			continue;
 		mnl_attr_for_each_nested(value, attribute) {
 			if (mnl_attr_get_type(value) == NFTA_COUNTER_PACKETS)
-				count->packets = number_in(value);
+				count->packets = number64_in(value);
 			else if (mnl_attr_get_type(value) == NFTA_COUNTER_BYTES)
-				count->bytes = number_in(value);
+				count->bytes = number64_in(value);
 		}
 	}
 }
@@ -202,7 +196,7 @@ static bool read_element(const struct nlattr *nest, struct nft_element *element,
 			read_counter(attribute, &element->count);
 			break;
 		case NFTA_SET_ELEM_EXPIRATION:
-			element->expires_ms = number_in(attribute);
+			element->expires_ms = number64_in(attribute);
 			break;
 		}
 	}

@@ -47,51 +47,31 @@ int nft_listen(struct news_queue *queue)
 	return err == -EPROTONOSUPPORT ? 0 : err;
 }
 
-static int take_own(const struct nlmsghdr *message, void *data)
-{
-	const struct nlattr *attr;
-
-	each_attribute(attr, attributes(message), message_end(message))
-		if (type_of(attr) == NFTA_GEN_PROC_PID)
-			*(uint32_t *)data = number_in(attr);
-	return 0;
-}
-
 /* Who asks is told what others are told of whom it was that changed something. */
 void nft_sign(struct news_queue *queue)
 {
 	struct netlink netlink;
-	char question[QUESTION_MAX];
-	uint32_t own = 0;
+	struct generation asked;
 
 	if (netlink_open(&netlink, NETLINK_NETFILTER))
 		return;
-	if (!netlink_ask(&netlink, question_begin(question, NFT_MSG_GETGEN, 0, AF_UNSPEC), take_own,
-			 &own))
-		queue->own = own;
+	if (!generation_ask(&netlink, &asked))
+		queue->own = asked.process;
 	netlink_close(&netlink);
 }
 
 /* Each change ends with its generation, which says who made it. */
 static void take_generation(const struct nlmsghdr *message, struct news_queue *queue)
 {
-	const struct nlattr *attr;
-	const char *program = NULL;
-	uint32_t process = 0;
+	struct generation generation = generation_in(message);
 
-	each_attribute(attr, attributes(message), message_end(message)) {
-		if (type_of(attr) == NFTA_GEN_PROC_NAME)
-			program = string_in(attr);
-		else if (type_of(attr) == NFTA_GEN_PROC_PID)
-			process = number_in(attr);
-	}
-	if (!program)
+	if (!generation.program)
 		return;
 	queue->is_signed = true;
-	if (process == (queue->own ? queue->own : (uint32_t)getpid()))
+	if (generation.process == (queue->own ? queue->own : (uint32_t)getpid()))
 		return;		/* we have put something right */
-	strncpy(queue->program, program, sizeof(queue->program) - 1);
-	queue->process = process;
+	strncpy(queue->program, generation.program, sizeof(queue->program) - 1);
+	queue->process = generation.process;
 }
 
 static int take(const struct nlmsghdr *message, void *data)

@@ -4,7 +4,6 @@
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nf_tables_compat.h>
 
-#define REGISTER_BYTES 64
 
 struct expressions expressions_of(const void *list, size_t size)
 {
@@ -113,16 +112,6 @@ const char *expression_set(const struct expression_parts *parts)
 	return set ? attribute_text(set) : NULL;
 }
 
-/* Registers are of 16 bytes by their old numbers, of 4 by their new ones. */
-static size_t offset_of(uint32_t number)
-{
-	if (number >= NFT_REG_1 && number <= NFT_REG_4)
-		return (number - NFT_REG_1) * NFT_REG_SIZE;
-	if (number >= NFT_REG32_00 && number <= NFT_REG32_15)
-		return (number - NFT_REG32_00) * NFT_REG32_SIZE;
-	return REGISTER_BYTES;
-}
-
 static size_t value_size(const struct nlattr *attr)
 {
 	struct attributes data = attributes_in(attr);
@@ -132,10 +121,10 @@ static size_t value_size(const struct nlattr *attr)
 
 static bool loads_name(const struct expression_parts *parts)
 {
-	uint32_t key = attribute_number(parts->data.of[NFTA_META_KEY], UINT32_MAX);
+	uint32_t key = number_or(parts->data.of[NFTA_META_KEY], UINT32_MAX);
 
 	if (!strcmp(parts->name, "fib"))
-		return attribute_number(parts->data.of[NFTA_FIB_RESULT], 0) ==
+		return number_in(parts->data.of[NFTA_FIB_RESULT]) ==
 		       NFT_FIB_RESULT_OIFNAME;
 	return !strcmp(parts->name, "meta") && (key == NFT_META_IIFNAME || key == NFT_META_OIFNAME ||
 						key == NFT_META_IIFKIND || key == NFT_META_OIFKIND);
@@ -148,7 +137,7 @@ static size_t size_of(const struct expression_parts *parts, const struct use *us
 	const char *set = expression_set(parts);
 
 	if (use->length)
-		return attribute_number(parts->data.of[use->length], 0);
+		return number_in(parts->data.of[use->length]);
 	if (!strcmp(parts->name, "cmp"))
 		return value_size(parts->data.of[NFTA_CMP_DATA]);
 	if (!strcmp(parts->name, "range"))
@@ -195,7 +184,7 @@ static struct span span_of(const struct search *search, const struct expression_
 		size = least ? NFT_REG32_SIZE : REGISTER_BYTES;
 	else if (least && is_padded(parts))
 		size = (size + NFT_REG32_SIZE - 1) / NFT_REG32_SIZE * NFT_REG32_SIZE;
-	span.first = offset_of(attribute_number(parts->data.of[use->attribute], UINT32_MAX));
+	span.first = register_offset(number_or(parts->data.of[use->attribute], UINT32_MAX));
 	span.end = span.first + size;
 	if (span.end > REGISTER_BYTES)
 		span.end = REGISTER_BYTES;

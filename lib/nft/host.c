@@ -152,9 +152,7 @@ int nft_host_read(struct nft_host *host, struct netlink *netlink, struct error *
 		err = ask_all(host, netlink, NFT_MSG_GETCHAIN, take_chain);
 	for (size_t i = 0; i < host->count && !err; i++)
 		err = read_table_rules(host->list[i], netlink);
-	if (err == -ENOENT)	/* a chain that was there a moment ago */
-		return -EAGAIN;
-	return err ? question_explain(err, "the tables of others", error) : 0;
+	return question_explain(err, "the tables of others", error);
 }
 
 void nft_host_free(struct nft_host *host)

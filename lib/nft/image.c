@@ -23,11 +23,8 @@ void nft_state_free(struct nft_state *state)
 static int load_clients(struct nft_state *state, struct netlink *netlink, unsigned int families,
 			struct error *error)
 {
-	int err = nft_pools_load(&state->pools, netlink, &nft_own_place, families);
-
-	if (err == -ENOENT)	/* a set that was there a moment ago */
-		return -EAGAIN;
-	return err ? question_explain(err, "the limited clients", error) : 0;
+	return question_explain(nft_pools_load(&state->pools, netlink, &nft_own_place, families),
+				"the limited clients", error);
 }
 
 int nft_state_see_host(struct nft_state *state, struct nft_sight *sight,
@@ -81,7 +78,7 @@ static int open_image(struct nft_image *image)
 	image->netlink.tape = image->image.session.tape;
 	if (err == -EPROTONOSUPPORT)	/* CONFIG_NETFILTER_NETLINK, which nftables needs */
 		return 0;
-	return err ? netlink_explain_open(err, error) : 0;
+	return err ? netlink_explain(err, "no netlink socket can be had", error) : 0;
 }
 
 static int read_state(struct nft_image *image)

@@ -7,6 +7,7 @@
 
 #include "support/error.h"
 #include "support/netlink.h"
+#include "support/retry.h"
 
 #define QUESTION_MAX 1024
 /* A question, to be completed with attributes. */
@@ -16,14 +17,25 @@ struct nlmsghdr *question_begin(char question[QUESTION_MAX], uint16_t type, uint
 /* What a nftnl_*_nlmsg_parse() that returned @result means: 0, -ENOMEM or -EBADMSG. */
 int question_parsed(int result);
 
-/* What a failed question means; @what was to be read. */
+/*
+ * What a failed question means; @what was to be read.  -EAGAIN, without a sentence: it was
+ * changed meanwhile, or something that was there a moment ago is not.
+ */
 int question_explain(int err, const char *what, struct error *error);
 
-/* How often somebody may change rules between our looking at them and what we do about it. */
-#define TRIES 10
-
-/* -EBUSY, with a sentence, where somebody did so each time; any other @err as it is. */
+/* -EBUSY, with a sentence, where somebody changed them at each of TRIES; any other @err as it is. */
 int question_give_up(int err, struct error *error);
+
+/* What the kernel says of its rules, and of who changed them last. */
+struct generation {
+	uint32_t id;
+	uint32_t process;
+	const char *program;		/* in the message; NULL: it does not say, as where it is asked */
+};
+
+struct generation generation_in(const struct nlmsghdr *message);
+/* Without a sentence; who asks is told of itself as if it had made a change. */
+int generation_ask(struct netlink *netlink, struct generation *generation);
 
 /*
  * A number that the kernel changes with every change of its rules.

@@ -263,8 +263,6 @@ int read_table(struct netlink *netlink, const struct nft_place *place, struct nf
 		err = read_unnamed_sets(netlink, &reading);
 	if (!err)
 		err = ask(netlink, &reading, NFT_MSG_GETRULE, NLM_F_DUMP, NFTA_RULE_TABLE, take_rule);
-	if (err == -ENOENT)	/* something that was there a moment ago */
-		return -EAGAIN;
 	snprintf(what, sizeof(what), "table %s %s", nft_family_name(place->family), place->table);
-	return err ? question_explain(err, what, error) : 0;
+	return question_explain(err, what, error);
 }

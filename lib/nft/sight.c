@@ -146,14 +146,6 @@ static int take_rule(struct view_reader *reader, const struct view_chain *chain,
 	return err;
 }
 
-/* What a failed question about a set means. */
-static int explain(int err, struct error *error)
-{
-	if (err == -ENOENT)	/* something that was there a moment ago */
-		return -EAGAIN;
-	return err ? question_explain(err, "the tables of others", error) : 0;
-}
-
 int nft_sight_open(struct nft_sight *sight, struct netlink *netlink, const struct grafts *grafts,
 		   struct error *error)
 {
@@ -178,7 +170,7 @@ int nft_sight_open(struct nft_sight *sight, struct netlink *netlink, const struc
 	if (!err)
 		err = reader_read(sight->reader);
 	sight->reader->take = NULL;
-	return explain(err, error);
+	return question_explain(err, "the tables of others", error);
 }
 
 void nft_sight_close(struct nft_sight *sight)
@@ -385,5 +377,5 @@ int nft_sight_host(struct nft_sight *sight, struct nft_host *host, const struct 
 		if (is_of_others(table))
 			err = add_table(&hosting, table);
 	free(hosting.concerned);
-	return explain(err, error);
+	return question_explain(err, "the tables of others", error);
 }

@@ -3,12 +3,10 @@
 #ifndef LIB_NFT_VIEW_ATTRIBUTE_H
 #define LIB_NFT_VIEW_ATTRIBUTE_H
 
-#include <endian.h>
 #include <libmnl/libmnl.h>
 #include <linux/netfilter/nf_tables.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <string.h>
 
 #include "support/attribute.h"
 
@@ -47,32 +45,24 @@ static inline struct attributes attributes_in(const struct nlattr *nest)
 	return nest ? attributes_of(payload(nest), size_of_payload(nest)) : (struct attributes){ 0 };
 }
 
-/* nftables has its numbers in network order. */
-static inline uint32_t attribute_number(const struct nlattr *attr, uint32_t absent)
-{
-	uint32_t number;
-
-	if (!attr || size_of_payload(attr) < sizeof(number))
-		return absent;
-	memcpy(&number, payload(attr), sizeof(number));
-	return be32toh(number);
-}
-
-static inline uint64_t attribute_handle(const struct nlattr *attr)
-{
-	uint64_t number = 0;
-
-	if (attr && size_of_payload(attr) >= sizeof(number))
-		memcpy(&number, payload(attr), sizeof(number));
-	return be64toh(number);
-}
-
 /* "" where it is absent, or has no end. */
 static inline const char *attribute_text(const struct nlattr *attr)
 {
 	const char *text = attr ? string_in(attr) : NULL;
 
 	return text ? text : "";
+}
+
+#define REGISTER_BYTES 64
+
+/* Registers are of 16 bytes by their old numbers, of 4 by their new ones; past the end: none. */
+static inline size_t register_offset(uint32_t number)
+{
+	if (number >= NFT_REG_1 && number <= NFT_REG_4)
+		return (number - NFT_REG_1) * NFT_REG_SIZE;
+	if (number >= NFT_REG32_00 && number <= NFT_REG32_15)
+		return (number - NFT_REG32_00) * NFT_REG32_SIZE;
+	return REGISTER_BYTES;
 }
 
 /* Of an expression of a rule. */

@@ -27,8 +27,8 @@ static void forget(struct symbol *bytes, size_t count)
 
 int run_bitwise(struct machine *machine, const struct attributes *data)
 {
-	uint32_t op = attribute_number(data->of[NFTA_BITWISE_OP], NFT_BITWISE_BOOL);
-	size_t count = attribute_number(data->of[NFTA_BITWISE_LEN], 0), room = count;
+	uint32_t op = number_or(data->of[NFTA_BITWISE_OP], NFT_BITWISE_BOOL);
+	size_t count = number_in(data->of[NFTA_BITWISE_LEN]), room = count;
 	size_t mask_size, value_size;
 	const uint8_t *mask = data_of(data->of[NFTA_BITWISE_MASK], &mask_size);
 	const uint8_t *value = data_of(data->of[NFTA_BITWISE_XOR], &value_size);
@@ -54,8 +54,8 @@ int run_bitwise(struct machine *machine, const struct attributes *data)
 /* Between the order of the network and that of this host, either way. */
 int run_byteorder(struct machine *machine, const struct attributes *data)
 {
-	size_t count = attribute_number(data->of[NFTA_BYTEORDER_LEN], 0), room = count;
-	uint32_t size = attribute_number(data->of[NFTA_BYTEORDER_SIZE], 0);
+	size_t count = number_in(data->of[NFTA_BYTEORDER_LEN]), room = count;
+	uint32_t size = number_in(data->of[NFTA_BYTEORDER_SIZE]);
 	const struct symbol *from = machine_register(machine, data->of[NFTA_BYTEORDER_SREG], &count);
 	struct symbol *to = machine_register(machine, data->of[NFTA_BYTEORDER_DREG], &room);
 	struct symbol bytes[REGISTER_BYTES];
@@ -419,7 +419,7 @@ static int compare_order(struct machine *machine, const struct symbol *bytes, co
 
 int run_compare(struct machine *machine, const struct attributes *data)
 {
-	uint32_t op = attribute_number(data->of[NFTA_CMP_OP], UINT32_MAX);
+	uint32_t op = number_or(data->of[NFTA_CMP_OP], UINT32_MAX);
 	size_t count, room;
 	const uint8_t *with = data_of(data->of[NFTA_CMP_DATA], &count);
 	const struct symbol *bytes;
@@ -435,7 +435,7 @@ int run_compare(struct machine *machine, const struct attributes *data)
 
 int run_range(struct machine *machine, const struct attributes *data)
 {
-	uint32_t op = attribute_number(data->of[NFTA_RANGE_OP], NFT_RANGE_EQ);
+	uint32_t op = number_or(data->of[NFTA_RANGE_OP], NFT_RANGE_EQ);
 	size_t count, other_count, room;
 	const uint8_t *first = data_of(data->of[NFTA_RANGE_FROM_DATA], &count);
 	const uint8_t *last = data_of(data->of[NFTA_RANGE_TO_DATA], &other_count);
@@ -466,9 +466,9 @@ int run_lookup(struct machine *machine, const struct attributes *data)
 {
 	struct view_set *set = reader_find_set(machine->reader, machine->chain->table,
 					      attribute_text(data->of[NFTA_LOOKUP_SET]));
-	bool inverted = attribute_number(data->of[NFTA_LOOKUP_FLAGS], 0) & NFT_LOOKUP_F_INV;
+	bool inverted = number_in(data->of[NFTA_LOOKUP_FLAGS]) & NFT_LOOKUP_F_INV;
 	const struct nlattr *to = data->of[NFTA_LOOKUP_DREG];
-	bool verdict = to && attribute_number(to, UINT32_MAX) == NFT_REG_VERDICT;
+	bool verdict = to && number_or(to, UINT32_MAX) == NFT_REG_VERDICT;
 	struct view_lookup *lookup = NULL;
 	int err;
 

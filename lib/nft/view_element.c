@@ -69,7 +69,7 @@ static void collect_rest(const struct collector *collector, const struct nlattr 
 static int collect_element(struct collector *collector, const struct nlattr *attr)
 {
 	struct attributes from = attributes_in(attr);
-	uint32_t flags = attribute_number(from.of[NFTA_SET_ELEM_FLAGS], 0);
+	uint32_t flags = number_in(from.of[NFTA_SET_ELEM_FLAGS]);
 	struct raw_element *element;
 
 	if (flags & NFT_SET_ELEM_CATCHALL) {
@@ -230,8 +230,8 @@ static int read_elements(struct view_reader *reader, struct view_lookup *lookup)
 	struct collector collector = { .reader = reader, .lookup = lookup,
 				       .size = key_size(lookup) };
 	const struct view_set *set = reader_find_set(reader, lookup->table, lookup->name);
-	char buffer[MESSAGE_SIZE] = { 0 };	/* libmnl leaves padding as it is */
-	struct nlmsghdr *request = view_message_begin(buffer, NFT_MSG_GETSETELEM, NLM_F_DUMP,
+	char question[QUESTION_MAX];
+	struct nlmsghdr *request = question_begin(question, NFT_MSG_GETSETELEM, NLM_F_DUMP,
 						 view_family_of(lookup->table));
 	int err;
 

@@ -124,8 +124,8 @@ int nft_view_ask(void *data, const struct view_lookup *lookup, const struct key_
 	struct view_asker *asker = data;
 	struct answer answer = { .asker = asker, .lookup = lookup, .found = found };
 	uint8_t bytes[REGISTER_BYTES + IFNAMSIZ] = { 0 };
-	char buffer[MESSAGE_SIZE] = { 0 };	/* libmnl leaves padding as it is */
-	struct nlmsghdr *request = view_message_begin(buffer, NFT_MSG_GETSETELEM, 0,
+	char question[QUESTION_MAX];
+	struct nlmsghdr *request = question_begin(question, NFT_MSG_GETSETELEM, 0,
 						 view_family_of(lookup->table));
 	struct nlattr *list, *element, *value;
 	int err;

@@ -8,19 +8,9 @@
 
 /* --- registers -------------------------------------------------------- */
 
-/* Registers are of 16 bytes by their old numbers, of 4 by their new ones. */
-static size_t register_offset(uint32_t number)
-{
-	if (number >= NFT_REG_1 && number <= NFT_REG_4)
-		return (number - NFT_REG_1) * NFT_REG_SIZE;
-	if (number >= NFT_REG32_00 && number <= NFT_REG32_15)
-		return (number - NFT_REG32_00) * NFT_REG32_SIZE;
-	return REGISTER_BYTES;
-}
-
 struct symbol *machine_register(struct machine *machine, const struct nlattr *attr, size_t *size)
 {
-	size_t offset = register_offset(attribute_number(attr, UINT32_MAX));
+	size_t offset = register_offset(number_or(attr, UINT32_MAX));
 
 	if (*size > REGISTER_BYTES - offset)
 		*size = REGISTER_BYTES - offset;
@@ -192,10 +182,10 @@ static int write_payload(struct machine *machine, const struct part *parts, uint
 /* One load may take several fields that lie side by side, or a part of one. */
 int run_payload(struct machine *machine, const struct attributes *data)
 {
-	const struct part *parts = parts_of(machine, attribute_number(data->of[NFTA_PAYLOAD_BASE],
+	const struct part *parts = parts_of(machine, number_or(data->of[NFTA_PAYLOAD_BASE],
 								      UINT32_MAX));
-	uint32_t offset = attribute_number(data->of[NFTA_PAYLOAD_OFFSET], UINT32_MAX);
-	uint32_t count = attribute_number(data->of[NFTA_PAYLOAD_LEN], 0);
+	uint32_t offset = number_or(data->of[NFTA_PAYLOAD_OFFSET], UINT32_MAX);
+	uint32_t count = number_in(data->of[NFTA_PAYLOAD_LEN]);
 	size_t room = REGISTER_BYTES;
 	struct symbol *bytes;
 
@@ -222,7 +212,7 @@ int run_meta(struct machine *machine, const struct attributes *data)
 
 	if (data->of[NFTA_META_SREG])
 		return set_meta(machine, data);
-	switch (attribute_number(data->of[NFTA_META_KEY], UINT32_MAX)) {
+	switch (number_or(data->of[NFTA_META_KEY], UINT32_MAX)) {
 	case NFT_META_PROTOCOL:
 		return load(machine, to, FIELD_ETHER_TYPE, 2, false);
 	case NFT_META_NFPROTO:
@@ -281,7 +271,7 @@ static int set_meta(struct machine *machine, const struct attributes *data)
 {
 	size_t room = 4;
 	const struct symbol *bytes = machine_register(machine, data->of[NFTA_META_SREG], &room);
-	bool mark = attribute_number(data->of[NFTA_META_KEY], UINT32_MAX) == NFT_META_MARK;
+	bool mark = number_or(data->of[NFTA_META_KEY], UINT32_MAX) == NFT_META_MARK;
 	bool restored = mark && room == 4 && is_of_connection(bytes);
 	struct step *step = view_add_step(machine->view, !mark ? STEP_COUNT :
 					  restored ? STEP_RESTORE_MARK : STEP_MARK);
@@ -297,7 +287,7 @@ static int set_meta(struct machine *machine, const struct attributes *data)
 
 static int set_ct(struct machine *machine, const struct attributes *data)
 {
-	uint32_t key = attribute_number(data->of[NFTA_CT_KEY], UINT32_MAX);
+	uint32_t key = number_or(data->of[NFTA_CT_KEY], UINT32_MAX);
 	struct step *step = view_add_step(machine->view, key == NFT_CT_MARK ? STEP_CT_MARK :
 					  key == NFT_CT_ZONE ? STEP_TEMPLATE : STEP_COUNT);
 
@@ -312,7 +302,7 @@ static int set_ct(struct machine *machine, const struct attributes *data)
 int run_ct(struct machine *machine, const struct attributes *data)
 {
 	const struct nlattr *to = data->of[NFTA_CT_DREG];
-	uint32_t key = attribute_number(data->of[NFTA_CT_KEY], UINT32_MAX);
+	uint32_t key = number_or(data->of[NFTA_CT_KEY], UINT32_MAX);
 
 	if (data->of[NFTA_CT_SREG])
 		return set_ct(machine, data);
@@ -352,8 +342,8 @@ static uint8_t type_source(uint32_t flags)
 int run_fib(struct machine *machine, const struct attributes *data)
 {
 	const struct nlattr *to = data->of[NFTA_FIB_DREG];
-	uint32_t result = attribute_number(data->of[NFTA_FIB_RESULT], 0);
-	uint32_t flags = attribute_number(data->of[NFTA_FIB_FLAGS], 0);
+	uint32_t result = number_in(data->of[NFTA_FIB_RESULT]);
+	uint32_t flags = number_in(data->of[NFTA_FIB_FLAGS]);
 	bool reverse = flags & NFTA_FIB_F_SADDR && flags & NFTA_FIB_F_IIF;
 
 	if (result == NFT_FIB_RESULT_ADDRTYPE && type_source(flags) != SOURCE_UNKNOWN)
@@ -370,8 +360,8 @@ int run_fib(struct machine *machine, const struct attributes *data)
 int run_exthdr(struct machine *machine, const struct attributes *data)
 {
 	const struct nlattr *to = data->of[NFTA_EXTHDR_DREG];
-	uint32_t op = attribute_number(data->of[NFTA_EXTHDR_OP], NFT_EXTHDR_OP_IPV6);
-	uint32_t flags = attribute_number(data->of[NFTA_EXTHDR_FLAGS], 0);
+	uint32_t op = number_or(data->of[NFTA_EXTHDR_OP], NFT_EXTHDR_OP_IPV6);
+	uint32_t flags = number_in(data->of[NFTA_EXTHDR_FLAGS]);
 
 	if (!to)	/* it sets or removes an option */
 		return view_add_step(machine->view, STEP_COUNT) ? 0 : -ENOMEM;

@@ -13,8 +13,6 @@
 #include "nft/view_attribute.h"
 #include "rules/view.h"
 
-#define REGISTER_BYTES 64
-
 /* Data of more maps than these, in one rule, are not followed. */
 #define MAPS_MAX 4
 

@@ -17,19 +17,6 @@
 
 /* --- messages --------------------------------------------------------- */
 
-struct nlmsghdr *view_message_begin(void *buffer, uint16_t type, uint16_t flags, uint8_t family)
-{
-	struct nlmsghdr *message = mnl_nlmsg_put_header(buffer);
-	struct nfgenmsg *head;
-
-	message->nlmsg_type = (uint16_t)(NFNL_SUBSYS_NFTABLES << 8 | type);
-	message->nlmsg_flags = (uint16_t)(NLM_F_REQUEST | flags);
-	head = mnl_nlmsg_put_extra_header(message, sizeof(*head));
-	head->nfgen_family = family;
-	head->version = NFNETLINK_V0;
-	return message;
-}
-
 struct attributes view_message_attributes(const struct nlmsghdr *message, uint8_t *family)
 {
 	const struct nfgenmsg *head = mnl_nlmsg_get_payload(message);
@@ -75,7 +62,7 @@ static int take_table(const struct nlmsghdr *message, void *data)
 	struct view_reader *reader = data;
 	uint8_t family;
 	struct attributes of = view_message_attributes(message, &family);
-	uint32_t flags = attribute_number(of.of[NFTA_TABLE_FLAGS], 0);
+	uint32_t flags = number_in(of.of[NFTA_TABLE_FLAGS]);
 	struct view_table *table;
 
 	for (size_t i = 0; i < KINDS; i++) {
@@ -132,16 +119,16 @@ static void set_hook(struct view_reader *reader, struct view_chain *chain,
 		     const struct attributes *of)
 {
 	struct attributes hook = attributes_in(of->of[NFTA_CHAIN_HOOK]);
-	enum hook at = hook_of(attribute_number(hook.of[NFTA_HOOK_HOOKNUM], UINT32_MAX));
+	enum hook at = hook_of(number_or(hook.of[NFTA_HOOK_HOOKNUM], UINT32_MAX));
 	const char *type = attribute_text(of->of[NFTA_CHAIN_TYPE]);
 
 	chain->type = !strcmp(type, "nat") ? CHAIN_NAT : !strcmp(type, "route") ? CHAIN_ROUTE :
 		      CHAIN_FILTER;
-	chain->drops = attribute_number(of->of[NFTA_CHAIN_POLICY], NF_ACCEPT) == NF_DROP;
+	chain->drops = number_or(of->of[NFTA_CHAIN_POLICY], NF_ACCEPT) == NF_DROP;
 	chain->is_base = true;
 	if (at != HOOK_NONE && chain->table->families && !chain->table->dormant)
 		view_set_hook(reader->view, chain, at,
-			      (int)attribute_number(hook.of[NFTA_HOOK_PRIORITY], 0));
+			      (int)number_in(hook.of[NFTA_HOOK_PRIORITY]));
 }
 
 static int take_chain(const struct nlmsghdr *message, void *data)
@@ -182,11 +169,11 @@ static bool is_inverted(uint32_t type, const struct nlattr *attr)
 
 	switch (type) {
 	case NFT_OBJECT_LIMIT:
-		return attribute_number(data.of[NFTA_LIMIT_FLAGS], 0) & NFT_LIMIT_F_INV;
+		return number_in(data.of[NFTA_LIMIT_FLAGS]) & NFT_LIMIT_F_INV;
 	case NFT_OBJECT_QUOTA:
-		return attribute_number(data.of[NFTA_QUOTA_FLAGS], 0) & NFT_QUOTA_F_INV;
+		return number_in(data.of[NFTA_QUOTA_FLAGS]) & NFT_QUOTA_F_INV;
 	default:
-		return attribute_number(data.of[NFTA_CONNLIMIT_FLAGS], 0) & NFT_CONNLIMIT_F_INV;
+		return number_in(data.of[NFTA_CONNLIMIT_FLAGS]) & NFT_CONNLIMIT_F_INV;
 	}
 }
 
@@ -195,7 +182,7 @@ static int take_object(const struct nlmsghdr *message, void *data)
 	struct view_reader *reader = data;
 	uint8_t family;
 	struct attributes of = view_message_attributes(message, &family);
-	uint32_t type = attribute_number(of.of[NFTA_OBJ_TYPE], NFT_OBJECT_UNSPEC);
+	uint32_t type = number_or(of.of[NFTA_OBJ_TYPE], NFT_OBJECT_UNSPEC);
 	const struct view_table *table = find_table(reader, family,
 						    attribute_text(of.of[NFTA_OBJ_TABLE]));
 	struct view_object *object;
@@ -256,27 +243,11 @@ static int take_rule(const struct nlmsghdr *message, void *data)
 
 /* --- all -------------------------------------------------------------- */
 
-static int take_generation(const struct nlmsghdr *message, void *data)
-{
-	struct attributes of = view_message_attributes(message, NULL);
-
-	*(uint32_t *)data = attribute_number(of.of[NFTA_GEN_ID], 0);
-	return 0;
-}
-
-static int ask_generation(struct netlink *netlink, uint32_t *generation)
-{
-	char buffer[MESSAGE_SIZE] = { 0 };	/* libmnl leaves padding as it is */
-
-	return netlink_ask(netlink, view_message_begin(buffer, NFT_MSG_GETGEN, 0, NFPROTO_UNSPEC),
-			   take_generation, generation);
-}
-
 static int dump(struct view_reader *reader, uint16_t type, uint8_t family, netlink_take *take)
 {
-	char buffer[MESSAGE_SIZE] = { 0 };	/* libmnl leaves padding as it is */
+	char question[QUESTION_MAX];
 
-	return netlink_ask(reader->netlink, view_message_begin(buffer, type, NLM_F_DUMP, family), take,
+	return netlink_ask(reader->netlink, question_begin(question, type, NLM_F_DUMP, family), take,
 			   reader);
 }
 
@@ -300,15 +271,15 @@ int reader_read(struct view_reader *reader)
 static int read_once(struct view *view, struct netlink *netlink)
 {
 	struct view_reader *reader = calloc(1, sizeof(*reader));
-	uint32_t before = 0, after = 0;
-	int err = reader ? ask_generation(netlink, &before) : -ENOMEM;
+	struct generation before = { .id = 0 }, after = { .id = 0 };
+	int err = reader ? generation_ask(netlink, &before) : -ENOMEM;
 
 	if (reader) {
 		reader->view = view;
 		reader->netlink = netlink;
 	}
 	if (!err) {
-		tape_begin(netlink->tape, before);
+		tape_begin(netlink->tape, before.id);
 		err = reader_read(reader);
 	}
 	if (!err)
@@ -316,19 +287,17 @@ static int read_once(struct view *view, struct netlink *netlink)
 	if (err == -ENOENT)	/* what was there a moment ago */
 		err = -EINTR;
 	if (!err)
-		err = ask_generation(netlink, &after);
+		err = generation_ask(netlink, &after);
 	free(reader);
-	return !err && before != after ? -EINTR : err;
+	return !err && before.id != after.id ? -EINTR : err;
 }
-
-/* How often somebody may change the tables while they are read. */
-#define READS_MAX 20
 
 static int read_tables(struct view *view, struct netlink *netlink)
 {
 	int err = -EINTR;
 
-	for (int i = 0; i < READS_MAX && err == -EINTR; i++) {
+	/* twice as often, as nothing has to be taken back in between */
+	for (int i = 0; i < 2 * TRIES && err == -EINTR; i++) {
 		view_forget_world(view, WORLD_NFT);
 		err = read_once(view, netlink);
 	}
@@ -345,23 +314,7 @@ static void release(void *data)
 
 static int explain(int err, struct error *error)
 {
-	switch (err) {
-	case -EAFNOSUPPORT:
-		return netlink_explain_open(err, error);
-	case -EPERM:
-	case -EACCES:
-		return error_set(error, -EPERM, "tables of nftables: not permitted; run as root, or "
-				 "with CAP_NET_ADMIN in this network namespace");
-	case -ENOMEM:
-	case -ENOBUFS:
-		return error_set(error, -ENOMEM, "tables of nftables: no memory to read them");
-	case -EINTR:
-		return error_set(error, -EBUSY, "tables of nftables: another program keeps changing "
-				 "them; try again");
-	default:
-		errno = -err;
-		return error_set(error, error_of_system(err), "tables of nftables: cannot be read: %m");
-	}
+	return netlink_explain(err, "the tables of nftables cannot be read", error);
 }
 
 /* A kernel without nftables has no tables of it. */
@@ -374,7 +327,7 @@ int nft_view(const struct session *session, struct image *image, struct view *vi
 {
 	struct error *error = session->error;
 	struct view_asker *asker = calloc(1, sizeof(*asker));
-	uint32_t generation;
+	struct generation generation;
 	int err;
 
 	(void)image;
@@ -384,7 +337,7 @@ int nft_view(const struct session *session, struct image *image, struct view *vi
 	err = netlink_open(&asker->netlink, NETLINK_NETFILTER);
 	asker->netlink.tape = session->tape;
 	if (!err)
-		err = ask_generation(&asker->netlink, &generation);
+		err = generation_ask(&asker->netlink, &generation);
 	if (err) {
 		release(asker);
 		return is_absent(err) ? 0 : explain(err, error);

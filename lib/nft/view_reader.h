@@ -3,6 +3,7 @@
 #ifndef LIB_NFT_VIEW_READER_H
 #define LIB_NFT_VIEW_READER_H
 
+#include "nft/question.h"
 #include "nft/view_attribute.h"
 #include "rules/view.h"
 #include "support/netlink.h"
@@ -41,10 +42,6 @@ struct view_reader {
 };
 
 /* --- messages ---------------------------------------------------------- */
-
-/* A request of nftables about a family; put into @buffer, of MESSAGE_SIZE bytes. */
-#define MESSAGE_SIZE 4096
-struct nlmsghdr *view_message_begin(void *buffer, uint16_t type, uint16_t flags, uint8_t family);
 
 /* The attributes of a message of nftables; its family. */
 struct attributes view_message_attributes(const struct nlmsghdr *message, uint8_t *family);

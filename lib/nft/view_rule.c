@@ -216,7 +216,7 @@ int reader_add_rule(struct view_reader *reader, struct view_chain *chain,
 				 mnl_attr_get_payload_len(list), NULL);
 	if (err)
 		return err;
-	rule = view_end_rule(reader->view, chain, attribute_handle(from->of[NFTA_RULE_HANDLE]));
+	rule = view_end_rule(reader->view, chain, number64_in(from->of[NFTA_RULE_HANDLE]));
 	if (!rule)
 		return -ENOMEM;
 	if (ours || (list && says_ours(list)))

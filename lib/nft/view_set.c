@@ -52,9 +52,9 @@ int reader_add_set(struct view_reader *reader, const struct view_table *table,
 	if (!set->name)
 		return -ENOMEM;
 	set->table = table;
-	set->flags = attribute_number(from->of[NFTA_SET_FLAGS], 0);
-	set->key_size = attribute_number(from->of[NFTA_SET_KEY_LEN], 0);
-	set->data_size = attribute_number(from->of[NFTA_SET_DATA_LEN], 0);
+	set->flags = number_in(from->of[NFTA_SET_FLAGS]);
+	set->key_size = number_in(from->of[NFTA_SET_KEY_LEN]);
+	set->data_size = number_in(from->of[NFTA_SET_DATA_LEN]);
 	set->judges = judges(from);
 	slot = slot_of(table, set->name);
 	set->next = reader->sets[slot];

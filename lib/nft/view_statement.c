@@ -87,20 +87,20 @@ static int add_rate(struct machine *machine, bool over, uint8_t flags)
 
 int run_limit(struct machine *machine, const struct attributes *data)
 {
-	return add_rate(machine, attribute_number(data->of[NFTA_LIMIT_FLAGS], 0) & NFT_LIMIT_F_INV,
+	return add_rate(machine, number_in(data->of[NFTA_LIMIT_FLAGS]) & NFT_LIMIT_F_INV,
 			STEP_RULES_OWN);
 }
 
 int run_quota(struct machine *machine, const struct attributes *data)
 {
-	return add_rate(machine, attribute_number(data->of[NFTA_QUOTA_FLAGS], 0) & NFT_QUOTA_F_INV,
+	return add_rate(machine, number_in(data->of[NFTA_QUOTA_FLAGS]) & NFT_QUOTA_F_INV,
 			STEP_RULES_OWN);
 }
 
 /* How many connections a source has: conntrack counts them. */
 int run_connlimit(struct machine *machine, const struct attributes *data)
 {
-	bool over = attribute_number(data->of[NFTA_CONNLIMIT_FLAGS], 0) & NFT_CONNLIMIT_F_INV;
+	bool over = number_in(data->of[NFTA_CONNLIMIT_FLAGS]) & NFT_CONNLIMIT_F_INV;
 	struct step *step = view_add_step(machine->view, STEP_WITHIN_RATE);
 
 	if (!step)
@@ -131,7 +131,7 @@ int run_dynset(struct machine *machine, const struct attributes *data)
 	const struct nlattr *list = data->of[NFTA_DYNSET_EXPRESSIONS], *attr;
 	const struct view_set *set = reader_find_set(machine->reader, machine->chain->table,
 						    attribute_text(data->of[NFTA_DYNSET_SET_NAME]));
-	uint32_t flags = attribute_number(data->of[NFTA_DYNSET_FLAGS], 0);
+	uint32_t flags = number_in(data->of[NFTA_DYNSET_FLAGS]);
 	int err = add_step(machine, STEP_COUNT, STEP_REMEMBERS);
 
 	if (!err && flags & NFT_DYNSET_F_INV)	/* only those that a full set has no room for */
@@ -150,7 +150,7 @@ int run_dynset(struct machine *machine, const struct attributes *data)
 
 int run_objref(struct machine *machine, const struct attributes *data)
 {
-	uint32_t type = attribute_number(data->of[NFTA_OBJREF_IMM_TYPE], NFT_OBJECT_UNSPEC);
+	uint32_t type = number_or(data->of[NFTA_OBJREF_IMM_TYPE], NFT_OBJECT_UNSPEC);
 	const char *name = attribute_text(data->of[NFTA_OBJREF_IMM_NAME]);
 	const struct view_object *object;
 
@@ -182,7 +182,7 @@ int machine_verdict(const struct view *view, const struct view_table *table,
 		    const struct nlattr *attr, struct view_chain **chain)
 {
 	struct attributes verdict = attributes_in(attr);
-	int code = (int)attribute_number(verdict.of[NFTA_VERDICT_CODE], (uint32_t)NFT_BREAK);
+	int code = (int)number_or(verdict.of[NFTA_VERDICT_CODE], (uint32_t)NFT_BREAK);
 
 	*chain = NULL;
 	switch (code) {
@@ -356,8 +356,8 @@ static int add_translation(struct machine *machine, enum translation translation
 
 int run_nat(struct machine *machine, const struct attributes *data)
 {
-	bool source = attribute_number(data->of[NFTA_NAT_TYPE], NFT_NAT_DNAT) == NFT_NAT_SNAT;
-	bool ipv6 = attribute_number(data->of[NFTA_NAT_FAMILY], AF_INET) == AF_INET6;
+	bool source = number_or(data->of[NFTA_NAT_TYPE], NFT_NAT_DNAT) == NFT_NAT_SNAT;
+	bool ipv6 = number_or(data->of[NFTA_NAT_FAMILY], AF_INET) == AF_INET6;
 
 	return add_translation(machine, source ? TRANSLATE_SOURCE : TRANSLATE_DESTINATION,
 			       &(struct given){ data->of[NFTA_NAT_REG_ADDR_MIN],
@@ -408,7 +408,7 @@ int run_match(struct machine *machine, const struct attributes *data)
 
 	return extension_view_match(machine->view, family_of(machine),
 				    attribute_text(data->of[NFTA_MATCH_NAME]),
-				    (uint8_t)attribute_number(data->of[NFTA_MATCH_REV], 0), info, size);
+				    (uint8_t)number_in(data->of[NFTA_MATCH_REV]), info, size);
 }
 
 int run_target(struct machine *machine, const struct attributes *data)
@@ -418,6 +418,6 @@ int run_target(struct machine *machine, const struct attributes *data)
 
 	return extension_view_target(machine->view, family_of(machine),
 				     attribute_text(data->of[NFTA_TARGET_NAME]),
-				     (uint8_t)attribute_number(data->of[NFTA_TARGET_REV], 0), info,
+				     (uint8_t)number_in(data->of[NFTA_TARGET_REV]), info,
 				     size);
 }

@@ -5,18 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int compare_ranges(const void *a, const void *b)
-{
-	return (int)((const struct port_range *)a)->first - ((const struct port_range *)b)->first;
-}
-
 struct port_list port_list_merge(struct port_range *ranges, size_t count)
 {
 	size_t merged = 0;
 
 	if (!count)
 		return (struct port_list){ 0 };
-	qsort(ranges, count, sizeof(*ranges), compare_ranges);
+	qsort(ranges, count, sizeof(*ranges), port_range_compare);
 	for (size_t i = 1; i < count; i++) {
 		struct port_range *last = &ranges[merged];
 

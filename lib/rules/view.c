@@ -87,6 +87,14 @@ struct view_chain *view_add_chain(struct view *view, struct view_table *table, c
 	return chain;
 }
 
+bool view_has_table(const struct view *view, const char *name)
+{
+	for (const struct view_table *table = view->tables; table; table = table->next)
+		if (!strcmp(table->name, name))
+			return true;
+	return false;
+}
+
 struct view_chain *view_find_chain(const struct view *view, const struct view_table *table,
 				   const char *name)
 {

@@ -364,6 +364,8 @@ struct view {
 struct view_table *view_add_table(struct view *view, enum world world, unsigned int families,
 				  const char *family_name, const char *name);
 struct view_chain *view_add_chain(struct view *view, struct view_table *table, const char *name);
+/* Of any family and world. */
+bool view_has_table(const struct view *view, const char *name);
 struct view_chain *view_find_chain(const struct view *view, const struct view_table *table,
 				   const char *name);
 /*

@@ -4,6 +4,7 @@
 #define LIB_ATTRIBUTE_H
 
 #include <arpa/inet.h>
+#include <endian.h>
 #include <libmnl/libmnl.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <stdbool.h>
@@ -51,9 +52,24 @@ static inline uint16_t port_in(const struct nlattr *attr)
 	return holds(attr, sizeof(uint16_t)) ? ntohs(*(const uint16_t *)payload(attr)) : 0;
 }
 
+/* In network order, as netfilter has all its numbers; NULL is as good as another size. */
+static inline uint32_t number_or(const struct nlattr *attr, uint32_t absent)
+{
+	return attr && holds(attr, sizeof(absent)) ? ntohl(*(const uint32_t *)payload(attr)) : absent;
+}
+
 static inline uint32_t number_in(const struct nlattr *attr)
 {
-	return holds(attr, sizeof(uint32_t)) ? ntohl(*(const uint32_t *)payload(attr)) : 0;
+	return number_or(attr, 0);
+}
+
+static inline uint64_t number64_in(const struct nlattr *attr)
+{
+	uint64_t number = 0;
+
+	if (attr && holds(attr, sizeof(number)))
+		memcpy(&number, payload(attr), sizeof(number));
+	return be64toh(number);
 }
 
 /* The string in @attr, which ends within it; else NULL. */

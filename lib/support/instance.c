@@ -15,9 +15,7 @@
 
 #include "support/holder.h"
 #include "support/lock.h"
-
-/* How often another program may end, and take its file with it, while we open the file. */
-#define TRIES 100
+#include "support/retry.h"
 
 /* Where the lock of iptables is; network namespaces are told apart by their number. */
 static int make_path(char *path, size_t size, const char *kind)
@@ -111,7 +109,7 @@ static int take(struct instance *instance, const char *kind, struct error *error
 		return error_set(error, -ENOMEM, "out of memory");
 	if (make_path(instance->path, sizeof(instance->path), kind))
 		return error_set(error, -EIO, "the path of the lock is too long");
-	for (int i = 0; i < TRIES && err == -EAGAIN; i++) {
+	for (int i = 0; i < QUICK_TRIES && err == -EAGAIN; i++) {
 		err = try_to_take(instance, kind, error);
 		if (err && instance->fd >= 0)
 			close(instance->fd);

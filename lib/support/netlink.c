@@ -2,6 +2,8 @@
 #include "support/netlink.h"
 
 #include <errno.h>
+#include <libmnl/libmnl.h>
+#include <linux/netfilter/nfnetlink.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <sys/random.h>
@@ -52,7 +54,7 @@ int netlink_open(struct netlink *netlink, int protocol)
 	return 0;
 }
 
-int netlink_explain_open(int err, struct error *error)
+int netlink_explain(int err, const char *what, struct error *error)
 {
 	errno = -err;
 	switch (err) {
@@ -60,10 +62,20 @@ int netlink_explain_open(int err, struct error *error)
 		return error_set(error, -EPERM, "this program may not open sockets of AF_NETLINK: allow "
 				 "it that address family, as with RestrictAddressFamilies= in a unit of "
 				 "systemd");
+	case -EPERM:
+	case -EACCES:
+		return error_set(error, -EPERM, "%s: not permitted; run as root, or with CAP_NET_ADMIN "
+				 "in this network namespace", what);
 	case -ENOMEM:
-		return error_set(error, err, "out of memory");
+		return error_set(error, err, "%s: out of memory", what);
+	case -ENOBUFS:
+	case -ETIMEDOUT:
+		return error_set(error, -EBUSY, "%s: answers of the kernel were lost, as too much arrived "
+				 "at once; try again", what);
+	case -EINTR:
+		return error_set(error, -EBUSY, "%s: another program keeps changing it; try again", what);
 	default:
-		return error_set(error, error_of_system(err), "no netlink socket can be had: %m");
+		return error_set(error, error_of_system(err), "%s: %m", what);
 	}
 }
 
@@ -82,10 +94,30 @@ uint32_t netlink_next(struct netlink *netlink)
 	return netlink->sequence;
 }
 
+bool netlink_be_strict(const struct netlink *netlink)
+{
+	int one = 1;
+
+	return !setsockopt(netlink->fd, SOL_NETLINK, NETLINK_GET_STRICT_CHK, &one, sizeof(one));
+}
+
 int netlink_join(struct netlink *netlink, unsigned int group)
 {
 	return setsockopt(netlink->fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group,
 			  sizeof(group)) ? -errno : 0;
+}
+
+struct nlmsghdr *netlink_message(void *buffer, int type, int flags, uint8_t family)
+{
+	struct nlmsghdr *message = mnl_nlmsg_put_header(buffer);
+	struct nfgenmsg *header;
+
+	message->nlmsg_type = (uint16_t)type;
+	message->nlmsg_flags = (uint16_t)(NLM_F_REQUEST | flags);
+	header = mnl_nlmsg_put_extra_header(message, sizeof(*header));
+	header->nfgen_family = family;
+	header->version = NFNETLINK_V0;
+	return message;
 }
 
 static int send_requests(const struct netlink *netlink, const void *requests, size_t size)

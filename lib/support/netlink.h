@@ -62,13 +62,25 @@ typedef int netlink_take(const struct nlmsghdr *message, void *data);
 
 /* @protocol: NETLINK_NETFILTER, ...; in the network namespace of the calling thread. */
 int netlink_open(struct netlink *netlink, int protocol);
-/* Of its errors, but for -EPROTONOSUPPORT: the kernel has none of that, as the caller knows best. */
-int netlink_explain_open(int err, struct error *error);
+/*
+ * What -errno of any call here is to the caller of the library; @what cannot be done.  What the
+ * kernel means by -ENOENT, -EINVAL, -EOPNOTSUPP and -EPROTONOSUPPORT the caller knows best.
+ */
+int netlink_explain(int err, const char *what, struct error *error);
 /* Also after netlink_open() failed, and for a zeroed struct. */
 void netlink_close(struct netlink *netlink);
 
+/*
+ * Has the kernel look at what a dump of routes or links asks for, and send nothing else.  false:
+ * it is older than 4.20, and sends all there is.
+ */
+bool netlink_be_strict(const struct netlink *netlink);
+
 /* The sequence number for a request that netlink_talk() is to send; never 0. */
 uint32_t netlink_next(struct netlink *netlink);
+
+/* A request of nfnetlink, NFNL_SUBSYS_* << 8 | NFT_MSG_* or the like, without attributes so far. */
+struct nlmsghdr *netlink_message(void *buffer, int type, int flags, uint8_t family);
 
 /*
  * Sends @request, whose sequence number is set here, and hands its answers to

@@ -187,6 +187,64 @@ START_TEST(lines_for_firewalld_work)
 }
 END_TEST
 
+static void run_lines_of(const char *manager, const char *program)
+{
+	json_t *check, *checks = json_object_get(must_json("notrackctl --json doctor"), "checks");
+	char *lines = NULL;
+	size_t i;
+
+	json_array_foreach(checks, i, check)
+		if (!strcmp(json_string_value(json_object_get(check, "check")), manager))
+			lines = strstr(json_string_value(json_object_get(check, "text")), program);
+	ck_assert_ptr_nonnull(lines);
+	for (char *line = strtok(lines, ";"); line; line = strtok(NULL, ";")) {
+		line += strspn(line, " ");
+		if (!strncmp(line, program, strlen(program)))
+			must("%s", line);
+	}
+}
+
+/* Each of a service that is for some of one network, over protocols and ports of all kinds. */
+START_TEST(lines_of_doctor_work_and_let_in_nobody_else)
+{
+	static const struct {
+		struct host host;
+		const char *close, *begins;
+	} managers[] = {
+		{ { .name = "ufw", .given = given_ufw }, "ufw delete allow 53", "ufw allow in " },
+		{ { .name = "firewalld", .given = given_firewalld },
+		  "sh -c 'firewall-cmd --permanent --remove-service=dns && firewall-cmd --reload'",
+		  "firewall-cmd --" },
+	};
+	static const char *const others[] = {
+		"many --proto udp --ports 7000:7009,7010,7012,7014,7016,7018,7020,7022,7024,7026,7028,7030,"
+		"7032,7034,7036", "x --proto tcp,sctp,udplite --ports 7100 --from 192.0.2.0/24",
+		"y --proto udp --ports 7200 --role both --local 192.0.2.1 --remote 192.0.2.2",
+		"z --proto udp --ports 7300 --interface veth0",
+	};
+
+	netns_add_peer();
+	exchanges_begin();
+	if (!is_given(&managers[_i].host))
+		return;
+	must("%s", managers[_i].close);
+	must("notrackctl add dns --force --role inbound --proto udp --from %s,%s", families[0].wide_client,
+	     families[1].wide_client);
+	must("notrackctl -4 add doq --force");
+	run_lines_of(managers[_i].host.name, managers[_i].begins);
+	must("notrackctl clear");
+	for (size_t i = 0; i < FAMILY_COUNT; i++) {
+		ck_assert_uint_eq(exchanges_answered(&families[i], families[i].wide_client, 1), 1);
+		ck_assert_uint_eq(exchanges_answered(&families[i], families[i].other, 1), 0);
+	}
+	for (size_t i = 0; i < COUNT(others); i++) {
+		must("notrackctl add --force %s", others[i]);
+		run_lines_of(managers[_i].host.name, managers[_i].begins);
+		must("notrackctl clear");
+	}
+}
+END_TEST
+
 /*
  * Zones as firewalld writes them, without the daemon: one with a link or sources of its own, and
  * one for all others.
@@ -348,6 +406,7 @@ END_TEST
 static void tests(TCase *tcase)
 {
 	tcase_add_test(tcase, lines_for_firewalld_work);
+	tcase_add_loop_test(tcase, lines_of_doctor_work_and_let_in_nobody_else, 0, 2);
 	tcase_add_loop_test(tcase, zones_of_firewalld_are_judged_one_by_one, 0, COUNT(zones));
 	tcase_add_loop_test(tcase, all_that_a_closed_table_serves_is_no_exception, 0, COUNT(served));
 	tcase_add_loop_test(tcase, ufw_goes_on_limiting, 0, FAMILY_COUNT);

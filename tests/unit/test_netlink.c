@@ -273,8 +273,33 @@ START_TEST(a_status_that_no_errno_is_is_an_error)
 }
 END_TEST
 
+/* --- what errors mean ------------------------------------------------- */
+
+/* Those that notrack.h lists, and the same ones whoever asks. */
+static const struct {
+	int err, told;
+	const char *says;
+} explained[] = {
+	{ -EAFNOSUPPORT, -EPERM, "AF_NETLINK" }, { -EPERM, -EPERM, "CAP_NET_ADMIN" },
+	{ -EACCES, -EPERM, "CAP_NET_ADMIN" }, { -ENOMEM, -ENOMEM, "it: out of memory" },
+	{ -EMFILE, -ENOMEM, "it: " }, { -ENOBUFS, -EBUSY, "it: answers of the kernel were lost" },
+	{ -ETIMEDOUT, -EBUSY, "it: answers of the kernel were lost" },
+	{ -EINTR, -EBUSY, "it: another program" }, { -EBADMSG, -EIO, "it: " }, { -EINVAL, -EIO, "it: " },
+};
+
+START_TEST(an_error_means_the_same_everywhere)
+{
+	struct error error;
+
+	ck_assert_int_eq(netlink_explain(explained[_i].err, "it", &error), explained[_i].told);
+	ck_assert_msg(strstr(error.text, explained[_i].says), "%s", error.text);
+}
+END_TEST
+
 static void tests(TCase *tcase)
 {
+	tcase_add_loop_test(tcase, an_error_means_the_same_everywhere, 0,
+			    sizeof(explained) / sizeof(explained[0]));
 	tcase_add_test(tcase, a_status_that_no_errno_is_is_an_error);
 	tcase_add_test(tcase, answers_are_handed_over_up_to_the_end);
 	tcase_add_test(tcase, a_refusal_is_its_errno);

@@ -53,14 +53,8 @@ static int take_set(const struct nlmsghdr *message, void *data)
 
 static struct nlmsghdr *begin(void *buffer, int command, const struct asked_set *set)
 {
-	struct nlmsghdr *message = mnl_nlmsg_put_header(buffer);
-	struct nfgenmsg *head;
+	struct nlmsghdr *message = netlink_message(buffer, NFNL_SUBSYS_IPSET << 8 | command, 0, AF_INET);
 
-	message->nlmsg_type = (uint16_t)(NFNL_SUBSYS_IPSET << 8 | command);
-	message->nlmsg_flags = NLM_F_REQUEST;
-	head = mnl_nlmsg_put_extra_header(message, sizeof(*head));
-	head->nfgen_family = AF_INET;
-	head->version = NFNETLINK_V0;
 	mnl_attr_put_u8(message, IPSET_ATTR_PROTOCOL, IPSET_PROTOCOL);
 	if (*set->name)
 		mnl_attr_put_strz(message, IPSET_ATTR_SETNAME, set->name);
