@@ -61,7 +61,8 @@
  *	-ESTALE			somebody took a service away since it was loaded, whose
  *				clients were not read, or the calling thread went to
  *				another network namespace since: load again
- *	-ENOTRECOVERABLE	it refused, and refused the rollback as well
+ *	-ENOTRECOVERABLE	it refused, and refused the rollback as well, or whether it did
+ *				could not be read; the sentence names the table
  *
  * Threads.  A context belongs to one thread at a time; different contexts may
  * be used in different threads at once.
