@@ -306,7 +306,7 @@ START_TEST(a_size_that_cuts_a_member_is_an_error)
 
 			memcpy(given, &size, sizeof(size));
 			result = layout_check(layout, given, &error);
-			ck_assert_msg(result == (size > 8 && is_end(layout, size) ? 0 : -EINVAL),
+			ck_assert_msg(result == (size > sizeof(size) && is_end(layout, size) ? 0 : -EINVAL),
 				      "%s: size %zu: %d", layout->name, size, result);
 			ck_assert(!result == !*error.text);
 		}
@@ -315,7 +315,8 @@ START_TEST(a_size_that_cuts_a_member_is_an_error)
 }
 END_TEST
 
-static const size_t wrong_sizes[] = { 0, 1, 8, 9, 10, 11, SIZE_MAX, SIZE_MAX / 2 };
+static const size_t wrong_sizes[] = { 0, 1, sizeof(size_t), sizeof(size_t) + 1, sizeof(size_t) + 2,
+				      sizeof(size_t) + 3, SIZE_MAX, SIZE_MAX / 2 };
 
 /* As above, by each call that takes a struct, and ahead of anything it does. */
 #define CALLS_WITH_STRUCTS(CALL)							\
