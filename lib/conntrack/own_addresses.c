@@ -11,8 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TRIES 5
-
 static int add(struct prefix **list, size_t *count, const struct prefix *prefix)
 {
 	struct prefix *grown = memory_grow(*list, *count, sizeof(*grown));
@@ -75,6 +73,15 @@ static int take_route(const struct nlmsghdr *message, void *data)
 	return add_prefix(data, &prefix, is_group(route->rtm_type));
 }
 
+/* But for the one group that is there without a route. */
+static void begin(void *data)
+{
+	struct own_addresses *local = data;
+
+	local->host_count = local->network_count = 0;
+	local->group_count = 1;
+}
+
 static int ask(struct netlink *netlink, struct own_addresses *local)
 {
 	struct {
@@ -86,7 +93,7 @@ static int ask(struct netlink *netlink, struct own_addresses *local)
 		.route = { .rtm_family = AF_UNSPEC },
 	};
 
-	return netlink_ask(netlink, &request.message, take_route, local);
+	return netlink_ask_whole(netlink, &request.message, take_route, begin, local);
 }
 
 static int compare(const void *a, const void *b)
@@ -102,20 +109,16 @@ int own_addresses_read(struct own_addresses *local, struct error *error)
 
 	if (!err)
 		err = add_prefix(local, &groups, true);
-	for (int i = 0; !err && i < TRIES; i++) {
-		local->host_count = local->network_count = 0;
-		local->group_count = 1;
+	if (!err)
 		err = ask(&netlink, local);
-		if (err != -EINTR)
-			break;
-		if (i + 1 < TRIES)
-			err = 0;	/* routes changed meanwhile: once more */
-	}
 	netlink_close(&netlink);
 	if (!err && local->host_count)
 		qsort(local->hosts, local->host_count, sizeof(*local->hosts), compare);
 	if (err == -ENOMEM || err == -EAFNOSUPPORT)
 		return netlink_explain_open(err, error);
+	if (err == -EBUSY)
+		return error_set(error, err, "this host's addresses cannot be read: its routes keep "
+				 "changing; try again");
 	errno = -err;
 	return err ? error_set(error, error_of_system(err),
 			       "this host's addresses cannot be read: %m") : 0;
