@@ -156,7 +156,8 @@ struct backend {
 	int (*diff)(struct change *change, FILE *out, struct notrack_changes *changes);
 	/*
 	 * Commits some phases, in order, and adds what it did to @changes.  What changed since
-	 * the image was read is read again, a bounded number of times; then -EBUSY.  On
+	 * the image was read is read again, a bounded number of times; then -EBUSY.  GRAFT_OUTDATED,
+	 * as of begin(): see rules/graft.h.  On
 	 * failure, what this call committed is taken back; -ENOTRECOVERABLE where it cannot.
 	 * The image is out of date afterwards.
 	 */
