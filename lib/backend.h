@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The seam: a backend is a way into the kernel's packet filter.  There are two,
- * legacy (the xtables tables raw and filter, through libiptc) and nft (netlink,
- * through libnftnl and libmnl).  What is above knows neither; a backend knows
- * nothing of what is above.
+ * legacy (the xtables tables raw and filter, and mangle and security where the host
+ * filters there, through libiptc) and nft (netlink, through libnftnl and libmnl).  What
+ * changes rules through it knows neither, and a backend knows nothing of what is above.
  *
  *	model --compile--> wanted --begin--> change --commit--> kernel
  *	                                       ^
