@@ -316,6 +316,7 @@ static int add_rows(struct row **rows, size_t *count, const struct clients *clie
 		row->client = list[i];
 		row->period = list[i]->limit->rate.period;
 		limit_format(&list[i]->limit->rate, family, &row->words, above);
+		row->words.above = NULL;	/* visit_group() says it for all of a group */
 	}
 	free(list);
 	return 0;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "conntrack/tally.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,10 @@
 #define MIX_ONE UINT64_C(0x9e3779b97f4a7c15)
 #define MIX_OTHER UINT64_C(0xc2b2ae3d27d4eb4f)
 
+/* Hashed as bytes, of which none fills it up. */
+static_assert(sizeof(struct tally_key) == sizeof(((struct tally_key *)0)->address) + sizeof(uint32_t),
+	      "a key of other members");
+
 /* Seeded: who sends the packets must not choose the slots. */
 static uint64_t hash(const struct tally *tally, const struct tally_key *key)
 {
@@ -18,7 +23,7 @@ static uint64_t hash(const struct tally *tally, const struct tally_key *key)
 
 	memcpy(&high, key->address, sizeof(high));
 	memcpy(&low, key->address + sizeof(high), sizeof(low));
-	memcpy(&rest, &key->port, sizeof(rest));
+	memcpy(&rest, (const char *)key + sizeof(key->address), sizeof(rest));
 	state = (state ^ high) * MIX_ONE;
 	state = (state ^ state >> 29 ^ low) * MIX_OTHER;
 	state = (state ^ state >> 31 ^ rest) * MIX_ONE;

@@ -10,8 +10,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
+#include "conntrack/requests.h"
 #include "layout.h"
 #include "unit.h"
 
@@ -397,8 +399,28 @@ START_TEST(a_count_beyond_memory_is_an_error)
 }
 END_TEST
 
+/* Where root is, of whom no privilege is asked for first. */
+START_TEST(no_descriptor_is_no_memory)
+{
+	int next = dup(STDIN_FILENO), result;
+	struct error error = { "" };
+	struct rlimit before;
+	double missed;
+
+	ck_assert_int_ge(next, 0);
+	close(next);
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &(struct rlimit){ (rlim_t)next, before.rlim_max }), 0);
+	result = requests_sample(0, NULL, NULL, &missed, &error);
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
+	ck_assert_msg(result == -ENOMEM || result == -EPERM, "%d: %s", result, error.text);
+	ck_assert_str_ne(error.text, "");
+}
+END_TEST
+
 static void tests(TCase *tcase)
 {
+	tcase_add_test(tcase, no_descriptor_is_no_memory);
 	tcase_add_test(tcase, a_pointer_that_must_not_be_null_is_an_error);
 	tcase_add_test(tcase, what_has_no_result_ignores_null);
 	tcase_add_test(tcase, each_public_call_is_tried);
