@@ -175,8 +175,9 @@ int requests_sample(unsigned int seconds, int (*visit)(const struct request *req
 
 	errno = -result;
 	if (result)
-		result = error_set(error, result == -EPERM ? result : error_of_system(result), "requests cannot be counted as they come in: %m%s",
-			  result == -EPERM ? "; that needs CAP_NET_RAW in this network namespace" : "");
+		result = error_set(error, result == -EPERM ? result : error_of_system(result),
+				   "requests cannot be counted as they come in: %m%s", result == -EPERM ?
+				   "; that needs CAP_NET_RAW in this network namespace" : "");
 	else
 		result = listen_until(now_ms() + (uint64_t)seconds * 1000, fds, &sample);
 	for (int i = 0; i < FAMILIES; i++)

@@ -321,7 +321,12 @@ static int do_step(struct legacy_change *change, const struct table_step *step,
 
 /* --- all tables ------------------------------------------------------- */
 
-/* What nobody could see whether it was done is as it was, or was put back by now, or stays unknown. */
+static bool maybe_replaced(const struct legacy_change *change, const struct table_step *step)
+{
+	return change->image->tables[step->family][step->id].table.maybe_replaced;
+}
+
+/* What nobody could see whether it was done was put back by now, or stays unknown. */
 static int explain_step(const struct table_step *step, bool stuck, struct error *error)
 {
 	const struct error cause = *error;
@@ -477,8 +482,7 @@ int legacy_commit(struct change *change, unsigned int phases, struct notrack_cha
 		if (!result)
 			result = do_step(legacy, &plan[i], in_two ? &ignored : changes);
 
-		plan[i].maybe_done = result < 0 &&
-				     legacy->image->tables[plan[i].family][plan[i].id].table.maybe_replaced;
+		plan[i].maybe_done = result < 0 && maybe_replaced(legacy, &plan[i]);
 		/* without its counters, the table is the new one */
 		if (result > 0 || result == -ENOTRECOVERABLE || plan[i].maybe_done)
 			legacy->done[legacy->done_count++] = plan[i];

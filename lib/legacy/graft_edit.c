@@ -299,8 +299,8 @@ static int check_chain(const struct table *table, const struct grafted_chain *li
 {
 	if (!want->checked || live->fingerprint == want->fingerprint)
 		return 0;
-	return error_set(error, GRAFT_OUTDATED, "table %s (%s): another program changed chain %s since its "
-			 "rules were looked at; try again", table->name, table->family->name,
+	return error_set(error, GRAFT_OUTDATED, "table %s (%s): another program changed chain %s "
+			 "since its rules were looked at; try again", table->name, table->family->name,
 			 want->name);
 }
 

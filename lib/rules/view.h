@@ -452,6 +452,12 @@ const char *view_format_planned(const struct place *place, char text[PLACE_TEXT]
 /* Of two places in one chain: whether packets come to @place first; a policy is the last. */
 bool place_is_ahead(const struct place *place, const struct place *other);
 
+/* A match of conntrack that nobody can read: who knows what it says of whom. */
+static inline bool step_is_unread(const struct step *step)
+{
+	return step->kind == STEP_UNKNOWN && step->flags & STEP_ANY_VALUE;
+}
+
 static inline bool step_is_condition(const struct step *step)
 {
 	return step->kind < FIRST_EFFECT;

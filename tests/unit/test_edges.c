@@ -308,7 +308,8 @@ START_TEST(a_size_that_cuts_a_member_is_an_error)
 
 			memcpy(given, &size, sizeof(size));
 			result = layout_check(layout, given, &error);
-			ck_assert_msg(result == (size > sizeof(size) && is_end(layout, size) ? 0 : -EINVAL),
+			ck_assert_msg(result == (size > sizeof(size) && is_end(layout, size) ?
+						 0 : -EINVAL),
 				      "%s: size %zu: %d", layout->name, size, result);
 			ck_assert(!result == !*error.text);
 		}
