@@ -61,7 +61,8 @@
  *	-ESTALE			somebody took a service away since it was loaded, whose
  *				clients were not read, or the calling thread went to
  *				another network namespace since: load again
- *	-ENOTRECOVERABLE	it refused, and refused the rollback as well
+ *	-ENOTRECOVERABLE	it refused, and refused the rollback as well, or whether it did
+ *				could not be read; the sentence names the table
  *
  * Threads.  A context belongs to one thread at a time; different contexts may
  * be used in different threads at once.
@@ -529,7 +530,11 @@ struct notrack_changes {
  * untracked requests would be NEW to conntrack.  Connections of TCP that conntrack knew
  * before their service came go on: the kernel is told to look at their sequence numbers no more,
  * and a failure of that is a finding, "entries".  Rules that stay keep their counters.  On failure
- * every table is as it was before.
+ * every table is as it was before.  Only what the kernel was told of those connections stays so: it
+ * has to be told before their rules go, or the first packet would be invalid.  That does no harm.
+ * Their flows are untracked as before, so that nothing looks at these entries until they expire; one
+ * that is not looked at so closely takes more packets, and never less; and one that was removed had
+ * seen no answer, so that it would begin anew.
  * Returns: the number of rules added and removed (0: nothing was committed),
  * or -errno; -ESTALE where a service is gone whose clients notrack_load() left in the kernel;
  * -EBADMSG where the model was loaded and lacks a service whose

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The seam: a backend is a way into the kernel's packet filter.  There are two,
- * legacy (the xtables tables raw and filter, through libiptc) and nft (netlink,
- * through libnftnl and libmnl).  What is above knows neither; a backend knows
- * nothing of what is above.
+ * legacy (the xtables tables raw and filter, and mangle and security where the host
+ * filters there, through libiptc) and nft (netlink, through libnftnl and libmnl).  What
+ * changes rules through it knows neither, and a backend knows nothing of what is above.
  *
  *	model --compile--> wanted --begin--> change --commit--> kernel
  *	                                       ^
@@ -166,7 +166,8 @@ struct backend {
 	int (*diff)(struct change *change, FILE *out, struct notrack_changes *changes);
 	/*
 	 * Commits some phases, in order, and adds what it did to @changes.  What changed since
-	 * the image was read is read again, a bounded number of times; then -EBUSY.  On
+	 * the image was read is read again, a bounded number of times; then -EBUSY.  GRAFT_OUTDATED,
+	 * as of begin(): see rules/graft.h.  On
 	 * failure, what this call committed is taken back; -ENOTRECOVERABLE where it cannot.
 	 * The image is out of date afterwards.
 	 */

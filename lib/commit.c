@@ -23,13 +23,16 @@ static void remember(struct transaction *transaction)
 	plan->memory = before;
 }
 
-/* -EBUSY: the host's rules are not those that the plan was made for; then a new one is made. */
+/*
+ * Where the host's rules are not those that the plan was made for, a new one is made.  -EBUSY is
+ * final: whoever says so has tried often enough.
+ */
 static int commit_in_kernel(struct notrack *nt, void *data)
 {
 	struct transaction transaction;
-	int err = -EBUSY;
+	int err = GRAFT_OUTDATED;
 
-	for (int tries = 0; tries < TRIES && err == -EBUSY; tries++) {
+	for (int tries = 0; tries < TRIES && err == GRAFT_OUTDATED; tries++) {
 		*(struct notrack_changes *)data = (struct notrack_changes){ 0 };
 		err = transaction_begin(&transaction, nt, false);
 		for (size_t i = 0; i < BACKENDS && !err; i++)
@@ -44,7 +47,7 @@ static int commit_in_kernel(struct notrack *nt, void *data)
 		transaction_end(&transaction);
 	}
 	transaction_tell(nt, data);
-	return err;
+	return err == GRAFT_OUTDATED ? -EBUSY : err;
 }
 
 static int commit_locked(struct notrack *nt, struct notrack_changes *changes)

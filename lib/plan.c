@@ -79,11 +79,10 @@ static int refuse(struct notrack *nt, const struct view *view, const struct find
 static int judge(struct notrack *nt, const struct view *view)
 {
 	const struct finding *first = findings_failure(&nt->findings);
-	size_t more = findings_count_failures(&nt->findings) - 1;
 
 	if (!first || !context_is_judged(nt) || nt->force & NOTRACK_FORCE)
 		return 0;
-	return refuse(nt, view, first, more);
+	return refuse(nt, view, first, findings_count_failures(&nt->findings) - 1);
 }
 
 /* --- the plan --------------------------------------------------------- */

@@ -50,7 +50,7 @@ static int diff_in_kernel(struct notrack *nt, void *data)
 		err = transaction_diff(&transaction, preview->out, &preview->changes);
 	transaction_end(&transaction);
 	transaction_tell(nt, &preview->changes);
-	return err;
+	return err == GRAFT_OUTDATED ? -EBUSY : err;
 }
 
 /* Where it failed before, it does so again: what is in the buffer is kept. */

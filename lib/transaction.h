@@ -26,11 +26,11 @@ struct transaction {
 /*
  * Chooses a backend, looks at the host and works out what there is to do; in the kernel's time.
  * @whole: also where only clients have changed, as for somebody who wants to see it.
- * -ECANCELED where the plan refuses something that is a change.  transaction_end() also where it
- * fails.
+ * -ECANCELED where the plan refuses something that is a change; GRAFT_OUTDATED: begin again.
+ * transaction_end() also where it fails.
  */
 int transaction_begin(struct transaction *transaction, struct notrack *nt, bool whole);
-/* Makes it so; on failure it is as it was, or -ENOTRECOVERABLE.  -EBUSY: begin again. */
+/* Makes it so; on failure it is as it was, or -ENOTRECOVERABLE.  GRAFT_OUTDATED: begin again. */
 int transaction_run(struct transaction *transaction, struct notrack_changes *changes);
 /* The lines that come and go, to @out unless that is NULL, and how many they are. */
 int transaction_diff(const struct transaction *transaction, FILE *out,

@@ -28,6 +28,8 @@ static const struct option_row rows[] = {
 	{ .name = NULL },
 };
 
+enum { AGAIN_MS = 1000 };		/* as notrack_watch_run() asks for, where it fails */
+
 struct watcher {
 	const struct options *options;
 	struct notrack *nt;
@@ -235,18 +237,36 @@ static void keep_watchdog_quiet(const struct watcher *watcher)
 		notify("WATCHDOG=1");
 }
 
+/* What is over in a second is told once, and the rules are kept all the same: returns it. */
+static int run(struct watcher *watcher, int before)
+{
+	int err = notrack_watch_run(watcher->watch, take_event, watcher), code;
+
+	if (!err) {
+		warn_once(watcher);
+		return 0;
+	}
+	code = err == before ? 0 : complain_notrack(watcher->nt, err);
+	if (err == -EINVAL) {		/* it cannot be done from here */
+		watcher->code = code;
+		watcher->ended = true;
+	}
+	return err;
+}
+
 static void loop(struct watcher *watcher)
 {
+	const int watch_fd = notrack_watch_fd(watcher->watch);
+	int err = 0;
 	struct pollfd fds[] = {
-		{ .fd = notrack_watch_fd(watcher->watch), .events = POLLIN },
+		{ .fd = watch_fd, .events = POLLIN },
 		{ .fd = watcher->signal_fd, .events = POLLIN },
 		{ .fd = watcher->watchdog_fd, .events = POLLIN },
 	};
 
 	while (!watcher->ended) {
-		int err;
-
-		if (poll(fds, sizeof(fds) / sizeof(fds[0]), -1) < 0 && errno != EINTR) {
+		fds[0].fd = err ? -1 : watch_fd;
+		if (poll(fds, sizeof(fds) / sizeof(fds[0]), err ? AGAIN_MS : -1) < 0 && errno != EINTR) {
 			watcher->code = complain(EXIT_FAILED, "poll: %m");
 			return;
 		}
@@ -254,14 +274,8 @@ static void loop(struct watcher *watcher)
 			keep_watchdog_quiet(watcher);
 		if (fds[1].revents)
 			take_signals(watcher);
-		if (!fds[0].revents || watcher->ended)
-			continue;
-		err = notrack_watch_run(watcher->watch, take_event, watcher);
-		if (err) {
-			watcher->code = complain_error(err, strerror(-err));
-			return;
-		}
-		warn_once(watcher);
+		if ((fds[0].revents || err) && !watcher->ended)
+			err = run(watcher, err);
 	}
 }
 

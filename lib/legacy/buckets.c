@@ -15,12 +15,16 @@ static bool parse(struct bucket *bucket, const char *line, enum family family)
 {
 	char source[INET6_ADDRSTRLEN];
 	uint64_t credit, max, cost;
+	char *port;
 	long expires;
 
 	if (sscanf(line, "%ld %45[0-9a-f.:]->%*s %" SCNu64 " %" SCNu64 " %" SCNu64, &expires, source,
 		   &credit, &max, &cost) != 5 || !cost)
 		return false;
-	*strrchr(source, ':') = '\0';		/* the port */
+	port = strrchr(source, ':');
+	if (!port)
+		return false;
+	*port = '\0';
 	bucket->source = (struct prefix){ .family = (uint8_t)family,
 					  .length = (uint8_t)bucket->rate->srcmask };
 	bucket->available = (uint32_t)(credit / cost);

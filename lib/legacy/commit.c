@@ -35,6 +35,7 @@ struct table_step {
 	const struct ruleset *target, *before;	/* what it is to become, and was */
 	bool closes;				/* it may accept less than it did */
 	bool forgets;				/* it untracks no more answers of what has left */
+	bool maybe_done;			/* nobody could see whether it was */
 };
 
 #define STEPS_MAX ((2 * LEGACY_TABLES + 1) * FAMILIES)
@@ -318,6 +319,24 @@ static int do_step(struct legacy_change *change, const struct table_step *step,
 
 /* --- all tables ------------------------------------------------------- */
 
+static bool maybe_replaced(const struct legacy_change *change, const struct table_step *step)
+{
+	return change->image->tables[step->family][step->id].table.maybe_replaced;
+}
+
+/* What nobody could see whether it was done was put back by now, or stays unknown. */
+static int explain_step(const struct table_step *step, bool stuck, struct error *error)
+{
+	const struct error cause = *error;
+	const char *outcome = !stuck ? "was replaced, and put back without the counters of its rules" :
+			      step->maybe_done ? "may have been replaced: it could not be read" :
+						 "could not be put back as it was";
+
+	return error_set(error, -ENOTRECOVERABLE, "%.800s%stable %s (%s) %s", cause.text,
+			 *cause.text ? "; and " : "", legacy_table_name(step->id),
+			 xt_families[step->family].name, outcome);
+}
+
 /*
  * Down to @kept steps.  Where one cannot be taken back, those before it stay as
  * well: what raw still untracks, filter still accepts.
@@ -325,24 +344,30 @@ static int do_step(struct legacy_change *change, const struct table_step *step,
 static int roll_back_to(struct legacy_change *change, size_t kept, int err)
 {
 	struct error *error = change->error, cause = *error;
-	const struct table_step *stuck[FAMILIES] = { NULL };
+	const struct table_step *stuck[FAMILIES] = { NULL }, *bare = NULL;
 
 	while (change->done_count > kept) {
 		const struct table_step *done = &change->done[--change->done_count];
 		struct table_step back = *done;
 		struct notrack_changes ignored = { 0 };
+		int result;
 
 		back.target = done->before;
 		back.closes = !done->closes && done->id != RAW;
-		if (!stuck[done->family] && do_step(change, &back, &ignored) < 0)
+		if (stuck[done->family])
+			continue;
+		result = do_step(change, &back, &ignored);
+		if (result < 0)
 			stuck[done->family] = done;
+		else if (result && done->maybe_done)
+			bare = done;
 	}
 	*error = cause;
+	if (bare)
+		err = explain_step(bare, false, error);
 	for (enum family family = IPV4; family < FAMILIES; family++)
 		if (stuck[family])
-			err = error_set(error, -ENOTRECOVERABLE, "%.800s%stable %s (%s) could not be put "
-					"back as it was", cause.text, *cause.text ? "; and " : "",
-					legacy_table_name(stuck[family]->id), xt_families[family].name);
+			err = explain_step(stuck[family], true, error);
 	return err;
 }
 
@@ -358,9 +383,12 @@ static struct table_step step_to(struct legacy_change *change, enum family famil
 	const struct ruleset *want = &change->want[family][id];
 	const struct ruleset *found = &change->image->tables[family][id].found;
 
-	return (struct table_step){ family, id, phase == PHASE_ACCEPT ? intermediate : want,
-			      phase == PHASE_FINISH ? intermediate : found,
-			      phase == PHASE_FINISH, false };
+	return (struct table_step){
+		.family = family, .id = id,
+		.target = phase == PHASE_ACCEPT ? intermediate : want,
+		.before = phase == PHASE_FINISH ? intermediate : found,
+		.closes = phase == PHASE_FINISH,
+	};
 }
 
 static bool has_step(const struct legacy_change *change, enum family family, unsigned int id,
@@ -452,8 +480,9 @@ int legacy_commit(struct change *change, unsigned int phases, struct notrack_cha
 		if (!result)
 			result = do_step(legacy, &plan[i], in_two ? &ignored : changes);
 
-		/* without its counters, the table may be the new one */
-		if (result > 0 || result == -ENOTRECOVERABLE)
+		plan[i].maybe_done = result < 0 && maybe_replaced(legacy, &plan[i]);
+		/* without its counters, the table is the new one */
+		if (result > 0 || result == -ENOTRECOVERABLE || plan[i].maybe_done)
 			legacy->done[legacy->done_count++] = plan[i];
 		if (result < 0)
 			return roll_back_to(legacy, kept, result);

@@ -189,40 +189,55 @@ static void refine_period(struct limit_rate *rate, const struct match *match)
 	rate->period = min;
 }
 
-#define GET_HASHLIMIT(reader, info, bits) do {						\
-	uint64_t average = (info)->cfg.avg, burst = (info)->cfg.burst;			\
-											\
-	if ((info)->cfg.mode != (XT_HASHLIMIT_INVERT | XT_HASHLIMIT_HASH_SIP) ||	\
-	    (info)->cfg.gc_interval != GC_INTERVAL_MS || (info)->cfg.dstmask != (bits) || \
-	    !average || average > LONGEST_PERIOD || burst > UINT32_MAX || !memchr((info)->name, '\0', sizeof((info)->name)))	\
-		(reader)->bad = true;							\
-	rate->period = (info)->cfg.avg;							\
-	rate->burst = (uint32_t)(info)->cfg.burst;					\
-	rate->srcmask = (info)->cfg.srcmask;						\
-	rate->htable_max = (info)->cfg.max;						\
-	rate->htable_size = (info)->cfg.size;						\
-	rate->htable_expire_ms = (info)->cfg.expire;					\
-	name = (info)->name;								\
-} while (0)
+const size_t hashlimit_sizes[HASHLIMIT_REVISIONS] = {
+	[1] = sizeof(struct xt_hashlimit_mtinfo1),
+	[2] = sizeof(struct xt_hashlimit_mtinfo2),
+	[3] = sizeof(struct xt_hashlimit_mtinfo3),
+};
+
+/* What each revision has, in the words of the newest. */
+#define NEWEST_CONFIG(old) (struct hashlimit_cfg3){					\
+	.avg = (old).avg, .burst = (old).burst, .mode = (old).mode, .size = (old).size,	\
+	.max = (old).max, .gc_interval = (old).gc_interval, .expire = (old).expire,	\
+	.srcmask = (old).srcmask, .dstmask = (old).dstmask,				\
+}
+
+static struct hashlimit_cfg3 hashlimit_config(const union hashlimit_info *info, uint8_t revision)
+{
+	return revision == 3 ? info->v3.cfg : revision == 2 ? NEWEST_CONFIG(info->v2.cfg) :
+	       NEWEST_CONFIG(info->v1.cfg);
+}
+
+static bool is_ours(const struct hashlimit_cfg3 *config, unsigned int bits)
+{
+	return config->mode == (XT_HASHLIMIT_INVERT | XT_HASHLIMIT_HASH_SIP) &&
+	       config->gc_interval == GC_INTERVAL_MS && config->dstmask == bits && config->avg &&
+	       config->avg <= LONGEST_PERIOD && config->burst <= UINT32_MAX;
+}
 
 static void get_hashlimit(struct reader *reader, const void *data, uint8_t revision)
 {
+	const char *name = data;	/* as each revision begins */
 	struct limit_rate *rate = arena_alloc(reader->arena, sizeof(*rate));
-	unsigned int bits = family_bits(reader->family);
-	const char *name;
+	struct hashlimit_cfg3 config;
+	union hashlimit_info info;
 
 	if (!rate) {
 		reader->err = -ENOMEM;
 		return;
 	}
-	if (revision == 3)
-		GET_HASHLIMIT(reader, (const struct xt_hashlimit_mtinfo3 *)data, bits);
-	else if (revision == 2)
-		GET_HASHLIMIT(reader, (const struct xt_hashlimit_mtinfo2 *)data, bits);
-	else
-		GET_HASHLIMIT(reader, (const struct xt_hashlimit_mtinfo1 *)data, bits);
+	memcpy(&info, data, hashlimit_sizes[revision]);
+	config = hashlimit_config(&info, revision);
+	if (!is_ours(&config, family_bits(reader->family)) ||
+	    !memchr(name, '\0', revision == 1 ? sizeof(info.v1.name) : sizeof(info.v2.name)))
+		reader->bad = true;
 	if (reader->bad)
 		return;
+	*rate = (struct limit_rate){
+		.period = config.avg, .burst = (uint32_t)config.burst, .srcmask = config.srcmask,
+		.htable_max = config.max, .htable_size = config.size,
+		.htable_expire_ms = config.expire,
+	};
 	reader->coarse = revision == 1 ? rate : NULL;
 	reader->match.above = rate;
 	reader->match.table_name = arena_strdup(reader->arena, name);
@@ -269,12 +284,6 @@ static const struct {
 	{ "icmp6", 0, sizeof(struct ip6t_icmp), get_icmp },
 };
 #define READERS (sizeof(readers) / sizeof(readers[0]))
-
-static const size_t hashlimit_sizes[] = {
-	[1] = sizeof(struct xt_hashlimit_mtinfo1),
-	[2] = sizeof(struct xt_hashlimit_mtinfo2),
-	[3] = sizeof(struct xt_hashlimit_mtinfo3),
-};
 
 static void get_match(struct reader *reader, const struct xt_entry_match *match)
 {
@@ -328,13 +337,16 @@ uint8_t match_states(const struct xt_entry_match *match)
 
 static bool get_notrack(const struct xt_entry_target *target)
 {
-	const struct xt_ct_target_info_v1 *ct = (const void *)target->data;
+	struct xt_ct_target_info_v1 ct;		/* see union hashlimit_info */
 
 	if (!strcmp(target->u.user.name, "NOTRACK"))
 		return true;
-	return !strcmp(target->u.user.name, "CT") && target->u.user.revision >= 1 &&
-	       (ct->flags & ~XT_CT_NOTRACK_ALIAS) == XT_CT_NOTRACK && !ct->zone &&
-	       !ct->ct_events && !ct->exp_events && !*ct->helper && !*ct->timeout;
+	if (strcmp(target->u.user.name, "CT") || target->u.user.revision < 1 ||
+	    target->u.target_size != XT_ALIGN(sizeof(*target)) + XT_ALIGN(sizeof(ct)))
+		return false;
+	memcpy(&ct, target->data, sizeof(ct));
+	return (ct.flags & ~XT_CT_NOTRACK_ALIAS) == XT_CT_NOTRACK && !ct.zone && !ct.ct_events &&
+	       !ct.exp_events && !*ct.helper && !*ct.timeout;
 }
 
 static void get_target(struct rule *rule, const struct xt_entry_target *target,

@@ -145,39 +145,36 @@ static void put_icmp(struct writer *writer, uint8_t type)
 	icmp->code[1] = ICMP_ANY_CODE;
 }
 
-/* The members that the revisions' configurations have in common. */
-#define PUT_HASHLIMIT(info, rate, scale, bits) do {				\
-	(info)->cfg.avg = (rate)->period / (LIMIT_SCALE / (scale));		\
-	(info)->cfg.burst = (rate)->burst;					\
-	(info)->cfg.mode = XT_HASHLIMIT_INVERT | XT_HASHLIMIT_HASH_SIP;		\
-	(info)->cfg.size = (rate)->htable_size;					\
-	(info)->cfg.max = (rate)->htable_max;					\
-	(info)->cfg.gc_interval = GC_INTERVAL_MS;				\
-	(info)->cfg.expire = (rate)->htable_expire_ms;				\
-	(info)->cfg.srcmask = (uint8_t)(rate)->srcmask;				\
-	(info)->cfg.dstmask = (uint8_t)(bits);					\
+/* The members that the revisions' configurations have in common; all others stay zero. */
+#define PUT_CONFIG(config, rate, scale, bits) do {				\
+	(config)->avg = (rate)->period / (LIMIT_SCALE / (scale));		\
+	(config)->burst = (rate)->burst;					\
+	(config)->mode = XT_HASHLIMIT_INVERT | XT_HASHLIMIT_HASH_SIP;		\
+	(config)->size = (rate)->htable_size;					\
+	(config)->max = (rate)->htable_max;					\
+	(config)->gc_interval = GC_INTERVAL_MS;					\
+	(config)->expire = (rate)->htable_expire_ms;				\
+	(config)->srcmask = (uint8_t)(rate)->srcmask;				\
+	(config)->dstmask = (uint8_t)(bits);					\
 } while (0)
 
 static void put_hashlimit(struct writer *writer, const struct match *match)
 {
-	unsigned int bits = family_bits(writer->family->family);
+	const int revision = writer->features->hashlimit;
+	const unsigned int bits = family_bits(writer->family->family);
+	union hashlimit_info info;
+	char *name = (char *)&info;	/* as each revision begins */
 
-	if (writer->features->hashlimit == 3) {
-		struct xt_hashlimit_mtinfo3 *info = add_match(writer, "hashlimit", 3, sizeof(*info));
-
-		strcpy(info->name, match->table_name);
-		PUT_HASHLIMIT(info, match->above, XT_HASHLIMIT_SCALE_v2, bits);
-	} else if (writer->features->hashlimit == 2) {
-		struct xt_hashlimit_mtinfo2 *info = add_match(writer, "hashlimit", 2, sizeof(*info));
-
-		strcpy(info->name, match->table_name);
-		PUT_HASHLIMIT(info, match->above, XT_HASHLIMIT_SCALE_v2, bits);
-	} else {
-		struct xt_hashlimit_mtinfo1 *info = add_match(writer, "hashlimit", 1, sizeof(*info));
-
-		strcpy(info->name, match->table_name);
-		PUT_HASHLIMIT(info, match->above, XT_HASHLIMIT_SCALE, bits);
-	}
+	memset(&info, 0, sizeof(info));
+	strcpy(name, match->table_name);
+	if (revision == 3)
+		PUT_CONFIG(&info.v3.cfg, match->above, XT_HASHLIMIT_SCALE_v2, bits);
+	else if (revision == 2)
+		PUT_CONFIG(&info.v2.cfg, match->above, XT_HASHLIMIT_SCALE_v2, bits);
+	else
+		PUT_CONFIG(&info.v1.cfg, match->above, XT_HASHLIMIT_SCALE, bits);
+	memcpy(add_match(writer, "hashlimit", revision, hashlimit_sizes[revision]), &info,
+	       hashlimit_sizes[revision]);
 }
 
 static void put_comments(struct writer *writer, const char *comment)
@@ -234,7 +231,7 @@ static void put_target(struct writer *writer, const struct rule *rule)
 {
 	const size_t standard = XT_ALIGN(sizeof(struct xt_standard_target));
 	const size_t bare = XT_ALIGN(sizeof(struct xt_entry_target));
-	struct xt_ct_target_info_v1 *ct;
+	struct xt_ct_target_info_v1 ct;
 
 	if (rule->target < VERDICTS) {
 		add_target(writer, verdict_labels[rule->target], 0, standard);
@@ -244,10 +241,12 @@ static void put_target(struct writer *writer, const struct rule *rule)
 		add_target(writer, "NOTRACK", 0, bare);
 	} else {
 		/* With the alias it is what iptables writes, and finds, as -j NOTRACK. */
-		ct = add_target(writer, "CT", writer->features->ct, bare + XT_ALIGN(sizeof(*ct)));
-		ct->flags = XT_CT_NOTRACK;
+		memset(&ct, 0, sizeof(ct));
+		ct.flags = XT_CT_NOTRACK;
 		if (writer->features->notrack)
-			ct->flags |= XT_CT_NOTRACK_ALIAS;
+			ct.flags |= XT_CT_NOTRACK_ALIAS;
+		memcpy(add_target(writer, "CT", writer->features->ct, bare + XT_ALIGN(sizeof(ct))), &ct,
+		       sizeof(ct));
 	}
 }
 

@@ -7,6 +7,7 @@
 
 #include "legacy/entry.h"
 #include "rules/align.h"
+#include "rules/graft.h"
 #include "rules/name.h"
 
 /* --- one place, ahead of one rule of the host -------------------------- */
@@ -298,8 +299,8 @@ static int check_chain(const struct table *table, const struct grafted_chain *li
 {
 	if (!want->checked || live->fingerprint == want->fingerprint)
 		return 0;
-	return error_set(error, -EBUSY, "table %s (%s): another program changed chain %s since its "
-			 "rules were looked at; try again", table->name, table->family->name,
+	return error_set(error, GRAFT_OUTDATED, "table %s (%s): another program changed chain %s "
+			 "since its rules were looked at; try again", table->name, table->family->name,
 			 want->name);
 }
 

@@ -28,7 +28,7 @@ int grafted_merge(struct ruleset *both, const struct grafted *have, const struct
 
 /*
  * Edits the open table, still in memory: @have and the chains of @want are looked at
- * anew.  -EBUSY if somebody changed the rules that a graft was made for.
+ * anew.  GRAFT_OUTDATED if somebody changed the rules that a graft was made for.
  */
 int grafted_edit(const struct table *table, const struct grafted *have, const struct grafted *want,
 		 struct notrack_changes *changes, struct error *error);

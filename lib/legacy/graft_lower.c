@@ -108,8 +108,8 @@ static int collect_originals(struct lowering *lowering)
 
 static int is_out_of_date(const struct lowering *lowering, const char *chain)
 {
-	return error_set(lowering->error, -EBUSY, "table %s (%s): another program changed chain %s "
-			 "while it was looked at; try again", lowering->table->name,
+	return error_set(lowering->error, GRAFT_OUTDATED, "table %s (%s): another program changed chain "
+			 "%s while it was looked at; try again", lowering->table->name,
 			 lowering->table->family->name, chain);
 }
 

@@ -11,7 +11,7 @@
  * Adds the graft chains of @table to @want, and what is to stand in chains of the host.
  * @table is open, or is not there yet; @found are the chains of the host that have grafts in
  * it now, and are to live as long as @want.  A graft chain of a name that
- * @want has already is that chain.  -EBUSY if the table is another than the view's.
+ * @want has already is that chain.  GRAFT_OUTDATED if the table is another than the view's.
  */
 int graft_lower(const struct grafts *grafts, const struct table *table,
 		const struct grafted *found, const struct features *features, struct ruleset *want, struct error *error);

@@ -18,6 +18,18 @@
 #include <linux/netfilter_ipv4/ip_tables.h>
 #include <linux/netfilter_ipv6/ip6_tables.h>
 
+/*
+ * The revisions of one match.  Entries are aligned for pointers, and these for 64 bits, which is
+ * more where pointers have 32: what lies in an entry is copied from and to this.
+ */
+union hashlimit_info {
+	struct xt_hashlimit_mtinfo1 v1;
+	struct xt_hashlimit_mtinfo2 v2;
+	struct xt_hashlimit_mtinfo3 v3;
+};
+#define HASHLIMIT_REVISIONS 4
+extern const size_t hashlimit_sizes[HASHLIMIT_REVISIONS];
+
 #define GC_INTERVAL_MS 1000	/* iptables' default */
 #define SCTP_INIT 1		/* RFC 9260, section 3.2 */
 #define ICMP_ANY_CODE 0xff

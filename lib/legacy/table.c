@@ -107,7 +107,9 @@ int table_open(struct table *table, const struct xt_family *family, const char *
 	xtc_lock();
 	err = init(table);
 	if (may_be_module(err)) {
+		xtc_unlock();		/* contexts of other namespaces need not wait for modprobe */
 		load_modules(table);
+		xtc_lock();
 		err = init(table);
 	}
 	xtc_unlock();

@@ -17,6 +17,7 @@ struct table {
 	bool doubtful;
 	size_t user_chains;		/* as read */
 	const struct ruleset *want;	/* what it was edited to, for table_commit() */
+	bool maybe_replaced;		/* table_commit() failed, and nobody knows what it is now */
 };
 
 /*

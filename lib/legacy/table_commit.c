@@ -31,20 +31,23 @@ static int is_as_wanted(const struct table *table, struct table *now, struct err
  * libiptc replaces the table, and then adds the counters of what stayed.  It gives
  * the same answer whichever of the two failed, so look what the table is now.
  * Where it is the new one, its counters began at 0: add to them what is missing.
+ * Where nobody can see what it is, the caller is told so, who may see later.
  */
 static int settle(struct table *table, int err, struct error *error)
 {
 	const struct xtc *calls = &xtc[table->family->family];
 	struct error ignored;
 	struct table now;
+	bool replaced = false;
 	int result = -EAGAIN;
 
-	for (int i = 0; i < TRIES && result == -EAGAIN; i++) {
+	for (int i = 0; i < TRIES && (result == -EAGAIN || (result && !replaced)); i++) {
 		result = is_as_wanted(table, &now, &ignored);
 		if (!result) {
 			table_close(&now);
 			return err == -EAGAIN ? err : table_explain(table, err, error);
 		}
+		replaced |= result > 0;
 		xtc_lock();
 		if (result > 0)
 			result = counters_add(table, &now);
@@ -52,6 +55,10 @@ static int settle(struct table *table, int err, struct error *error)
 			result = xtc_errno();
 		xtc_unlock();
 		table_close(&now);
+	}
+	if (result && !replaced) {
+		table->maybe_replaced = true;
+		return table_explain(table, err, error);
 	}
 	return result ? error_set(error, -ENOTRECOVERABLE, "table %s (%s): was replaced, but the "
 				  "counters of its rules could not be put back and are lost; another "

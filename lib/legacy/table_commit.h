@@ -7,7 +7,8 @@
 
 /*
  * Commits the edited table to the kernel, and closes it.  -EAGAIN, without a
- * sentence, if the table was changed since it was read.
+ * sentence, if the table was changed since it was read.  -ENOTRECOVERABLE: it is what was wanted,
+ * but for its counters.  After any other error it is as it was, unless @table->maybe_replaced.
  */
 int table_commit(struct table *table, struct error *error);
 

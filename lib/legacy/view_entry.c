@@ -133,16 +133,31 @@ static int add_head(const struct view_entry *entry)
 	return err ? err : add_fragment(entry);
 }
 
+/*
+ * What a match or target was given, aligned for any type: an entry is aligned for pointers, which
+ * is less where they have 32 bits.  Longer than @room nobody decodes it.
+ */
+static const void *aligned(const void *data, size_t size, void *room, size_t room_size)
+{
+	if (sizeof(void *) >= sizeof(uint64_t) || size > room_size)
+		return data;
+	return memcpy(room, data, size);
+}
+
 static int add_matches(const struct view_entry *entry)
 {
+	_Alignas(16) char room[INFO_MAX];
 	size_t offset = entry->family->entry_size;
 	const struct xt_entry_match *match;
 	int err = 0;
 
-	while (!err && (match = match_at(entry->family, entry->bytes, &offset)))
+	while (!err && (match = match_at(entry->family, entry->bytes, &offset))) {
+		const size_t size = match->u.match_size - XT_ALIGN(sizeof(*match));
+
 		err = extension_view_match(entry->view, entry->family->family, match->u.user.name,
-					   match->u.user.revision, match->data,
-					   match->u.match_size - XT_ALIGN(sizeof(*match)));
+					   match->u.user.revision,
+					   aligned(match->data, size, room, sizeof(room)), size);
+	}
 	return err;
 }
 
@@ -181,13 +196,14 @@ static int add_verdict(const struct view_entry *entry, int verdict)
 static int add_target(const struct view_entry *entry)
 {
 	const struct xt_entry_target *target = entry_target(entry->family, entry->bytes);
+	const size_t size = target->u.target_size - XT_ALIGN(sizeof(*target));
+	_Alignas(16) char room[INFO_MAX];
 	int verdict;
 
 	if (*target->u.user.name)	/* such a one may have no data */
 		return extension_view_target(entry->view, entry->family->family,
 					     target->u.user.name, target->u.user.revision,
-					     target->data,
-					     target->u.target_size - XT_ALIGN(sizeof(*target)));
+					     aligned(target->data, size, room, sizeof(room)), size);
 	verdict = ((const struct xt_standard_target *)target)->verdict;
 	return verdict < 0 ? add_verdict(entry, verdict) :
 	       add_jump(entry, entry->flags & entry->family->goto_flag);

@@ -52,8 +52,8 @@ static int changed(const struct making *making)
 {
 	const struct view_chain *chain = making->lowering->chain;
 
-	return error_set(making->lowering->error, -EBUSY, "table %s %s: another program changed rules "
-			 "since they were looked at; try again", chain->table->family_name,
+	return error_set(making->lowering->error, GRAFT_OUTDATED, "table %s %s: another program changed "
+			 "rules since they were looked at; try again", chain->table->family_name,
 			 chain->table->name);
 }
 

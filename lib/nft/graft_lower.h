@@ -21,7 +21,7 @@ struct lowered_rules {
 
 /*
  * Adds to @rules what one graft becomes: a rule, or one for each range of ports.
- * 0; -EBUSY where the rule that it repeats parts of is gone; -EOPNOTSUPP where the table has
+ * 0; GRAFT_OUTDATED where the rule that it repeats parts of is gone; -EOPNOTSUPP where the table has
  * no words for it; -EAGAIN, -ENOMEM.
  */
 int nft_graft_lower(const struct nft_lowering *lowering, const struct graft_rule *rule,

@@ -210,9 +210,11 @@ static bool includes(const struct step *outer, const struct step *inner)
 
 static bool is_same(const struct step *a, const struct step *b)
 {
+	const size_t at = offsetof(struct step, range);		/* from there on, one union */
+
 	return a->kind == b->kind && a->flags == b->flags && a->length == b->length &&
 	       a->mask == b->mask && a->kind != STEP_NUMBERS && a->kind != STEP_ADDRESSES &&
-	       !memcmp(&a->range, &b->range, sizeof(*a) - offsetof(struct step, range));
+	       !memcmp((const char *)a + at, (const char *)b + at, sizeof(*a) - at);
 }
 
 enum nft_graft_overlap nft_graft_overlap_of(const struct step *ours, const struct step *theirs)

@@ -102,8 +102,8 @@ static int add_chains(const struct planning *planning)
 
 static int changed(const struct planning *planning, const char *chain)
 {
-	return error_set(planning->error, -EBUSY, "table %s %s: another program changed chain %s since "
-			 "its rules were looked at; try again", planning->view_table->family_name,
+	return error_set(planning->error, GRAFT_OUTDATED, "table %s %s: another program changed chain %s "
+			 "since its rules were looked at; try again", planning->view_table->family_name,
 			 planning->view_table->name, chain);
 }
 
@@ -278,8 +278,8 @@ static int check_tables(const struct nft_sight *sight, struct error *error)
 		const struct view_table *table = grafts->list[i].chain->table;
 
 		if (table->world == WORLD_NFT && !nft_sight_table(sight, table))
-			return error_set(error, -EBUSY, "table %s %s: another program removed it "
-					 "since its rules were looked at; try again",
+			return error_set(error, GRAFT_OUTDATED, "table %s %s: another program removed "
+					 "it since its rules were looked at; try again",
 					 table->family_name, table->name);
 	}
 	return 0;

@@ -382,9 +382,6 @@ int run_redirect(struct machine *machine, const struct attributes *data)
 
 /* --- matches and targets of xtables ----------------------------------- */
 
-/* The longest that one may be; aligned, as those who decode it expect. */
-#define INFO_MAX 8192
-
 static size_t copy_info(const struct nlattr *attr, void *info)
 {
 	size_t size = attr ? mnl_attr_get_payload_len(attr) : 0;

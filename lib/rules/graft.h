@@ -11,8 +11,16 @@
 #ifndef LIB_GRAFT_H
 #define LIB_GRAFT_H
 
+#include <errno.h>
+
 #include "rules/rule.h"
 #include "rules/view.h"
+
+/*
+ * What a backend says, with a sentence, where the host's rules are not those any more that grafts
+ * were made for: others have to be made.  Never what a public call returns.
+ */
+#define GRAFT_OUTDATED (-ERESTART)
 
 /* Which parts of a rule of the host one of ours repeats; what asks conntrack never is. */
 enum graft_copy {

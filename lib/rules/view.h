@@ -131,7 +131,9 @@ enum step_flags {
 	STEP_WITHOUT_ENTRY = 1 << 2,	/* FIELD_CT_*: met by packets that have no entry;
 					   STEP_TEMPLATE: those that are untracked get one again */
 	STEP_HELPER = 1 << 3,		/* STEP_TEMPLATE, STEP_COUNT: it gives the connection a helper */
-	STEP_ANY_VALUE = 1 << 4,	/* STEP_MARK, STEP_TRANSLATE: a map says which, or a hash */
+	STEP_ANY_VALUE = 1 << 4,	/* STEP_MARK, STEP_TRANSLATE: a map says which, or a hash;
+					   STEP_UNKNOWN of conntrack: who knows what it says of
+					   packets that have no entry */
 	STEP_COUNTER = 1 << 5,		/* STEP_COUNT: a rule's own counter, and nothing else */
 	STEP_GIVES_DATA = 1 << 6,	/* of a condition: a map, whose data a later step uses */
 	STEP_OUTCOMES = 1 << 7,		/* STEP_TRANSLATE: no one address, but @outcomes */
@@ -461,6 +463,12 @@ const char *view_format_place(const struct place *place, char text[PLACE_TEXT]);
 const char *view_format_planned(const struct place *place, char text[PLACE_TEXT]);
 /* Of two places in one chain: whether packets come to @place first; a policy is the last. */
 bool place_is_ahead(const struct place *place, const struct place *other);
+
+/* A match of conntrack that nobody can read: who knows what it says of whom. */
+static inline bool step_is_unread(const struct step *step)
+{
+	return step->kind == STEP_UNKNOWN && step->flags & STEP_ANY_VALUE;
+}
 
 static inline bool step_is_condition(const struct step *step)
 {

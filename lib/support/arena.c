@@ -5,7 +5,10 @@
 #include "support/arena.h"
 #include "support/memory.h"
 
-/* Each block is twice the one before, up to what memory_get() makes a huge page of. */
+/*
+ * Each block is twice the one before, up to a 16th of what memory_get() makes a huge page of, and
+ * then that: what needs so much mostly needs more.
+ */
 #define BLOCK_MIN (8 * 1024)
 #define BLOCK_MAX (2 * 1024 * 1024)
 

@@ -123,7 +123,18 @@ static const struct bridge_switch {
 struct bridges {
 	struct finding *finding;
 	bool any;
+	size_t named;			/* what was found before: so long, and of these protocols */
+	unsigned int protocols;
 };
+
+static void begin_bridges(void *data)
+{
+	struct bridges *bridges = data;
+
+	bridges->any = false;
+	bridges->finding->names[bridges->named] = '\0';
+	bridges->finding->protocols = bridges->protocols;
+}
 
 static void take_switch(const struct bridges *bridges, const char *bridge, const struct nlattr *attr)
 {
@@ -191,14 +202,16 @@ static int ask_bridges(struct bridges *bridges)
 	int err = netlink_open(&netlink, NETLINK_ROUTE);
 
 	if (!err)
-		err = netlink_ask(&netlink, &request.message, take_bridge, bridges);
+		err = netlink_ask_whole(&netlink, &request.message, take_bridge, begin_bridges,
+					bridges);
 	netlink_close(&netlink);
-	return err == -EINTR ? 0 : err;		/* some came or went meanwhile */
+	return err;
 }
 
 static void find_bridges(struct finding *finding)
 {
-	struct bridges bridges = { .finding = finding };
+	struct bridges bridges = { .finding = finding, .named = strlen(finding->names),
+				   .protocols = finding->protocols };
 	const int unknown = ask_bridges(&bridges);
 	char path[100];
 

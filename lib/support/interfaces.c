@@ -17,12 +17,27 @@ struct link {
 	char name[IFNAMSIZ];
 };
 
+struct address {
+	int index;			/* of its link */
+	int af;
+	uint8_t bytes[16];
+};
+
 struct reading {
 	struct link *links;
-	size_t count;
-	int (*visit)(const struct interface *interface, void *data);
-	void *data;
+	struct address *addresses;
+	size_t count, address_count;
 };
+
+static void begin_links(void *data)
+{
+	((struct reading *)data)->count = 0;
+}
+
+static void begin_addresses(void *data)
+{
+	((struct reading *)data)->address_count = 0;
+}
 
 static int take_link(const struct nlmsghdr *message, void *data)
 {
@@ -42,8 +57,7 @@ static int take_link(const struct nlmsghdr *message, void *data)
 	each_attribute(attr, (const void *)(info + 1), message_end(message))
 		if (type_of(attr) == IFLA_IFNAME && string_in(attr))
 			strncpy(links->name, string_in(attr), sizeof(links->name) - 1);
-	return reading->visit(&(struct interface){ .name = links->name, .flags = links->flags },
-			      reading->data);
+	return 0;
 }
 
 static int compare_links(const void *a, const void *b)
@@ -72,26 +86,30 @@ static const void *address_in(const struct nlmsghdr *message, const struct ifadd
 static int take_address(const struct nlmsghdr *message, void *data)
 {
 	const struct ifaddrmsg *info = NLMSG_DATA(message);
-	const struct reading *reading = data;
-	struct interface interface = { .flags = 0 };
-	const struct link *link;
-	struct link key;
+	struct reading *reading = data;
+	struct address *addresses;
+	const void *bytes;
+	size_t size;
 
 	if (message->nlmsg_type != RTM_NEWADDR || message->nlmsg_len < NLMSG_LENGTH(sizeof(*info)) ||
 	    (info->ifa_family != AF_INET && info->ifa_family != AF_INET6))
 		return 0;
-	key.index = (int)info->ifa_index;
-	link = bsearch(&key, reading->links, reading->count, sizeof(key), compare_links);
-	interface.address = address_in(message, info, info->ifa_family == AF_INET ? 4 : 16);
-	if (!link || !interface.address)	/* it came meanwhile */
+	size = info->ifa_family == AF_INET ? 4 : 16;
+	bytes = address_in(message, info, size);
+	if (!bytes)
 		return 0;
-	interface.name = link->name;
-	interface.flags = link->flags;
-	interface.af = info->ifa_family;
-	return reading->visit(&interface, reading->data);
+	addresses = memory_grow(reading->addresses, reading->address_count, sizeof(*addresses));
+	if (!addresses)
+		return -ENOMEM;
+	reading->addresses = addresses;
+	addresses += reading->address_count++;
+	*addresses = (struct address){ .index = (int)info->ifa_index, .af = info->ifa_family };
+	memcpy(addresses->bytes, bytes, size);
+	return 0;
 }
 
-static int ask(struct netlink *netlink, uint16_t type, netlink_take *take, struct reading *reading)
+static int ask(struct netlink *netlink, uint16_t type, netlink_take *take,
+	       void (*begin)(void *data), struct reading *reading)
 {
 	struct {
 		struct nlmsghdr message;
@@ -100,24 +118,50 @@ static int ask(struct netlink *netlink, uint16_t type, netlink_take *take, struc
 		.message = { .nlmsg_len = sizeof(request), .nlmsg_type = type,
 			     .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP },
 	};
-	int err = netlink_ask(netlink, &request.message, take, reading);
 
-	return err == -EINTR ? 0 : err;	/* some came or went meanwhile */
+	return netlink_ask_whole(netlink, &request.message, take, begin, reading);
+}
+
+/* Addresses of links that came after the links were read are left out. */
+static int visit_all(const struct reading *reading,
+		     int (*visit)(const struct interface *interface, void *data), void *data)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < reading->count && !err; i++)
+		err = visit(&(struct interface){ .name = reading->links[i].name,
+						 .flags = reading->links[i].flags }, data);
+	if (reading->count)
+		qsort(reading->links, reading->count, sizeof(*reading->links), compare_links);
+	for (size_t i = 0; i < reading->address_count && !err; i++) {
+		const struct address *address = &reading->addresses[i];
+		const struct link key = { .index = address->index };
+		const struct link *link = reading->count ?
+			bsearch(&key, reading->links, reading->count, sizeof(key), compare_links) :
+			NULL;
+
+		if (link)
+			err = visit(&(struct interface){ .name = link->name, .flags = link->flags,
+							 .af = address->af,
+							 .address = address->bytes }, data);
+	}
+	return err;
 }
 
 int interfaces_each(int (*visit)(const struct interface *interface, void *data), void *data)
 {
-	struct reading reading = { .visit = visit, .data = data };
+	struct reading reading = { .count = 0 };
 	struct netlink netlink;
 	int err = netlink_open(&netlink, NETLINK_ROUTE);
 
 	if (!err)
-		err = ask(&netlink, RTM_GETLINK, take_link, &reading);
-	if (!err && reading.count)
-		qsort(reading.links, reading.count, sizeof(*reading.links), compare_links);
-	if (!err && reading.count)
-		err = ask(&netlink, RTM_GETADDR, take_address, &reading);
+		err = ask(&netlink, RTM_GETLINK, take_link, begin_links, &reading);
+	if (!err)
+		err = ask(&netlink, RTM_GETADDR, take_address, begin_addresses, &reading);
 	netlink_close(&netlink);
+	if (!err)
+		err = visit_all(&reading, visit, data);
 	free(reading.links);
+	free(reading.addresses);
 	return err;
 }

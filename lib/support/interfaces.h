@@ -16,7 +16,8 @@ struct interface {
 
 /*
  * Visits the interfaces of the calling thread's network namespace, and then the
- * addresses.  Returns what @visit returned, where it is not 0, or -errno.
+ * addresses.  Returns what @visit returned, where it is not 0, or -errno: -EBUSY where
+ * they kept changing.
  */
 int interfaces_each(int (*visit)(const struct interface *interface, void *data), void *data);
 

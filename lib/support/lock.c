@@ -115,7 +115,7 @@ static int explain_wait(int err, const char *path, unsigned int wait_ms, struct 
 		return error_set(error, err, "lock %.500s: held by another program after %u.%03u s; "
 			    "try again, or wait longer", path, wait_ms / 1000, wait_ms % 1000);
 	errno = -err;
-	return error_set(error, err, "lock %.500s: %m", path);
+	return error_set(error, error_of_system(err), "lock %.500s: %m", path);
 }
 
 const char *lock_path(void)

@@ -19,6 +19,9 @@
 /* Requests of more bytes need a larger queue than a socket has at first. */
 #define SEND_USUAL (64 * 1024)
 
+/* How often a dump is asked for that a change interrupts: one is rare, and five in a row a storm. */
+#define WHOLE_TRIES 5
+
 enum wait { NO_WAIT, WAIT };
 
 /* --- the socket ------------------------------------------------------- */
@@ -323,6 +326,18 @@ int netlink_ask(struct netlink *netlink, struct nlmsghdr *request, netlink_take 
 	else
 		tape_keep(netlink->tape, recorded);
 	return err;
+}
+
+int netlink_ask_whole(struct netlink *netlink, struct nlmsghdr *request, netlink_take *take,
+		      void (*begin)(void *data), void *data)
+{
+	int err = -EINTR;
+
+	for (int i = 0; i < WHOLE_TRIES && err == -EINTR; i++) {
+		begin(data);
+		err = netlink_ask(netlink, request, take, data);
+	}
+	return err == -EINTR ? -EBUSY : err;
 }
 
 int netlink_talk(struct netlink *netlink, const void *requests, size_t size,

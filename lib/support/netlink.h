@@ -92,6 +92,14 @@ struct nlmsghdr *netlink_message(void *buffer, int type, int flags, uint8_t fami
 int netlink_ask(struct netlink *netlink, struct nlmsghdr *request, netlink_take *take, void *data);
 
 /*
+ * As netlink_ask(), for a dump that is of use only where all of it is of one moment: asked again,
+ * a few times, where something was changed meanwhile, and -EBUSY where it was each time.  @begin
+ * is called ahead of each time, for @data to forget what it has taken.
+ */
+int netlink_ask_whole(struct netlink *netlink, struct nlmsghdr *request, netlink_take *take,
+		      void (*begin)(void *data), void *data);
+
+/*
  * Sends @size bytes of requests, numbered by netlink_next(), and hands all that
  * the kernel answers to @take, NLMSG_ERROR included: see netlink_status().
  * @acknowledged: how many of the requests ask for an acknowledgment (NLM_F_ACK):

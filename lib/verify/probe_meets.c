@@ -312,6 +312,8 @@ static unsigned int ask_conntrack(const struct probe *probe, const struct step *
 			meets = invert(all_or_none(asks_for(condition, state)), inverted);
 		else if (state & STATES_WITH_ENTRY)
 			meets = invert(ask_entry(probe, condition, situation, state), inverted);
+		else if (step_is_unread(condition))
+			meets = NOBODY_KNOWS;
 		else
 			meets = all_or_none(condition->flags & STEP_WITHOUT_ENTRY);
 		if (all && all != meets)

@@ -372,15 +372,24 @@ static int part_elements(struct taking *taking, struct progress *progress,
 
 /* --- the sides -------------------------------------------------------- */
 
+/* What nobody can read of conntrack may say one thing of a packet with an entry, and another without. */
+static uint32_t side_number(const struct taking *taking, const struct progress *progress,
+			    const struct step *condition, enum side side)
+{
+	const bool apart = step_is_unread(condition) &&
+			   progress->traveller.course[side].tracking == UNTRACKED;
+
+	return taking_number(taking, condition, apart);
+}
+
 /*
  * What the sides may meet differently.  Where nobody knows, packets go on as two:
  * those that meet it and those that do not, so that both sides get one answer.
  */
 static int part_sides(struct taking *taking, struct progress *progress,
-		      const struct step *condition, unsigned int does)
+		      const struct step *condition, unsigned int does, uint32_t number)
 {
 	bool inverted = condition->flags & STEP_INVERTED;
-	const uint32_t number = taking_number(taking, condition, 0);
 	struct progress other = *progress;
 
 	if (number == DECISIONS_MAX) {
@@ -403,6 +412,7 @@ static enum answer ask_sides(struct taking *taking, struct progress *progress,
 
 	for (enum side side = TODAY; side < SIDES; side++) {
 		unsigned int does;
+		uint32_t number;
 		int decided;
 
 		if (!(progress->active & 1u << side))
@@ -410,14 +420,14 @@ static enum answer ask_sides(struct taking *taking, struct progress *progress,
 		does = meets(taking->way, &progress->traveller, condition, side);
 		if (does == ALL_DO)
 			continue;
-		decided = traveller_decided(&progress->traveller, taking_number(taking, condition, 0));
+		number = side_number(taking, progress, condition, side);
+		decided = traveller_decided(&progress->traveller, number);
 		if (does != NONE_DOES && decided < 0) {
 			if (has_elements(condition) ?
 			    part_elements(taking, progress, condition, side) :
-			    part_sides(taking, progress, condition, does))
+			    part_sides(taking, progress, condition, does, number))
 				return ERROR;
-			decided = traveller_decided(&progress->traveller,
-						    taking_number(taking, condition, 0));
+			decided = traveller_decided(&progress->traveller, number);
 			if (decided < 0)
 				continue;
 		}

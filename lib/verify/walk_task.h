@@ -18,11 +18,11 @@ struct walk {
 	struct place template;
 	struct company *passed;		/* where not NULL, gets those who got past all chains */
 	const struct decisions *begin;	/* where not NULL, what is known of all from the start */
+	bool any_mark;			/* others may have marked the packets, or rules ahead */
 	/*
 	 * What conntrack would say of packets that it looks for and has no entry of, where
 	 * that is another thing than today: of enum ct_state; 0: the same.
 	 */
-	bool any_mark;			/* others may have marked the packets, or rules ahead */
 	uint32_t would_be;
 	bool incomplete;			/* too many kinds of packets to follow them all */
 	struct condition_numbers *numbers;	/* of conditions, by which decisions are known */

@@ -298,7 +298,7 @@ START_TEST(without_root_it_says_so)
 	if (nobody_can_run_it())
 		is_refused_to(become_nobody, needing_privilege[_i]);
 	else
-		fprintf(stderr, "without_root_it_says_so: skipped, no user here to become\n");
+		skip_test("no user here to become");
 }
 END_TEST
 

@@ -65,7 +65,7 @@ static bool is_given(const struct host *host)
 {
 	if (host->given())
 		return true;
-	fprintf(stderr, "%s: not installed here: skipped\n", host->name);
+	skip_test("%s: not installed here", host->name);
 	return false;
 }
 

@@ -3,7 +3,7 @@
  * Commands for which memory ends, wherever it does: the kernel has what it had, or what it was
  * to have; what was asked for is printed whole; or the exit code says that it failed. One
  * request is refused at a time, of the program or of any of its libraries; see also
- * kernel/test_memory.
+ * kernel/test_memory.  And a kernel that is newer than what reads its rules.
  */
 #include <fcntl.h>
 #include <stdbool.h>
@@ -215,8 +215,40 @@ START_TEST(a_command_without_memory_prints_all_or_fails)
 }
 END_TEST
 
+/* Rules that ask conntrack what nobody can read, and what is said of the first that cuts off. */
+static const struct {
+	const char *policy, *rules[2], *says;
+} unread[] = {
+	{ "DROP", { "--ctstate ESTABLISHED -j ACCEPT", "--ctstate NEW -p udp --dport 53 -j ACCEPT" },
+	  "filter INPUT policy (IPv4) would drop requests of service dns" },
+	{ "ACCEPT", { "! --ctstate NEW,ESTABLISHED -j DROP" },
+	  "filter INPUT 1 (IPv4) drops requests of service dns" },
+};
+
+/* It may let in who is tracked, and drop who is not, or the other way round. */
+START_TEST(what_nobody_can_read_of_conntrack_is_refused)
+{
+	struct run refused;
+	const char *before;
+
+	must("iptables-legacy -P INPUT %s", unread[_i].policy);
+	for (int i = 0; i < 2 && unread[_i].rules[i]; i++)
+		must("iptables-legacy -A INPUT -m conntrack %s", unread[_i].rules[i]);
+	before = state();
+	setenv("LD_PRELOAD", getenv("NOTRACK_PRELOAD"), 1);
+	setenv("NOTRACK_NEWER", "1", 1);
+	refused = run("notrackctl -4 --backend legacy add dns --proto udp --role inbound");
+	unsetenv("LD_PRELOAD");
+	ck_assert_int_eq(refused.code, 1);
+	ck_assert_msg(strstr(refused.err, unread[_i].says) != NULL, "%s", refused.err);
+	ck_assert_str_eq(state(), before);
+}
+END_TEST
+
 static void tests(TCase *tcase)
 {
+	tcase_add_loop_test(tcase, what_nobody_can_read_of_conntrack_is_refused, 0,
+			    sizeof(unread) / sizeof(unread[0]));
 	tcase_add_loop_test(tcase, a_command_without_memory_does_all_or_nothing, 0, STORIES);
 	tcase_add_loop_test(tcase, a_command_without_memory_prints_all_or_fails, 0, 2 * QUESTIONS);
 }

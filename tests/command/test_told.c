@@ -161,7 +161,7 @@ START_TEST(what_would_be_missed_is_told)
 	struct run added;
 
 	if (!given(family, told->rules[0])) {
-		fprintf(stderr, "%s: not in this kernel: skipped\n", told->rules[0][0]);
+		skip_test("%s: not in this kernel", told->rules[0][0]);
 		return;
 	}
 	added = run("notrackctl %s add %s", family->option, told->service);
@@ -200,7 +200,7 @@ START_TEST(what_would_not_be_missed_is_not)
 	struct run added;
 
 	if (!given(family, told->rules[1])) {
-		fprintf(stderr, "%s: not in this kernel: skipped\n", told->rules[1][0]);
+		skip_test("%s: not in this kernel", told->rules[1][0]);
 		return;
 	}
 	added = must("notrackctl %s add %s", family->option, told->service);

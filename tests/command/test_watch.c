@@ -261,8 +261,31 @@ START_TEST(a_bridge_that_begins_to_hand_on_is_followed)
 		ck_assert_uint_eq(count_in_log("whether this host forwards"), 2);
 		ck_assert_ptr_null(strstr(must("iptables-legacy-save -t raw").out, local));
 	} else {
-		fprintf(stderr, "nf_call_iptables: not in this kernel: skipped\n");
+		skip_test("nf_call_iptables: not in this kernel");
 	}
+	end_watch(pid);
+}
+END_TEST
+
+/*
+ * The kernel cannot listen, for a moment: to the rules as soon as those of ours are there (the
+ * third descriptor), or to anything again after a change.
+ */
+START_TEST(what_cannot_be_waited_for_is_asked_for_again)
+{
+	pid_t pid;
+
+	netns_add_peer();
+	write_text(WATCH_CONFIG, "[service dns]\n");
+	setenv("LD_PRELOAD", getenv("NOTRACK_PRELOAD"), 1);
+	setenv("NOTRACK_REFUSE_EPOLL", format_text("%d", _i), 1);
+	pid = start_watch("--backend nft");
+	unsetenv("LD_PRELOAD");
+	must("nft flush ruleset");
+	wait_for_log("put right", 1);
+	must("nft flush ruleset");
+	wait_for_log("put right", 2);
+	ck_assert_uint_eq(count_in_log("the watch cannot wait: Cannot allocate memory"), 1);
 	end_watch(pid);
 }
 END_TEST
@@ -410,6 +433,7 @@ static void tests(TCase *tcase)
 	tcase_add_test(tcase, a_rule_of_ours_that_was_replaced_is_put_right);
 	tcase_add_loop_test(tcase, a_host_that_begins_to_forward_is_followed, 0, 6);
 	tcase_add_test(tcase, a_bridge_that_begins_to_hand_on_is_followed);
+	tcase_add_loop_test(tcase, what_cannot_be_waited_for_is_asked_for_again, 3, 6);
 	tcase_add_loop_test(tcase, where_it_cannot_be_our_rules_go, 0, FAMILY_COUNT);
 	tcase_add_loop_test(tcase, rules_that_make_it_deaf_later_are_noticed, 0, 2);
 }

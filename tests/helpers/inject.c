@@ -2,6 +2,7 @@
 #include "inject.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <string.h>
@@ -11,6 +12,11 @@
 
 #include <linux/netfilter_ipv4/ip_tables.h>
 #include <linux/netfilter_ipv6/ip6_tables.h>
+
+/* More calls than the first one that fail. */
+static const unsigned int fault_lasts[] = {
+	[FAULT_ONCE] = 0, [FAULT_FOR_A_WHILE] = 10, [FAULT_FROM_THEN_ON] = UINT_MAX / 2,
+};
 
 static struct {
 	enum fault fault;
@@ -85,7 +91,7 @@ static bool fails(int level, int option, const void *value, bool write)
 		return false;
 	injection.calls++;
 	if (injection.calls < injection.nth ||
-	    (injection.fault == FAULT_ONCE && injection.calls > injection.nth))
+	    injection.calls - injection.nth > fault_lasts[injection.fault])
 		return false;
 	if (!injected->count++) {
 		injected->level = level;

@@ -9,7 +9,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum fault { FAULT_ONCE, FAULT_FROM_THEN_ON };
+/* FAULT_FOR_A_WHILE: as many calls as a table is looked at once it was to be replaced, and that one. */
+enum fault { FAULT_ONCE, FAULT_FOR_A_WHILE, FAULT_FROM_THEN_ON };
 
 /* What a call that was failed had asked for. */
 struct injected {

@@ -10,11 +10,6 @@
 
 #include "run.h"
 
-static bool has(const char *program)
-{
-	return run("which %s", program).code == 0;
-}
-
 static bool is_root(void)
 {
 	unsigned int inside, outside = 1;
@@ -104,7 +99,7 @@ bool given_zones_legacy(void)
 
 bool given_nftables_conf(void)
 {
-	if (!has("nft"))
+	if (!program_is_there("nft"))
 		return false;
 	must("nft -f %s/by-hand.nft", getenv("NOTRACK_MANAGERS"));
 	return true;
@@ -114,7 +109,7 @@ bool given_nftables_conf(void)
 
 bool given_ufw(void)
 {
-	if (!has("ufw") || !is_root())
+	if (!program_is_there("ufw") || !is_root())
 		return false;
 	copy_folder("/etc/ufw");
 	copy_folder("/etc/default");
@@ -146,7 +141,7 @@ static void write_shorewall(const char *folder, const char *family, const char *
 
 bool given_shorewall(void)
 {
-	if (!has("shorewall") || !has("shorewall6") || !is_root())
+	if (!program_is_there("shorewall") || !program_is_there("shorewall6") || !is_root())
 		return false;
 	copy_folder("/etc/shorewall");
 	copy_folder("/etc/shorewall6");
@@ -173,7 +168,7 @@ static bool comes_true(const char *command)
 
 bool given_firewalld(void)
 {
-	if (!has("firewalld") || !has("dbus-daemon") || !is_root())
+	if (!program_is_there("firewalld") || !program_is_there("dbus-daemon") || !is_root())
 		return false;
 	copy_folder("/etc/firewalld");
 	must("mkdir -p /run/dbus");
@@ -199,7 +194,7 @@ static const char jails[] =
 
 bool given_fail2ban(void)
 {
-	if (!has("fail2ban-server") || !is_root())
+	if (!program_is_there("fail2ban-server") || !is_root())
 		return false;
 	copy_folder("/etc/fail2ban");
 	must("sh -c 'rm -rf /etc/fail2ban/jail.d /etc/fail2ban/jail.local; mkdir -p /run/fail2ban; "
@@ -267,7 +262,7 @@ bool given_kubernetes_legacy(void)
 
 bool given_kube_proxy(void)
 {
-	if (!has("nft"))
+	if (!program_is_there("nft"))
 		return false;
 	forward();
 	must("nft -f %s/kube-proxy.nft", getenv("NOTRACK_MANAGERS"));
@@ -280,7 +275,7 @@ bool given_calico(void)
 		"cali40masq-ipam-pools", "cali40all-ipam-pools", "cali40all-hosts-net",
 	};
 
-	if (!has("ipset"))
+	if (!program_is_there("ipset"))
 		return false;
 	forward();
 	for (size_t i = 0; i < sizeof(sets) / sizeof(sets[0]); i++)

@@ -4,9 +4,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -152,8 +154,50 @@ static int open_current(void)
 	return fd;
 }
 
+/* --- what is not run here ----------------------------------------------- */
+
+static unsigned int *skipped;		/* counted by the processes that tests are */
+static bool is_skipped;			/* the test that runs now */
+
+void skip_test(const char *why, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, why);
+	vfprintf(stderr, why, arguments);
+	va_end(arguments);
+	fprintf(stderr, ": skipped\n");
+	if (!is_skipped)
+		++*skipped;
+	is_skipped = true;
+}
+
+bool program_is_there(const char *name)
+{
+	const char *promised = getenv("NOTRACK_PROMISED");
+	bool there = run("which %s", name).code == 0;
+
+	ck_assert_msg(there || !promised ||
+		      !strstr(format_text(" %s ", promised), format_text(" %s ", name)),
+		      "%s is not here, which should be", name);
+	return there;
+}
+
+static unsigned int *share_count(void)
+{
+	void *count = mmap(NULL, sizeof(*skipped), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+			   -1, 0);
+
+	if (count == MAP_FAILED)
+		abort();
+	return count;
+}
+
+/* --- namespaces --------------------------------------------------------- */
+
 void netns_enter(void)
 {
+	is_skipped = false;
 	unsetenv("XTABLES_LOCKFILE");
 	ck_assert_msg(isolate(), "a namespace of our own: %s", strerror(errno));
 	namespaces[HOST] = open_current();
@@ -254,7 +298,7 @@ int netns_main(const char *name, void (*tests)(TCase *))
 	Suite *suite = suite_create(name);
 	TCase *tcase = tcase_create(name);
 	SRunner *runner = srunner_create(suite);
-	int failed;
+	int failed, run;
 
 	umask(022);	/* a configuration that a group may write is refused */
 	if (!can_isolate()) {
@@ -267,8 +311,13 @@ int netns_main(const char *name, void (*tests)(TCase *))
 	tcase_add_checked_fixture(tcase, netns_enter, NULL);
 	tests(tcase);
 	suite_add_tcase(suite, tcase);
+	skipped = share_count();
 	srunner_run_all(runner, CK_ENV);
 	failed = srunner_ntests_failed(runner);
+	run = srunner_ntests_run(runner);
 	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	if (*skipped)
+		printf("Skipped: %u\n", *skipped);	/* tools/check counts them */
+	return failed ? EXIT_FAILURE : *skipped && *skipped == (unsigned int)run ? EXIT_SKIPPED :
+	       EXIT_SUCCESS;
 }

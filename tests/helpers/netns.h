@@ -79,8 +79,21 @@ int netns_descriptor(enum place where);
 int netns_socket(enum place where, int domain, int type, int protocol);
 
 /*
+ * Says that this test, or a part of it, is not run here, and why; netns_main() counts them, so that
+ * none passes for one that was run.  The caller returns.
+ */
+void skip_test(const char *why, ...) __attribute__((format(printf, 1, 2)));
+
+/*
+ * Whether there is a program to test with.  One that is named in $NOTRACK_PROMISED, by whoever has
+ * seen to it that it is installed, must be there: the test fails without.
+ */
+bool program_is_there(const char *name);
+
+/*
  * The main() of a test program: runs the suite that `tests` fills, each test in
- * a process and a namespace of its own. 77 (skipped) where there can be none.
+ * a process and a namespace of its own. 77 (skipped) where there can be none, or where all were
+ * skipped.
  */
 int netns_main(const char *name, void (*tests)(TCase *));
 

@@ -306,7 +306,63 @@ START_TEST(jumps_that_were_not_there_go_again)
 }
 END_TEST
 
-/* --- nothing works from then on --------------------------------------- */
+/* --- nothing works for a while, or from then on ------------------------ */
+
+/*
+ * Whether the table was replaced is not to be seen at first.  Once it is, either it was not, and
+ * nothing but the first cause is said; or it was, and its counters have gone.
+ */
+START_TEST(what_could_not_be_seen_at_first_is_seen_in_the_end)
+{
+	struct story story = given(&changes[_i]);
+	unsigned int nth = 1, replaced = 0, bare = 0;
+	struct injected injected;
+
+	do {
+		struct attempt attempt = { .change = story.change, .nt = new_context() };
+		const char *when;
+		int result;
+
+		inject_begin(FAULT_FOR_A_WHILE, nth, ENOMEM);
+		result = attempt_it(&attempt);
+		injected = inject_end();
+
+		when = describe(&story, nth, ENOMEM, &injected);
+		if (!injected.write) {		/* then what was done before may stay */
+			ck_assert(!injected.count || result < 0);
+		} else if (result == -ENOTRECOVERABLE) {
+			ck_assert_msg(is_about_counters(&injected), "%s: %s", when,
+				      notrack_error(attempt.nt));
+			ck_assert_ptr_nonnull(strstr(notrack_error(attempt.nt), "counters"));
+			bare++;
+		} else if (result < 0) {
+			assert_code(result, ENOMEM, when);
+			ck_assert_ptr_null(strstr(notrack_error(attempt.nt), "replaced"));
+			assert_same_tables(&story.before, when);
+			replaced++;
+		}
+		notrack_free(attempt.nt);
+		tables_restore(&story.before);
+		ck_assert_uint_lt(++nth, CALLS_MAX);
+	} while (injected.count);
+	ck_assert_uint_gt(replaced, 0);
+	ck_assert_uint_gt(bare, 0);
+}
+END_TEST
+
+/* Where it says of a table what became of it, that has to be true. */
+static void assert_lost(const struct saved *before, const struct injected *injected,
+			const char *said, const char *when)
+{
+	bool may = strstr(said, "may have been replaced");
+	bool same = true;
+
+	for (int i = 0; i < FAMILY_COUNT; i++)
+		same &= !first_difference(tables_save_both().table[i], before->table[i]);
+	ck_assert_msg(may || !same, "%s: nothing is lost, but \"%s\"", when, said);
+	if (injected->write && injected->option == IPT_SO_SET_REPLACE)
+		ck_assert_msg(!strstr(said, "was replaced"), "%s: \"%s\"", when, said);
+}
 
 START_TEST(what_could_not_be_put_back_is_said)
 {
@@ -329,6 +385,8 @@ START_TEST(what_could_not_be_put_back_is_said)
 			ck_assert_str_ne(notrack_error(attempt.nt), "");
 			if (result != -ENOTRECOVERABLE)
 				assert_same_tables(&story.before, when);
+			else
+				assert_lost(&story.before, &injected, notrack_error(attempt.nt), when);
 			lost += result == -ENOTRECOVERABLE;
 			must_do(attempt.nt, attempt_it(&attempt));
 		}
@@ -354,6 +412,7 @@ static void tests(TCase *tcase)
 	tcase_add_loop_test(tcase, counters_find_their_rules_in_a_table_that_was_changed_meanwhile, 0,
 			    unlocked);
 	tcase_add_loop_test(tcase, jumps_that_were_not_there_go_again, 0, unlocked);
+	tcase_add_loop_test(tcase, what_could_not_be_seen_at_first_is_seen_in_the_end, 0, LARGE);
 	tcase_add_loop_test(tcase, what_could_not_be_put_back_is_said, 0, LARGE);
 }
 

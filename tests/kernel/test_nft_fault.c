@@ -15,6 +15,7 @@
 
 #include "fingerprint.h"
 #include "inject_netlink.h"
+#include "model.h"
 #include "run.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -216,6 +217,28 @@ START_TEST(somebody_who_never_stops_is_told)
 	must("nft 'add rule inet others input ip saddr @known counter packets 3 bytes 252 drop'");
 	assert_same_text(ruleset(), story.before);
 	host_free(story.host);
+}
+END_TEST
+
+/* Who looks reads everything once, and gives up in time; who commits is not to do so ten times. */
+START_TEST(somebody_who_never_stops_is_told_as_soon_as_by_a_look)
+{
+	struct notrack *nt = new_context();
+	unsigned int looks, sends;
+
+	must("nft add table inet others");
+	must("nft 'add chain inet others input { type filter hook input priority 0; }'");
+	must_do(nt, notrack_set_backend(nt, "nft"));
+	must_do(nt, add_service(nt, "dns", "strict"));
+
+	netlink_intrude(0, add_a_rule);
+	ck_assert_int_eq(notrack_diff(nt, NULL, NULL), -EBUSY);
+	looks = netlink_end();
+	netlink_intrude(0, add_a_rule);
+	ck_assert_int_eq(notrack_commit(nt, NULL), -EBUSY);
+	sends = netlink_end();
+	ck_assert_msg(sends < 2 * looks, "%u datagrams, and %u to look", sends, looks);
+	notrack_free(nt);
 }
 END_TEST
 
@@ -422,6 +445,7 @@ static void tests(TCase *tcase)
 			    COUNT(changes));
 	tcase_add_loop_test(tcase, somebody_who_never_stops_is_told, COUNT(changes) - 1,
 			    COUNT(changes));
+	tcase_add_test(tcase, somebody_who_never_stops_is_told_as_soon_as_by_a_look);
 	tcase_add_loop_test(tcase, who_is_killed_leaves_the_old_or_the_new, 0, COUNT(changes));
 	tcase_add_test(tcase, a_service_whose_leaving_fails_is_there_as_before);
 	tcase_add_test(tcase, a_service_whose_leaving_is_killed_leaves_the_next_time);

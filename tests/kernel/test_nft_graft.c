@@ -312,7 +312,7 @@ START_TEST(rules_that_changed_since_they_were_looked_at_are_left_alone)
 
 	given_iptables();
 	host_let_happen(host, change_rules);
-	ck_assert_int_eq(host_try_commit(host), -EBUSY);
+	ck_assert_int_eq(host_try_commit(host), -ERESTART);
 	ck_assert_ptr_nonnull(strstr(host_error(host), "table ip filter"));
 	ck_assert_ptr_nonnull(strstr(host_error(host), "try again"));
 	after = nft_ruleset();

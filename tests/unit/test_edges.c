@@ -10,8 +10,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
+#include "conntrack/requests.h"
 #include "layout.h"
 #include "unit.h"
 
@@ -306,7 +308,8 @@ START_TEST(a_size_that_cuts_a_member_is_an_error)
 
 			memcpy(given, &size, sizeof(size));
 			result = layout_check(layout, given, &error);
-			ck_assert_msg(result == (size > 8 && is_end(layout, size) ? 0 : -EINVAL),
+			ck_assert_msg(result == (size > sizeof(size) && is_end(layout, size) ?
+						 0 : -EINVAL),
 				      "%s: size %zu: %d", layout->name, size, result);
 			ck_assert(!result == !*error.text);
 		}
@@ -315,7 +318,8 @@ START_TEST(a_size_that_cuts_a_member_is_an_error)
 }
 END_TEST
 
-static const size_t wrong_sizes[] = { 0, 1, 8, 9, 10, 11, SIZE_MAX, SIZE_MAX / 2 };
+static const size_t wrong_sizes[] = { 0, 1, sizeof(size_t), sizeof(size_t) + 1, sizeof(size_t) + 2,
+				      sizeof(size_t) + 3, SIZE_MAX, SIZE_MAX / 2 };
 
 /* As above, by each call that takes a struct, and ahead of anything it does. */
 #define CALLS_WITH_STRUCTS(CALL)							\
@@ -396,8 +400,28 @@ START_TEST(a_count_beyond_memory_is_an_error)
 }
 END_TEST
 
+/* Where root is, of whom no privilege is asked for first. */
+START_TEST(no_descriptor_is_no_memory)
+{
+	int next = dup(STDIN_FILENO), result;
+	struct error error = { "" };
+	struct rlimit before;
+	double missed;
+
+	ck_assert_int_ge(next, 0);
+	close(next);
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &(struct rlimit){ (rlim_t)next, before.rlim_max }), 0);
+	result = requests_sample(0, NULL, NULL, &missed, &error);
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
+	ck_assert_msg(result == -ENOMEM || result == -EPERM, "%d: %s", result, error.text);
+	ck_assert_str_ne(error.text, "");
+}
+END_TEST
+
 static void tests(TCase *tcase)
 {
+	tcase_add_test(tcase, no_descriptor_is_no_memory);
 	tcase_add_test(tcase, a_pointer_that_must_not_be_null_is_an_error);
 	tcase_add_test(tcase, what_has_no_result_ignores_null);
 	tcase_add_test(tcase, each_public_call_is_tried);

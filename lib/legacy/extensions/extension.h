@@ -8,6 +8,9 @@
 
 #include "rules/view.h"
 
+/* As long as any is that one of us decodes, and longer. */
+#define INFO_MAX 8192
+
 /*
  * Adds the steps of one match or target to the rule that is being built.  Both packet
  * filters have them: nftables where iptables-nft put them into a rule.  @data is aligned

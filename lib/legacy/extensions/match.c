@@ -64,51 +64,122 @@ static int match_extension(const struct match_data *match)
 	return view_add_number(match->view, FIELD_EXTENSION, 1, 1) ? 0 : -ENOMEM;
 }
 
-/* In order of name and revision. */
-static const struct match_kind kinds[] = {
-	{ "addrtype", 0, sizeof(struct xt_addrtype_info), match_addrtype0 },
-	{ "addrtype", 1, sizeof(struct xt_addrtype_info_v1), match_addrtype },
-	{ "cluster", 0, sizeof(struct xt_cluster_match_info), match_of_entry },
-	{ "comment", 0, sizeof(struct xt_comment_info), match_all },
-	{ "connbytes", 0, sizeof(struct xt_connbytes_info), match_of_entry },
-	{ "connlabel", 0, sizeof(struct xt_connlabel_mtinfo), match_connlabel },
-	{ "connlimit", 1, sizeof(struct xt_connlimit_info), match_connlimit },
-	{ "connmark", 1, sizeof(struct xt_connmark_mtinfo1), match_connmark },
-	{ "conntrack", 1, sizeof(struct xt_conntrack_mtinfo1), match_conntrack1 },
-	{ "conntrack", 2, sizeof(struct xt_conntrack_mtinfo2), match_conntrack2 },
-	{ "conntrack", 3, sizeof(struct xt_conntrack_mtinfo3), match_conntrack2 },
-	{ "dst", 0, sizeof(struct ip6t_opts), match_extension },
-	{ "frag", 0, sizeof(struct ip6t_frag), match_extension },
-	{ "hashlimit", 1, sizeof(struct xt_hashlimit_mtinfo1), match_hashlimit1 },
-	{ "hashlimit", 2, sizeof(struct xt_hashlimit_mtinfo2), match_hashlimit2 },
-	{ "hashlimit", 3, sizeof(struct xt_hashlimit_mtinfo3), match_hashlimit3 },
-	{ "hbh", 0, sizeof(struct ip6t_opts), match_extension },
-	{ "helper", 0, sizeof(struct xt_helper_info), match_helper },
-	{ "icmp", 0, sizeof(struct ipt_icmp), match_icmp },
-	{ "icmp6", 0, sizeof(struct ipt_icmp), match_icmp },
-	{ "iprange", 1, sizeof(struct xt_iprange_mtinfo), match_iprange },
-	{ "limit", 0, sizeof(struct xt_rateinfo), match_limit },
-	{ "mac", 0, sizeof(struct xt_mac_info), match_mac },
-	{ "mark", 1, sizeof(struct xt_mark_mtinfo1), match_mark },
-	{ "multiport", 1, sizeof(struct xt_multiport_v1), match_multiport },
-	{ "nfacct", 0, sizeof(struct xt_nfacct_match_info), match_all },
-	{ "nfacct", 1, sizeof(struct xt_nfacct_match_info_v1), match_all },
-	{ "pkttype", 0, sizeof(struct xt_pkttype_info), match_pkttype },
-	{ "quota", 0, sizeof(struct xt_quota_info), match_quota },
-	{ "recent", 0, sizeof(struct xt_recent_mtinfo), match_recent },
-	{ "recent", 1, sizeof(struct xt_recent_mtinfo_v1), match_recent },
-	{ "rpfilter", 0, sizeof(struct xt_rpfilter_info), match_rpfilter },
-	{ "rt", 0, sizeof(struct ip6t_rt), match_extension },
-	{ "sctp", 0, sizeof(struct xt_sctp_info), match_sctp },
-	{ "set", 1, sizeof(struct xt_set_info_match_v1), match_set },
-	{ "set", 2, sizeof(struct xt_set_info_match_v1), match_set },
-	{ "set", 3, sizeof(struct xt_set_info_match_v3), match_set3 },
-	{ "set", 4, sizeof(struct xt_set_info_match_v4), match_set4 },
-	{ "state", 0, sizeof(struct xt_state_info), match_state },
-	{ "tcp", 0, sizeof(struct xt_tcp), match_tcp },
-	{ "udp", 0, sizeof(struct xt_udp), match_udp },
-	{ "udplite", 0, sizeof(struct xt_udp), match_udp },
+/*
+ * In order of name.  What a match asks belongs to its name: a revision that is not here, or another
+ * size, hides what it asks of conntrack, but not that it does.  Some are here for that alone.
+ */
+const struct match_kind match_kinds[] = {
+	{ "addrtype", .revisions = {
+		{ 0, sizeof(struct xt_addrtype_info), match_addrtype0 },
+		{ 1, sizeof(struct xt_addrtype_info_v1), match_addrtype },
+	} },
+	{ "cluster", .asks_conntrack = true, .revisions = {
+		{ 0, sizeof(struct xt_cluster_match_info), match_of_entry },
+	} },
+	{ "comment", .revisions = {
+		{ 0, sizeof(struct xt_comment_info), match_all },
+	} },
+	{ "connbytes", .asks_conntrack = true, .revisions = {
+		{ 0, sizeof(struct xt_connbytes_info), match_of_entry },
+	} },
+	{ "connlabel", .asks_conntrack = true, .revisions = {
+		{ 0, sizeof(struct xt_connlabel_mtinfo), match_connlabel },
+	} },
+	{ "connlimit", .asks_conntrack = true, .revisions = {
+		{ 1, sizeof(struct xt_connlimit_info), match_connlimit },
+	} },
+	{ "connmark", .asks_conntrack = true, .revisions = {
+		{ 1, sizeof(struct xt_connmark_mtinfo1), match_connmark },
+	} },
+	{ "conntrack", .asks_conntrack = true, .revisions = {
+		{ 1, sizeof(struct xt_conntrack_mtinfo1), match_conntrack1 },
+		{ 2, sizeof(struct xt_conntrack_mtinfo2), match_conntrack2 },
+		{ 3, sizeof(struct xt_conntrack_mtinfo3), match_conntrack2 },
+	} },
+	{ "dst", .revisions = {
+		{ 0, sizeof(struct ip6t_opts), match_extension },
+	} },
+	{ "frag", .revisions = {
+		{ 0, sizeof(struct ip6t_frag), match_extension },
+	} },
+	{ "hashlimit", .revisions = {
+		{ 1, sizeof(struct xt_hashlimit_mtinfo1), match_hashlimit1 },
+		{ 2, sizeof(struct xt_hashlimit_mtinfo2), match_hashlimit2 },
+		{ 3, sizeof(struct xt_hashlimit_mtinfo3), match_hashlimit3 },
+	} },
+	{ "hbh", .revisions = {
+		{ 0, sizeof(struct ip6t_opts), match_extension },
+	} },
+	{ "helper", .asks_conntrack = true, .revisions = {
+		{ 0, sizeof(struct xt_helper_info), match_helper },
+	} },
+	{ "icmp", .revisions = {
+		{ 0, sizeof(struct ipt_icmp), match_icmp },
+	} },
+	{ "icmp6", .revisions = {
+		{ 0, sizeof(struct ipt_icmp), match_icmp },
+	} },
+	{ "iprange", .revisions = {
+		{ 1, sizeof(struct xt_iprange_mtinfo), match_iprange },
+	} },
+	{ "ipvs", .asks_conntrack = true },
+	{ "layer7", .asks_conntrack = true },
+	{ "limit", .revisions = {
+		{ 0, sizeof(struct xt_rateinfo), match_limit },
+	} },
+	{ "mac", .revisions = {
+		{ 0, sizeof(struct xt_mac_info), match_mac },
+	} },
+	{ "mark", .revisions = {
+		{ 1, sizeof(struct xt_mark_mtinfo1), match_mark },
+	} },
+	{ "multiport", .revisions = {
+		{ 1, sizeof(struct xt_multiport_v1), match_multiport },
+	} },
+	{ "ndpi", .asks_conntrack = true },
+	{ "nfacct", .revisions = {
+		{ 0, sizeof(struct xt_nfacct_match_info), match_all },
+		{ 1, sizeof(struct xt_nfacct_match_info_v1), match_all },
+	} },
+	{ "pkttype", .revisions = {
+		{ 0, sizeof(struct xt_pkttype_info), match_pkttype },
+	} },
+	{ "quota", .revisions = {
+		{ 0, sizeof(struct xt_quota_info), match_quota },
+	} },
+	{ "recent", .revisions = {
+		{ 0, sizeof(struct xt_recent_mtinfo), match_recent },
+		{ 1, sizeof(struct xt_recent_mtinfo_v1), match_recent },
+	} },
+	{ "rpfilter", .revisions = {
+		{ 0, sizeof(struct xt_rpfilter_info), match_rpfilter },
+	} },
+	{ "rt", .revisions = {
+		{ 0, sizeof(struct ip6t_rt), match_extension },
+	} },
+	{ "sctp", .revisions = {
+		{ 0, sizeof(struct xt_sctp_info), match_sctp },
+	} },
+	{ "set", .revisions = {
+		{ 1, sizeof(struct xt_set_info_match_v1), match_set },
+		{ 2, sizeof(struct xt_set_info_match_v1), match_set },
+		{ 3, sizeof(struct xt_set_info_match_v3), match_set3 },
+		{ 4, sizeof(struct xt_set_info_match_v4), match_set4 },
+	} },
+	{ "state", .asks_conntrack = true, .revisions = {
+		{ 0, sizeof(struct xt_state_info), match_state },
+	} },
+	{ "tcp", .revisions = {
+		{ 0, sizeof(struct xt_tcp), match_tcp },
+	} },
+	{ "udp", .revisions = {
+		{ 0, sizeof(struct xt_udp), match_udp },
+	} },
+	{ "udplite", .revisions = {
+		{ 0, sizeof(struct xt_udp), match_udp },
+	} },
 };
+const size_t match_kind_count = sizeof(match_kinds) / sizeof(match_kinds[0]);
 
 /* What tells a condition that we do not know from another is all that it was given. */
 static void identify(struct view *view, size_t before, const char *name, const void *data, size_t size)
@@ -120,31 +191,47 @@ static void identify(struct view *view, size_t before, const char *name, const v
 			view->steps[i].index = hash;
 }
 
-static int compare_kinds(const void *a, const void *b)
+static int compare_kinds(const void *name, const void *kind)
 {
-	const struct match_kind *one = a, *other = b;
-	int order = strcmp(one->name, other->name);
+	return strcmp(name, ((const struct match_kind *)kind)->name);
+}
 
-	return order ? order : (int)one->revision - other->revision;
+static const struct match_revision *find_revision(const struct match_kind *kind, uint8_t revision,
+						  size_t size)
+{
+	const struct match_revision *found = kind ? kind->revisions : NULL;
+
+	for (int i = 0; found && i < MATCH_REVISIONS_MAX; i++, found++)
+		if (found->decode && found->revision == revision && size == XT_ALIGN(found->size))
+			return found;
+	return NULL;
+}
+
+/* Of one that asks conntrack, who has an entry may meet it, and so may who has none. */
+static int add_unread(struct view *view, const struct match_kind *kind, const char *name)
+{
+	const char *what = arena_strdup(&view->arena, name);
+	struct step *step = what ? view_add_unknown(view, STEP_UNKNOWN, what) : NULL;
+
+	if (!step)
+		return -ENOMEM;
+	if (kind && kind->asks_conntrack) {
+		step->field = FIELD_CT_OTHER;
+		step->flags = STEP_ANY_VALUE;
+	}
+	return 0;
 }
 
 int extension_view_match(struct view *view, enum family family, const char *name, uint8_t revision,
 			 const void *data, size_t size)
 {
 	const struct match_data match = { .view = view, .family = family, .data = data };
-	const struct match_kind key = { .name = name, .revision = revision };
-	const struct match_kind *kind = bsearch(&key, kinds, sizeof(kinds) / sizeof(kinds[0]),
-						sizeof(kinds[0]), compare_kinds);
+	const struct match_kind *kind = bsearch(name, match_kinds, match_kind_count,
+						sizeof(match_kinds[0]), compare_kinds);
+	const struct match_revision *known = find_revision(kind, revision, size);
 	const size_t before = view->step_count;
-	char *what;
-	int err;
+	int err = known ? known->decode(&match) : add_unread(view, kind, name);
 
-	if (kind && size == XT_ALIGN(kind->size)) {
-		err = kind->decode(&match);
-	} else {
-		what = arena_strdup(&view->arena, name);
-		err = what && view_add_unknown(view, STEP_UNKNOWN, what) ? 0 : -ENOMEM;
-	}
 	identify(view, before, name, data, size);
 	return err;
 }

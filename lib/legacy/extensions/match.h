@@ -15,13 +15,21 @@ struct match_data {
 /* Adds the steps of a match; 0, or -ENOMEM. */
 typedef int match_decode(const struct match_data *match);
 
-/* A name and revision that we know, with the size of what belongs to it. */
+/* A match by its name, with the revisions that we know, and the size of what belongs to each. */
+#define MATCH_REVISIONS_MAX 4
+
 struct match_kind {
 	const char *name;
-	uint8_t revision;
-	size_t size;
-	match_decode *decode;
+	bool asks_conntrack;		/* whatever its revision */
+	struct match_revision {
+		uint8_t revision;
+		size_t size;
+		match_decode *decode;	/* NULL: no more of them */
+	} revisions[MATCH_REVISIONS_MAX];
 };
+
+extern const struct match_kind match_kinds[];
+extern const size_t match_kind_count;
 
 /* match_packet.c: what the packet says of itself */
 match_decode match_tcp, match_udp, match_sctp, match_multiport, match_icmp, match_iprange,
