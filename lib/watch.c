@@ -17,6 +17,7 @@
 
 #include "support/clock.h"
 #include "support/forwarding.h"
+#include "support/interfaces.h"
 #include "watch.h"
 
 /* Whom to report to, and what that returned. */
@@ -273,7 +274,8 @@ static int start_in_kernel(struct notrack *nt, void *data)
 	for (size_t i = 0; i < BACKENDS && !err; i++)
 		if (backends[i]->listen)
 			err = backends[i]->listen(&watch->news[i]);
-	if (!err && forwarding_listen(&watch->switches) == -ENOMEM)
+	if (!err && (forwarding_listen(&watch->switches) == -ENOMEM ||
+		     interfaces_listen(&watch->interfaces) == -ENOMEM))
 		err = -ENOMEM;
 	if (err == -EAFNOSUPPORT)
 		return netlink_explain_open(err, &nt->error);
@@ -300,7 +302,7 @@ int notrack_watch_start(struct notrack *nt, struct notrack_watch **watch)
 	if (!made)
 		return error_set(&nt->error, -ENOMEM, "out of memory");
 	*made = (struct notrack_watch){ .nt = nt, .instance = INSTANCE_FREE, .poll_fd = -1,
-					.timer_fd = -1, .switches.fd = -1 };
+					.timer_fd = -1, .switches.fd = -1, .interfaces.fd = -1 };
 	for (size_t i = 0; i < BACKENDS; i++)
 		made->news[i].netlink.fd = -1;
 	made->look_ms = now_ms() + LOOK_MS;
@@ -387,6 +389,7 @@ void notrack_watch_stop(struct notrack_watch *watch)
 	for (size_t i = 0; i < BACKENDS; i++)
 		netlink_close(&watch->news[i].netlink);
 	netlink_close(&watch->switches);
+	netlink_close(&watch->interfaces);
 	if (watch->timer_fd >= 0)
 		close(watch->timer_fd);
 	if (watch->poll_fd >= 0)

@@ -95,6 +95,29 @@ START_TEST(elements_are_looked_at_without_the_lock)
 }
 END_TEST
 
+/* A set of ipset, say, or a module that comes: seldom, and without the lock, as nothing has changed. */
+START_TEST(what_no_news_tell_of_is_looked_at_as_well)
+{
+	struct notrack_watch *watch;
+	struct notrack *nt = given_a_set_that_changes(&watch);
+	int lock = open("/run/xtables.lock", O_CREAT | O_RDWR | O_CLOEXEC, 0600);
+	enum notrack_watch_kind seen = (enum notrack_watch_kind)-1;
+	unsigned int asked, waits = 0;
+
+	ck_assert_int_eq(flock(lock, LOCK_EX), 0);
+	notrack_set_wait(nt, 0);
+	netlink_end();
+	do
+		must_do(nt, notrack_watch_run(watch, note_kind, &seen));
+	while (!(asked = netlink_end()) && wait_a_little(&waits));
+	ck_assert_uint_gt(asked, 0);
+	ck_assert_int_eq(seen, (enum notrack_watch_kind)-1);
+	close(lock);
+	notrack_watch_stop(watch);
+	notrack_free(nt);
+}
+END_TEST
+
 /* In a container, where the kernel knows us by another number. */
 static void commit_and_hear(void)
 {
@@ -168,6 +191,7 @@ END_TEST
 static void tests(TCase *tcase)
 {
 	tcase_add_test(tcase, elements_are_looked_at_without_the_lock);
+	tcase_add_test(tcase, what_no_news_tell_of_is_looked_at_as_well);
 	tcase_add_test(tcase, what_we_change_is_ours_in_a_container_too);
 	tcase_add_test(tcase, a_watch_of_one_family_leaves_the_other_one);
 }
