@@ -60,7 +60,8 @@
  *	-EEXIST			there is a watch in this network namespace already
  *	-ESTALE			somebody took a service away since it was loaded, whose
  *				clients were not read, or the calling thread went to
- *				another network namespace since: load again
+ *				another network namespace since: load again; of a watch,
+ *				its network namespace was deleted
  *	-ENOTRECOVERABLE	it refused, and refused the rollback as well
  *
  * Threads.  A context belongs to one thread at a time; different contexts may
@@ -703,12 +704,14 @@ int notrack_watch_fd(const struct notrack_watch *watch);
  *
  * To be called where the descriptor is readable; at any other time it does nothing.
  * At most one commit in 100 milliseconds is made, however often the rules change;
- * where only elements of sets change, one in a second.  A commit waits for the
+ * where only elements of sets, or addresses, change, one in a second.  A commit waits for the
  * xtables lock as notrack_set_wait() says.  Nothing is reported where nothing had to
  * be done, and a failure is reported once, and again where it is another one.
  * Returns: 0, what @visit returned, -EINVAL if @watch is NULL, or if the thread is in another
- * network namespace than the one that it was started in; or another -errno, with a
- * sentence, where the descriptor may not become readable any more: call again a second later.
+ * network namespace than the one that it was started in; -ESTALE, each second, where the path
+ * that notrack_set_netns() was given is gone, or leads to another network namespace by now: stop
+ * the watch, which keeps that one alive; or another -errno, with a sentence, where the descriptor
+ * may not become readable any more: call again a second later.
  * Since: 1.0
  */
 int notrack_watch_run(struct notrack_watch *watch,

@@ -325,6 +325,17 @@ int notrack_watch_fd(const struct notrack_watch *watch)
 	return watch ? watch->poll_fd : -EINVAL;
 }
 
+/* It lives on by our own descriptor, where nobody is any more. */
+static int miss_namespace(const struct notrack_watch *watch)
+{
+	const struct notrack *nt = watch->nt;
+
+	if (!nt->netns_path || !netns_has_gone(nt->netns_path, &watch->namespace))
+		return 0;
+	return error_set(&watch->nt->error, -ESTALE, "network namespace %.500s: it was deleted, or that is "
+			 "another one by now: stop the watch, and start one there", nt->netns_path);
+}
+
 int notrack_watch_run(struct notrack_watch *watch,
 		      int (*visit)(const struct notrack_watch_event *event, void *data),
 		      void *data)
@@ -333,7 +344,8 @@ int notrack_watch_run(struct notrack_watch *watch,
 	struct listener listener = { visit, data, 0 };
 	uint64_t now = now_ms();
 	struct netns_id namespace;
-	int err;
+	bool looks;
+	int err, gone;
 
 	if (!watch)
 		return -EINVAL;
@@ -342,12 +354,14 @@ int notrack_watch_run(struct notrack_watch *watch,
 		return error_set(&watch->nt->error, -EINVAL, "the watch was started in another network "
 				 "namespace than this thread is in now: go back there, or stop it");
 	watch_hear(watch);
-	if (now >= watch->look_ms)
+	looks = now >= watch->look_ms;
+	if (looks)
 		watch_look(watch, now);
 	if (now >= watch->due_ms)
 		check(watch, &listener);
 	err = arm_or_say(watch, watch->nt);
-	return listener.result ? listener.result : err;
+	gone = looks && !err ? miss_namespace(watch) : 0;
+	return listener.result ? listener.result : err ? err : gone;
 }
 
 int notrack_watch_replace(struct notrack_watch *watch, struct notrack *nt)

@@ -258,7 +258,7 @@ static void loop(struct watcher *watcher)
 			continue;
 		err = notrack_watch_run(watcher->watch, take_event, watcher);
 		if (err) {
-			watcher->code = complain_error(err, strerror(-err));
+			watcher->code = complain_notrack(watcher->nt, err);
 			return;
 		}
 		warn_once(watcher);
