@@ -725,9 +725,13 @@ int notrack_watch_run(struct notrack_watch *watch,
  *
  * To be called also where the context that is watched was loaded or changed: only what
  * it says by then is kept.  The next notrack_watch_run() commits it; the descriptor is
- * readable at once.  After an error the watch goes on with the context from before, which
- * must not be freed then; the sentence is @nt's.
- * Returns: 0, -EINVAL also where @nt works in another network namespace, or -errno.
+ * readable at once.  Where another context than before is given, and what the one from before
+ * says is in force, a model that would be refused is refused here, by the errors of
+ * notrack_commit(), and what is in force stays; of the same context, all rules are taken away.
+ * After an error the watch goes on with the context from before, which must not be freed
+ * then; the sentence is @nt's.
+ * Returns: 0, -EINVAL also where @nt works in another network namespace, -ECANCELED or
+ * another -errno.
  * Since: 1.0
  */
 int notrack_watch_replace(struct notrack_watch *watch, struct notrack *nt);

@@ -364,11 +364,53 @@ int notrack_watch_run(struct notrack_watch *watch,
 	return listener.result ? listener.result : err ? err : gone;
 }
 
+/*
+ * Where the new model is refused, what is in force need not go for it.  What may pass is no
+ * refusal: it is tried again.
+ */
+static int judge_new(const struct notrack_watch *watch, struct notrack *nt)
+{
+	int result;
+
+	judge_anew(nt);
+	nt->loading = is_loading(watch, now_ms());
+	result = notrack_diff(nt, NULL, NULL);
+	nt->loading = nt->insists = false;
+	return result < 0 && !is_passing(result) ? result : 0;
+}
+
+static int replace(struct notrack_watch *watch, struct notrack *nt)
+{
+	const struct notrack_watch before = *watch;
+	const struct choice choice = nt->choice;
+	int err = 0;
+
+	nt->choice.used = watch->nt->choice.used;
+	nt->choice.last = watch->nt->choice.last;
+	if (nt != watch->nt && watch->state == IN_PLACE)
+		err = judge_new(watch, nt);
+	if (err) {
+		nt->choice = choice;
+		return err;
+	}
+	watch->nt = nt;
+	watch->state = BEGINNING;
+	watch->gently = false;
+	watch->due_ms = 0;
+	err = arm_or_say(watch, nt);
+	if (err) {
+		const bool listens = watch->listens;
+
+		*watch = before;
+		watch->listens = listens;
+	}
+	return err;
+}
+
 int notrack_watch_replace(struct notrack_watch *watch, struct notrack *nt)
 {
 	UNCANCELLED;
 	int err = context_begin(nt, ARGUMENT(watch));
-	struct notrack_watch before;
 	struct netns_id namespace;
 
 	if (!err)
@@ -380,19 +422,7 @@ int notrack_watch_replace(struct notrack_watch *watch, struct notrack *nt)
 	if (!netns_same(&namespace, &watch->namespace))
 		return error_set(&nt->error, -EINVAL, "the watch is for another network namespace than this "
 				 "context; stop it, and start one with this context");
-	before = *watch;
-	nt->choice.used = watch->nt->choice.used;
-	nt->choice.last = watch->nt->choice.last;
-	watch->nt = nt;
-	watch->state = BEGINNING;
-	watch->gently = false;
-	watch->due_ms = 0;
-	err = arm_or_say(watch, nt);
-	if (err) {
-		before.listens = watch->listens;
-		*watch = before;
-	}
-	return err;
+	return replace(watch, nt);
 }
 
 void notrack_watch_stop(struct notrack_watch *watch)

@@ -162,7 +162,7 @@ static struct notrack *read_model(const struct options *options, int *code)
 	return NULL;
 }
 
-/* A file that cannot be used leaves the configuration as it is, and so does a namespace that went. */
+/* A file that cannot be used, or would be refused, leaves what is in force as it is. */
 static void reload(struct watcher *watcher)
 {
 	struct notrack *nt;

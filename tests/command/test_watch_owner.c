@@ -43,6 +43,32 @@ START_TEST(sighup_reads_the_file_again)
 }
 END_TEST
 
+/* Refused, as the host's rules drop one service by name: the others are none the worse for it. */
+START_TEST(a_file_that_is_refused_takes_nothing_away)
+{
+	struct line line;
+	pid_t pid;
+
+	load_shield("tcp dport 8081 drop");
+	line = given_a_watched_host(&families[0], "--backend nft", &pid);
+	write_text(WATCH_CONFIG, "[service dns]\n[service web]\nports = 8081\nprotocols = tcp\n");
+	kill(pid, SIGHUP);
+	wait_for_log("stays in force", 1);
+	ck_assert_uint_eq(count_in_log("no rule of ours is there now"), 0);
+	ck_assert_ptr_nonnull(strstr(must("notrackctl show").out, "[service dns]"));
+	all_is_well(&line);
+
+	must("nft delete table inet libnotrack");
+	wait_for_log("put right", 1);
+	ck_assert_ptr_null(strstr(must("notrackctl show").out, "[service web]"));
+	write_text(WATCH_CONFIG, "[service dns]\n[service ntp]\n");
+	kill(pid, SIGHUP);
+	wait_for_log("in force: ", 2);
+	all_is_well(&line);
+	end_watch(pid);
+}
+END_TEST
+
 /* The name of a network namespace stands for another one by now, or for none: it is not followed. */
 START_TEST(a_namespace_that_went_ends_its_watch)
 {
@@ -290,6 +316,7 @@ END_TEST
 static void tests(TCase *tcase)
 {
 	tcase_add_test(tcase, sighup_reads_the_file_again);
+	tcase_add_test(tcase, a_file_that_is_refused_takes_nothing_away);
 	tcase_add_loop_test(tcase, a_namespace_that_went_ends_its_watch, 0, 2);
 	tcase_add_test(tcase, a_file_that_is_wrong_at_the_start_changes_nothing);
 	tcase_add_loop_test(tcase, sigterm_and_sigint_leave_the_rules, 0, 2);
