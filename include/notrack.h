@@ -60,7 +60,8 @@
  *	-EEXIST			there is a watch in this network namespace already
  *	-ESTALE			somebody took a service away since it was loaded, whose
  *				clients were not read, or the calling thread went to
- *				another network namespace since: load again
+ *				another network namespace since: load again; of a watch,
+ *				its network namespace was deleted
  *	-ENOTRECOVERABLE	it refused, and refused the rollback as well, or whether it did
  *				could not be read; the sentence names the table
  *
@@ -708,12 +709,14 @@ int notrack_watch_fd(const struct notrack_watch *watch);
  *
  * To be called where the descriptor is readable; at any other time it does nothing.
  * At most one commit in 100 milliseconds is made, however often the rules change;
- * where only elements of sets change, one in a second.  A commit waits for the
+ * where only elements of sets, or addresses, change, one in a second.  A commit waits for the
  * xtables lock as notrack_set_wait() says.  Nothing is reported where nothing had to
  * be done, and a failure is reported once, and again where it is another one.
  * Returns: 0, what @visit returned, -EINVAL if @watch is NULL, or if the thread is in another
- * network namespace than the one that it was started in; or another -errno, with a
- * sentence, where the descriptor may not become readable any more: call again a second later.
+ * network namespace than the one that it was started in; -ESTALE, each second, where the path
+ * that notrack_set_netns() was given is gone, or leads to another network namespace by now: stop
+ * the watch, which keeps that one alive; or another -errno, with a sentence, where the descriptor
+ * may not become readable any more: call again a second later.
  * Since: 1.0
  */
 int notrack_watch_run(struct notrack_watch *watch,
@@ -727,9 +730,13 @@ int notrack_watch_run(struct notrack_watch *watch,
  *
  * To be called also where the context that is watched was loaded or changed: only what
  * it says by then is kept.  The next notrack_watch_run() commits it; the descriptor is
- * readable at once.  After an error the watch goes on with the context from before, which
- * must not be freed then; the sentence is @nt's.
- * Returns: 0, -EINVAL also where @nt works in another network namespace, or -errno.
+ * readable at once.  Where another context than before is given, and what the one from before
+ * says is in force, a model that would be refused is refused here, by the errors of
+ * notrack_commit(), and what is in force stays; of the same context, all rules are taken away.
+ * After an error the watch goes on with the context from before, which must not be freed
+ * then; the sentence is @nt's.
+ * Returns: 0, -EINVAL also where @nt works in another network namespace, -ECANCELED or
+ * another -errno.
  * Since: 1.0
  */
 int notrack_watch_replace(struct notrack_watch *watch, struct notrack *nt);

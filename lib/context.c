@@ -33,6 +33,7 @@ void notrack_free(struct notrack *nt)
 	notrack_unlock(nt);
 	if (nt->netns_fd >= 0)
 		close(nt->netns_fd);
+	free(nt->netns_path);
 	model_free(&nt->model);
 	findings_free(&nt->findings);
 	opening_memory_free(&nt->memory);
@@ -84,13 +85,22 @@ int notrack_set_families(struct notrack *nt, unsigned int families)
 	return 0;
 }
 
-static void work_in(struct notrack *nt, int netns_fd)
+static void work_in(struct notrack *nt, int netns_fd, char *path)
 {
 	context_forget(nt);
 	nt->clients_only = false;
 	if (nt->netns_fd >= 0)
 		close(nt->netns_fd);
 	nt->netns_fd = netns_fd;
+	free(nt->netns_path);
+	nt->netns_path = path;
+}
+
+/* A path that means the same whoever follows it, and from where. */
+static bool is_lasting(const char *path)
+{
+	return *path == '/' && strncmp(path, "/proc/self/", strlen("/proc/self/")) &&
+	       strncmp(path, "/proc/thread-self/", strlen("/proc/thread-self/"));
 }
 
 int notrack_set_netns_fd(struct notrack *nt, int fd)
@@ -109,7 +119,7 @@ int notrack_set_netns_fd(struct notrack *nt, int fd)
 		own = netns_adopt(fd, &nt->error);
 	if (own < 0)
 		return own;
-	work_in(nt, own);
+	work_in(nt, own, NULL);
 	return 0;
 }
 
@@ -117,6 +127,7 @@ int notrack_set_netns(struct notrack *nt, const char *path)
 {
 	UNCANCELLED;
 	int fd = -1, err = context_begin(nt);
+	char *kept = NULL;
 
 	if (err)
 		return err;
@@ -125,14 +136,21 @@ int notrack_set_netns(struct notrack *nt, const char *path)
 		if (fd < 0)
 			return fd;
 	}
-	err = context_complete(nt);
-	if (err) {
-		if (fd >= 0)
-			close(fd);
-		return err;
+	if (path && is_lasting(path)) {
+		kept = strdup(path);
+		if (!kept)
+			err = error_set(&nt->error, -ENOMEM, "out of memory");
 	}
-	work_in(nt, fd);
-	return 0;
+	if (!err)
+		err = context_complete(nt);
+	if (!err) {
+		work_in(nt, fd, kept);
+		return 0;
+	}
+	if (fd >= 0)
+		close(fd);
+	free(kept);
+	return err;
 }
 
 int notrack_set_force(struct notrack *nt, unsigned int flags)

@@ -36,6 +36,7 @@ struct notrack {
 	struct model model;
 	unsigned int families;		/* NOTRACK_IPV4, NOTRACK_IPV6 */
 	int netns_fd;			/* -1: the caller's */
+	char *netns_path;		/* by which it was named; NULL: by none that others would follow */
 	unsigned int wait_ms;
 	unsigned int force;		/* NOTRACK_FORCE */
 	struct lock lock;

@@ -159,7 +159,9 @@ static void check_forwarding(struct doctor *doctor)
 			      "forwarded for others pass the same PREROUTING; where it also translates "
 			      "them, leave its own questions tracked", names);
 	else
-		doctor_report(doctor, "forwarding", NOTRACK_OK, 0, "off");
+		doctor_report(doctor, "forwarding", NOTRACK_OK, 0, "off; where something turns it on "
+			      "later, as container engines do, rules have to be made anew: by a watch, or "
+			      "by another commit");
 }
 
 void doctor_check_rules(struct doctor *doctor, const struct view *view)

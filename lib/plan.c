@@ -157,8 +157,7 @@ static int look(struct plan *plan, struct notrack *nt, struct model *model, uint
 {
 	int err = context_view(nt, NOTRACK_ANY, nt->images[context_chosen(nt)], &plan->view);
 
-	plan->view.own = plan->host.own;
-	plan->view.own_count = plan->host.own_count;
+	host_tell(&plan->host, &plan->view);
 	*moment = nt->tape.runs ? nt->tape.stamp : 0;
 	if (!err && nt->onlooker)
 		err = view_reach(&plan->view);

@@ -33,8 +33,7 @@ static int verify_in_kernel(struct notrack *nt, void *data)
 
 	if (!err)
 		err = context_view(nt, nt->families, NULL, &all->view);
-	all->view.own = all->host.own;
-	all->view.own_count = all->host.own_count;
+	host_tell(&all->host, &all->view);
 	if (!err)
 		err = view_reach(&all->view);
 	if (err == -ENOMEM && !*nt->error.text)

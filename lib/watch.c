@@ -17,6 +17,7 @@
 
 #include "support/clock.h"
 #include "support/forwarding.h"
+#include "support/interfaces.h"
 #include "watch.h"
 
 /* Whom to report to, and what that returned. */
@@ -273,7 +274,8 @@ static int start_in_kernel(struct notrack *nt, void *data)
 	for (size_t i = 0; i < BACKENDS && !err; i++)
 		if (backends[i]->listen)
 			err = backends[i]->listen(&watch->news[i]);
-	if (!err && forwarding_listen(&watch->switches) == -ENOMEM)
+	if (!err && (forwarding_listen(&watch->switches) == -ENOMEM ||
+		     interfaces_listen(&watch->interfaces) == -ENOMEM))
 		err = -ENOMEM;
 	return err ? netlink_explain(err, "changes of nftables cannot be listened to", &nt->error) : 0;
 }
@@ -294,7 +296,7 @@ int notrack_watch_start(struct notrack *nt, struct notrack_watch **watch)
 	if (!made)
 		return error_set(&nt->error, -ENOMEM, "out of memory");
 	*made = (struct notrack_watch){ .nt = nt, .instance = INSTANCE_FREE, .poll_fd = -1,
-					.timer_fd = -1, .switches.fd = -1 };
+					.timer_fd = -1, .switches.fd = -1, .interfaces.fd = -1 };
 	for (size_t i = 0; i < BACKENDS; i++)
 		made->news[i].netlink.fd = -1;
 	made->look_ms = now_ms() + LOOK_MS;
@@ -317,6 +319,17 @@ int notrack_watch_fd(const struct notrack_watch *watch)
 	return watch ? watch->poll_fd : -EINVAL;
 }
 
+/* It lives on by our own descriptor, where nobody is any more. */
+static int miss_namespace(const struct notrack_watch *watch)
+{
+	const struct notrack *nt = watch->nt;
+
+	if (!nt->netns_path || !netns_has_gone(nt->netns_path, &watch->namespace))
+		return 0;
+	return error_set(&watch->nt->error, -ESTALE, "network namespace %.500s: it was deleted, or that is "
+			 "another one by now: stop the watch, and start one there", nt->netns_path);
+}
+
 int notrack_watch_run(struct notrack_watch *watch,
 		      int (*visit)(const struct notrack_watch_event *event, void *data),
 		      void *data)
@@ -325,7 +338,8 @@ int notrack_watch_run(struct notrack_watch *watch,
 	struct listener listener = { visit, data, 0 };
 	uint64_t now = now_ms();
 	struct netns_id namespace;
-	int err;
+	bool looks;
+	int err, gone;
 
 	if (!watch)
 		return -EINVAL;
@@ -334,19 +348,63 @@ int notrack_watch_run(struct notrack_watch *watch,
 		return error_set(&watch->nt->error, -EINVAL, "the watch was started in another network "
 				 "namespace than this thread is in now: go back there, or stop it");
 	watch_hear(watch);
-	if (now >= watch->look_ms)
+	looks = now >= watch->look_ms;
+	if (looks)
 		watch_look(watch, now);
 	if (now >= watch->due_ms)
 		check(watch, &listener);
 	err = arm_or_say(watch, watch->nt);
-	return listener.result ? listener.result : err;
+	gone = looks && !err ? miss_namespace(watch) : 0;
+	return listener.result ? listener.result : err ? err : gone;
+}
+
+/*
+ * Where the new model is refused, what is in force need not go for it.  What may pass is no
+ * refusal: it is tried again.
+ */
+static int judge_new(const struct notrack_watch *watch, struct notrack *nt)
+{
+	int result;
+
+	judge_anew(nt);
+	nt->loading = is_loading(watch, now_ms());
+	result = notrack_diff(nt, NULL, NULL);
+	nt->loading = nt->insists = false;
+	return result < 0 && !is_passing(result) ? result : 0;
+}
+
+static int replace(struct notrack_watch *watch, struct notrack *nt)
+{
+	const struct notrack_watch before = *watch;
+	const struct choice choice = nt->choice;
+	int err = 0;
+
+	nt->choice.used = watch->nt->choice.used;
+	nt->choice.last = watch->nt->choice.last;
+	if (nt != watch->nt && watch->state == IN_PLACE)
+		err = judge_new(watch, nt);
+	if (err) {
+		nt->choice = choice;
+		return err;
+	}
+	watch->nt = nt;
+	watch->state = BEGINNING;
+	watch->gently = false;
+	watch->due_ms = 0;
+	err = arm_or_say(watch, nt);
+	if (err) {
+		const bool listens = watch->listens;
+
+		*watch = before;
+		watch->listens = listens;
+	}
+	return err;
 }
 
 int notrack_watch_replace(struct notrack_watch *watch, struct notrack *nt)
 {
 	UNCANCELLED;
 	int err = context_begin(nt, ARGUMENT(watch));
-	struct notrack_watch before;
 	struct netns_id namespace;
 
 	if (!err)
@@ -358,19 +416,7 @@ int notrack_watch_replace(struct notrack_watch *watch, struct notrack *nt)
 	if (!netns_same(&namespace, &watch->namespace))
 		return error_set(&nt->error, -EINVAL, "the watch is for another network namespace than this "
 				 "context; stop it, and start one with this context");
-	before = *watch;
-	nt->choice.used = watch->nt->choice.used;
-	nt->choice.last = watch->nt->choice.last;
-	watch->nt = nt;
-	watch->state = BEGINNING;
-	watch->gently = false;
-	watch->due_ms = 0;
-	err = arm_or_say(watch, nt);
-	if (err) {
-		before.listens = watch->listens;
-		*watch = before;
-	}
-	return err;
+	return replace(watch, nt);
 }
 
 void notrack_watch_stop(struct notrack_watch *watch)
@@ -381,6 +427,7 @@ void notrack_watch_stop(struct notrack_watch *watch)
 	for (size_t i = 0; i < BACKENDS; i++)
 		netlink_close(&watch->news[i].netlink);
 	netlink_close(&watch->switches);
+	netlink_close(&watch->interfaces);
 	if (watch->timer_fd >= 0)
 		close(watch->timer_fd);
 	if (watch->poll_fd >= 0)

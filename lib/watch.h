@@ -19,7 +19,8 @@
 #define SETTLE_MAX_MS 15000	/* however often somebody changes some rule or other */
 #define SETTLE_MS 3000		/* without a change: nobody is loading the host's rules */
 #define LOOK_MS 1000		/* at the tables of which no news come */
-#define LOOKS_WHOLE 10		/* every so often at all of them */
+#define LOOKS_WHOLE 10		/* every so often at all there is, */
+#define LOOKS_SHARE 20		/* ... for one in so many parts of the time at most */
 
 #define NEVER UINT64_MAX
 
@@ -37,6 +38,7 @@ struct notrack_watch {
 	struct netns_id namespace;		/* that it watches */
 	struct news_queue news[BACKENDS];
 	struct netlink switches;	/* news of forwarding; fd -1: the kernel has none */
+	struct netlink interfaces;	/* likewise, of these and of addresses */
 	int poll_fd, timer_fd;
 	bool listens;			/* @poll_fd has the descriptors of @news */
 	uint64_t checked_ms;		/* when the last commit ended */
@@ -48,6 +50,7 @@ struct notrack_watch {
 	uint64_t look_ms;		/* when to look at the tables of which no news come */
 	unsigned int looks;
 	uint64_t marks[BACKENDS];	/* of such tables, before the last commit */
+	uint64_t interfaces_mark;	/* when news of them were looked at last */
 	bool forwards;			/* so it was, before the last commit */
 	bool bridges;			/* so bridges did */
 	enum state state;

@@ -7,6 +7,7 @@
 
 #include "support/clock.h"
 #include "support/forwarding.h"
+#include "support/interfaces.h"
 
 /* Of no tables: the next look finds another one. */
 #define UNKNOWN_MARK UINT64_MAX
@@ -67,6 +68,24 @@ static bool ask_bridges(struct notrack_watch *watch)
 	return are_on;
 }
 
+static int ask_interfaces_in_kernel(struct notrack *nt, void *data)
+{
+	uint64_t mark;
+
+	(void)nt;
+	if (!interfaces_mark(&mark))
+		*(uint64_t *)data = mark;
+	return 0;
+}
+
+static uint64_t ask_interfaces(struct notrack *nt)
+{
+	uint64_t mark = UNKNOWN_MARK;
+
+	context_in_kernel(nt, ask_interfaces_in_kernel, &mark);
+	return mark;
+}
+
 void watch_note_signs(struct notrack_watch *watch)
 {
 	const struct marks marks = ask_marks(watch);
@@ -102,7 +121,7 @@ static void blame(struct notrack_watch *watch, size_t backend)
  * Some programs change elements all the time, and few rules depend on these: they are looked at
  * without the lock, for at most half of the time, and are no sign of rules being loaded.
  */
-static uint64_t hear_elements(struct notrack_watch *watch)
+static uint64_t check_gently(struct notrack_watch *watch)
 {
 	if (watch->due_ms == NEVER)
 		watch->gently = true;
@@ -127,7 +146,7 @@ static void hear_rules(struct notrack_watch *watch, size_t backend)
 		watch->changed_ms = now_ms();
 		at_ms = watch->checked_ms + PAUSE_MS;
 	} else {
-		at_ms = hear_elements(watch);
+		at_ms = check_gently(watch);
 	}
 	if (!queue->is_signed && at_ms < now_ms() + PAUSE_UNSIGNED_MS)
 		at_ms = now_ms() + PAUSE_UNSIGNED_MS;
@@ -157,6 +176,26 @@ static void look_at_bridges(struct notrack_watch *watch)
 		compare_forwarding(watch);
 }
 
+/*
+ * Which rules fit this host depends on its addresses: at boot they come last.  News come also where
+ * nothing changes, as with each advertisement of a router, and many at once where containers do.
+ */
+static void look_at_interfaces(struct notrack_watch *watch)
+{
+	uint64_t mark;
+
+	if (!interfaces_heard(&watch->interfaces))
+		return;
+	mark = ask_interfaces(watch->nt);
+	if (mark == watch->interfaces_mark && mark != UNKNOWN_MARK)
+		return;
+	watch->interfaces_mark = mark;
+	if (watch->due_ms == NEVER)
+		snprintf(watch->cause, sizeof(watch->cause),
+			 "somebody had changed interfaces or addresses of this host");
+	watch_request(watch, check_gently(watch));
+}
+
 void watch_hear(struct notrack_watch *watch)
 {
 	for (size_t i = 0; i < BACKENDS; i++)
@@ -165,22 +204,33 @@ void watch_hear(struct notrack_watch *watch)
 	hear_switches(watch);
 }
 
-/* What keeps a commit from working may be nothing that a rule says. */
 static void look_at_tables(struct notrack_watch *watch, size_t backend, uint64_t mark, uint64_t now)
 {
 	const uint64_t before = watch->marks[backend];
 
-	if (mark != before && before != UNKNOWN_MARK)
-		watch->changed_ms = now;
-	if (mark == before && (watch->looks % LOOKS_WHOLE || (!mark && watch->state == IN_PLACE)))
+	if (mark == before)
 		return;
+	if (before != UNKNOWN_MARK)
+		watch->changed_ms = now;
 	if (watch->due_ms == NEVER) {
 		memset(watch->news[backend].program, 0, sizeof(watch->news[backend].program));
 		blame(watch, backend);
-		watch->gently = mark == before;
-	} else if (mark != before) {
-		watch->gently = false;
 	}
+	watch->gently = false;
+	watch_request(watch, watch->checked_ms + PAUSE_MS);
+}
+
+/*
+ * What keeps a commit from working may be nothing that a rule says, and what ours depend on may
+ * change without any news.
+ */
+static void look_at_all(struct notrack_watch *watch, uint64_t now)
+{
+	if (watch->looks % LOOKS_WHOLE || watch->due_ms != NEVER ||
+	    (watch->state == IN_PLACE && now < watch->checked_ms + LOOKS_SHARE * watch->took_ms))
+		return;
+	snprintf(watch->cause, sizeof(watch->cause), "somebody had changed what no news tell of");
+	watch->gently = true;
 	watch_request(watch, watch->checked_ms + PAUSE_MS);
 }
 
@@ -194,4 +244,6 @@ void watch_look(struct notrack_watch *watch, uint64_t now)
 	for (size_t i = 0; i < BACKENDS; i++)
 		if (backends[i]->mark)
 			look_at_tables(watch, i, marks.of[i], now);
+	look_at_interfaces(watch);
+	look_at_all(watch, now);
 }

@@ -164,7 +164,7 @@ static struct notrack *read_model(const struct options *options, int *code)
 	return NULL;
 }
 
-/* A file that cannot be used leaves the configuration as it is, and so does a namespace that went. */
+/* A file that cannot be used, or would be refused, leaves what is in force as it is. */
 static void reload(struct watcher *watcher)
 {
 	struct notrack *nt;
@@ -247,7 +247,7 @@ static int run(struct watcher *watcher, int before)
 		return 0;
 	}
 	code = err == before ? 0 : complain_notrack(watcher->nt, err);
-	if (err == -EINVAL) {		/* it cannot be done from here */
+	if (err == -EINVAL || err == -ESTALE) {	/* not from here, or there is nothing to keep any more */
 		watcher->code = code;
 		watcher->ended = true;
 	}

@@ -350,6 +350,7 @@ struct view {
 					   library, which view_forget_ours() took out of legacy tables */
 	const struct prefix *own;	/* this host's addresses, where they are known */
 	size_t own_count;
+	bool knows_own[FAMILIES];	/* none of that family is still to come */
 
 	/* of the backend that has sets with a name */
 	void *asker;

@@ -8,8 +8,8 @@
 #include <string.h>
 
 #include "support/attribute.h"
+#include "support/hash.h"
 #include "support/memory.h"
-#include "support/netlink.h"
 
 struct link {
 	int index;
@@ -164,4 +164,55 @@ int interfaces_each(int (*visit)(const struct interface *interface, void *data),
 	free(reading.links);
 	free(reading.addresses);
 	return err;
+}
+
+/* --- news --------------------------------------------------------------- */
+
+int interfaces_listen(struct netlink *netlink)
+{
+	static const unsigned int groups[] = { RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR };
+	int err = netlink_open(netlink, NETLINK_ROUTE);
+
+	for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]) && !err; i++)
+		err = netlink_join(netlink, groups[i]);
+	if (err)
+		netlink_close(netlink);
+	return err;
+}
+
+static int note(const struct nlmsghdr *message, void *data)
+{
+	(void)message;
+	*(bool *)data = true;
+	return 0;
+}
+
+bool interfaces_heard(struct netlink *netlink)
+{
+	bool heard = false;
+
+	if (netlink->fd < 0)
+		return false;
+	while (netlink_receive(netlink, note, &heard) == -ENOBUFS)
+		heard = true;
+	return heard;
+}
+
+static int mix(const struct interface *interface, void *data)
+{
+	const unsigned int flags = interface->flags & (IFF_UP | IFF_LOOPBACK);
+	uint64_t *mark = data;
+
+	*mark = hash_text(*mark, interface->name);
+	*mark = hash_bytes(*mark, &flags, sizeof(flags));
+	*mark = hash_bytes(*mark, &interface->af, sizeof(interface->af));
+	if (interface->af)
+		*mark = hash_bytes(*mark, interface->address, interface->af == AF_INET ? 4 : 16);
+	return 0;
+}
+
+int interfaces_mark(uint64_t *mark)
+{
+	*mark = HASH_BEGIN;
+	return interfaces_each(mix, mark);
 }

@@ -7,6 +7,11 @@
 #ifndef LIB_INTERFACES_H
 #define LIB_INTERFACES_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "support/netlink.h"
+
 struct interface {
 	const char *name;
 	unsigned int flags;	/* IFF_* */
@@ -20,5 +25,12 @@ struct interface {
  * they kept changing.
  */
 int interfaces_each(int (*visit)(const struct interface *interface, void *data), void *data);
+
+/* The kernel tells of both as they come, go and change, in that namespace; 0 or -errno. */
+int interfaces_listen(struct netlink *netlink);
+/* Whether it has told of any since the last call; news may have been lost. */
+bool interfaces_heard(struct netlink *netlink);
+/* The same number as long as the same are there, in the same order, and up or down; 0 or -errno. */
+int interfaces_mark(uint64_t *mark);
 
 #endif

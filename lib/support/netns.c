@@ -86,6 +86,15 @@ struct netns_id netns_identify(int fd)
 	return (struct netns_id){ file.st_dev, file.st_ino };
 }
 
+bool netns_has_gone(const char *path, const struct netns_id *from)
+{
+	struct stat file;
+
+	if (stat(path, &file))
+		return errno == ENOENT || errno == ENOTDIR;
+	return file.st_dev != from->device || file.st_ino != from->number;
+}
+
 static bool is_namespace(int fd)
 {
 	struct statfs fs;

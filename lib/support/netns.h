@@ -22,6 +22,9 @@ static inline bool netns_same(const struct netns_id *a, const struct netns_id *b
 	return a->number == b->number && a->device == b->device;
 }
 
+/* Whether @path is a file of another one by now, or of none; what cannot be looked at is not. */
+bool netns_has_gone(const char *path, const struct netns_id *from);
+
 /* Runs @work in a thread of its own, to its end; -ENOMEM where none can be had. */
 int netns_thread(void *(*work)(void *data), void *data);
 

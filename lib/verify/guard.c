@@ -140,14 +140,6 @@ static bool is_ambiguous(const struct watching *watching, const struct probe *pr
 	       is_served(watching, probe->destination_port.first);
 }
 
-static bool is_own(const struct host *host, const struct prefix *prefix)
-{
-	for (size_t i = 0; i < host->own_count; i++)
-		if (prefix_covers(prefix, &host->own[i]))
-			return true;
-	return !host->own_count;
-}
-
 /*
  * Over lo, from or to an address that a rule names, and that this host does not have; or out by
  * another interface, to one that it has.
@@ -158,7 +150,7 @@ static bool is_nobody(const struct watching *watching, const struct probe *probe
 
 	if (strcmp(probe->in, "lo") && strcmp(probe->out, "lo"))
 		return *probe->out && host_owns(host, &probe->destination);
-	return !is_own(host, &probe->source) || !is_own(host, &probe->destination);
+	return !host_may_own(host, &probe->source) || !host_may_own(host, &probe->destination);
 }
 
 /*

@@ -118,6 +118,14 @@ int host_look(struct host *host)
 	return err;
 }
 
+void host_tell(const struct host *host, struct view *view)
+{
+	view->own = host->own;
+	view->own_count = host->own_count;
+	for (enum family family = IPV4; family < FAMILIES; family++)
+		view->knows_own[family] = host_knows(host, family);
+}
+
 void host_release(struct host *host)
 {
 	free(host->own);
@@ -132,6 +140,34 @@ bool host_owns(const struct host *host, const struct prefix *address)
 		if (!prefix_compare(&host->own[i], address))
 			return true;
 	return false;
+}
+
+bool host_knows(const struct host *host, enum family family)
+{
+	for (size_t i = 0; i < host->outward_count; i++)
+		if (host->outward[i].address.family == family)
+			return true;
+	return false;
+}
+
+const char *host_reserve(const struct host *host, enum family family)
+{
+	static const char *const reserves[FAMILIES] = {
+		[IPV4] = "; this host has no address of IPv4 yet but on lo, and any may become one: "
+			 "commit again once it has",
+		[IPV6] = "; this host has no address of IPv6 yet but on lo, and any may become one: "
+			 "commit again once it has",
+	};
+
+	return host_knows(host, family) ? "" : reserves[family];
+}
+
+bool host_may_own(const struct host *host, const struct prefix *prefix)
+{
+	for (size_t i = 0; i < host->own_count; i++)
+		if (prefix_covers(prefix, &host->own[i]))
+			return true;
+	return !host_is_loopback(prefix) && !host_knows(host, (enum family)prefix->family);
 }
 
 bool host_is_loopback(const struct prefix *prefix)

@@ -6,6 +6,7 @@
 #include <net/if.h>
 
 #include "model/prefix.h"
+#include "rules/view.h"
 
 /*
  * An address of an interface that is up, and not lo.  By the first that it has of a family,
@@ -36,11 +37,22 @@ struct host {
 
 /* Of the calling thread's namespace; what cannot be read is not there.  0, or -ENOMEM. */
 int host_look(struct host *host);
+/* Tells rules of @view that look up addresses which are this host's; it is @host's then. */
+void host_tell(const struct host *host, struct view *view);
 void host_release(struct host *host);
 
 bool host_owns(const struct host *host, const struct prefix *address);
 /* Addresses that every host has (RFC 1122, section 3.2.1.3; RFC 4291, section 2.5.3). */
 bool host_is_loopback(const struct prefix *prefix);
+/*
+ * As long as no interface but lo has an address of that family, as at boot, addresses are still
+ * to come, and any that a rule names may be one of them.
+ */
+bool host_knows(const struct host *host, enum family family);
+/* What to say then behind a finding that would not be one otherwise; "" else. */
+const char *host_reserve(const struct host *host, enum family family);
+/* Whether an address of this host's lies in @prefix, or may be going to. */
+bool host_may_own(const struct host *host, const struct prefix *prefix);
 /* fe80::/10: nobody from elsewhere sends there (RFC 4291, section 2.5.6). */
 bool host_is_of_link(const struct prefix *address);
 

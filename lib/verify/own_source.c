@@ -11,7 +11,7 @@
 /* What leaves by one interface, with the address that it has as a rule. */
 struct leaving {
 	const struct verification *all;
-	const struct host_address *by;
+	const struct host_address *by;	/* NULL: it has none yet */
 	struct probe probe;
 	bool is_other;			/* for it, the rule has an address that the interface has not */
 };
@@ -19,9 +19,9 @@ struct leaving {
 static bool is_of_interface(const struct leaving *leaving, const struct address_range *range)
 {
 	const struct host *host = &leaving->all->host;
-	const size_t bytes = family_bits((enum family)leaving->by->address.family) / 8;
+	const size_t bytes = family_bits((enum family)leaving->probe.family) / 8;
 
-	for (size_t i = 0; i < host->outward_count; i++)
+	for (size_t i = 0; i < host->outward_count && leaving->by; i++)
 		if (host->outward[i].address.family == leaving->by->address.family &&
 		    !strcmp(host->outward[i].interface, leaving->by->interface) &&
 		    !memcmp(host->outward[i].address.address, range->first, bytes) &&
@@ -82,6 +82,16 @@ static int look_at_interface(const struct verification *all, const struct flow_r
 	return leaving.is_other ? reach(&leaving, row, translated, is_other) : 0;
 }
 
+/* As long as this host has no address, nobody can say which one the rule replaces. */
+static void look_at_none(const struct verification *all, const struct flow_row *row,
+			 const struct translated *translated, bool *is_other)
+{
+	struct leaving leaving = { .all = all, .probe = verify_probe(all, row, &(struct variant){ 0 }) };
+
+	outcomes_each(rule_verdict(translated->place.rule), row->family, look_at, &leaving);
+	*is_other = leaving.is_other;
+}
+
 int verify_own_source(const struct verification *all, const struct flow_row *row,
 		      const struct translated *translated, bool *is_other)
 {
@@ -93,6 +103,8 @@ int verify_own_source(const struct verification *all, const struct flow_row *row
 	if (row->role != OUTBOUND || translated->hook != HOOK_POSTROUTING ||
 	    (verdict->field != TRANSLATE_SOURCE && verdict->field != TRANSLATE_DESTINATION))
 		return 0;
+	if (!host_knows(&all->host, row->family))
+		look_at_none(all, row, translated, is_other);
 	for (size_t i = 0; i < all->host.outward_count && !err && !*is_other; i++)
 		err = look_at_interface(all, row, translated, &all->host.outward[i], is_other);
 	return err;

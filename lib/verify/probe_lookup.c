@@ -199,7 +199,7 @@ static int ask_own(const struct probe *probe, const struct view_lookup *lookup,
 
 	for (size_t i = 0; i < lookup->field_count; i++)
 		asks_own |= is_own(probe, lookup->fields[i].field);
-	if (!asks_own || !view->own_count || view->own_count > OWN_MAX)
+	if (!asks_own || !view->knows_own[probe->family] || view->own_count > OWN_MAX)
 		return -EAGAIN;
 	for (size_t i = 0; i < view->own_count; i++)
 		if (view->own[i].family == probe->family &&

@@ -24,30 +24,23 @@ static bool leads_away(const struct verification *all, const struct flow_row *ro
 	       verify_redirects(all, row, translated);
 }
 
-/* What is sent to none of this host's addresses is not the service's. */
-static bool is_for_this_host(const struct verification *all, const struct translated *translated)
-{
-	for (size_t i = 0; i < all->host.own_count; i++)
-		if (prefix_covers(&translated->destination, &all->host.own[i]))
-			return true;
-	return !all->host.own_count;
-}
-
 static int tell_away(struct verification *all, const struct flow_row *row, const char *place,
 		     bool some)
 {
+	const char *reserve = host_reserve(&all->host, row->family);
+
 	if (row->role == OUTBOUND && some)
 		return findings_add(&all->findings, "nat", NOTRACK_FAILED,
 				    "%s (%s) sends some questions of %s to another server, and does "
 				    "nothing to packets that are not tracked: they no longer get "
 				    "there; leave this host's own questions tracked, or name the "
-				    "servers that it asks as remote", place,
-				    family_name(row->family), row->service->name);
+				    "servers that it asks as remote%s", place,
+				    family_name(row->family), row->service->name, reserve);
 	return findings_add(&all->findings, "nat", NOTRACK_FAILED,
 			    "%s (%s) sends %spackets of %s to another place, and does "
 			    "nothing to packets that are not tracked: they no longer get "
-			    "there; remove the service, or that rule", place,
-			    family_name(row->family), some ? "some " : "", row->service->name);
+			    "there; remove the service, or that rule%s", place,
+			    family_name(row->family), some ? "some " : "", row->service->name, reserve);
 }
 
 static int tell_translation(struct verification *all, const struct flow_row *row,
@@ -65,8 +58,8 @@ static int tell_translation(struct verification *all, const struct flow_row *row
 				    "%s (%s) gives questions of %s that this host asks another address than "
 				    "that of the interface they leave by, and does nothing to packets that "
 				    "are not tracked: the answer may depend on it; leave this host's own "
-				    "questions tracked (role inbound)", place, family_name(row->family),
-				    row->service->name);
+				    "questions tracked (role inbound)%s", place, family_name(row->family),
+				    row->service->name, host_reserve(&all->host, row->family));
 	return findings_add(&all->findings, "nat", NOTRACK_WARNING,
 			    "%s (%s) does nothing to packets "
 			    "of %s: what is not tracked is not translated", place,
@@ -104,7 +97,8 @@ static int find_picked(struct verification *all, const struct flow_row *row,
 	bool is = false;
 	int err;
 
-	if (row->input && !is_for_this_host(all, translated))
+	/* what is sent to none of this host's addresses is not the service's */
+	if (row->input && !host_may_own(&all->host, &translated->destination))
 		return 0;
 	err = is_translated(all, row, probe, translated, &is);
 	return err || !is ? err : tell_translation(all, row, translated, away, true);

@@ -59,7 +59,7 @@ static bool has_other_own(const struct host *host, const struct prefix *prefix,
 		    !host_is_loopback(own) && !host_is_of_link(own))
 			return true;
 	}
-	return !host->own_count;
+	return !host_is_loopback(prefix) && !host_knows(host, (enum family)prefix->family);
 }
 
 /* What is for somebody else, as far as one can tell by the address. */
@@ -157,7 +157,8 @@ static bool count_all(const struct inlet *inlet, const struct translated *transl
 
 static bool count_foreign(const struct inlet *inlet, const struct translated *translated)
 {
-	return is_foreign(&inlet->all->host, &translated->destination);
+	return is_foreign(&inlet->all->host, &translated->destination) &&
+	       prefix_compare(&translated->destination, inlet->becomes);
 }
 
 static bool count_other_own(const struct inlet *inlet, const struct translated *translated)
@@ -220,7 +221,7 @@ static int reach_by_interfaces(struct inlet *inlet, const struct probe *probe)
 		inlet->becomes = &primary->address;
 		err = reach(inlet, some, count_other_own);
 	}
-	return err || host->own_count ? err : reach(inlet, *probe, count_all);
+	return err || host_knows(host, inlet->row.family) ? err : reach(inlet, *probe, count_all);
 }
 
 /* Those that were sent to another address, and to a port of the service's. */
@@ -291,15 +292,27 @@ static bool is_for_lo(const struct service *service)
 	return !service->interface_count;
 }
 
-static bool is_becoming(const struct inlet *inlet, const struct prefix *address)
+static bool is_in_range(const struct inlet *inlet, const struct prefix *address)
 {
 	const size_t bytes = family_bits(inlet->row.family) / 8;
 	const struct address_range *range = &inlet->outcome->addresses;
 
 	return address->family == inlet->row.family &&
 	       memcmp(address->address, range->first, bytes) >= 0 &&
-	       memcmp(address->address, range->last, bytes) <= 0 &&
-	       is_local(inlet->row.service, address);
+	       memcmp(address->address, range->last, bytes) <= 0;
+}
+
+/* Where this host's addresses are still to come: whether one of the range may be among them. */
+static bool may_become(const struct inlet *inlet, const struct prefix *first)
+{
+	const struct service *service = inlet->row.service;
+
+	if (host_is_loopback(first) || is_local(service, first))
+		return is_local(service, first);
+	for (size_t i = 0; i < service->local_count; i++)
+		if (is_in_range(inlet, &service->local[i]))
+			return true;
+	return false;
 }
 
 /* An address of this host's that answers of the service leave from; NULL: of none. */
@@ -308,12 +321,14 @@ static const struct prefix *find_becoming(const struct inlet *inlet, struct pref
 	const struct host *host = &inlet->all->host;
 
 	for (size_t i = 0; i < host->own_count; i++)
-		if (is_becoming(inlet, &host->own[i]))
+		if (is_in_range(inlet, &host->own[i]) && is_local(inlet->row.service, &host->own[i]))
 			return &host->own[i];
 	*first = (struct prefix){ .family = (uint8_t)inlet->row.family,
 				  .length = (uint8_t)family_bits(inlet->row.family) };
 	memcpy(first->address, inlet->outcome->addresses.first, sizeof(first->address));
-	return host_is_loopback(first) && is_local(inlet->row.service, first) ? first : NULL;
+	if (!host_is_loopback(first) && host_knows(host, inlet->row.family))
+		return NULL;
+	return may_become(inlet, first) ? first : NULL;
 }
 
 /* Whether what the rule makes of packets at the hook, for one of its ports, may be of the service. */
@@ -364,8 +379,9 @@ static int tell_way_in(const struct inlet *inlet)
 				    text, family_name(row->family), row->service->name);
 	return findings_add(findings, "nat", NOTRACK_FAILED,
 			    "%s (%s) sends packets for another port or address to %s: its answers are not "
-			    "tracked, and leave without being translated back; remove the service, or that rule",
-			    text, family_name(row->family), row->service->name);
+			    "tracked, and leave without being translated back; remove the service, or that rule%s",
+			    text, family_name(row->family), row->service->name,
+			    host_reserve(&inlet->all->host, row->family));
 }
 
 static int find_way_in(struct verification *all, const struct flow_row *row,
@@ -425,5 +441,5 @@ bool verify_redirects(const struct verification *all, const struct flow_row *row
 		    has_other_own(host, &some.destination, &primary->address))
 			return true;
 	}
-	return !host->own_count;
+	return !host_knows(host, row->family);
 }

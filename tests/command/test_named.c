@@ -78,6 +78,35 @@ START_TEST(who_forbids_it_to_the_rest_is_fine)
 }
 END_TEST
 
+/* --- addresses that are still to come ------------------------------------ */
+
+static const char by_set[] =
+	"table inet own {\n"
+	"	set shut { type ipv4_addr; elements = { 192.0.2.1 }; }\n"
+	"	chain input {\n"
+	"		type filter hook input priority filter; policy drop;\n"
+	"		iif lo accept\n"
+	"		ct state established,related accept\n"
+	"		ip daddr @shut udp dport 53 ct state new drop\n"
+	"		udp dport 53 accept\n"
+	"	}\n"
+	"}\n";
+
+/* As at boot: the set has what is going to be this host's. */
+START_TEST(an_address_in_a_set_may_be_one_that_this_host_gets)
+{
+	/* on a host that forwards, a rule of ours is met by what is for this host alone */
+	must("sysctl -qw net.ipv4.ip_forward=1");
+	must_as(&(struct how){ .input = by_set }, "nft -f -");
+	must("notrackctl -4 --backend nft add dns-auth --proto udp");
+	netns_add_peer();
+	ck_assert(!client_is_answered(&families[0], families[0].limited));
+	must("notrackctl -4 verify");
+	must("nft 'delete element inet own shut { 192.0.2.1 }'");
+	ck_assert(client_is_answered(&families[0], families[0].limited));
+}
+END_TEST
+
 /* --- others ------------------------------------------------------------------ */
 
 /* %1$s: the client with a limit's prefix, another client, the host's address, the peer's. */
@@ -167,6 +196,7 @@ END_TEST
 
 static void tests(TCase *tcase)
 {
+	tcase_add_test(tcase, an_address_in_a_set_may_be_one_that_this_host_gets);
 	tcase_add_loop_test(tcase, who_lets_others_in_may_forbid_the_rest_elsewhere, 0,
 			    FAMILIES_OF_BOTH_WORLDS);
 	tcase_add_test(tcase, who_lets_others_in_is_told_of_a_closed_table);

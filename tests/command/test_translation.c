@@ -27,6 +27,9 @@ static const struct word {
 	{ "@PEER@", { "192.0.2.2", "2001:db8::2" } },
 	{ "@SERVICE@", { "198.51.100.5", "2001:db8:7::5" } },
 	{ "@LO@", { "127.0.0.1", "::1" } },
+	{ "@OWN53@", { "192.0.2.1:53", "[2001:db8::1]:53" } },
+	{ "@OTHER53@", { "203.0.113.9:53", "[2001:db8:5::9]:53" } },
+	{ "@OWN80@", { "192.0.2.1:80", "[2001:db8::1]:80" } },
 };
 
 static const char *filled(const char *text, int family)
@@ -283,6 +286,68 @@ START_TEST(only_the_source_of_own_questions_matters)
 }
 END_TEST
 
+/* --- addresses that are still to come ----------------------------------- */
+
+/* As at boot, when but for lo no interface is there: any address may be this host's. */
+static const struct {
+	const char *service, *rule;
+	int later;			/* exit code, once the addresses are there */
+} all_early[] = {
+	{ "dns-auth", "PREROUTING -p udp --dport 5353 -j DNAT --to-destination @OWN53@", REFUSED },
+	{ "dns-auth --local @OWN@", "PREROUTING -p udp --dport 5353 -j DNAT --to-destination @OWN53@",
+	  REFUSED },
+	{ "dns-auth", "PREROUTING -p udp --dport 5353 -j DNAT --to-destination @OTHER53@", 0 },
+	{ "dns-auth", "PREROUTING -d @OTHER@ -p udp --dport 53 -j DNAT --to-destination @PEER@", 0 },
+	{ "dns-auth", "PREROUTING -p udp --dport 53 -m addrtype --dst-type LOCAL -j REDIRECT", REFUSED },
+	{ "dns", "POSTROUTING -o veth0 -p udp --dport 53 -j SNAT --to-source @SERVICE@", REFUSED },
+	{ "dns", "POSTROUTING -o veth0 -p udp --dport 53 -j SNAT --to-source @OWN@", 0 },
+};
+
+START_TEST(what_may_become_an_own_address_is_refused_until_it_is_known)
+{
+	const int number = _i % FAMILIES_OF_BOTH_WORLDS, of = number % FAMILY_COUNT;
+	const struct family *family = &families[number];
+	const int early = _i / FAMILIES_OF_BOTH_WORLDS;
+	const char *service = filled(all_early[early].service, of);
+	struct run added;
+
+	must("ip addr add %s dev lo", filled("@SERVICE@", of));
+	must("%s -w -t nat -A %s", family->tables, filled(all_early[early].rule, of));
+	added = run("notrackctl %s add %s", family->option, service);
+	ck_assert_msg(added.code == REFUSED && strstr(added.err, "yet but on lo"), "%s: exit %d: %s",
+		      all_early[early].rule, added.code, added.err);
+
+	given_host(of);
+	must("sh -c 'sysctl -qw net.ipv4.ip_forward=0 net.ipv6.conf.all.forwarding=0'");
+	added = run("notrackctl %s add %s", family->option, service);
+	ck_assert_msg(added.code == all_early[early].later && !strstr(added.err, "yet but on lo"),
+		      "%s: exit %d: %s", all_early[early].rule, added.code, added.err);
+}
+END_TEST
+
+/* What is about no address, or about one that every host has, is no reason to wait. */
+START_TEST(without_an_address_yet_plain_hosts_are_served)
+{
+	static const char *const rules[] = {
+		"nat -A PREROUTING -p tcp --dport 80 -j DNAT --to-destination @OWN80@",
+		"nat -A PREROUTING -p udp --dport 5300 -j DNAT --to-destination @LO@",
+		"nat -A OUTPUT -d @LO@ -p udp --dport 53 -j REDIRECT",
+		"nat -A POSTROUTING -o veth0 -j MASQUERADE",
+		"filter -A INPUT ! -i lo -s @LO@ -j DROP",
+		"filter -A INPUT -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT",
+		"filter -A INPUT -i lo -j ACCEPT",
+		"filter -A INPUT -s @PEER@ -p udp --dport 53 -m conntrack --ctstate NEW -j ACCEPT",
+		"filter -A INPUT -j DROP",
+	};
+	const struct family *family = &families[_i];
+
+	for (size_t i = 0; i < COUNT(rules); i++)
+		must("%s -w -t %s", family->tables, filled(rules[i], _i % FAMILY_COUNT));
+	must("notrackctl %s add dns", family->option);
+	ck_assert(is_ok(verify(family->option)));
+}
+END_TEST
+
 /* --- rules of nftables -------------------------------------------------- */
 
 static const struct {
@@ -332,6 +397,10 @@ static void tests(TCase *tcase)
 	tcase_add_loop_test(tcase, only_the_source_of_own_questions_matters, 0,
 			    COUNT(all_sources) * FAMILIES_OF_BOTH_WORLDS);
 	tcase_add_loop_test(tcase, a_translated_loopback_address_is_no_way_to_the_service, 0, 2);
+	tcase_add_loop_test(tcase, what_may_become_an_own_address_is_refused_until_it_is_known, 0,
+			    COUNT(all_early) * FAMILIES_OF_BOTH_WORLDS);
+	tcase_add_loop_test(tcase, without_an_address_yet_plain_hosts_are_served, 0,
+			    FAMILIES_OF_BOTH_WORLDS);
 	tcase_add_loop_test(tcase, rules_of_nftables_that_need_the_address_translated_are_found, 0,
 			    COUNT(all_nft));
 }

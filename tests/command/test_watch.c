@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "watched.h"
 
@@ -290,6 +291,53 @@ START_TEST(what_cannot_be_waited_for_is_asked_for_again)
 }
 END_TEST
 
+/* --- addresses that come later -------------------------------------------- */
+
+/* Which address a rule leads to is nobody's business as long as nobody knows whose it is. */
+static const char leading[] = "-A PREROUTING -p udp --dport 5353 -j DNAT --to-destination 192.0.2.77:53";
+
+static bool client_is_led_to_dns(void)
+{
+	const struct family *family = &families[0];
+	const struct end server = { HOST, "192.0.2.77", 5353 };
+	int at = udp_open(family, (struct end){ HOST, "192.0.2.77", 53 });
+	int client = udp_open(family, (struct end){ PEER, family->peer, 0 });
+	bool answered;
+
+	udp_connect(family, client, server);
+	answered = udp_exchange(family, client, at, server);
+	close(client);
+	close(at);
+	return answered;
+}
+
+/* As at boot, where lo is there, and the rules of the host, and nothing else. */
+START_TEST(addresses_that_come_last_are_noticed)
+{
+	struct line line;
+	pid_t pid;
+
+	must("iptables-%s -w -t nat %s", _i ? "nft" : "legacy", leading);
+	write_text(WATCH_CONFIG, "[service dns]\n");
+	pid = start(HOST, WATCH_LOG, "notrackctl -4 --backend %s watch " WATCH_CONFIG, _i ? "nft" : "legacy");
+	wait_for_log("has no address of IPv4 yet", 1);
+
+	/* who else has the address is no matter of this host's */
+	netns_add_peer();
+	wait_for_log("in force", 1);
+	line = open_line(&families[0]);
+	answers_are_back(&line);
+
+	must("ip addr add 192.0.2.77/24 dev veth0");
+	wait_for_log("no rule of ours is there now", 2);
+	ck_assert(client_is_led_to_dns());
+	must("ip addr del 192.0.2.77/24 dev veth0");
+	wait_for_log("in force", 2);
+	answers_are_back(&line);
+	end_watch(pid);
+}
+END_TEST
+
 /* --- rules that go, and are not ours to replace ------------------------- */
 
 static const char allowing[] =
@@ -434,6 +482,7 @@ static void tests(TCase *tcase)
 	tcase_add_loop_test(tcase, a_host_that_begins_to_forward_is_followed, 0, 6);
 	tcase_add_test(tcase, a_bridge_that_begins_to_hand_on_is_followed);
 	tcase_add_loop_test(tcase, what_cannot_be_waited_for_is_asked_for_again, 3, 6);
+	tcase_add_loop_test(tcase, addresses_that_come_last_are_noticed, 0, 2);
 	tcase_add_loop_test(tcase, where_it_cannot_be_our_rules_go, 0, FAMILY_COUNT);
 	tcase_add_loop_test(tcase, rules_that_make_it_deaf_later_are_noticed, 0, 2);
 }

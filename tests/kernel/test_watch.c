@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/file.h>
 #include <unistd.h>
 
@@ -95,6 +96,57 @@ START_TEST(elements_are_looked_at_without_the_lock)
 }
 END_TEST
 
+/* A set of ipset, say, or a module that comes: seldom, and without the lock, as nothing has changed. */
+START_TEST(what_no_news_tell_of_is_looked_at_as_well)
+{
+	struct notrack_watch *watch;
+	struct notrack *nt = given_a_set_that_changes(&watch);
+	int lock = open("/run/xtables.lock", O_CREAT | O_RDWR | O_CLOEXEC, 0600);
+	enum notrack_watch_kind seen = (enum notrack_watch_kind)-1;
+	unsigned int asked, waits = 0;
+
+	ck_assert_int_eq(flock(lock, LOCK_EX), 0);
+	notrack_set_wait(nt, 0);
+	netlink_end();
+	do
+		must_do(nt, notrack_watch_run(watch, note_kind, &seen));
+	while (!(asked = netlink_end()) && wait_a_little(&waits));
+	ck_assert_uint_gt(asked, 0);
+	ck_assert_int_eq(seen, (enum notrack_watch_kind)-1);
+	close(lock);
+	notrack_watch_stop(watch);
+	notrack_free(nt);
+}
+END_TEST
+
+/* A model that is refused leaves the one before in force, whose context is not given up. */
+START_TEST(a_model_that_is_refused_replaces_none)
+{
+	struct notrack_watch *watch;
+	struct notrack *nt = given_a_set_that_changes(&watch), *other = context_by_nft();
+
+	must("nft 'add table inet host; "
+	     "add chain inet host c { type filter hook input priority 0; policy drop; }; "
+	     "add rule inet host c udp dport 53 ct state new accept; add rule inet host c udp dport 8081 drop; "
+	     "add rule inet host c tcp dport 53 accept'");
+	run_until(watch, NOTRACK_WATCH_REPAIRED);
+	must_do(other, add_service(other, "dns", NULL));
+	must_do(other, notrack_add_service(other, &(struct notrack_service){
+		.size = sizeof(struct notrack_service), .name = "web", .ports = "8081", .protocols = "udp" }));
+	ck_assert_int_eq(notrack_watch_replace(watch, other), -ECANCELED);
+	ck_assert_ptr_nonnull(strstr(notrack_error(other), "8081"));
+	notrack_free(other);
+	run_until_it_looks(watch);
+	ck_assert(serves_dns());
+
+	must("nft delete table inet libnotrack");
+	run_until(watch, NOTRACK_WATCH_REPAIRED);
+	ck_assert(serves_dns());
+	notrack_watch_stop(watch);
+	notrack_free(nt);
+}
+END_TEST
+
 /* In a container, where the kernel knows us by another number. */
 static void commit_and_hear(void)
 {
@@ -168,6 +220,8 @@ END_TEST
 static void tests(TCase *tcase)
 {
 	tcase_add_test(tcase, elements_are_looked_at_without_the_lock);
+	tcase_add_test(tcase, what_no_news_tell_of_is_looked_at_as_well);
+	tcase_add_test(tcase, a_model_that_is_refused_replaces_none);
 	tcase_add_test(tcase, what_we_change_is_ours_in_a_container_too);
 	tcase_add_test(tcase, a_watch_of_one_family_leaves_the_other_one);
 }
