@@ -69,6 +69,12 @@ static const struct told {
 	{ "rate", "dns", 0, {
 		{ "-A INPUT -m conntrack --ctstate NEW -j LOG" },
 		{ "-A INPUT -m conntrack --ctstate ESTABLISHED -j LOG" } } },
+	{ "rate", "dns", 0, {		/* ... and what each packet gets by itself */
+		{ "-t mangle -A OUTPUT -m conntrack --ctstate NEW -j NFLOG --nflog-group 5" },
+		{ "-t mangle -A OUTPUT -m conntrack --ctstate NEW -j DSCP --set-dscp 46",
+		  "-t mangle -A OUTPUT -m conntrack --ctstate NEW -j TOS --set-tos 0x10",
+		  "-t mangle -A OUTPUT -m conntrack --ctstate NEW -j CLASSIFY --set-class 1:2",
+		  "-t mangle -A POSTROUTING -m conntrack --ctstate NEW -j CHECKSUM --checksum-fill" } } },
 	{ "rate", "dns", 0, {		/* who is above it */
 		{ "-A INPUT -p udp -m conntrack --ctstate NEW -m hashlimit --hashlimit-above 10/sec "
 		  "--hashlimit-mode srcip --hashlimit-name told -j DROP" },
