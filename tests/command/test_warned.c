@@ -1,14 +1,19 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What is done as the host says, and what somebody may not have meant all the same.
+ * What is done as the host says, and what somebody may not have meant all the same: a family that
+ * is opened because the other one is, and interfaces that leave out some that packets take.
  */
 #include "netns.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "run.h"
+#include "said.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+enum { RULES_MAX = 6 };
 
 /* --- families ----------------------------------------------------------- */
 
@@ -63,6 +68,72 @@ START_TEST(a_family_that_is_opened_for_the_other_is_told)
 }
 END_TEST
 
+/* --- interfaces ---------------------------------------------------------- */
+
+#define BY_STATE " -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT"
+#define NEW_AT_53 " -p udp --dport 53 -m conntrack --ctstate NEW -j ACCEPT"
+#define TCP_AT_53 " -p tcp --dport 53 -m conntrack --ctstate NEW -j ACCEPT"
+
+/* Whether there is eth9 beside veth0, and what is said of it. */
+static const struct {
+	bool has_other;
+	const char *service;
+	const char *told;		/* NULL: nothing */
+	const char *rules[RULES_MAX];
+} ways[] = {
+	{ true, "dns-auth --proto udp --interface veth0", "answers that go out", {
+		"-A INPUT" NEW_AT_53, "-A INPUT -j DROP", "-A OUTPUT" BY_STATE, "-A OUTPUT -j DROP" } },
+	{ true, "dns --role outbound --proto udp --interface veth+", "answers that come in", {
+		"-A INPUT" BY_STATE, "-A INPUT -j DROP" } },
+	{ true, "dns-auth --proto tcp --interface veth0", "requests that come in", {
+		"-A INPUT" BY_STATE, "-A INPUT" TCP_AT_53, "-A INPUT -m conntrack --ctstate INVALID -j DROP" } },
+	{ true, "dns-auth --proto udp --interface veth0", "answers that go out", {	/* to a few */
+		"-A INPUT -m mac --mac-source 02:00:00:00:00:02" NEW_AT_53, "-A INPUT -j DROP", "-A OUTPUT" BY_STATE,
+		"-A OUTPUT -j DROP" } },
+	/* the only one, all of them, and none that is named */
+	{ false, "dns-auth --proto udp --interface veth0", NULL, {
+		"-A INPUT" NEW_AT_53, "-A INPUT -j DROP", "-A OUTPUT" BY_STATE, "-A OUTPUT -j DROP" } },
+	{ true, "dns-auth --proto udp --interface veth0,eth9", NULL, {
+		"-A INPUT" NEW_AT_53, "-A INPUT -j DROP", "-A OUTPUT" BY_STATE, "-A OUTPUT -j DROP" } },
+	{ true, "dns-auth --proto udp", NULL, {
+		"-A INPUT" NEW_AT_53, "-A INPUT -j DROP", "-A OUTPUT" BY_STATE, "-A OUTPUT -j DROP" } },
+	/* no rule asks for a state, or nobody is let in by the other one, or nothing gets out there */
+	{ true, "dns-auth --proto udp --interface veth0", NULL, {
+		"-A INPUT" NEW_AT_53, "-A INPUT" BY_STATE, "-A INPUT -j DROP" } },
+	{ true, "dns-auth --proto udp --interface veth0", NULL, {
+		"-A INPUT -p udp --dport 53 -j ACCEPT", "-A INPUT -j DROP",
+		"-A OUTPUT -p udp --sport 53 -j ACCEPT", "-A OUTPUT -j DROP" } },
+	{ true, "dns-auth --proto tcp --interface veth0", NULL, {
+		"-A INPUT" BY_STATE, "-A INPUT -i veth0" TCP_AT_53, "-A INPUT -j DROP" } },
+	{ true, "dns-auth --proto udp --interface veth0", NULL, {
+		"-A INPUT" NEW_AT_53, "-A INPUT -j DROP", "-A OUTPUT -o eth9 -j DROP", "-A OUTPUT" BY_STATE,
+		"-A OUTPUT -j DROP" } },
+};
+
+START_TEST(packets_that_may_take_another_interface_are_told)
+{
+	const struct family *family = &families[_i % FAMILY_COUNT];
+	const int number = _i / FAMILY_COUNT;
+	struct run added;
+	struct said said;
+
+	netns_add_peer();
+	must("ip link add eth9 type veth peer name eth8");
+	if (ways[number].has_other)
+		must("ip link set eth9 up");
+	for (size_t i = 0; i < RULES_MAX && ways[number].rules[i]; i++)
+		must("%s -w %s", family->tables, ways[number].rules[i]);
+	added = must("notrackctl %s add %s", family->option, ways[number].service);
+	ck_assert_msg(!ways[number].told == !strstr(added.err, "warning: other-way: ") &&
+		      (!ways[number].told || strstr(added.err, ways[number].told)), "%s: %s",
+		      ways[number].service, added.err);
+	said = verify(family->option);
+	ck_assert(is_ok(said));
+	ck_assert_int_eq(finds(said, "other-way", "warning", ways[number].told ? ways[number].told : ""),
+			 ways[number].told != NULL);
+}
+END_TEST
+
 /* --- nftables ------------------------------------------------------------ */
 
 /* What is done to each packet, and what is kept of some. */
@@ -93,6 +164,8 @@ END_TEST
 static void tests(TCase *tcase)
 {
 	tcase_add_loop_test(tcase, a_family_that_is_opened_for_the_other_is_told, 0, COUNT(opened));
+	tcase_add_loop_test(tcase, packets_that_may_take_another_interface_are_told, 0,
+			    COUNT(ways) * FAMILY_COUNT);
 	tcase_add_loop_test(tcase, what_only_changes_packets_is_no_rate, 0, COUNT(statements));
 }
 
