@@ -90,6 +90,18 @@ static int tell(const struct asking *asking, const struct flow_key *flow, struct
 			    view_format_place(&asking->dropped, place));
 }
 
+/* Ports where messages come that nobody answers: syslog, SNMP traps, NetFlow, IPFIX, sFlow. */
+static bool is_one_way(const struct service *service)
+{
+	static const uint16_t ports[] = { 162, 514, 2055, 4739, 6343 };
+	size_t known = 0;
+
+	for (size_t i = 0; i < service->port_count; i++)
+		for (size_t j = 0; j < sizeof(ports) / sizeof(ports[0]); j++)
+			known += service->ports[i].first == ports[j] && service->ports[i].last == ports[j];
+	return known == service->port_count;
+}
+
 /* What begins the exchange that there may be, and its answer. */
 static int walk_protocol(struct asking *asking, struct flow_key *flow, struct findings *findings)
 {
@@ -101,6 +113,8 @@ static int walk_protocol(struct asking *asking, struct flow_key *flow, struct fi
 	err = ask(asking, flow);
 	if (err || !asking->through)
 		return err;
+	if (is_one_way(flow->service))
+		return asking->parted ? tell(asking, flow, findings) : 0;
 	flow->direction = flow->role == INBOUND ? IN : OUT;
 	flow->request = true;
 	err = ask(&answer, flow);

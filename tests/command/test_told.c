@@ -63,6 +63,12 @@ static const struct told {
 		  "-A OUTPUT -o eth7 -p udp --dport 123 -m conntrack --ctstate NEW -j ACCEPT",
 		  "-A OUTPUT -j DROP",
 		  "-A INPUT -p udp --dport 123 -m conntrack --ctstate NEW -j DROP" } } },
+	{ "both-ends", "syslog", 0, {	/* messages that nobody answers, be they lost on their way or not */
+		{ "-A OUTPUT -p udp --dport 514 -m conntrack --ctstate NEW -j ACCEPT",
+		  "-A OUTPUT -o eth7 -m conntrack --ctstate ESTABLISHED -j ACCEPT", "-A OUTPUT -j DROP" },
+		{ "-A INPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT",
+		  "-A INPUT -i eth7 -p udp --dport 514 -m conntrack --ctstate NEW -j ACCEPT",
+		  "-A INPUT -j DROP" } } },
 	{ "rate", "dns", 0, {
 		{ "-A INPUT -p udp --dport 53 -m conntrack --ctstate NEW -m limit --limit 5/sec -j ACCEPT" },
 		{ "-A INPUT -p udp --dport 53 -m limit --limit 5/sec -j ACCEPT" } } },
