@@ -102,6 +102,21 @@ static bool is_one_way(const struct service *service)
 	return known == service->port_count;
 }
 
+/* Here no answer is lost, but the message itself. */
+static int tell_lost(const struct asking *asking, const struct flow_key *flow, struct findings *findings)
+{
+	const unsigned int port = flow->service->ports[0].first;
+	char place[PLACE_TEXT];
+
+	return findings_add(findings, CODE, NOTRACK_WARNING,
+			    OF_SERVICE "messages that %s over %s from port %u to port %u would be lost, as "
+			    "they are taken for answers: %s drops them; where there are any, give the service "
+			    "both roles, with which such packets stay tracked", flow->service->name,
+			    flow->role == INBOUND ? "this host sends" : "others send to this host",
+			    protocol_names[flow->protocol], port, port,
+			    view_format_place(&asking->dropped, place));
+}
+
 /* What begins the exchange that there may be, and its answer. */
 static int walk_protocol(struct asking *asking, struct flow_key *flow, struct findings *findings)
 {
@@ -114,7 +129,7 @@ static int walk_protocol(struct asking *asking, struct flow_key *flow, struct fi
 	if (err || !asking->through)
 		return err;
 	if (is_one_way(flow->service))
-		return asking->parted ? tell(asking, flow, findings) : 0;
+		return asking->parted ? tell_lost(asking, flow, findings) : 0;
 	flow->direction = flow->role == INBOUND ? IN : OUT;
 	flow->request = true;
 	err = ask(&answer, flow);
