@@ -93,9 +93,8 @@ static const struct {
 	const char *name;
 	int (*make)(struct notrack *nt);
 } calls[] = {
-	{ "load", call_load }, { "diff", call_diff }, { "commit", call_commit }, { "diff", call_diff },
-	{ "verify", call_verify }, { "clear", call_clear }, { "forced commit", call_forced_commit },
-	{ "load", call_load }, { "verify", call_verify }, { "clear", call_clear },
+	{ "commit", call_commit }, { "diff", call_diff }, { "verify", call_verify },
+	{ "forced commit", call_forced_commit }, { "clear", call_clear },
 };
 
 static struct notrack *context_of(const struct family *family)
