@@ -222,6 +222,8 @@ int grafted_merge(struct ruleset *both, const struct grafted *have, const struct
 	if (!merger.both)
 		return -ENOMEM;
 	both->grafted = merger.both;
+	merger.both->repeated = want->repeated;
+	merger.both->repeated_count = want->repeated_count;
 	err = grafted_compare(have, want, want->family, &ops, &merger, &ignored);
 	return err ? err : merger.more;
 }

@@ -171,16 +171,36 @@ static int locate_originals(struct lowering *lowering, const struct view_table *
 
 /* --- entries ---------------------------------------------------------- */
 
+/* Targets ask for more than matches do, and the kernel says only that it does not take one of them. */
+static int note_repeated(struct lowering *lowering, const struct graft_rule *rule,
+			 const struct graft_original *original)
+{
+	struct grafted *grafted = lowering->want->grafted;
+	const char *target = entry_target(lowering->table->family, original->entry)->u.user.name;
+	char text[256];
+
+	if (!(rule->copies & COPY_VERDICT) || !*target)
+		return 0;
+	if (!grafted->repeated_count++) {
+		snprintf(text, sizeof(text), "rule %u of chain %s (-j %s)", original->number,
+			 original->chain, target);
+		grafted->repeated = arena_strdup(grafted->arena, text);
+	}
+	return grafted->repeated ? 0 : -ENOMEM;
+}
+
 static int encode(struct lowering *lowering, const struct graft_rule *rule, const char *to,
 		  const struct graft_original **original)
 {
 	const bool copies = rule->copies && rule->original.row;
+	int err;
 
 	*original = copies ? find_original(lowering, rule->original.row) : NULL;
 	if (copies && (!*original || !(*original)->entry))
 		return is_out_of_date(lowering, "of the rule");
-	return graft_write(lowering->scratch, rule, to, *original, lowering->table->family,
-			   lowering->features, lowering->error);
+	err = *original ? note_repeated(lowering, rule, *original) : 0;
+	return err ? err : graft_write(lowering->scratch, rule, to, *original, lowering->table->family,
+				       lowering->features, lowering->error);
 }
 
 static const char *led_to(const struct graft_rule *rule)

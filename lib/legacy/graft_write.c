@@ -224,7 +224,16 @@ static bool is_comment(const struct xt_entry_match *match)
 	return !strcmp(match->u.user.name, "comment");
 }
 
-/* Those of the head, or those of the tail. */
+/* TCPMSS takes no entry that does not itself ask for SYN: find_syn_match() of xt_TCPMSS.c. */
+static bool is_asked_by_target(const struct writer *writer, const struct xt_entry_match *match)
+{
+	const struct xt_entry_target *target = entry_target(writer->family, writer->original->entry);
+
+	return copies_verdict(writer->graft) && !(writer->graft->copies & COPY_HEAD) &&
+	       !strcmp(target->u.user.name, "TCPMSS") && !strcmp(match->u.user.name, "tcp");
+}
+
+/* Those of the head, or those of the tail, and ahead of these what the target asks of its entry. */
 static int append_original(struct writer *writer, bool tail)
 {
 	const struct xt_entry_match *match;
@@ -236,10 +245,12 @@ static int append_original(struct writer *writer, bool tail)
 		return 0;
 	while (!err && (match = match_at(writer->family, writer->original->entry, &offset))) {
 		struct kind kind;
+		bool is_part;
 
 		err = look_at(writer, match, &kind);
 		in_tail |= kind.remembers || kind.has_effect;
-		if (err || in_tail != tail || kind.asks_conntrack || is_comment(match) ||
+		is_part = in_tail == tail || (tail && is_asked_by_target(writer, match));
+		if (err || !is_part || kind.asks_conntrack || is_comment(match) ||
 		    (kind.records && writer->graft->copies & COPY_FORGETFUL))
 			continue;
 		err = append(writer, match, match->u.match_size);

@@ -37,6 +37,8 @@ struct grafted {
 	struct grafted_chain *chains, *last;
 	struct grafted_chain **names;	/* by hash of the name */
 	size_t name_room, count;	/* a power of two, and how many chains there are */
+	const char *repeated;		/* as wanted: a rule of the host whose target ours have, in words */
+	size_t repeated_count;		/* how many there are */
 	struct arena *arena;		/* of the ruleset that has it */
 	const struct xt_family *family;
 };

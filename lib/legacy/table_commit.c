@@ -2,9 +2,11 @@
 #include "legacy/table_commit.h"
 
 #include <errno.h>
+#include <stdio.h>
 
 #include "legacy/counters.h"
 #include "legacy/graft_edit.h"
+#include "legacy/grafted.h"
 #include "legacy/read.h"
 #include "rules/diff.h"
 #include "support/retry.h"
@@ -27,6 +29,23 @@ static int is_as_wanted(const struct table *table, struct table *now, struct err
 	return result ? result : !changes.added && !changes.removed;
 }
 
+/* Whoever reads it can do something about the host's own rules alone. */
+static int explain_refusal(const struct table *table, int err, struct error *error)
+{
+	const struct grafted *grafted = table->want->grafted;
+	char others[48] = "";
+
+	if (err != -EINVAL || !grafted || !grafted->repeated)
+		return table_explain(table, err, error);
+	if (grafted->repeated_count > 1)
+		snprintf(others, sizeof(others), ", or of %zu others", grafted->repeated_count - 1);
+	errno = -err;
+	return error_set(error, -EIO, "table %s (%s): the kernel refused it: %m, it may be for what rules "
+			 "of ours repeat of %s%s; its log may say more; let that rule ask for no state, "
+			 "or leave the service tracked", table->name, table->family->name,
+			 grafted->repeated, others);
+}
+
 /*
  * libiptc replaces the table, and then adds the counters of what stayed.  It gives
  * the same answer whichever of the two failed, so look what the table is now.
@@ -45,7 +64,7 @@ static int settle(struct table *table, int err, struct error *error)
 		result = is_as_wanted(table, &now, &ignored);
 		if (!result) {
 			table_close(&now);
-			return err == -EAGAIN ? err : table_explain(table, err, error);
+			return err == -EAGAIN ? err : explain_refusal(table, err, error);
 		}
 		replaced |= result > 0;
 		xtc_lock();

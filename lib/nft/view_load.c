@@ -168,6 +168,18 @@ static bool leaves_alone(struct machine *machine, const struct part *parts, uint
 	return true;
 }
 
+/* A packet is changed, and nothing is kept of it. */
+static int add_alteration(struct machine *machine, const char *what)
+{
+	struct step *step = view_add_step(machine->view, STEP_COUNT);
+
+	if (!step)
+		return -ENOMEM;
+	step->text = what;
+	step->count = COUNT_ALTERS;
+	return 0;
+}
+
 static int write_payload(struct machine *machine, const struct part *parts, uint32_t offset,
 			 uint32_t count, const struct nlattr *from)
 {
@@ -175,7 +187,7 @@ static int write_payload(struct machine *machine, const struct part *parts, uint
 	const bool known = parts != no_parts && (parts != port_parts || machine->protocol >= 0);
 
 	if (known && leaves_alone(machine, parts, offset, count, from))
-		return view_add_unknown(machine->view, STEP_COUNT, "payload set") ? 0 : -ENOMEM;
+		return add_alteration(machine, "payload set");
 	return view_add_unknown(machine->view, STEP_ANYTHING, "payload set") ? 0 : -ENOMEM;
 }
 
@@ -271,7 +283,8 @@ static int set_meta(struct machine *machine, const struct attributes *data)
 {
 	size_t room = 4;
 	const struct symbol *bytes = machine_register(machine, data->of[NFTA_META_SREG], &room);
-	bool mark = number_or(data->of[NFTA_META_KEY], UINT32_MAX) == NFT_META_MARK;
+	uint32_t key = number_or(data->of[NFTA_META_KEY], UINT32_MAX);
+	bool mark = key == NFT_META_MARK;
 	bool restored = mark && room == 4 && is_of_connection(bytes);
 	struct step *step = view_add_step(machine->view, !mark ? STEP_COUNT :
 					  restored ? STEP_RESTORE_MARK : STEP_MARK);
@@ -280,6 +293,8 @@ static int set_meta(struct machine *machine, const struct attributes *data)
 		return -ENOMEM;
 	if (mark && !restored && (room < 4 || !find_mark(bytes, step)))
 		step->flags = STEP_ANY_VALUE;
+	if (!mark && key != NFT_META_NFTRACE)
+		step->count = COUNT_ALTERS;
 	return 0;
 }
 
@@ -364,7 +379,7 @@ int run_exthdr(struct machine *machine, const struct attributes *data)
 	uint32_t flags = number_in(data->of[NFTA_EXTHDR_FLAGS]);
 
 	if (!to)	/* it sets or removes an option */
-		return view_add_step(machine->view, STEP_COUNT) ? 0 : -ENOMEM;
+		return add_alteration(machine, NULL);
 	if (op != NFT_EXTHDR_OP_IPV6)
 		return load_unknown(machine, to, SOURCE_UNKNOWN);
 	if (flags & NFT_EXTHDR_F_PRESENT)

@@ -100,7 +100,8 @@ enum step_kind {
 	STEP_UNKNOWN,			/* of a kind that we do not decode */
 
 	/* effects: the packet goes on to the next step */
-	STEP_COUNT,			/* nothing that a later rule sees: count, log, record */
+	STEP_COUNT,			/* nothing that a later rule sees: count, log, record, or change
+					   what no rule looks at */
 	STEP_NOTRACK,
 	STEP_TEMPLATE,			/* zone, helper, timeout: tracked, whatever comes later */
 	STEP_MARK,			/* mark = (mark & ~mask) ^ value */
@@ -139,6 +140,12 @@ enum step_flags {
 	STEP_OUTCOMES = 1 << 7,		/* STEP_TRANSLATE: no one address, but @outcomes */
 	STEP_RULES_OWN = 1 << 7,	/* STEP_WITHIN_RATE: no other rule uses it up, and a copy has
 					   one of its own */
+};
+
+/* What STEP_COUNT does; no later rule sees either. */
+enum count {
+	COUNT_NOTES,			/* it counts, logs or records the packet */
+	COUNT_ALTERS,			/* it changes the packet, and keeps nothing of it */
 };
 
 struct range {
@@ -187,7 +194,8 @@ struct step {
 		uint8_t address[16];
 		char name[IFNAMSIZ];
 		struct {
-			uint32_t count;		/* of a list, which is in order */
+			uint32_t count;		/* of a list, which is in order; of STEP_COUNT:
+						   enum count */
 			uint32_t index;		/* of a set, in the words of its backend */
 			union {
 				const struct range *ranges;

@@ -90,6 +90,33 @@ static int tell(const struct asking *asking, const struct flow_key *flow, struct
 			    view_format_place(&asking->dropped, place));
 }
 
+/* Ports where messages come that nobody answers: syslog, SNMP traps, NetFlow, IPFIX, sFlow. */
+static bool is_one_way(const struct service *service)
+{
+	static const uint16_t ports[] = { 162, 514, 2055, 4739, 6343 };
+	size_t known = 0;
+
+	for (size_t i = 0; i < service->port_count; i++)
+		for (size_t j = 0; j < sizeof(ports) / sizeof(ports[0]); j++)
+			known += service->ports[i].first == ports[j] && service->ports[i].last == ports[j];
+	return known == service->port_count;
+}
+
+/* Here no answer is lost, but the message itself. */
+static int tell_lost(const struct asking *asking, const struct flow_key *flow, struct findings *findings)
+{
+	const unsigned int port = flow->service->ports[0].first;
+	char place[PLACE_TEXT];
+
+	return findings_add(findings, CODE, NOTRACK_WARNING,
+			    OF_SERVICE "messages that %s over %s from port %u to port %u would be lost, as "
+			    "they are taken for answers: %s drops them; where there are any, give the service "
+			    "both roles, with which such packets stay tracked", flow->service->name,
+			    flow->role == INBOUND ? "this host sends" : "others send to this host",
+			    protocol_names[flow->protocol], port, port,
+			    view_format_place(&asking->dropped, place));
+}
+
 /* What begins the exchange that there may be, and its answer. */
 static int walk_protocol(struct asking *asking, struct flow_key *flow, struct findings *findings)
 {
@@ -101,6 +128,8 @@ static int walk_protocol(struct asking *asking, struct flow_key *flow, struct fi
 	err = ask(asking, flow);
 	if (err || !asking->through)
 		return err;
+	if (is_one_way(flow->service))
+		return asking->parted ? tell_lost(asking, flow, findings) : 0;
 	flow->direction = flow->role == INBOUND ? IN : OUT;
 	flow->request = true;
 	err = ask(&answer, flow);

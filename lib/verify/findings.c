@@ -418,6 +418,8 @@ int verify_tables(struct verification *all, enum family family)
 		if (!err)
 			err = verify_halves(all, family);
 		if (!err)
+			err = verify_other_ways(all, family);
+		if (!err)
 			err = verify_hidden(all, family);
 	}
 	for (const struct view_table *table = all->view.tables; table && !err; table = table->next)

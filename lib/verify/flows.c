@@ -357,7 +357,14 @@ int verify_misses(struct verification *all)
 	return look_at_requests(all, look_for_misses);
 }
 
+static int look_for_halves(struct verification *all, enum family family)
+{
+	int err = verify_halves(all, family);
+
+	return err ? err : verify_other_ways(all, family);
+}
+
 int verify_torn(struct verification *all)
 {
-	return look_at_requests(all, verify_halves);
+	return look_at_requests(all, look_for_halves);
 }

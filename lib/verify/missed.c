@@ -112,7 +112,7 @@ static bool is_for_new(const struct encounter *encounter)
 static bool counts(const struct view_rule *rule)
 {
 	for (size_t i = 0; i < rule->count; i++)
-		if (rule->steps[i].kind == STEP_COUNT &&
+		if (rule->steps[i].kind == STEP_COUNT && rule->steps[i].count == COUNT_NOTES &&
 		    !(rule->steps[i].flags & (STEP_COUNTER | STEP_HELPER)))
 			return true;
 	return rule->flags & RULE_REMEMBERS;

@@ -132,6 +132,7 @@ struct answers {
 	struct admitted list[PROTOCOLS];
 	bool known[PROTOCOLS];
 	bool others;	/* of IPv4, where these are of IPv6, or the other way round, are let in */
+	bool all_others;	/* ... and so is everybody, by a rule */
 };
 
 static bool has_admission(const struct answers *answers, enum admission admission)
@@ -183,9 +184,12 @@ static int open_for_nobody(struct work *work, enum family family, size_t index,
 	if (err || !may)
 		return err;
 	open_flow(work, family, index, flow, ahead_of(work->base, end->rule));
-	if (is_open || flow->role != INBOUND || !flow->request || !has_admission(answers, ADMITS_BY_RULE))
+	if (is_open || flow->role != INBOUND || !flow->request)
 		return 0;
-	return opening_tell_opened(work->openings->findings, family, flow, end);
+	if (has_admission(answers, ADMITS_BY_RULE))
+		return opening_tell_opened(work->openings->findings, family, flow, end);
+	return answers->all_others ?
+	       opening_tell_opened_family(work->openings->findings, family, flow, end) : 0;
 }
 
 /*
@@ -309,6 +313,7 @@ static int ask_base_of_other(const struct work *work, enum family other, struct 
 	int err = ask_protocols(work, other, flow, &others);
 
 	forget_lo(&others, answers);
+	answers->all_others |= has_admission(&others, ADMITS_BY_RULE);
 	answers->others |= has_admission(&others, ADMITS_SOME) ||
 			   (same && has_admission(&others, ADMITS_BY_RULE) &&
 			    !has_admission(answers, ADMITS_BY_RULE));

@@ -33,6 +33,22 @@ int opening_tell_opened(struct findings *findings, enum family family, const str
 			    flow->service->from_count ? "" : ", or say who may ask");
 }
 
+/* ... or IPv4 may not have meant IPv6. */
+int opening_tell_opened_family(struct findings *findings, enum family family,
+			       const struct flow_key *flow, const struct place *place)
+{
+	const char *other = family_name(family == IPV4 ? IPV6 : IPV4);
+	char text[PLACE_TEXT];
+
+	return findings_add(findings, "opened", NOTRACK_WARNING,
+			    "service %s is opened over %s ahead of %s, which lets nobody in by it, as rules let "
+			    "%s in over %s: leave %s out of the families of the service%s, where that is not "
+			    "meant", flow->service->name, family_name(family),
+			    view_format_place(place, text),
+			    flow->service->from_count ? "all whom it is for" : "everybody", other,
+			    family_name(family), flow->service->from_count ? "" : ", or say who may ask");
+}
+
 static bool is_of_ufw(const struct view_table *table)
 {
 	for (const struct view_chain *chain = table->chains; chain; chain = chain->next)

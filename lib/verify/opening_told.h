@@ -14,6 +14,8 @@ int opening_tell_forced(struct findings *findings, enum family family, const str
 			const struct place *place);
 int opening_tell_opened(struct findings *findings, enum family family, const struct flow_key *flow,
 			const struct place *place);
+int opening_tell_opened_family(struct findings *findings, enum family family,
+			       const struct flow_key *flow, const struct place *place);
 /* Whom a service names is not let in, and is not by us, as the host has said whom. */
 int opening_tell_others(struct findings *findings, enum family family, const struct flow_key *flow,
 			const struct place *place);

@@ -144,6 +144,8 @@ int verify_own_ports(struct verification *verification, enum family family);
 int verify_missed(struct verification *verification, enum family family);
 /* halves.c: packets that stay tracked, while those of the other direction do not. */
 int verify_halves(struct verification *verification, enum family family);
+/* other_ways.c: packets of services with interfaces, that take others. */
+int verify_other_ways(struct verification *verification, enum family family);
 /* Whether an ending is that of a rule ahead of our jump. */
 bool verify_is_ahead(const struct verification *all, const struct flow_row *row,
 		     const struct ending *ending);

@@ -63,12 +63,24 @@ static const struct told {
 		  "-A OUTPUT -o eth7 -p udp --dport 123 -m conntrack --ctstate NEW -j ACCEPT",
 		  "-A OUTPUT -j DROP",
 		  "-A INPUT -p udp --dport 123 -m conntrack --ctstate NEW -j DROP" } } },
+	{ "both-ends", "syslog", 0, {	/* messages that nobody answers, be they lost on their way or not */
+		{ "-A OUTPUT -p udp --dport 514 -m conntrack --ctstate NEW -j ACCEPT",
+		  "-A OUTPUT -o eth7 -m conntrack --ctstate ESTABLISHED -j ACCEPT", "-A OUTPUT -j DROP" },
+		{ "-A INPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT",
+		  "-A INPUT -i eth7 -p udp --dport 514 -m conntrack --ctstate NEW -j ACCEPT",
+		  "-A INPUT -j DROP" } } },
 	{ "rate", "dns", 0, {
 		{ "-A INPUT -p udp --dport 53 -m conntrack --ctstate NEW -m limit --limit 5/sec -j ACCEPT" },
 		{ "-A INPUT -p udp --dport 53 -m limit --limit 5/sec -j ACCEPT" } } },
 	{ "rate", "dns", 0, {
 		{ "-A INPUT -m conntrack --ctstate NEW -j LOG" },
 		{ "-A INPUT -m conntrack --ctstate ESTABLISHED -j LOG" } } },
+	{ "rate", "dns", 0, {		/* ... and what each packet gets by itself */
+		{ "-t mangle -A OUTPUT -m conntrack --ctstate NEW -j NFLOG --nflog-group 5" },
+		{ "-t mangle -A OUTPUT -m conntrack --ctstate NEW -j DSCP --set-dscp 46",
+		  "-t mangle -A OUTPUT -m conntrack --ctstate NEW -j TOS --set-tos 0x10",
+		  "-t mangle -A OUTPUT -m conntrack --ctstate NEW -j CLASSIFY --set-class 1:2",
+		  "-t mangle -A POSTROUTING -m conntrack --ctstate NEW -j CHECKSUM --checksum-fill" } } },
 	{ "rate", "dns", 0, {		/* who is above it */
 		{ "-A INPUT -p udp -m conntrack --ctstate NEW -m hashlimit --hashlimit-above 10/sec "
 		  "--hashlimit-mode srcip --hashlimit-name told -j DROP" },

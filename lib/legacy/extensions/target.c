@@ -30,6 +30,17 @@ static int target_count(const struct target_data *target)
 	return view_add_unknown(target->view, STEP_COUNT, target->name) ? 0 : -ENOMEM;
 }
 
+/* Each packet by itself, so that it does not matter how many come. */
+static int target_alter(const struct target_data *target)
+{
+	struct step *step = view_add_unknown(target->view, STEP_COUNT, target->name);
+
+	if (!step)
+		return -ENOMEM;
+	step->count = COUNT_ALTERS;
+	return 0;
+}
+
 static int target_reject(const struct target_data *target)
 {
 	return add_kind(target, STEP_REJECT);
@@ -219,23 +230,24 @@ static const struct {
 	{ "SYNPROXY", target_synproxy },
 	/* they do their work and let the packet go on; no rule sees what they did */
 	{ "AUDIT", target_count },
-	{ "CHECKSUM", target_count },
-	{ "CLASSIFY", target_count },
-	{ "CONNSECMARK", target_count },
-	{ "DSCP", target_count },
+	{ "CHECKSUM", target_alter },
+	{ "CLASSIFY", target_alter },
+	{ "CONNSECMARK", target_alter },
+	{ "DSCP", target_alter },
+	{ "ECN", target_alter },
 	{ "IDLETIMER", target_count },
 	{ "LED", target_count },
 	{ "NFLOG", target_count },
 	{ "RATEEST", target_count },
-	{ "SECMARK", target_count },
+	{ "SECMARK", target_alter },
 	{ "SET", target_count },
-	{ "TCPMSS", target_count },
-	{ "TCPOPTSTRIP", target_count },
+	{ "TCPMSS", target_alter },
+	{ "TCPOPTSTRIP", target_alter },
 	{ "TEE", target_count },
-	{ "TOS", target_count },
+	{ "TOS", target_alter },
 	{ "TRACE", target_count },
-	{ "TTL", target_count },
-	{ "HL", target_count },
+	{ "TTL", target_alter },
+	{ "HL", target_alter },
 	{ "ULOG", target_count },
 };
 
