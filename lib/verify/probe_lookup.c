@@ -93,9 +93,9 @@ static bool put_number(const struct probe *probe, uint8_t field, const struct si
 		return put_port(&probe->source_port, value);
 	case FIELD_DESTINATION_PORT:
 		return put_port(&probe->destination_port, value);
-	case FIELD_TCP_FLAGS:
+	case FIELD_TCP_FLAGS:	/* others have more of them: see probe_meets.c */
 		value->number = probe->tcp_flags;
-		return true;
+		return probe->plain;
 	case FIELD_MARK:
 		value->number = situation->mark.value;
 		return !situation->mark.unknown;

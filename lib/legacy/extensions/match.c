@@ -58,7 +58,7 @@ static int match_mac(const struct match_data *match)
 	return 0;
 }
 
-/* An extension header of IPv6, which no whole packet of a service has. */
+/* An extension header of IPv6, as few packets have: the kernel, and our rules, look behind it. */
 static int match_extension(const struct match_data *match)
 {
 	return view_add_number(match->view, FIELD_EXTENSION, 1, 1) ? 0 : -ENOMEM;
@@ -110,7 +110,7 @@ static const struct match_kind kinds[] = {
 	{ "udplite", 0, sizeof(struct xt_udp), match_udp },
 };
 
-/* What tells a condition that we do not know from another is all that it was given. */
+/* What tells one from another that is not decoded, or not in full, is all that it was given. */
 static void identify(struct view *view, size_t before, const char *name, const void *data, size_t size)
 {
 	const uint32_t hash = view_hash(view_hash(1, name, strlen(name)), data, size);
@@ -118,6 +118,8 @@ static void identify(struct view *view, size_t before, const char *name, const v
 	for (size_t i = before; i < view->step_count; i++)
 		if (view->steps[i].kind == STEP_UNKNOWN)
 			view->steps[i].index = hash;
+		else if (view->steps[i].field == FIELD_EXTENSION)
+			view->steps[i].length = (uint8_t)hash;
 }
 
 static int compare_kinds(const void *a, const void *b)
