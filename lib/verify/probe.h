@@ -44,9 +44,12 @@ struct probe {
 	bool plain;				/* none has anything unusual but what is said here */
 };
 
-/* A mark, of which some bits may be anything. */
+/*
+ * A mark, of which some bits may be anything.  Others are as packets came, or as a socket sent
+ * them: 0, unless somebody beside the rules has marked a few.
+ */
 struct mark {
-	uint32_t value, unknown;
+	uint32_t value, unknown, as_it_came;
 };
 
 /* What is known of the packets where a rule meets them. */

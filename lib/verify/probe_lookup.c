@@ -44,13 +44,17 @@ unsigned int probe_meets_element(const struct probe *probe, const struct view_lo
 				 size_t index, const struct situation *situation)
 {
 	const struct set_element *element = element_at(map, index);
+	struct situation usual = *situation;
 	unsigned int meets = ALL_DO;
+
+	/* packets cannot be narrowed to those of a mark */
+	usual.mark.as_it_came = 0;
 
 	for (size_t i = 0; i < map->field_count && meets & ALL_DO; i++) {
 		const struct step step = probe_step_of(&map->fields[i], &element->ranges[i]);
 
 		meets = meets_both(meets, is_part(&map->fields[i]) ? NOBODY_KNOWS :
-				   probe_meets(probe, &step, situation));
+				   probe_meets(probe, &step, &usual));
 	}
 	return meets;
 }

@@ -282,11 +282,16 @@ static unsigned int ask_chunk(const struct probe *probe, const struct step *cond
 			    probe->chunk == SCTP_INIT ? 0 : sizeof(others) / sizeof(others[0]));
 }
 
-static unsigned int ask_mark(const struct step *condition, const struct mark *mark)
+static unsigned int ask_mark(const struct probe *probe, const struct step *condition,
+			     const struct mark *mark)
 {
+	const bool does = asks_for(condition, mark->value);
+
 	if (condition->mask & mark->unknown)
 		return NOBODY_KNOWS;
-	return all_or_none(asks_for(condition, mark->value));
+	if (!(condition->mask & mark->as_it_came) || probe->plain)
+		return all_or_none(does);
+	return does ? MOST_DO : FEW_DO;
 }
 
 /* --- conntrack -------------------------------------------------------- */
@@ -361,7 +366,7 @@ static unsigned int ask_entry(const struct probe *probe, const struct step *cond
 			return NOBODY_KNOWS;
 		return all_or_none(asks_for(condition, probe->reply && state != CT_NEW));
 	case FIELD_CT_MARK:
-		return ask_mark(condition, &situation->connection_mark);
+		return ask_mark(probe, condition, &situation->connection_mark);
 	case FIELD_CT_STATUS:
 		find_status(probe, state, situation, &known, &status);
 		if (condition->mask & ~known)
@@ -426,7 +431,7 @@ static unsigned int ask_number(const struct probe *probe, const struct step *con
 	case FIELD_FRAGMENT:	/* whole packets come here: see notrackctl(8) */
 		return all_or_none(asks_for(condition, 0));
 	case FIELD_MARK:
-		return ask_mark(condition, &situation->mark);
+		return ask_mark(probe, condition, &situation->mark);
 	case FIELD_SOURCE_TYPE:
 		return ask_source_type(probe, condition);
 	case FIELD_DESTINATION_TYPE:

@@ -302,6 +302,8 @@ static void send_out(const struct wire_packet *packet, const uint8_t *bytes, siz
 	struct sockaddr_in6 to6 = { .sin6_family = AF_INET6, .sin6_addr = packet->destination };
 	bool six = packet->domain == AF_INET6;
 
+	ck_assert_int_eq(setsockopt(out_sockets[six], SOL_SOCKET, SO_MARK, &packet->mark,
+				    sizeof(packet->mark)), 0);
 	memcpy(&to4.sin_addr, &packet->destination, 4);
 	sendto(out_sockets[six], bytes, size, 0, six ? (void *)&to6 : (void *)&to4,
 	       six ? sizeof(to6) : sizeof(to4));
@@ -405,6 +407,7 @@ static void send_sentinel(const struct wire_packet *like, uint32_t number)
 	sentinel.source_port = sentinel.destination_port = SENTINEL_PORT;
 	sentinel.extension = WIRE_NO_EXTENSION;
 	sentinel.to_all = false;
+	sentinel.mark = 0;
 	send_packet(&sentinel, number);
 }
 

@@ -32,6 +32,7 @@ struct wire_packet {
 	uint8_t tcp_flags;
 	uint16_t source_port, destination_port;
 	enum wire_extension extension;
+	uint32_t mark;			/* of WIRE_OUT: that its socket gives it */
 	bool to_all;			/* of WIRE_IN: all on the link are sent it, though it is for one */
 };
 

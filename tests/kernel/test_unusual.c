@@ -207,8 +207,58 @@ START_TEST(what_iptables_tells_apart_goes_on_being_told_apart)
 }
 END_TEST
 
+/* A mark that no rule gave, between what accepts answers and what accepts questions. */
+static const struct {
+	const char *rule;
+	bool lets_marked;
+} mark_lines[] = {
+	{ "meta mark 0x1 drop", false },
+	{ "meta mark & 0x3 != 0 drop", false },
+	{ "ct state new meta mark 0x1-0x5 reject", false },
+	{ "ct state new meta mark 0 accept", true },
+	{ "meta mark set 0 meta mark 0x1 drop", true },
+};
+enum { MARK_LINES = sizeof(mark_lines) / sizeof(mark_lines[0]) };
+
+static void send_marked(const char *rule, bool lets_marked, unsigned int round)
+{
+	for (unsigned int i = 0; i < 4; i++) {
+		const struct addresses *of = &addresses[i / 2];
+		struct wire_packet packet = packet_of(of, USUAL, IPPROTO_UDP, round);
+		const struct in6_addr here = packet.destination;
+		bool arrived;
+
+		packet.way = WIRE_OUT;
+		packet.mark = i % 2;
+		packet.destination = packet.source;
+		packet.source = here;
+		packet.source_port = (uint16_t)(packet.source_port + i);
+		wire_send(&packet, &arrived, 1);
+		ck_assert_msg(arrived == (lets_marked || !packet.mark), "%s: mark %u, %s %s", rule,
+			      packet.mark, arrived ? "arrives" : "does not arrive",
+			      round ? "after" : "before");
+	}
+}
+
+START_TEST(what_a_socket_marks_goes_on_being_told_apart)
+{
+	const char *rule = mark_lines[_i].rule;
+
+	wire_begin();
+	must_as(&(struct how){ .input = format_text(
+		"table inet host { chain out { type filter hook output priority filter; policy drop;\n"
+		"oif lo accept\nudp sport 9 udp dport 9 accept\nmeta l4proto { icmp, ipv6-icmp } accept\n"
+		"ct state established,related accept\n%s\n"
+		"meta l4proto { tcp, udp } th dport 53 ct state new accept\n}\n}\n", rule) }, "nft -f -");
+	send_marked(rule, mark_lines[_i].lets_marked, 0);
+	commit_dns("auto");
+	send_marked(rule, mark_lines[_i].lets_marked, 1);
+}
+END_TEST
+
 static void tests(TCase *tcase)
 {
+	tcase_add_loop_test(tcase, what_a_socket_marks_goes_on_being_told_apart, 0, MARK_LINES);
 	tcase_add_loop_test(tcase, what_nft_tells_apart_goes_on_being_told_apart, 0, LINES);
 	tcase_add_loop_test(tcase, what_iptables_tells_apart_goes_on_being_told_apart, 0,
 			    XT_LINES * WORLDS * FAMILY_COUNT);
