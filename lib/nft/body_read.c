@@ -168,8 +168,7 @@ static uint8_t protocol_of(const struct view *view)
 	for (size_t i = 0; i < view->step_count; i++) {
 		const struct step *step = &view->steps[i];
 
-		if (step->kind == STEP_NUMBER && step->field == FIELD_PROTOCOL &&
-		    !(step->flags & STEP_INVERTED) && step->range.first == step->range.last)
+		if (step_names_protocol(step) && step->range.first == step->range.last)
 			return (uint8_t)step->range.first;
 	}
 	return 0;

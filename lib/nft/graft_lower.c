@@ -202,8 +202,7 @@ static uint8_t protocol_of(const struct making *making)
 	if (making->rule->rule.match && making->match.protocol)
 		return making->match.protocol;
 	for (size_t i = 0; row && i < row->count; i++)
-		if (row->steps[i].kind == STEP_NUMBER && row->steps[i].field == FIELD_PROTOCOL &&
-		    !(row->steps[i].flags & STEP_INVERTED))
+		if (step_names_protocol(&row->steps[i]))
 			return (uint8_t)row->steps[i].range.first;
 	return 0;
 }

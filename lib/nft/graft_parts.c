@@ -18,7 +18,7 @@ static bool gives_context(const struct step *step)
 {
 	return step->kind == STEP_NUMBER && !(step->flags & STEP_INVERTED) &&
 	       (step->field == FIELD_FAMILY || step->field == FIELD_ETHER_TYPE ||
-		step->field == FIELD_PROTOCOL);
+		step_names_protocol(step));
 }
 
 /* A tail that does more than to decide: nft(8) and iptables-nft read it with its context. */

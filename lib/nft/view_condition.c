@@ -200,6 +200,23 @@ static uint32_t whole_mask(uint32_t mask, size_t size)
 	return mask == (uint32_t)((UINT64_C(1) << 8 * size) - 1) ? UINT32_MAX : mask;
 }
 
+/* Whether something is there, or is not: one question, and its opposite. */
+static int add_presence(struct machine *machine, enum field field, bool missing)
+{
+	struct step *step = view_add_number(machine->view, field, 1, 1);
+
+	if (!step)
+		return -ENOMEM;
+	step->flags = missing ? STEP_INVERTED : 0;
+	step->length = machine->question;
+	return 0;
+}
+
+static bool is_of_presence(uint8_t source)
+{
+	return source == FIELD_REVERSE_PATH || source == FIELD_EXTENSION;
+}
+
 static int add_number(struct machine *machine, const struct group *group)
 {
 	uint8_t source = group->bytes->source;
@@ -208,6 +225,8 @@ static int add_number(struct machine *machine, const struct group *group)
 
 	if (!find_number(group, &mask, &value) || (source == FIELD_FRAGMENT && mask & 0xc000))
 		return machine_add_unknown(machine, "part of a field", source);
+	if (is_of_presence(source) && mask == UINT8_MAX && value <= 1)
+		return add_presence(machine, (enum field)source, !value != group->inverted);
 	step = view_add_number(machine->view, source, value, value);
 	if (!step)
 		return -ENOMEM;
@@ -217,7 +236,8 @@ static int add_number(struct machine *machine, const struct group *group)
 		machine->family = (int)value;
 	if (!group->inverted && step->mask == UINT32_MAX && source == FIELD_ETHER_TYPE)
 		machine->family = value == 0x86dd ? AF_INET6 : value == 0x0800 ? AF_INET : AF_UNSPEC;
-	if (!group->inverted && step->mask == UINT32_MAX && source == FIELD_PROTOCOL)
+	if (!group->inverted && step->mask == UINT32_MAX &&
+	    (source == FIELD_PROTOCOL || source == FIELD_NEXT_HEADER))
 		machine->protocol = (int)value;
 	return 0;
 }
@@ -246,15 +266,9 @@ static bool all_zero(const struct group *group)
 /* No interface: the source is not reached by the one it came by. */
 static int add_reverse(struct machine *machine, const struct group *group)
 {
-	struct step *step;
-
 	if (!all_zero(group))
 		return machine_add_unknown(machine, "fib", SOURCE_UNKNOWN);
-	step = view_add_number(machine->view, FIELD_REVERSE_PATH, 0, 0);
-	if (!step)
-		return -ENOMEM;
-	step->flags = group->inverted ? STEP_INVERTED : 0;
-	return 0;
+	return add_presence(machine, FIELD_REVERSE_PATH, !group->inverted);
 }
 
 /* A sender's address that a rule names is not the usual one. */

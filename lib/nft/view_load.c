@@ -92,7 +92,7 @@ static const struct part ipv4_parts[] = {
 	{ 16, 4, FIELD_DESTINATION }, { 0, 0, 0 },
 };
 static const struct part ipv6_parts[] = {
-	{ 6, 1, FIELD_PROTOCOL }, { 8, 16, FIELD_SOURCE }, { 24, 16, FIELD_DESTINATION },
+	{ 6, 1, FIELD_NEXT_HEADER }, { 8, 16, FIELD_SOURCE }, { 24, 16, FIELD_DESTINATION },
 	{ 0, 0, 0 },
 };
 static const struct part port_parts[] = {
@@ -365,6 +365,7 @@ int run_fib(struct machine *machine, const struct attributes *data)
 		return load(machine, to, type_source(flags), 4, true);
 	if (result == NFT_FIB_RESULT_ADDRTYPE || !reverse)
 		return load_unknown(machine, to, SOURCE_UNKNOWN);
+	machine->question = (uint8_t)(flags & NFTA_FIB_F_MARK);
 	if (flags & NFTA_FIB_F_PRESENT)
 		return load(machine, to, FIELD_REVERSE_PATH, 1, false);
 	if (result == NFT_FIB_RESULT_OIF)
@@ -377,15 +378,19 @@ int run_exthdr(struct machine *machine, const struct attributes *data)
 	const struct nlattr *to = data->of[NFTA_EXTHDR_DREG];
 	uint32_t op = number_or(data->of[NFTA_EXTHDR_OP], NFT_EXTHDR_OP_IPV6);
 	uint32_t flags = number_in(data->of[NFTA_EXTHDR_FLAGS]);
+	struct step *step;
 
 	if (!to)	/* it sets or removes an option */
 		return add_alteration(machine, NULL);
 	if (op != NFT_EXTHDR_OP_IPV6)
 		return load_unknown(machine, to, SOURCE_UNKNOWN);
+	machine->question = byte_in(data->of[NFTA_EXTHDR_TYPE]);
 	if (flags & NFT_EXTHDR_F_PRESENT)
 		return load(machine, to, FIELD_EXTENSION, 1, false);
 	/* one that is not there ends the rule */
-	if (!view_add_number(machine->view, FIELD_EXTENSION, 1, 1))
+	step = view_add_number(machine->view, FIELD_EXTENSION, 1, 1);
+	if (!step)
 		return -ENOMEM;
+	step->length = machine->question;
 	return load_unknown(machine, to, SOURCE_UNKNOWN);
 }

@@ -47,6 +47,7 @@ struct machine {
 	int family;			/* AF_INET, AF_INET6; AF_UNSPEC: not known yet */
 	int protocol;			/* IPPROTO_*; -1: not known yet */
 	uint8_t loads;
+	uint8_t question;		/* which one about a route or an extension header was loaded last */
 	bool asks_conntrack;		/* the rule does, for what is not decoded */
 	struct view_lookup *maps[MAPS_MAX];	/* whose data it has in registers */
 	uint8_t map_count;

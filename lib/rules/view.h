@@ -48,6 +48,7 @@ enum field {
 	FIELD_FAMILY,			/* AF_INET, AF_INET6 */
 	FIELD_ETHER_TYPE,		/* the same, as ETH_P_IP, ETH_P_IPV6 */
 	FIELD_PROTOCOL,			/* IPPROTO_* */
+	FIELD_NEXT_HEADER,		/* in the header of IPv6: the protocol, or an extension header */
 	FIELD_SOURCE,			/* addresses */
 	FIELD_DESTINATION,
 	FIELD_SOURCE_PORT,
@@ -60,7 +61,7 @@ enum field {
 	FIELD_ICMP_TYPE,
 	FIELD_ICMP_CODE,
 	FIELD_FRAGMENT,			/* as in an IPv4 header, without DF; 0: a whole packet */
-	FIELD_EXTENSION,		/* 1: with an IPv6 extension header */
+	FIELD_EXTENSION,		/* 1: with an IPv6 extension header; see @length of a step */
 	FIELD_MARK,
 	FIELD_SOURCE_TYPE,		/* RTN_* of linux/rtnetlink.h */
 	FIELD_DESTINATION_TYPE,
@@ -185,7 +186,8 @@ struct step {
 	uint8_t flags;			/* enum step_flags */
 	uint8_t field;			/* enum field; of STEP_TRANSLATE: enum translation */
 	uint8_t length;			/* of a prefix; of a name the bytes that count: with its NUL,
-					   where it is the whole name */
+					   where it is the whole name; of numbers which question about
+					   the field it is, where there are several */
 	uint32_t mask;			/* of numbers: all ones for the whole; of STEP_TRANSLATE:
 					   the ports, first << 16 | last, or 0 */
 	union {
@@ -487,6 +489,13 @@ static inline bool step_is_condition(const struct step *step)
 static inline bool step_is_verdict(const struct step *step)
 {
 	return step->kind >= FIRST_VERDICT;
+}
+
+/* What else is asked of packets is understood by it. */
+static inline bool step_names_protocol(const struct step *step)
+{
+	return step->kind == STEP_NUMBER && !(step->flags & STEP_INVERTED) &&
+	       (step->field == FIELD_PROTOCOL || step->field == FIELD_NEXT_HEADER);
 }
 
 /* The verdict of a rule; NULL if it has none. */

@@ -103,8 +103,7 @@ static void add_deed(struct words *words, const struct step *step)
 
 static void note_protocol(struct words *words, const struct step *step)
 {
-	if (step->field == FIELD_PROTOCOL && step->kind == STEP_NUMBER &&
-	    !(step->flags & STEP_INVERTED))
+	if (step_names_protocol(step))
 		words->protocol = (uint8_t)step->range.first;
 	if (words->nft && step->field == FIELD_FAMILY && step->kind == STEP_NUMBER)
 		words->ipv6 = step->range.first == AF_INET6;

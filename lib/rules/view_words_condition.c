@@ -190,6 +190,7 @@ static const struct {
 	[FIELD_FAMILY] = { "(family)", "meta nfproto", NULL },
 	[FIELD_ETHER_TYPE] = { "(ethertype)", "meta protocol", NULL },
 	[FIELD_PROTOCOL] = { "-p", "meta l4proto", NULL },
+	[FIELD_NEXT_HEADER] = { "(next header)", "ip6 nexthdr", NULL },
 	[FIELD_SOURCE] = { "-s", "saddr", NULL },
 	[FIELD_DESTINATION] = { "-d", "daddr", NULL },
 	[FIELD_SOURCE_PORT] = { "--sport", "sport", NULL },
@@ -229,6 +230,7 @@ static const struct number_name *names_of(enum field field)
 	case FIELD_FAMILY:
 		return families;
 	case FIELD_PROTOCOL:
+	case FIELD_NEXT_HEADER:
 		return protocols;
 	case FIELD_SOURCE_TYPE:
 	case FIELD_DESTINATION_TYPE:
@@ -286,6 +288,19 @@ void words_add_keys(struct words *words, const struct view_lookup *lookup)
 		words_add(words, i ? " . " : "");
 		add_nft_field(words, (enum field)lookup->fields[i].field);
 	}
+}
+
+/* nft has words of its own for what is there, or is not. */
+static bool is_of_presence(const struct words *words, const struct step *step)
+{
+	return words->nft && step->kind == STEP_NUMBER && step->range.first == step->range.last &&
+	       (step->field == FIELD_REVERSE_PATH || step->field == FIELD_EXTENSION);
+}
+
+static void add_presence(struct words *words, const struct step *step)
+{
+	add_nft_field(words, (enum field)step->field);
+	words_add(words, !step->range.first == !(step->flags & STEP_INVERTED) ? " missing" : " exists");
 }
 
 static void add_field(struct words *words, const struct step *step)
@@ -352,6 +367,10 @@ void words_add_condition(struct words *words, const struct step *step)
 		return;
 	default:
 		break;
+	}
+	if (is_of_presence(words, step)) {
+		add_presence(words, step);
+		return;
 	}
 	add_field(words, step);
 	if (step->kind == STEP_SET)

@@ -47,6 +47,11 @@ static inline bool holds(const struct nlattr *attr, size_t size)
 	return attr->nla_len == sizeof(*attr) + size;
 }
 
+static inline uint8_t byte_in(const struct nlattr *attr)
+{
+	return attr && holds(attr, sizeof(uint8_t)) ? *(const uint8_t *)payload(attr) : 0;
+}
+
 static inline uint16_t port_in(const struct nlattr *attr)
 {
 	return holds(attr, sizeof(uint16_t)) ? ntohs(*(const uint16_t *)payload(attr)) : 0;

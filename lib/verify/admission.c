@@ -203,6 +203,7 @@ static int ask(const struct probe *probe, void *data)
 	int err;
 
 	asked.local_destination |= asking->unicast && asked.own_destination;
+	asked.plain |= asking->unicast;
 	err = walk_base(asking, &asked, &journey);
 	add_journey(asking->tally, asking->base, asking->picks, &journey);
 	if (!err && lets_in(&journey, ANY_PICKED, NULL)) {
@@ -282,6 +283,7 @@ static bool tells_apart(const struct step *step)
 	case FIELD_FAMILY:
 	case FIELD_ETHER_TYPE:
 	case FIELD_PROTOCOL:
+	case FIELD_NEXT_HEADER:
 	case FIELD_STATE:
 	case FIELD_LINK_TYPE:
 	case FIELD_DESTINATION_TYPE:

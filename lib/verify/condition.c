@@ -51,6 +51,7 @@ uint32_t condition_identity(const struct step *condition)
 	case STEP_NUMBER:
 	case STEP_NUMBERS:
 		ranges = ranges_of(condition);
+		identity += condition->length;
 		for (size_t i = 0; i < ranges.count; i++)
 			identity = mix(mix(identity, ranges.list[i].first), ranges.list[i].last);
 		return identity;

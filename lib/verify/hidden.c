@@ -102,6 +102,7 @@ static int look_at_row(struct verification *all, const struct flow_row *row)
 		probe = verify_probe(all, row, &(struct variant){ .ports = ports });
 		/* as the opening was placed: see find_end() */
 		probe.local_destination = probe.own_destination;
+		probe.plain = true;
 		if (row->protocol == TCP)
 			probe.tcp_flags = row->request ? TCP_SYN : TCP_SYN | TCP_ACK;
 		for (const struct view_chain *base = all->view.hooks[hook]; base && !err;

@@ -43,7 +43,7 @@ static bool is_for_other_answers(const struct view_rule *rule, const struct prob
 		if (names_other(step, FIELD_SOURCE_PORT, &probe->destination_port))
 			named = true;
 		else if (!asks_number(step, FIELD_PROTOCOL) && !asks_number(step, FIELD_FAMILY) &&
-			 !asks_number(step, FIELD_ETHER_TYPE))
+			 !asks_number(step, FIELD_ETHER_TYPE) && !asks_number(step, FIELD_NEXT_HEADER))
 			return false;
 	}
 	return named;

@@ -5,11 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* RFC 9293, section 3.1 */
-#define TCP_FIN 0x01
-#define TCP_RST 0x04
-#define TCP_PSH 0x08
-
 enum ct_state class_state(enum packet_class class)
 {
 	static const enum ct_state states[CLASSES] = {

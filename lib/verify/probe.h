@@ -7,8 +7,14 @@
 #include "rules/view.h"
 
 /* RFC 9293, section 3.1 */
+#define TCP_FIN 0x01
 #define TCP_SYN 0x02
+#define TCP_RST 0x04
+#define TCP_PSH 0x08
 #define TCP_ACK 0x10
+#define TCP_URG 0x20
+#define TCP_ECE 0x40
+#define TCP_CWR 0x80
 /* RFC 9260, section 3.2; INIT stands alone */
 #define SCTP_DATA 0
 #define SCTP_INIT 1
@@ -35,11 +41,15 @@ struct probe {
 	bool local_destination;			/* ... and of no other: its type is LOCAL */
 	bool reply;				/* the answer to what began the connection */
 	uint8_t icmp_type;			/* of IPPROTO_ICMP and IPPROTO_ICMPV6 */
+	bool plain;				/* none has anything unusual but what is said here */
 };
 
-/* A mark, of which some bits may be anything. */
+/*
+ * A mark, of which some bits may be anything.  Others are as packets came, or as a socket sent
+ * them: 0, unless somebody beside the rules has marked a few.
+ */
 struct mark {
-	uint32_t value, unknown;
+	uint32_t value, unknown, as_it_came;
 };
 
 /* What is known of the packets where a rule meets them. */

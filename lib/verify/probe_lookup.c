@@ -74,15 +74,19 @@ unsigned int probe_meets_element(const struct probe *probe, const struct view_lo
 				 size_t index, const struct situation *situation)
 {
 	const struct set_element *element = element_at(map, index);
+	struct situation usual = *situation;
 	unsigned int meets = ALL_DO;
 
 	if (is_of_others(probe, map, element))
 		return NONE_DOES;
+	/* packets cannot be narrowed to those of a mark */
+	usual.mark.as_it_came = 0;
+
 	for (size_t i = 0; i < map->field_count && meets & ALL_DO; i++) {
 		const struct step step = probe_step_of(&map->fields[i], &element->ranges[i]);
 
 		meets = meets_both(meets, is_part(&map->fields[i]) ? NOBODY_KNOWS :
-				   probe_meets(probe, &step, situation));
+				   probe_meets(probe, &step, &usual));
 	}
 	return meets;
 }
@@ -125,9 +129,9 @@ static bool put_number(const struct probe *probe, uint8_t field, const struct si
 		return put_port(&probe->source_port, value);
 	case FIELD_DESTINATION_PORT:
 		return put_port(&probe->destination_port, value);
-	case FIELD_TCP_FLAGS:
+	case FIELD_TCP_FLAGS:	/* others have more of them: see probe_meets.c */
 		value->number = probe->tcp_flags;
-		return true;
+		return probe->plain;
 	case FIELD_MARK:
 		value->number = situation->mark.value;
 		return !situation->mark.unknown;

@@ -163,12 +163,12 @@ static unsigned int ask_ports(const struct probe *probe, const struct step *cond
 }
 
 /* The usual packet has one value; others, whom a rule may single out, have one of more. */
-static unsigned int meets_values(const struct step *condition, uint32_t usual,
-				 const uint32_t *others, size_t count)
+static unsigned int meets_values(const struct probe *probe, const struct step *condition,
+				 uint32_t usual, const uint32_t *others, size_t count)
 {
 	bool does = asks_for(condition, usual), differs = false;
 
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count && !probe->plain; i++)
 		differs |= asks_for(condition, others[i]) != does;
 	if (!differs)
 		return all_or_none(does);
@@ -185,34 +185,113 @@ static bool may_be_for_many(const struct probe *probe)
 	       probe->protocol != IPPROTO_TCP && probe->protocol != IPPROTO_SCTP;
 }
 
-static unsigned int ask_address_type(const struct probe *probe, const struct step *condition)
+/*
+ * A packet may claim to come from where no route leads to.  That it comes from this host itself,
+ * the kernel believes of IPv6 alone.
+ */
+static unsigned int ask_source_type(const struct probe *probe, const struct step *condition)
 {
-	static const uint32_t others[] = { RTN_BROADCAST, RTN_MULTICAST, RTN_ANYCAST };
-	bool source = condition->field == FIELD_SOURCE_TYPE;
-	bool own = source ? probe->own_source : probe->own_destination;
-	bool open = !source && may_be_for_many(probe) &&
-		    !(probe->own_source && probe->own_destination);
+	static const uint32_t others[] = { RTN_UNREACHABLE, RTN_BLACKHOLE, RTN_PROHIBIT, RTN_THROW,
+					   RTN_LOCAL, RTN_ANYCAST };
 
-	/* over lo come packets for an address of any interface */
-	if (condition->field == FIELD_DESTINATION_TYPE_HERE && probe->own_source)
-		return NOBODY_KNOWS;
-	return meets_values(condition, own ? RTN_LOCAL : RTN_UNICAST, others,
-			    open ? sizeof(others) / sizeof(others[0]) : 0);
+	if (probe->own_source)
+		return all_or_none(asks_for(condition, RTN_LOCAL));
+	return meets_values(probe, condition, RTN_UNICAST, others, probe->family == IPV6 ? 6 : 4);
 }
 
+/* Asked by the interface a packet came by, the address of another one is none of this host's. */
+static unsigned int ask_destination_type(const struct probe *probe, const struct step *condition)
+{
+	static const uint32_t others[] = { RTN_BROADCAST, RTN_MULTICAST, RTN_ANYCAST,
+					   RTN_UNICAST, RTN_UNREACHABLE };
+	const bool here = condition->field == FIELD_DESTINATION_TYPE_HERE;
+	const bool open = may_be_for_many(probe) && !(probe->own_source && probe->own_destination);
+	const size_t first = open ? 0 : 3, end = here ? 5 : 3;
+
+	/* over lo come packets for an address of any interface */
+	if (here && probe->own_source)
+		return NOBODY_KNOWS;
+	return meets_values(probe, condition, probe->own_destination ? RTN_LOCAL : RTN_UNICAST,
+			    others + first, end - first);
+}
+
+/* On a link, all may be sent what is for this host alone; the kernel takes no connection so. */
 static unsigned int ask_link_type(const struct probe *probe, const struct step *condition)
 {
 	static const uint32_t others[] = { PACKET_BROADCAST, PACKET_MULTICAST };
-	bool open = !probe->own_source && may_be_for_many(probe);
+	const bool open = !probe->own_source && probe->protocol != IPPROTO_TCP &&
+			  probe->protocol != IPPROTO_SCTP;
 
-	return meets_values(condition, PACKET_HOST, others, open ? 2 : 0);
+	return meets_values(probe, condition, PACKET_HOST, others, open ? 2 : 0);
 }
 
-static unsigned int ask_mark(const struct step *condition, const struct mark *mark)
+/* Anybody may claim an address that is reached by another interface, or by none. */
+static unsigned int ask_reverse_path(const struct probe *probe, const struct step *condition)
 {
+	static const uint32_t not_reached = 0;
+
+	return meets_values(probe, condition, 1, &not_reached, !probe->own_source);
+}
+
+/* --- headers ---------------------------------------------------------- */
+
+static unsigned int ask_extension(const struct probe *probe, const struct step *condition)
+{
+	static const uint32_t has_one = 1;
+
+	return meets_values(probe, condition, 0, &has_one, probe->family == IPV6);
+}
+
+static unsigned int ask_next_header(const struct probe *probe, const struct step *condition)
+{
+	static const uint32_t extensions[] = { IPPROTO_HOPOPTS, IPPROTO_ROUTING, IPPROTO_FRAGMENT,
+					       IPPROTO_AH, IPPROTO_DSTOPTS };
+
+	return meets_values(probe, condition, probe->protocol, extensions,
+			    sizeof(extensions) / sizeof(extensions[0]));
+}
+
+/*
+ * Segments may have flags beside those that they are told by: of congestion, as the SYN of a
+ * client that knows of ECN, or to push what it was sent; and, where conntrack takes it for
+ * possible, of urgent data: see rules/segment.h.
+ */
+static unsigned int ask_tcp_flags(const struct probe *probe, const struct step *condition)
+{
+	const uint8_t told_by = probe->tcp_flags & (TCP_FIN | TCP_SYN | TCP_RST | TCP_ACK);
+	const bool may_be_urgent = told_by == TCP_SYN || told_by == TCP_ACK ||
+				   told_by == (TCP_FIN | TCP_ACK);
+	const unsigned int beside = TCP_PSH | TCP_ECE | TCP_CWR | (may_be_urgent ? TCP_URG : 0);
+	const bool does = asks_for(condition, probe->tcp_flags);
+	bool differs = false;
+
+	for (unsigned int some = beside; some && !probe->plain; some = (some - 1) & beside)
+		differs |= asks_for(condition, probe->tcp_flags | some) != does;
+	if (!differs)
+		return all_or_none(does);
+	return does ? MOST_DO : FEW_DO;
+}
+
+/* INIT stands alone; behind it, any other may come first in a packet. */
+static unsigned int ask_chunk(const struct probe *probe, const struct step *condition)
+{
+	static const uint32_t others[] = { 0, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15,
+					   0x40, 0x80, 0x82, 0xc0, 0xc1, 0xc2 };
+
+	return meets_values(probe, condition, probe->chunk, others,
+			    probe->chunk == SCTP_INIT ? 0 : sizeof(others) / sizeof(others[0]));
+}
+
+static unsigned int ask_mark(const struct probe *probe, const struct step *condition,
+			     const struct mark *mark)
+{
+	const bool does = asks_for(condition, mark->value);
+
 	if (condition->mask & mark->unknown)
 		return NOBODY_KNOWS;
-	return all_or_none(asks_for(condition, mark->value));
+	if (!(condition->mask & mark->as_it_came) || probe->plain)
+		return all_or_none(does);
+	return does ? MOST_DO : FEW_DO;
 }
 
 /* --- conntrack -------------------------------------------------------- */
@@ -287,7 +366,7 @@ static unsigned int ask_entry(const struct probe *probe, const struct step *cond
 			return NOBODY_KNOWS;
 		return all_or_none(asks_for(condition, probe->reply && state != CT_NEW));
 	case FIELD_CT_MARK:
-		return ask_mark(condition, &situation->connection_mark);
+		return ask_mark(probe, condition, &situation->connection_mark);
 	case FIELD_CT_STATUS:
 		find_status(probe, state, situation, &known, &status);
 		if (condition->mask & ~known)
@@ -334,28 +413,32 @@ static unsigned int ask_number(const struct probe *probe, const struct step *con
 	case FIELD_ETHER_TYPE:
 		return all_or_none(asks_for(condition, probe->family == IPV6 ? ETH_P_IPV6 : ETH_P_IP));
 	case FIELD_REVERSE_PATH:
-		return all_or_none(asks_for(condition, 1));
+		return ask_reverse_path(probe, condition);
 	case FIELD_PROTOCOL:
 		return all_or_none(asks_for(condition, probe->protocol));
+	case FIELD_NEXT_HEADER:
+		return ask_next_header(probe, condition);
 	case FIELD_SOURCE_PORT:
 	case FIELD_DESTINATION_PORT:
 	case FIELD_EITHER_PORT:
 		return ask_ports(probe, condition);
 	case FIELD_TCP_FLAGS:
-		return all_or_none(asks_for(condition, probe->tcp_flags));
+		return ask_tcp_flags(probe, condition);
 	case FIELD_CHUNK:
-		return all_or_none(asks_for(condition, probe->chunk));
+		return ask_chunk(probe, condition);
 	case FIELD_ICMP_TYPE:
 		return all_or_none(!has_ports(probe) && asks_for(condition, probe->icmp_type));
 	case FIELD_EXTENSION:
+		return ask_extension(probe, condition);
 	case FIELD_FRAGMENT:	/* whole packets come here: see notrackctl(8) */
 		return all_or_none(asks_for(condition, 0));
 	case FIELD_MARK:
-		return ask_mark(condition, &situation->mark);
+		return ask_mark(probe, condition, &situation->mark);
 	case FIELD_SOURCE_TYPE:
+		return ask_source_type(probe, condition);
 	case FIELD_DESTINATION_TYPE:
 	case FIELD_DESTINATION_TYPE_HERE:
-		return ask_address_type(probe, condition);
+		return ask_destination_type(probe, condition);
 	case FIELD_LINK_TYPE:
 		return ask_link_type(probe, condition);
 	default:

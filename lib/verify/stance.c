@@ -109,7 +109,8 @@ static void add_answer(struct stance *stance, const struct view_rule *rule,
 /* Whether marks are known is not looked at here: they are where no rule sets any. */
 static struct situation situation_of(const struct view *view, enum ct_state state)
 {
-	struct situation situation = { .view = view, .states = state };
+	struct situation situation = { .view = view, .states = state,
+				       .mark.as_it_came = UINT32_MAX };
 
 	if (view->marks_packets)
 		situation.mark.unknown = UINT32_MAX;

@@ -32,7 +32,7 @@ static bool same_packets(const struct probe *a, const struct probe *b)
 
 static bool same_mark(const struct mark *a, const struct mark *b)
 {
-	return a->value == b->value && a->unknown == b->unknown;
+	return a->value == b->value && a->unknown == b->unknown && a->as_it_came == b->as_it_came;
 }
 
 static bool same_course(const struct traveller *a, const struct traveller *b)

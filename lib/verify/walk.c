@@ -10,6 +10,8 @@ struct traveller walk_begin(const struct walk *walk, const struct probe *probe, 
 {
 	struct traveller traveller = { .probe = *probe, .usual = true, .sides = (uint8_t)sides };
 
+	for (enum side side = TODAY; side < SIDES; side++)
+		traveller.course[side].mark.as_it_came = UINT32_MAX;
 	/* of a connection that is not new, others may have set it */
 	if (walk->view->marks_connections && probe->tracked_states != CT_NEW)
 		for (enum side side = TODAY; side < SIDES; side++)

@@ -437,11 +437,35 @@ static enum answer ask_sides(struct taking *taking, struct progress *progress,
 	return progress->active ? YES : NO;
 }
 
+/*
+ * Of a mark that packets came with, it is the same for both sides; those that are left need not
+ * know that they have none, and go on as one with what is like them.
+ */
+static bool is_as_it_came(const struct taking *taking, const struct progress *progress,
+			  const struct step *condition, unsigned int *does)
+{
+	*does = 0;
+	if (condition->field != FIELD_MARK ||
+	    (condition->kind != STEP_NUMBER && condition->kind != STEP_NUMBERS))
+		return false;
+	for (enum side side = TODAY; side < SIDES; side++) {
+		const unsigned int of_side = !(progress->active & 1u << side) ? *does :
+			meets(taking->way, &progress->traveller, condition, side);
+
+		if (*does && of_side && of_side != *does)
+			return false;
+		*does |= of_side;
+	}
+	return *does == FEW_DO || *does == MOST_DO;
+}
+
 enum answer taking_ask(struct taking *taking, struct progress *progress,
 		       const struct step *condition)
 {
 	unsigned int does;
 
+	if (is_as_it_came(taking, progress, condition, &does))
+		return ask(taking, progress, condition, does);
 	if (condition_depends(condition))
 		return ask_sides(taking, progress, condition);
 	does = meets(taking->way, &progress->traveller, condition,

@@ -16,6 +16,7 @@ static void set_mark(struct mark *mark, const struct step *step)
 	}
 	mark->value = (mark->value & ~step->mask) ^ step->value;
 	mark->unknown &= ~step->mask;
+	mark->as_it_came &= ~step->mask;
 }
 
 /* The first of NOTRACK and CT wins: the kernel leaves alone what another has set. */

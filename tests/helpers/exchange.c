@@ -13,6 +13,9 @@
 
 enum { SERVICE_PORT = 53, UNPRIVILEGED = 1024 };
 
+/* RFC 3168, section 6.1, of the header of TCP */
+enum { WITH_ECE = 0x40, WITH_CWR = 0x80 };
+
 /* --- by chance -------------------------------------------------------- */
 
 struct line {
@@ -113,6 +116,63 @@ static uint8_t flags_of_no_segment(void)
 	return flags[random_below(sizeof(flags))];
 }
 
+/* --- what few packets have -------------------------------------------- */
+
+/* By chance, one of the flags of ECN, or a push, beside those that a segment is told by. */
+static void put_flags(struct exchange *exchange)
+{
+	static const uint8_t beside[] = { TH_PUSH, WITH_ECE, WITH_CWR, WITH_ECE | WITH_CWR };
+
+	for (unsigned int i = 0; i < exchange->count; i++)
+		if (i || random_chance(50))
+			exchange->packets[i].tcp_flags |= beside[random_below(sizeof(beside))];
+	if (random_chance(50))
+		exchange->packets[0].tcp_flags = TH_SYN | WITH_ECE | WITH_CWR;
+}
+
+static void put_extensions(struct exchange *exchange)
+{
+	for (unsigned int i = 0; i < exchange->count; i++)
+		if (random_chance(70))
+			exchange->packets[i].extension = (enum wire_extension)
+				random_from(WIRE_HOP_BY_HOP, WIRE_TO_DESTINATION);
+}
+
+/* All go from and to other addresses: of another line, or this host's at another one. */
+static void put_other_line(struct exchange *exchange, bool own)
+{
+	struct wire_packet *packets = exchange->packets;
+	const bool six = packets->domain == AF_INET6, in = packets->way == WIRE_IN;
+	const struct line *line = &lines[packets->interface[4] != '1'];
+	const char *text = own ? line->own[six] : line->others[six][random_below(5)];
+	struct in6_addr address;
+
+	put_address(&address, packets->domain, text);
+	for (unsigned int i = 0; i < exchange->count; i++)
+		if ((i == 1) == (own == in))
+			packets[i].source = address;
+		else
+			packets[i].destination = address;
+}
+
+static void make_unusual(struct exchange *exchange)
+{
+	const unsigned int kind = random_below(4);
+
+	if (exchange->packets->way == WIRE_LO)
+		return;
+	exchange->is_unusual = true;
+	if (kind == 0 && exchange->packets->domain == AF_INET6)
+		put_extensions(exchange);
+	else if (kind == 1 && exchange->packets->protocol == IPPROTO_UDP)
+		for (unsigned int i = 0; i < exchange->count; i++)
+			exchange->packets[i].to_all = true;
+	else if (kind < 4 && exchange->packets->way == WIRE_IN)
+		put_other_line(exchange, kind == 3);
+	else
+		exchange->is_unusual = false;
+}
+
 struct exchange exchange_by_chance(unsigned int number)
 {
 	struct exchange exchange = { .count = 2, .asked = random_chance(90) };
@@ -127,6 +187,10 @@ struct exchange exchange_by_chance(unsigned int number)
 	}
 	if (packets[0].way == WIRE_LO)
 		exchange.asked = true;
+	if (packets[0].protocol == IPPROTO_TCP && random_chance(40))
+		put_flags(&exchange);
+	if (random_chance(50))
+		make_unusual(&exchange);
 	return exchange;
 }
 

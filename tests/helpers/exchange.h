@@ -15,6 +15,7 @@ struct exchange {
 	struct wire_packet packets[EXCHANGE_PACKETS];
 	unsigned int count;
 	bool asked;			/* else it is an answer, and nobody asked */
+	bool is_unusual;		/* its packets have what few have, beside flags: see exchange.c */
 	bool of_service;		/* its packets are those that the service untracks */
 	bool is_exempt;			/* over lo, from whom the service is not for */
 	bool arrived[WHENS][EXCHANGE_PACKETS];

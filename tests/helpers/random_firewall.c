@@ -638,6 +638,44 @@ static void delegate(struct firewall *firewall, const char *chain, unsigned int 
 	}
 }
 
+/* --- what few packets have -------------------------------------------- */
+
+/* What tells apart the packets that exchange.c makes unusual; of input, but for flags. */
+static const struct screen {
+	const char *xt, *nft;		/* NULL: it is not said in that dialect */
+	bool ipv6;			/* of that alone */
+	bool any_hook, new;		/* new: of connections that begin alone */
+} screens[] = {
+	{ .nft = " fib saddr . iif oif missing" },
+	{ .nft = " fib saddr . iif oif 0" },
+	{ .xt = " -m addrtype --limit-iface-in ! --dst-type LOCAL",
+	  .nft = " fib daddr . iif type != { local, broadcast, multicast, anycast }" },
+	{ .xt = " -m hbh", .nft = " exthdr hbh exists", .ipv6 = true },
+	{ .xt = " -m dst", .nft = " exthdr dst exists", .ipv6 = true },
+	{ .xt = " -m rt", .nft = " ip6 nexthdr { 0, 43, 60 }", .ipv6 = true },
+	{ .xt = " -p tcp -m tcp --tcp-flags PSH PSH", .nft = " tcp flags & (ecn | cwr) != 0",
+	  .any_hook = true },
+	{ .xt = " -p tcp -m tcp ! --tcp-flags ALL SYN", .nft = " tcp flags != syn", .any_hook = true,
+	  .new = true },
+	{ .xt = " -m pkttype ! --pkt-type unicast", .nft = " meta pkttype != host" },
+};
+
+static void screen(const struct firewall *firewall, const char *chain)
+{
+	const struct screen *screen = &screens[random_below(sizeof(screens) / sizeof(screens[0]))];
+	const char *text = firewall->nft ? screen->nft : screen->xt;
+
+	if (!text || (!screen->any_hook && firewall->hook != INPUT) ||
+	    (screen->ipv6 && !firewall->six && !firewall->nft) ||
+	    (screen->ipv6 && firewall->one_family && !firewall->six))
+		return;
+	begin(firewall, chain);
+	if (screen->new || random_chance(50))
+		ask_states(firewall, "NEW", false);
+	fputs(text, firewall->out);
+	end(firewall, random_chance(80) ? "DROP" : "ACCEPT");
+}
+
 /* Rules in random order. */
 static void judge(struct firewall *firewall, const char *chain, unsigned int depth)
 {
@@ -732,6 +770,8 @@ static void filter(struct firewall *firewall, const char *chain, bool drops)
 		lead_to_shared(firewall, chain);
 	else if (states && random_chance(70))
 		let_answers_in(firewall, chain);
+	for (unsigned int i = random_chance(60) ? random_from(1, 4) : 0; i; i--)
+		screen(firewall, chain);
 	judge(firewall, chain, 0);
 	if (drops && states)
 		let_answers_in(firewall, chain);

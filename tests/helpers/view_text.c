@@ -8,7 +8,7 @@
 
 static const char *const fields[FIELDS] = {
 	[FIELD_FAMILY] = "family", [FIELD_ETHER_TYPE] = "ether-type",
-	[FIELD_PROTOCOL] = "protocol", [FIELD_SOURCE] = "source",
+	[FIELD_PROTOCOL] = "protocol", [FIELD_NEXT_HEADER] = "next-header", [FIELD_SOURCE] = "source",
 	[FIELD_DESTINATION] = "destination", [FIELD_SOURCE_PORT] = "source-port",
 	[FIELD_DESTINATION_PORT] = "destination-port", [FIELD_EITHER_PORT] = "port",
 	[FIELD_IN] = "in", [FIELD_OUT] = "out", [FIELD_TCP_FLAGS] = "tcp-flags",

@@ -58,7 +58,7 @@ static struct probe probe_of(const struct wire_packet *packet, enum walker_state
 		.tcp_flags = packet->tcp_flags,
 		.tracked_states = state_of(packet, state),
 		.own_source = packet->way != WIRE_IN, .own_destination = packet->way != WIRE_OUT,
-		.reply = state == WALKER_ESTABLISHED,
+		.reply = state == WALKER_ESTABLISHED, .plain = true,
 	};
 
 	memcpy(probe.source.address, &packet->source, sizeof(probe.source.address));

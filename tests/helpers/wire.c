@@ -220,6 +220,23 @@ static void put_checksum(uint8_t *at, const struct wire_packet *packet, size_t s
 		     offsetof(struct tcphdr, th_sum)), &folded, sizeof(folded));
 }
 
+static const uint8_t extension_numbers[] = {
+	[WIRE_HOP_BY_HOP] = IPPROTO_HOPOPTS, [WIRE_ROUTING] = IPPROTO_ROUTING,
+	[WIRE_TO_DESTINATION] = IPPROTO_DSTOPTS,
+};
+
+/* Eight bytes: options of nothing but padding, or a route that has come to its end. */
+static size_t put_extension(uint8_t *at, const struct wire_packet *packet)
+{
+	const uint8_t padding[] = { packet->protocol, 0, 1, 4, 0, 0, 0, 0 };
+	const uint8_t route[] = { packet->protocol, 0, 0, 0, 0, 0, 0, 0 };
+
+	if (packet->domain != AF_INET6 || !packet->extension)
+		return 0;
+	memcpy(at, packet->extension == WIRE_ROUTING ? route : padding, sizeof(padding));
+	return sizeof(padding);
+}
+
 static size_t put_network(uint8_t *at, const struct wire_packet *packet, size_t payload)
 {
 	struct iphdr *ip = (void *)at;
@@ -229,7 +246,8 @@ static size_t put_network(uint8_t *at, const struct wire_packet *packet, size_t 
 		*ip6 = (struct ip6_hdr){ .ip6_src = packet->source, .ip6_dst = packet->destination };
 		ip6->ip6_flow = htonl(6u << 28);
 		ip6->ip6_plen = htons((uint16_t)payload);
-		ip6->ip6_nxt = packet->protocol;
+		ip6->ip6_nxt = packet->extension ? extension_numbers[packet->extension] :
+						   packet->protocol;
 		ip6->ip6_hlim = 64;
 		return sizeof(*ip6);
 	}
@@ -243,13 +261,15 @@ static size_t put_network(uint8_t *at, const struct wire_packet *packet, size_t 
 
 static size_t put_packet(uint8_t *at, const struct wire_packet *packet, uint32_t number)
 {
-	uint8_t transport[64];
+	uint8_t transport[64], extension[8];
 	size_t size = put_transport(transport, packet, number), head;
+	const size_t between = put_extension(extension, packet);
 
 	put_checksum(transport, packet, size);
-	head = put_network(at, packet, size);
-	memcpy(at + head, transport, size);
-	return head + size;
+	head = put_network(at, packet, between + size);
+	memcpy(at + head, extension, between);
+	memcpy(at + head + between, transport, size);
+	return head + between + size;
 }
 
 /* --- sending ---------------------------------------------------------- */
@@ -267,6 +287,8 @@ static void send_in(const struct wire_packet *packet, const uint8_t *bytes, size
 			       .h_proto = htons(packet->domain == AF_INET ? ETH_P_IP : ETH_P_IPV6) };
 	uint8_t frame[ROOM];
 
+	if (packet->to_all)
+		memset(head.h_dest, 0xff, sizeof(head.h_dest));
 	memcpy(frame, &head, sizeof(head));
 	memcpy(frame + sizeof(head), bytes, size);
 	ck_assert_int_eq(send(ends[link], frame, sizeof(head) + size, 0),
@@ -280,6 +302,8 @@ static void send_out(const struct wire_packet *packet, const uint8_t *bytes, siz
 	struct sockaddr_in6 to6 = { .sin6_family = AF_INET6, .sin6_addr = packet->destination };
 	bool six = packet->domain == AF_INET6;
 
+	ck_assert_int_eq(setsockopt(out_sockets[six], SOL_SOCKET, SO_MARK, &packet->mark,
+				    sizeof(packet->mark)), 0);
 	memcpy(&to4.sin_addr, &packet->destination, 4);
 	sendto(out_sockets[six], bytes, size, 0, six ? (void *)&to6 : (void *)&to4,
 	       six ? sizeof(to6) : sizeof(to4));
@@ -315,6 +339,9 @@ static uint32_t number_of_ip(const uint8_t *at, size_t size, bool six)
 {
 	if (size < (six ? sizeof(struct ip6_hdr) : sizeof(struct iphdr)))
 		return 0;
+	if (six && size > sizeof(struct ip6_hdr) && at[6] != IPPROTO_UDP && at[6] != IPPROTO_TCP)
+		return number_of(at + sizeof(struct ip6_hdr) + 8, size - sizeof(struct ip6_hdr) - 8,
+				 at[sizeof(struct ip6_hdr)]);
 	if (six)
 		return number_of(at + sizeof(struct ip6_hdr), size - sizeof(struct ip6_hdr), at[6]);
 	return number_of(at + sizeof(struct iphdr), size - sizeof(struct iphdr), at[9]);
@@ -378,6 +405,9 @@ static void send_sentinel(const struct wire_packet *like, uint32_t number)
 
 	sentinel.protocol = IPPROTO_UDP;
 	sentinel.source_port = sentinel.destination_port = SENTINEL_PORT;
+	sentinel.extension = WIRE_NO_EXTENSION;
+	sentinel.to_all = false;
+	sentinel.mark = 0;
 	send_packet(&sentinel, number);
 }
 
@@ -390,10 +420,11 @@ char *wire_text(const struct wire_packet *packet)
 
 	inet_ntop(packet->domain, &packet->source, source, sizeof(source));
 	inet_ntop(packet->domain, &packet->destination, destination, sizeof(destination));
-	return format_text("%s by %s, protocol %u flags %#x, %s port %u to %s port %u",
-			   ways[packet->way], packet->interface, packet->protocol,
-			   packet->tcp_flags, source, packet->source_port, destination,
-			   packet->destination_port);
+	return format_text("%s by %s%s%s, protocol %u flags %#x, %s port %u to %s port %u",
+			   ways[packet->way], packet->interface,
+			   packet->extension ? " with an extension header" : "",
+			   packet->to_all ? " to all" : "", packet->protocol, packet->tcp_flags, source,
+			   packet->source_port, destination, packet->destination_port);
 }
 
 void wire_send(const struct wire_packet *packets, bool *arrived, unsigned int count)

@@ -20,6 +20,8 @@
 #include <stdint.h>
 
 enum way { WIRE_IN, WIRE_OUT, WIRE_LO };
+/* Headers of IPv6 ahead of UDP or TCP. */
+enum wire_extension { WIRE_NO_EXTENSION, WIRE_HOP_BY_HOP, WIRE_ROUTING, WIRE_TO_DESTINATION };
 
 struct wire_packet {
 	int domain;			/* AF_INET, AF_INET6 */
@@ -29,6 +31,9 @@ struct wire_packet {
 	uint8_t protocol;		/* IPPROTO_UDP or IPPROTO_TCP */
 	uint8_t tcp_flags;
 	uint16_t source_port, destination_port;
+	enum wire_extension extension;
+	uint32_t mark;			/* of WIRE_OUT: that its socket gives it */
+	bool to_all;			/* of WIRE_IN: all on the link are sent it, though it is for one */
 };
 
 /* The ports at which HOST takes TCP, and does not answer. */

@@ -221,7 +221,9 @@ static void walk_exchange(const struct host *host, struct walker *walker,
 		if (i && says.zone != zone)
 			return;
 		zone = says.zone;
-		if (is_unsure(&says))
+		if (exchange->is_unusual)	/* it is asked about what all packets are like */
+			;
+		else if (is_unsure(&says))
 			count_unsure(host, &exchange->packets[i], &says);
 		else if (says.through != arrived)
 			tell(host, "%s %s, and %s, says the walk",

@@ -58,7 +58,7 @@ static int match_mac(const struct match_data *match)
 	return 0;
 }
 
-/* An extension header of IPv6, which no whole packet of a service has. */
+/* An extension header of IPv6, as few packets have: the kernel, and our rules, look behind it. */
 static int match_extension(const struct match_data *match)
 {
 	return view_add_number(match->view, FIELD_EXTENSION, 1, 1) ? 0 : -ENOMEM;
@@ -181,7 +181,7 @@ const struct match_kind match_kinds[] = {
 };
 const size_t match_kind_count = sizeof(match_kinds) / sizeof(match_kinds[0]);
 
-/* What tells a condition that we do not know from another is all that it was given. */
+/* What tells one from another that is not decoded, or not in full, is all that it was given. */
 static void identify(struct view *view, size_t before, const char *name, const void *data, size_t size)
 {
 	const uint32_t hash = view_hash(view_hash(1, name, strlen(name)), data, size);
@@ -189,6 +189,8 @@ static void identify(struct view *view, size_t before, const char *name, const v
 	for (size_t i = before; i < view->step_count; i++)
 		if (view->steps[i].kind == STEP_UNKNOWN)
 			view->steps[i].index = hash;
+		else if (view->steps[i].field == FIELD_EXTENSION)
+			view->steps[i].length = (uint8_t)hash;
 }
 
 static int compare_kinds(const void *name, const void *kind)

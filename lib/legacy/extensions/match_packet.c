@@ -255,6 +255,7 @@ int match_rpfilter(const struct match_data *match)
 
 	if (!step)
 		return -ENOMEM;
+	step->length = info->flags & (uint8_t)~XT_RPFILTER_INVERT;
 	view_invert(step, info->flags & XT_RPFILTER_INVERT);
 	return 0;
 }
