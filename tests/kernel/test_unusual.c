@@ -124,6 +124,10 @@ static const struct {
 	{ "ct state new exthdr rt missing accept", { ALL, ALL } },
 	{ "hbh nexthdr { 6, 17 } drop", { ALL, BUT(HOP_BY_HOP) } },
 	{ "rt type 0 drop", { ALL, BUT(ROUTED) } },
+	/* one header says nothing of another */
+	{ "exthdr hbh exists ct state new accept\nexthdr dst exists drop", { ALL, BUT(TO_DESTINATION) } },
+	{ "exthdr hbh exists drop\nct state new exthdr dst exists accept\nexthdr rt exists drop",
+	  { ALL, BUT(HOP_BY_HOP) & BUT(ROUTED) } },
 	{ "ip6 nexthdr { 0, 43, 60 } drop", { ALL, ALL & ~WITH_EXTENSION } },
 	{ "ip6 nexthdr != { 6, 17, 58 } drop", { ALL, ALL & ~WITH_EXTENSION } },
 	{ "ct state new ip6 nexthdr 60 drop", { ALL, BUT(TO_DESTINATION) } },
