@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "managers.h"
+#include "verify/our_raw.h"
 #include "verify/verify.h"
 
 static int explain(struct notrack *nt, int err)
@@ -130,6 +131,17 @@ static int take_part(const struct model *model, const struct notrack *nt, bool c
 	return 0;
 }
 
+/* The services that came, where those stand that came before them. */
+static int lay_over_standing(struct plan *plan, const struct notrack *nt, const struct model *model)
+{
+	const struct our_raw raw = { .model = model, .families = NOTRACK_ANY,
+				     .local_only = plan->host.forwards,
+				     .world = backends[context_chosen(nt)]->world };
+	int err = our_raw_lay(&plan->view, &raw);
+
+	return err ? err : view_reach(&plan->view);
+}
+
 /*
  * Rules of ours that stand already are left where they stand, though a rule of the host may have
  * come ahead of them since.
@@ -145,6 +157,8 @@ static int find_standing(struct plan *plan, struct notrack *nt, struct model *mo
 		err = take_part(model, nt, true, &part);
 	if (!err)
 		err = view_reach(&plan->view);
+	if (!err && !nt->insists && !is_empty(&part))
+		err = lay_over_standing(plan, nt, model);
 	if (!err && (nt->insists || !is_empty(&part)))
 		err = find(plan, nt->insists ? model : &part, verify_torn);
 	for (enum family family = IPV4; family < FAMILIES; family++)

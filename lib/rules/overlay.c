@@ -324,6 +324,34 @@ static int fill_from_chain(struct view *view, struct view_chain *chain, const st
 	return 0;
 }
 
+/* Of a table that may be for both families. */
+static int lead_there(struct view *view, struct view_chain *from, enum family family,
+		      struct view_chain *to)
+{
+	int err = add_family(view, from->table, 1u << family);
+	struct step *step = err ? NULL : view_add_step(view, STEP_JUMP);
+	struct view_rule *rule = NULL;
+
+	if (step) {
+		step->chain = to;
+		rule = view_insert_rule(view, from, NULL, view->steps, view->step_count);
+	}
+	view->step_count = 0;
+	return rule ? 0 : -ENOMEM;
+}
+
+static int put_top(struct view *view, const struct overlay_top *top, enum family family,
+		   struct view_chain *chain, int priority)
+{
+	if (top->within)
+		return lead_there(view, top->within, family, chain);
+	if (top->ahead)
+		view_set_hook_ahead(view, chain, top->ahead);
+	else
+		view_set_hook(view, chain, top->hook, priority);
+	return 0;
+}
+
 int overlay_ruleset(struct view *view, const struct ruleset *rules, enum family family,
 		    const struct overlay_top *tops, int priority)
 {
@@ -340,7 +368,7 @@ int overlay_ruleset(struct view *view, const struct ruleset *rules, enum family 
 		struct view_chain *chain = view_find_chain(view, table, tops->chain);
 
 		if (chain)
-			view_set_hook(view, chain, tops->hook, priority);
+			err = put_top(view, tops, family, chain, priority);
 	}
 	return err;
 }

@@ -10,11 +10,13 @@ int overlay_grafts(struct view *view, const struct grafts *grafts);
 
 /*
  * The chains of a table of ours that @tops, ended by NULL, lead to, each of which
- * becomes a base chain: what table raw is to be.
+ * becomes a base chain, or is led to from one that stands: what table raw is to be.
  */
 struct overlay_top {
 	const char *chain;
 	enum hook hook;
+	struct view_chain *within;		/* whose first rule leads there; NULL: a base chain */
+	const struct view_chain *ahead;		/* a base chain that it comes directly ahead of, or NULL */
 };
 int overlay_ruleset(struct view *view, const struct ruleset *rules, enum family family,
 		    const struct overlay_top *tops, int priority);

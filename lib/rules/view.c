@@ -120,17 +120,31 @@ enum hook hook_of_builtin(const char *chain)
 	return hook;
 }
 
+static void put_at_hook(struct view_chain **at, struct view_chain *chain, enum hook hook, int priority)
+{
+	chain->is_base = true;
+	chain->hook = (uint8_t)hook;
+	chain->priority = priority;
+	chain->next_at_hook = *at;
+	*at = chain;
+}
+
 void view_set_hook(struct view *view, struct view_chain *chain, enum hook hook, int priority)
 {
 	struct view_chain **at = &view->hooks[hook];
 
-	chain->is_base = true;
-	chain->hook = (uint8_t)hook;
-	chain->priority = priority;
 	while (*at && (*at)->priority < priority)
 		at = &(*at)->next_at_hook;
-	chain->next_at_hook = *at;
-	*at = chain;
+	put_at_hook(at, chain, hook, priority);
+}
+
+void view_set_hook_ahead(struct view *view, struct view_chain *chain, const struct view_chain *of)
+{
+	struct view_chain **at = &view->hooks[of->hook];
+
+	while (*at && *at != of)
+		at = &(*at)->next_at_hook;
+	put_at_hook(at, chain, (enum hook)of->hook, of->priority);
 }
 
 /* --- rules ------------------------------------------------------------ */

@@ -386,6 +386,8 @@ struct view_chain *view_find_chain(const struct view *view, const struct view_ta
  * one, the latest comes first, as in the kernel.
  */
 void view_set_hook(struct view *view, struct view_chain *chain, enum hook hook, int priority);
+/* ... at the hook and the priority of another, directly ahead of that. */
+void view_set_hook_ahead(struct view *view, struct view_chain *chain, const struct view_chain *of);
 
 /* Of "PREROUTING" and the other built-in chains of iptables; HOOK_NONE: it is none of them. */
 enum hook hook_of_builtin(const char *chain);

@@ -161,7 +161,7 @@ static int tell_kept(struct verification *all, enum family family, const struct 
 	char place[PLACE_TEXT];
 	int err = 0;
 
-	for (size_t i = 0; i < keepers->count && !err && !all->changes; i++)
+	for (size_t i = 0; i < keepers->count && !err; i++)
 		if (!keepers->list[i].tears)
 			err = findings_add(&all->findings, "tracked", NOTRACK_WARNING,
 					   "%s (%s) keeps some packets of %s tracked, as it gives them a zone "

@@ -12,6 +12,7 @@
 #include "verify/both_ends.h"
 #include "verify/guard.h"
 #include "verify/opening.h"
+#include "verify/our_raw.h"
 #include "verify/twins.h"
 
 /* A plan under way. */
@@ -212,31 +213,14 @@ static int plan_grafts(struct planning *planning)
 	return err ? err : merge(planning);
 }
 
-static const struct overlay_top tops[] = {
-	{ CHAIN_PREFIX "PREROUTING", HOOK_PREROUTING }, { CHAIN_PREFIX "OUTPUT", HOOK_OUTPUT },
-	{ NULL, HOOK_NONE },
-};
-
 static int lay_over(struct planning *planning)
 {
 	const struct parity_options *options = planning->options;
+	const struct our_raw raw = { .model = options->model, .families = options->families,
+				     .local_only = planning->picks.local_only, .world = options->world };
 	int err = overlay_grafts(planning->view, &planning->parity->grafts);
 
-	for (enum family family = IPV4; family < FAMILIES && !err; family++) {
-		struct ruleset rules[TABLES] = { 0 };
-		struct error error;
-
-		if (!(options->families & 1u << family))
-			continue;
-		err = compile(&options->model->families[family], family, NULL,
-			      planning->picks.local_only, rules, &error);
-		if (!err)
-			err = overlay_ruleset(planning->view, &rules[RAW], family, tops,
-					      NF_IP_PRI_RAW);
-		for (enum table_id id = RAW; id < TABLES; id++)
-			ruleset_free(&rules[id]);
-	}
-	return err;
+	return err ? err : our_raw_lay(planning->view, &raw);
 }
 
 static int ask_both_ends(const struct guard *guard, struct findings *findings)

@@ -217,8 +217,9 @@ START_TEST(lines_of_doctor_work_and_let_in_nobody_else)
 		  "firewall-cmd --" },
 	};
 	static const char *const others[] = {
-		"many --proto udp --ports 7000:7009,7010,7012,7014,7016,7018,7020,7022,7024,7026,7028,7030,"
-		"7032,7034,7036", "x --proto tcp,sctp,udplite --ports 7100 --from 192.0.2.0/24",
+		("many --proto udp --ports 7000:7009,7010,7012,7014,7016,7018,7020,7022,7024,7026,7028,7030,"
+		 "7032,7034,7036"),
+		"x --proto tcp,sctp,udplite --ports 7100 --from 192.0.2.0/24",
 		"y --proto udp --ports 7200 --role both --local 192.0.2.1 --remote 192.0.2.2",
 		"z --proto udp --ports 7300 --interface veth0",
 	};

@@ -489,7 +489,7 @@ static const struct {
 	int priority;
 	const char *in, *out;
 	int exit;
-	bool warns;			/* verify, of what stays tracked */
+	bool warns;			/* add and verify, of what stays tracked */
 } zones[] = {
 	{ -300, "ct original zone set 1", "", REFUSED, false },
 	{ -300, "iifname \"veth*\" ct original zone set 1", "", REFUSED, false },
@@ -521,8 +521,10 @@ START_TEST(one_direction_that_stays_tracked_is_refused)
 	ck_assert_msg(added.code == zones[_i].exit, "%s: %s", zones[_i].in, added.err);
 	ck_assert(!added.code || strstr(added.err, *zones[_i].in ? "ip z p 1" : "ip z o 1"));
 	ck_assert(tcp_exchange(&families[0], asking, asked, 2));
-	if (!added.code)
+	if (!added.code) {
+		ck_assert_int_eq(is_told(added.err, "tracked"), zones[_i].warns);
 		ck_assert_int_eq(finds(verify("-4"), "tracked", "warning", "ip z p 1"), zones[_i].warns);
+	}
 }
 END_TEST
 
@@ -556,7 +558,7 @@ START_TEST(one_direction_that_somebody_keeps_tracked_later_is_told)
 	ck_assert_int_eq(is_ok(said), !ahead[_i].told);
 	ck_assert_int_eq(tcp_exchange(&families[0], asking, asked, 2), !ahead[_i].told);
 	ck_assert_int_eq(is_told(run("notrackctl -4 --backend legacy add dns").err, "tracked"),
-			 ahead[_i].told);
+			 ahead[_i].told || finds(said, "tracked", "warning", "raw PREROUTING 1"));
 }
 END_TEST
 

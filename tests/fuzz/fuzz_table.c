@@ -123,7 +123,9 @@ static void view_table(const struct xt_family *family)
 {
 	struct error error = { "" };
 	struct view view = { 0 };
-	int err = legacy_view(1u << family->family, true, NULL, &view, &error);
+	const struct session session = { .families = 1u << family->family, .foreign_netns = true,
+					 .error = &error };
+	int err = legacy_view(&session, NULL, &view);
 
 	if (err)
 		promise_sentence(error.text);

@@ -61,6 +61,7 @@ struct host {
 	struct exchange exchanges[EXCHANGES];
 	struct notrack *nt;
 	bool warned;			/* the commit was not sure */
+	bool keeps;			/* it said that a rule of the host keeps some packets tracked */
 	const char *sentence;		/* why it was refused */
 };
 
@@ -254,8 +255,10 @@ static int see_finding(const struct notrack_finding *finding, void *data)
 {
 	struct host *host = data;
 
-	if (finding->severity == NOTRACK_WARNING)
-		host->warned |= !strcmp(finding->code, "unsure");
+	if (finding->severity != NOTRACK_WARNING)
+		return 0;
+	host->warned |= !strcmp(finding->code, "unsure");
+	host->keeps |= !strcmp(finding->code, "tracked");
 	return 0;
 }
 
@@ -312,7 +315,7 @@ static void see_tracked(const struct host *host)
 {
 	unsigned int tracked = exchange_tracked(host->exchanges, EXCHANGES);
 
-	if (tracked)
+	if (tracked && !host->keeps)
 		tell(host, "%u packets of the service are tracked", tracked);
 }
 

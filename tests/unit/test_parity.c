@@ -366,7 +366,9 @@ struct trial {
 };
 
 static const struct overlay_top tops[] = {
-	{ "NOTRACK-PREROUTING", HOOK_PREROUTING }, { "NOTRACK-OUTPUT", HOOK_OUTPUT }, { NULL, 0 },
+	{ .chain = "NOTRACK-PREROUTING", .hook = HOOK_PREROUTING },
+	{ .chain = "NOTRACK-OUTPUT", .hook = HOOK_OUTPUT },
+	{ .chain = NULL },
 };
 
 static void set_model(struct trial *trial)
