@@ -159,26 +159,26 @@ static void load_model(struct notrack *nt, struct model *model)
 	*model = (struct model){ 0 };
 }
 
-/* What cannot be read is told, and in force all the same.  Whether there is anything to look at. */
+/* What cannot be read is told, and in force all the same; nothing is said of a part.  Whether all is. */
 static bool read_chains(struct doctor *doctor, struct view *view)
 {
 	struct session session = context_session(doctor->nt);
-	struct error error = { "out of memory" };
 	size_t count = 0;
 
-	session.error = &error;
 	for (size_t i = 0; i < BACKENDS; i++) {
+		struct error error = { "out of memory" };
+
+		session.error = &error;
 		if (!backends[i]->view(&session, NULL, view))
 			count++;
 		else
-			doctor_report(doctor, "rules of others", NOTRACK_WARNING, 0, "%s cannot be read: %s; "
-				      "if there are rules, they are in force beside ours",
-				      backends[i]->tables, error.text);
+			doctor_report(doctor, "rules of others", NOTRACK_WARNING, 0, "%s; if there are "
+				      "rules, they are in force beside ours", error.text);
 	}
-	if (count && !view_reach(view))
-		return true;
-	doctor->failed |= count != 0;
-	return false;
+	if (count < BACKENDS)
+		return false;
+	doctor->failed |= view_reach(view) != 0;
+	return !doctor->failed;
 }
 
 /* Everybody's chains: the checks of what is in them say nothing where they cannot be read. */

@@ -294,7 +294,7 @@ int plan_make(struct plan *plan, struct notrack *nt, bool whole)
 	if (plan->made)			/* as long as nobody has looked */
 		plan->ours = 1u << WORLD_LEGACY | 1u << WORLD_NFT;
 	findings_free(&nt->findings);
-	err = host_look(&plan->host);
+	err = host_look(&plan->host, &nt->error);
 	if (err || !plan->made)
 		return explain(nt, err);
 	err = raise_others(plan, nt);

@@ -29,7 +29,7 @@ static int judge(struct notrack *nt, struct verification *all)
 static int verify_in_kernel(struct notrack *nt, void *data)
 {
 	struct verification *all = data;
-	int err = host_look(&all->host);
+	int err = host_look(&all->host, &nt->error);
 
 	if (!err)
 		err = context_view(nt, nt->families, NULL, &all->view);

@@ -145,10 +145,25 @@ static void judge_anew(struct notrack *nt)
 	nt->insists = true;
 }
 
-/* Where all is as it is to be already, without the lock. */
-static bool all_is_there(struct notrack_watch *watch)
+/* What a commit would do, with nothing of the context changed by looking. */
+static int look_anew(struct notrack *nt, bool loading)
 {
-	return watch->gently && watch->state == IN_PLACE && !notrack_diff(watch->nt, NULL, NULL);
+	const bool clients_only = nt->clients_only, insists = nt->insists;
+	int result;
+
+	judge_anew(nt);
+	nt->loading = loading;
+	result = notrack_diff(nt, NULL, NULL);
+	nt->clients_only = clients_only;
+	nt->insists = insists;
+	nt->loading = false;
+	return result;
+}
+
+/* Where all is as it is to be already, without the lock. */
+static bool all_is_there(struct notrack_watch *watch, bool loading)
+{
+	return watch->gently && watch->state == IN_PLACE && !look_anew(watch->nt, loading);
 }
 
 /* What waits for the host's rules to be at rest is due then, whatever is looked at until then. */
@@ -174,17 +189,19 @@ static void check(struct notrack_watch *watch, struct listener *listener)
 {
 	struct notrack_changes changes = { .size = sizeof(changes) };
 	const uint64_t begun_ms = now_ms();
+	const bool loading = is_loading(watch, begun_ms);
 	int result;
 
 	watch->due_ms = NEVER;
-	judge_anew(watch->nt);
-	watch->nt->loading = is_loading(watch, begun_ms);
-	if (all_is_there(watch)) {
+	if (all_is_there(watch, loading)) {
 		end_check(watch, begun_ms, 0);
+		if (loading)	/* which looks leave out, too */
+			watch_request(watch, watch->changed_ms + SETTLE_MS);
 		return;
 	}
 	watch_note_signs(watch);	/* what comes after it is seen, our own commit included */
 	judge_anew(watch->nt);
+	watch->nt->loading = loading;
 	result = notrack_commit(watch->nt, &changes);
 	end_check(watch, begun_ms, result);
 	if (is_passing(result)) {
@@ -364,12 +381,8 @@ int notrack_watch_run(struct notrack_watch *watch,
  */
 static int judge_new(const struct notrack_watch *watch, struct notrack *nt)
 {
-	int result;
+	int result = look_anew(nt, is_loading(watch, now_ms()));
 
-	judge_anew(nt);
-	nt->loading = is_loading(watch, now_ms());
-	result = notrack_diff(nt, NULL, NULL);
-	nt->loading = nt->insists = false;
 	return result < 0 && !is_passing(result) ? result : 0;
 }
 

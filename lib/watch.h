@@ -21,6 +21,9 @@
 #define LOOK_MS 1000		/* at the tables of which no news come */
 #define LOOKS_WHOLE 10		/* every so often at all there is, */
 #define LOOKS_SHARE 20		/* ... for one in so many parts of the time at most */
+/* How many times as long as the last check took there is none for the sake of ... */
+#define REST_ELEMENTS 1		/* ... elements of sets that change all the time, */
+#define REST_INTERFACES 9	/* ... interfaces and addresses that do, as on a host of containers */
 
 #define NEVER UINT64_MAX
 

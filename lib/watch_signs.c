@@ -121,12 +121,13 @@ static void blame(struct notrack_watch *watch, size_t backend)
  * Some programs change elements all the time, and few rules depend on these: they are looked at
  * without the lock, for at most half of the time, and are no sign of rules being loaded.
  */
-static uint64_t check_gently(struct notrack_watch *watch)
+static uint64_t check_gently(struct notrack_watch *watch, unsigned int rest)
 {
+	const uint64_t pause_ms = rest * watch->took_ms;
+
 	if (watch->due_ms == NEVER)
 		watch->gently = true;
-	return watch->checked_ms + (watch->took_ms > PAUSE_ELEMENTS_MS ? watch->took_ms :
-				    PAUSE_ELEMENTS_MS);
+	return watch->checked_ms + (pause_ms > PAUSE_ELEMENTS_MS ? pause_ms : PAUSE_ELEMENTS_MS);
 }
 
 static void hear_rules(struct notrack_watch *watch, size_t backend)
@@ -146,7 +147,7 @@ static void hear_rules(struct notrack_watch *watch, size_t backend)
 		watch->changed_ms = now_ms();
 		at_ms = watch->checked_ms + PAUSE_MS;
 	} else {
-		at_ms = check_gently(watch);
+		at_ms = check_gently(watch, REST_ELEMENTS);
 	}
 	if (!queue->is_signed && at_ms < now_ms() + PAUSE_UNSIGNED_MS)
 		at_ms = now_ms() + PAUSE_UNSIGNED_MS;
@@ -193,7 +194,7 @@ static void look_at_interfaces(struct notrack_watch *watch)
 	if (watch->due_ms == NEVER)
 		snprintf(watch->cause, sizeof(watch->cause),
 			 "somebody had changed interfaces or addresses of this host");
-	watch_request(watch, check_gently(watch));
+	watch_request(watch, check_gently(watch, REST_INTERFACES));
 }
 
 void watch_hear(struct notrack_watch *watch)

@@ -93,8 +93,8 @@ int run_limit(struct machine *machine, const struct attributes *data)
 
 int run_quota(struct machine *machine, const struct attributes *data)
 {
-	return add_rate(machine, number_in(data->of[NFTA_QUOTA_FLAGS]) & NFT_QUOTA_F_INV,
-			STEP_RULES_OWN);
+	/* a copy would begin with nothing used up */
+	return add_rate(machine, number_in(data->of[NFTA_QUOTA_FLAGS]) & NFT_QUOTA_F_INV, 0);
 }
 
 /* How many connections a source has: conntrack counts them. */

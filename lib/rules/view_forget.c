@@ -77,6 +77,7 @@ static void forget_rules(struct view_chain *chain)
 	struct view_rule **at = &chain->rules;
 	const struct view_chain *opening = NULL;	/* directly ahead of the rule that comes next */
 
+	view_drop_index(chain);		/* which may have some of those that go */
 	chain->last = NULL;
 	while (*at) {
 		const struct view_chain *ours = led_to(*at);

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "support/clock.h"
+#include "support/retry.h"
 
 /* The kernel fills up to 32 KiB for a reader that has room for them. */
 #define BUFFER_SIZE (64 * 1024)
@@ -18,9 +19,6 @@
 #define WAIT_MS 5000
 /* Requests of more bytes need a larger queue than a socket has at first. */
 #define SEND_USUAL (64 * 1024)
-
-/* How often a dump is asked for that a change interrupts: one is rare, and five in a row a storm. */
-#define WHOLE_TRIES 5
 
 enum wait { NO_WAIT, WAIT };
 
@@ -76,6 +74,7 @@ int netlink_explain(int err, const char *what, struct error *error)
 		return error_set(error, -EBUSY, "%s: answers of the kernel were lost, as too much arrived "
 				 "at once; try again", what);
 	case -EINTR:
+	case -EBUSY:	/* netlink_ask_whole() */
 		return error_set(error, -EBUSY, "%s: another program keeps changing it; try again", what);
 	default:
 		return error_set(error, error_of_system(err), "%s: %m", what);
@@ -333,7 +332,7 @@ int netlink_ask_whole(struct netlink *netlink, struct nlmsghdr *request, netlink
 {
 	int err = -EINTR;
 
-	for (int i = 0; i < WHOLE_TRIES && err == -EINTR; i++) {
+	for (int i = 0; i < TRIES && err == -EINTR; i++) {
 		begin(data);
 		err = netlink_ask(netlink, request, take, data);
 	}

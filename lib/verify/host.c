@@ -6,10 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "support/error.h"
 #include "support/forwarding.h"
 #include "support/interfaces.h"
 #include "support/memory.h"
+#include "support/netlink.h"
 
 struct looking {
 	struct host *host;
@@ -90,7 +90,7 @@ static int look_at(const struct interface *at, void *data)
 	return outward ? add_interface(data, at->name) : 0;
 }
 
-int host_look(struct host *host)
+int host_look(struct host *host, struct error *error)
 {
 	struct looking looking = { .host = host };
 	int protocols = forwarding_protocols(), err;
@@ -105,6 +105,9 @@ int host_look(struct host *host)
 	err = interfaces_each(look_at, &looking);
 	if (error_of_system(err) == -ENOMEM)
 		return -ENOMEM;
+	/* it is not without addresses for that: commits look at which it has */
+	if (err == -EBUSY)
+		return netlink_explain(err, "interfaces and addresses of this host cannot be read", error);
 	if (err) {	/* a part would pass for the whole */
 		host_release(host);
 		*host = none;

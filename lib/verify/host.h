@@ -7,6 +7,7 @@
 
 #include "model/prefix.h"
 #include "rules/view.h"
+#include "support/error.h"
 
 /*
  * An address of an interface that is up, and not lo.  By the first that it has of a family,
@@ -35,8 +36,11 @@ struct host {
 	bool forwards_of[FAMILIES];	/* those of one family */
 };
 
-/* Of the calling thread's namespace; what cannot be read is not there.  0, or -ENOMEM. */
-int host_look(struct host *host);
+/*
+ * Of the calling thread's namespace; what cannot be read is not there.  0; -ENOMEM; or -EBUSY, with
+ * a sentence, where it changes faster than it can be read.
+ */
+int host_look(struct host *host, struct error *error);
 /* Tells rules of @view that look up addresses which are this host's; it is @host's then. */
 void host_tell(const struct host *host, struct view *view);
 void host_release(struct host *host);

@@ -225,7 +225,7 @@ static int plan_parity(struct backend_host *host, struct wish *wish)
 		.world = WORLD_NFT, .edits = true, .at_rest = true, .memory = &wish->memory,
 	};
 	const struct session session = { .tape = &host->tape, .error = &host->error };
-	int err = host_look(&wish->host);
+	int err = host_look(&wish->host, &host->error);
 
 	if (!err)
 		err = nft_view(&session, NULL, &wish->view);

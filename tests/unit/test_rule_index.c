@@ -91,6 +91,30 @@ START_TEST(packets_come_at_once_to_the_rule_that_names_them)
 }
 END_TEST
 
+/* What was ours is not come to any more, though it was there when the index was made. */
+START_TEST(a_rule_that_was_forgotten_is_gone_past)
+{
+	struct probe probe = any_packets();
+	const struct known_fields packets = packets_of(&probe);
+	const struct step accept = { .kind = STEP_ACCEPT };
+
+	begin();
+	for (unsigned int i = 0; i < RULES; i++) {
+		add_prefix(FIELD_SOURCE, 32, 10u << 24 | i);
+		end_rule(STEP_ACCEPT);
+	}
+	view_insert_rule(&view, base, base->rules->next, &accept, 1)->flags |= RULE_OURS;
+	ck_assert_int_eq(view_reach(&view), 0);
+	probe.source = (struct prefix){ .length = 32, .address = { 192, 0, 2, 1 } };
+	ck_assert_uint_ne(rule_index_next(base, base->rules, &packets)->flags & RULE_OURS, 0);
+	view_forget_ours(&view);
+	ck_assert_int_eq(view_reach(&view), 0);
+	ck_assert_ptr_nonnull(base->index);
+	ck_assert_ptr_null(rule_index_next(base, base->rules, &packets));
+	view_free(&view);
+}
+END_TEST
+
 START_TEST(a_rule_that_is_laid_over_others_is_not_gone_past)
 {
 	struct probe probe = any_packets();
@@ -209,6 +233,7 @@ END_TEST
 static void tests(TCase *tcase)
 {
 	tcase_add_test(tcase, packets_come_at_once_to_the_rule_that_names_them);
+	tcase_add_test(tcase, a_rule_that_was_forgotten_is_gone_past);
 	tcase_add_test(tcase, a_rule_that_is_laid_over_others_is_not_gone_past);
 	tcase_add_loop_test(tcase, no_rule_is_gone_past_that_packets_could_meet, 0, 50);
 }

@@ -77,7 +77,8 @@ int match_quota(const struct match_data *match)
 {
 	const struct xt_quota_info *info = match->data;
 
-	return add_own_rate(match, info->flags & XT_QUOTA_INVERT);
+	/* a copy would begin with nothing used up */
+	return add_memory(match, STEP_WITHIN_RATE, info->flags & XT_QUOTA_INVERT) ? 0 : -ENOMEM;
 }
 
 /* Who is in one list need not be in another, nor in the same one so often. */
