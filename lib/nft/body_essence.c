@@ -142,6 +142,7 @@ static void put_expression(const struct describing *describing, const struct nla
 	put_text(describing->out, parts.name);
 	for (uint16_t type = 1; type < ATTRIBUTES; type++) {
 		const struct nlattr *attr = parts.data.of[type];
+		uint32_t room;
 		uint16_t size;
 
 		if (!attr || expression_is_private(parts.name, type) ||
@@ -150,7 +151,7 @@ static void put_expression(const struct describing *describing, const struct nla
 		size = mnl_attr_get_payload_len(attr);
 		put(describing->out, &type, sizeof(type));
 		put(describing->out, &size, sizeof(size));
-		put(describing->out, mnl_attr_get_payload(attr), size);
+		put(describing->out, expression_lasting(parts.name, attr, &room), size);
 	}
 }
 

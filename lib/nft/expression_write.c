@@ -46,11 +46,12 @@ static void copy_data(struct expression_writer *writer, const char *name, const 
 {
 	struct nlattr *nest = mnl_attr_nest_start(writer->message, NFTA_EXPR_DATA);
 	const struct nlattr *attr;
+	uint32_t room;
 
+	/* a copy of a quota begins with as much used up as the quota has: else it would be another one */
 	mnl_attr_for_each_nested(attr, data)
-		if (strcmp(name, "quota") || mnl_attr_get_type(attr) != NFTA_QUOTA_CONSUMED)
-			mnl_attr_put(writer->message, attr->nla_type, mnl_attr_get_payload_len(attr),
-				     mnl_attr_get_payload(attr));
+		mnl_attr_put(writer->message, attr->nla_type, mnl_attr_get_payload_len(attr),
+			     expression_lasting(name, attr, &room));
 	mnl_attr_nest_end(writer->message, nest);
 }
 

@@ -103,6 +103,14 @@ bool expression_is_private(const char *name, uint16_t attribute)
 	return false;
 }
 
+const void *expression_lasting(const char *name, const struct nlattr *attr, uint32_t *room)
+{
+	if (strcmp(name, "quota") || mnl_attr_get_type(attr) != NFTA_QUOTA_FLAGS)
+		return mnl_attr_get_payload(attr);
+	*room = htonl(number_in(attr) & ~(uint32_t)NFT_QUOTA_F_DEPLETED);
+	return room;
+}
+
 const char *expression_set(const struct expression_parts *parts)
 {
 	const struct nlattr *set = !strcmp(parts->name, "lookup") ? parts->data.of[NFTA_LOOKUP_SET] :

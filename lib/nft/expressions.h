@@ -31,6 +31,8 @@ struct expression_parts expression_parts(const struct nlattr *expression);
 bool expression_counts(const char *name);
 /* Whether an attribute is the number of a register, or something counted. */
 bool expression_is_private(const char *name, uint16_t attribute);
+/* What an attribute of an expression says, but for that a quota is used up; it may be put into @room. */
+const void *expression_lasting(const char *name, const struct nlattr *attr, uint32_t *room);
 /* The name of the set that it looks up or refers to; NULL: none. */
 const char *expression_set(const struct expression_parts *parts);
 

@@ -139,6 +139,11 @@ static const struct {
 	/* whom a frame was for */
 	{ "meta pkttype != host drop", { BUT(TO_ALL), BUT(TO_ALL) } },
 	{ "ct state new meta pkttype broadcast drop", { BUT(TO_ALL), BUT(TO_ALL) } },
+	/* what is used up stays so in a copy */
+	{ "meta pkttype != host quota over 1000 bytes used 1000 bytes ct state new drop",
+	  { BUT(TO_ALL), BUT(TO_ALL) } },
+	{ "meta pkttype != host ct state new quota over 1000 bytes used 1000 bytes drop",
+	  { BUT(TO_ALL), BUT(TO_ALL) } },
 };
 enum { LINES = sizeof(lines) / sizeof(lines[0]) };
 
