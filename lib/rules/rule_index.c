@@ -138,49 +138,54 @@ static bool tells_apart(const struct index_field *in)
 	return values >= in->count / ALIKE_MAX;
 }
 
-static int make_field(struct view *view, struct rule_index *index, const struct view_chain *chain,
-		      enum field field)
+static bool make_field(struct rule_index *index, const struct view_chain *chain, enum field field)
 {
 	const uint32_t named = count_named(chain, field);
 	struct index_field in = { .field = (uint8_t)field };
 
 	if (named < index->count / 2)
-		return 0;
-	in.keys = arena_alloc(&view->arena, named * sizeof(*in.keys));
-	in.next_open = arena_alloc(&view->arena, index->count * sizeof(*in.next_open));
+		return true;
+	in.keys = arena_alloc(&index->arena, named * sizeof(*in.keys));
+	in.next_open = arena_alloc(&index->arena, index->count * sizeof(*in.next_open));
 	if (!in.keys || !in.next_open)
-		return -ENOMEM;
+		return false;
 	fill(&in, index, field);
 	if (tells_apart(&in))
 		index->fields[index->field_count++] = in;
-	return 0;
+	return true;
 }
 
-static int make_index(struct view *view, struct view_chain *chain)
+void rule_index_make(const struct view_chain *chain)
+{
+	struct rule_index *index = chain->index;
+	uint32_t position = 0;
+	bool has_room;
+
+	index->made = true;
+	index->rules = arena_alloc(&index->arena, index->count * sizeof(*index->rules));
+	has_room = index->rules != NULL;
+	for (struct view_rule *rule = chain->rules; rule && has_room; rule = rule->next) {
+		index->rules[position] = rule;
+		rule->position = position++;
+	}
+	for (size_t i = 0; i < INDEXED_FIELDS && has_room; i++)
+		has_room = make_field(index, chain, indexed_fields[i]);
+	if (!has_room)
+		index->field_count = 0;
+}
+
+static int begin_index(struct view *view, struct view_chain *chain)
 {
 	const uint32_t count = count_rules(chain);
-	struct rule_index *index;
-	uint32_t position = 0;
-	int err = 0;
 
 	chain->indexed = true;
 	if (count < RULES_MIN)
 		return 0;
-	index = arena_alloc(&view->arena, sizeof(*index));
-	if (index)
-		index->rules = arena_alloc(&view->arena, count * sizeof(*index->rules));
-	if (!index || !index->rules)
+	chain->index = arena_alloc(&view->arena, sizeof(*chain->index));
+	if (!chain->index)
 		return -ENOMEM;
-	index->count = count;
-	for (struct view_rule *rule = chain->rules; rule; rule = rule->next) {
-		index->rules[position] = rule;
-		rule->position = position++;
-	}
-	for (size_t i = 0; i < INDEXED_FIELDS && !err; i++)
-		err = make_field(view, index, chain, indexed_fields[i]);
-	if (!err && index->field_count)
-		chain->index = index;
-	return err;
+	*chain->index = (struct rule_index){ .count = count };
+	return 0;
 }
 
 int view_index_rules(struct view *view)
@@ -190,12 +195,14 @@ int view_index_rules(struct view *view)
 	for (struct view_table *table = view->tables; table && !err; table = table->next)
 		for (struct view_chain *chain = table->chains; chain && !err; chain = chain->next)
 			if (!chain->indexed)
-				err = make_index(view, chain);
+				err = begin_index(view, chain);
 	return err;
 }
 
 void view_drop_index(struct view_chain *chain)
 {
+	if (chain->index)
+		arena_free(&chain->index->arena);
 	chain->index = NULL;
 	chain->indexed = false;
 }
@@ -314,11 +321,19 @@ static uint32_t next_by(const struct index_field *in, const struct known_fields 
 const struct view_rule *rule_index_next(const struct view_chain *chain, const struct view_rule *rule,
 					const struct known_fields *packets)
 {
-	const struct rule_index *index = chain->index;
-	uint32_t next = rule->position;
+	struct rule_index *index = chain->index;
+	uint32_t next;
 
 	if (!index)
 		return rule;
+	if (!index->made) {
+		if (++index->asked < index->count)
+			return rule;
+		rule_index_make(chain);
+	}
+	if (!index->field_count)
+		return rule;
+	next = rule->position;
 	for (size_t i = 0; i < index->field_count && next < index->count; i++)
 		next = next_by(&index->fields[i], packets, next);
 	return next < index->count ? index->rules[next] : NULL;

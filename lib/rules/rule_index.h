@@ -4,6 +4,7 @@
 #define LIB_RULE_INDEX_H
 
 #include "rules/view.h"
+#include "support/arena.h"
 
 enum { INDEXED_FIELDS = 5 };
 
@@ -23,9 +24,12 @@ struct index_field {
 };
 
 struct rule_index {
-	uint32_t count;
+	struct arena arena;		/* its own: a walk that makes it may not change the view */
+	uint32_t count;			/* of the rules of the chain */
+	uint32_t asked;			/* rules, one by one */
+	bool made;			/* what follows */
 	const struct view_rule **rules;	/* of the chain, by their positions */
-	size_t field_count;
+	size_t field_count;		/* 0: it tells nothing apart, or there is no memory for it */
 	struct index_field fields[INDEXED_FIELDS];
 };
 
@@ -38,9 +42,13 @@ struct known_fields {
 
 /*
  * @rule, or the next one behind it in the chain that such packets may meet, as far as an index
- * tells; NULL: there is none.
+ * tells; NULL: there is none.  It is made once it has been asked as often as there are rules: where
+ * one look is all that somebody takes, to put them in order would cost more.
  */
 const struct view_rule *rule_index_next(const struct view_chain *chain, const struct view_rule *rule,
 					const struct known_fields *packets);
+
+/* Makes it at once. */
+void rule_index_make(const struct view_chain *chain);
 
 #endif

@@ -348,6 +348,9 @@ void view_free(struct view *view)
 {
 	if (view->release)
 		view->release(view->asker);
+	for (struct view_table *table = view->tables; table; table = table->next)
+		for (struct view_chain *chain = table->chains; chain; chain = chain->next)
+			view_drop_index(chain);
 	free(view->names);
 	free(view->steps);
 	arena_free(&view->arena);

@@ -323,7 +323,7 @@ struct view_chain {
 	uint8_t referrers;		/* rules with a jump or goto to it: 0, 1, or 2 for any more */
 	bool only_drops;		/* what comes there, and lets the others return */
 	bool indexed;			/* @index is that of its rules as they are, or they need none */
-	const struct rule_index *index;
+	struct rule_index *index;
 	/* what view_forget_ours() took out of it: the opening that a jump led to, and the rule of
 	   the host that the jump stood ahead of (NULL: at the end) */
 	const struct view_chain *opened_by;

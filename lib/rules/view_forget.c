@@ -45,6 +45,7 @@ static void forget_in_table(struct view_table *table, is_chain *goes)
 	table->last = NULL;
 	while (*at) {
 		if (goes(*at)) {
+			view_drop_index(*at);
 			*at = (*at)->next;
 		} else {
 			table->last = *at;
