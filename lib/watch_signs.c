@@ -166,7 +166,7 @@ static void compare_forwarding(struct notrack_watch *watch)
 
 static void hear_switches(struct notrack_watch *watch)
 {
-	if (forwarding_heard(&watch->switches))
+	if (netlink_heard(&watch->switches))
 		compare_forwarding(watch);
 }
 
@@ -185,7 +185,7 @@ static void look_at_interfaces(struct notrack_watch *watch)
 {
 	uint64_t mark;
 
-	if (!interfaces_heard(&watch->interfaces))
+	if (!netlink_heard(&watch->interfaces))
 		return;
 	mark = ask_interfaces(watch->nt);
 	if (mark == watch->interfaces_mark && mark != UNKNOWN_MARK)

@@ -4,7 +4,6 @@
 #include "support/attribute.h"
 #include "support/memory.h"
 #include "support/netlink.h"
-#include "support/retry.h"
 #include "support/search.h"
 
 #include <errno.h>
@@ -58,9 +57,25 @@ static bool take_destination(struct prefix *prefix, const struct nlmsghdr *messa
 	return true;
 }
 
+/* One dump, and what there was before it. */
+struct dump {
+	struct own_addresses *local;
+	size_t host_count, network_count, group_count;
+};
+
+static void begin(void *data)
+{
+	const struct dump *dump = data;
+
+	dump->local->host_count = dump->host_count;
+	dump->local->network_count = dump->network_count;
+	dump->local->group_count = dump->group_count;
+}
+
 static int take_route(const struct nlmsghdr *message, void *data)
 {
 	const struct rtmsg *route = mnl_nlmsg_get_payload(message);
+	const struct dump *dump = data;
 	struct prefix prefix = { .length = 0 };
 
 	if (message->nlmsg_type != RTM_NEWROUTE ||
@@ -71,7 +86,7 @@ static int take_route(const struct nlmsghdr *message, void *data)
 	prefix.family = route->rtm_family == AF_INET6 ? IPV6 : IPV4;
 	if (!take_destination(&prefix, message, route))
 		return 0;
-	return add_prefix(data, &prefix, is_group(route->rtm_type));
+	return add_prefix(dump->local, &prefix, is_group(route->rtm_type));
 }
 
 static int ask(struct netlink *netlink, uint8_t family, uint8_t type, struct own_addresses *local)
@@ -84,8 +99,9 @@ static int ask(struct netlink *netlink, uint8_t family, uint8_t type, struct own
 			     .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP },
 		.route = { .rtm_family = family, .rtm_type = type },
 	};
+	struct dump dump = { local, local->host_count, local->network_count, local->group_count };
 
-	return netlink_ask(netlink, &request.message, take_route, local);
+	return netlink_ask_whole(netlink, &request.message, take_route, begin, &dump);
 }
 
 /*
@@ -119,15 +135,8 @@ int own_addresses_read(struct own_addresses *local, struct error *error)
 
 	if (!err)
 		err = add_prefix(local, &groups, true);
-	for (int i = 0; !err && i < TRIES; i++) {
-		local->host_count = local->network_count = 0;
-		local->group_count = 1;
+	if (!err)
 		err = ask_types(&netlink, local);
-		if (err != -EINTR)
-			break;
-		if (i + 1 < TRIES)
-			err = 0;	/* routes changed meanwhile: once more */
-	}
 	netlink_close(&netlink);
 	if (!err && local->host_count)
 		qsort(local->hosts, local->host_count, sizeof(*local->hosts), compare);

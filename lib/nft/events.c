@@ -34,16 +34,13 @@ static void make_room(const struct netlink *netlink)
 
 int nft_listen(struct news_queue *queue)
 {
+	static const unsigned int group = NFNLGRP_NFTABLES;
 	int err;
 
 	*queue = (struct news_queue){ .netlink.fd = -1 };
-	err = netlink_open(&queue->netlink, NETLINK_NETFILTER);
-	if (!err) {
+	err = netlink_listen(&queue->netlink, NETLINK_NETFILTER, &group, 1);
+	if (!err)
 		make_room(&queue->netlink);
-		err = netlink_join(&queue->netlink, NFNLGRP_NFTABLES);
-	}
-	if (err)
-		netlink_close(&queue->netlink);
 	return err == -EPROTONOSUPPORT ? 0 : err;
 }
 

@@ -284,31 +284,7 @@ bool forwarding_of_bridges(void)
 
 int forwarding_listen(struct netlink *netlink)
 {
-	int err = netlink_open(netlink, NETLINK_ROUTE);
+	static const unsigned int groups[] = { RTNLGRP_IPV4_NETCONF, RTNLGRP_IPV6_NETCONF };
 
-	if (!err)
-		err = netlink_join(netlink, RTNLGRP_IPV4_NETCONF);
-	if (!err)
-		err = netlink_join(netlink, RTNLGRP_IPV6_NETCONF);
-	if (err)
-		netlink_close(netlink);
-	return err;
-}
-
-static int note(const struct nlmsghdr *message, void *data)
-{
-	(void)message;
-	*(bool *)data = true;
-	return 0;
-}
-
-bool forwarding_heard(struct netlink *netlink)
-{
-	bool heard = false;
-
-	if (netlink->fd < 0)
-		return false;
-	while (netlink_receive(netlink, note, &heard) == -ENOBUFS)
-		heard = true;
-	return heard;
+	return netlink_listen(netlink, NETLINK_ROUTE, groups, sizeof(groups) / sizeof(groups[0]));
 }

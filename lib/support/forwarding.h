@@ -37,7 +37,5 @@ bool forwarding_of_bridges(void);
  * for bridges.  In the network namespace of the calling thread; 0 or -errno.
  */
 int forwarding_listen(struct netlink *netlink);
-/* Whether it has told of any since the last call; news may have been lost. */
-bool forwarding_heard(struct netlink *netlink);
 
 #endif

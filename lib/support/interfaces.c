@@ -171,31 +171,8 @@ int interfaces_each(int (*visit)(const struct interface *interface, void *data),
 int interfaces_listen(struct netlink *netlink)
 {
 	static const unsigned int groups[] = { RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR };
-	int err = netlink_open(netlink, NETLINK_ROUTE);
 
-	for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]) && !err; i++)
-		err = netlink_join(netlink, groups[i]);
-	if (err)
-		netlink_close(netlink);
-	return err;
-}
-
-static int note(const struct nlmsghdr *message, void *data)
-{
-	(void)message;
-	*(bool *)data = true;
-	return 0;
-}
-
-bool interfaces_heard(struct netlink *netlink)
-{
-	bool heard = false;
-
-	if (netlink->fd < 0)
-		return false;
-	while (netlink_receive(netlink, note, &heard) == -ENOBUFS)
-		heard = true;
-	return heard;
+	return netlink_listen(netlink, NETLINK_ROUTE, groups, sizeof(groups) / sizeof(groups[0]));
 }
 
 static int mix(const struct interface *interface, void *data)

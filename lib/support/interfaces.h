@@ -28,8 +28,6 @@ int interfaces_each(int (*visit)(const struct interface *interface, void *data),
 
 /* The kernel tells of both as they come, go and change, in that namespace; 0 or -errno. */
 int interfaces_listen(struct netlink *netlink);
-/* Whether it has told of any since the last call; news may have been lost. */
-bool interfaces_heard(struct netlink *netlink);
 /* The same number as long as the same are there, in the same order, and up or down; 0 or -errno. */
 int interfaces_mark(uint64_t *mark);
 

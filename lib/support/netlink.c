@@ -103,10 +103,21 @@ bool netlink_be_strict(const struct netlink *netlink)
 	return !setsockopt(netlink->fd, SOL_NETLINK, NETLINK_GET_STRICT_CHK, &one, sizeof(one));
 }
 
-int netlink_join(struct netlink *netlink, unsigned int group)
+static int join(struct netlink *netlink, unsigned int group)
 {
 	return setsockopt(netlink->fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group,
 			  sizeof(group)) ? -errno : 0;
+}
+
+int netlink_listen(struct netlink *netlink, int protocol, const unsigned int *groups, size_t count)
+{
+	int err = netlink_open(netlink, protocol);
+
+	for (size_t i = 0; i < count && !err; i++)
+		err = join(netlink, groups[i]);
+	if (err)
+		netlink_close(netlink);
+	return err;
 }
 
 struct nlmsghdr *netlink_message(void *buffer, int type, int flags, uint8_t family)
@@ -370,4 +381,22 @@ int netlink_receive(struct netlink *netlink, netlink_take *take, void *data)
 		err = size < 0 ? (int)size : netlink_answers_take(&answers, netlink->buffer, (size_t)size);
 	}
 	return err;
+}
+
+static int note_any(const struct nlmsghdr *message, void *data)
+{
+	(void)message;
+	*(bool *)data = true;
+	return 0;
+}
+
+bool netlink_heard(struct netlink *netlink)
+{
+	bool heard = false;
+
+	if (netlink->fd < 0)
+		return false;
+	while (netlink_receive(netlink, note_any, &heard) == -ENOBUFS)
+		heard = true;
+	return heard;
 }

@@ -20,7 +20,7 @@
  *	netlink_ask()		one request: a dump, or a question with an answer
  *	netlink_talk()		many requests in one datagram, and their
  *				acknowledgments: removals, a batch of nftables
- *	netlink_join(), netlink_receive()
+ *	netlink_listen(), netlink_receive() or netlink_heard()
  *				events; poll(2) @fd in between
  *
  * All calls return 0 or what @take returned, or -errno: the kernel's answer, or
@@ -113,10 +113,12 @@ int netlink_talk(struct netlink *netlink, const void *requests, size_t size,
 /* The error that an NLMSG_ERROR or NLMSG_DONE brings; 0: an acknowledgment, a dump's end. */
 int netlink_status(const struct nlmsghdr *message);
 
-/* Takes part in a multicast group: NFNLGRP_NFTABLES, ... */
-int netlink_join(struct netlink *netlink, unsigned int group);
+/* Opens, and takes part in multicast groups: NFNLGRP_NFTABLES, ...  Where it fails, it is closed. */
+int netlink_listen(struct netlink *netlink, int protocol, const unsigned int *groups, size_t count);
 /* Hands over the kernel's messages that are there; does not wait. */
 int netlink_receive(struct netlink *netlink, netlink_take *take, void *data);
+/* Whether there was any since the last call, or some were lost; never on one that is closed. */
+bool netlink_heard(struct netlink *netlink);
 
 /* --- answers, apart from the socket that brings them -------------------- */
 

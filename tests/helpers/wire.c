@@ -322,24 +322,30 @@ static void send_packet(const struct wire_packet *packet, uint32_t number)
 
 /* --- receiving -------------------------------------------------------- */
 
-/* The number of a packet, from its transport header on. */
+/* The number of a packet, from its transport header on; 0: it is none of ours. */
 static uint32_t number_of(const uint8_t *at, size_t size, uint8_t protocol)
 {
 	size_t offset = protocol == IPPROTO_UDP ? sizeof(struct udphdr) :
 						  offsetof(struct tcphdr, th_seq);
 	uint32_t number;
 
-	if (size < offset + sizeof(number))
+	if ((protocol != IPPROTO_UDP && protocol != IPPROTO_TCP) || size < offset + sizeof(number))
 		return 0;
 	memcpy(&number, at + offset, sizeof(number));
 	return ntohl(number);
+}
+
+/* Of those that wire_send() puts ahead, which have eight bytes each. */
+static bool is_extension(uint8_t header)
+{
+	return header == IPPROTO_HOPOPTS || header == IPPROTO_ROUTING || header == IPPROTO_DSTOPTS;
 }
 
 static uint32_t number_of_ip(const uint8_t *at, size_t size, bool six)
 {
 	if (size < (six ? sizeof(struct ip6_hdr) : sizeof(struct iphdr)))
 		return 0;
-	if (six && size > sizeof(struct ip6_hdr) && at[6] != IPPROTO_UDP && at[6] != IPPROTO_TCP)
+	if (six && size > sizeof(struct ip6_hdr) + 8 && is_extension(at[6]))
 		return number_of(at + sizeof(struct ip6_hdr) + 8, size - sizeof(struct ip6_hdr) - 8,
 				 at[sizeof(struct ip6_hdr)]);
 	if (six)
