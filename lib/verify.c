@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "verify/both_ends.h"
 
 /* --- in the kernel ----------------------------------------------------- */
 
@@ -128,15 +127,19 @@ static void forget_flows(struct verification *all)
 	findings_free(&all->findings);
 }
 
-/* What the diff found by a comparison with the host as it is without us. */
-static int keep_both_ends(const struct notrack *nt, struct verification *all)
+/*
+ * What the diff found by a comparison with the host as it is without us, and did not refuse: where
+ * it would, a flow of ours fails.
+ */
+static int keep_compared(const struct notrack *nt, struct verification *all)
 {
 	int err = 0;
 
 	for (size_t i = 0; i < nt->findings.count && !err; i++) {
 		const struct finding *finding = &nt->findings.list[i];
 
-		if (both_ends_is_of(finding, all->name))
+		if (*finding->compared && finding->severity == NOTRACK_WARNING &&
+		    (!all->name || !strcmp(finding->compared, all->name)))
 			err = findings_add(&all->findings, finding->code, finding->severity, "%s",
 					   finding->text);
 	}
@@ -162,10 +165,10 @@ int verify_collect(struct notrack *nt, struct verification *all)
 	if (all->drift > 0 || (!all->drift && !all->is_done)) {
 		forget_flows(all);
 		err = context_in_kernel(nt, verify_in_kernel, all);
-		return err ? err : keep_both_ends(nt, all);
+		return err ? err : keep_compared(nt, all);
 	}
 	tape_free(&nt->tape);
-	return all->drift ? all->drift : keep_both_ends(nt, all);
+	return all->drift ? all->drift : keep_compared(nt, all);
 }
 
 void verify_release(struct verification *all)

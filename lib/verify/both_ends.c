@@ -6,10 +6,6 @@
 
 #include "verify/walk.h"
 
-#define CODE "both-ends"
-/* What is told of a service begins so. */
-#define OF_SERVICE "service %s: "
-
 struct asking {
 	const struct guard *guard;
 	enum family family;
@@ -79,8 +75,8 @@ static int tell(const struct asking *asking, const struct flow_key *flow, struct
 	const unsigned int port = flow->service->ports[0].first;
 	char place[PLACE_TEXT];
 
-	return findings_add(findings, CODE, NOTRACK_WARNING,
-			    OF_SERVICE "%s over %s from port %u to port %u would get no answers, as %s: "
+	return findings_add_compared(findings, flow->service->name, "both-ends", NOTRACK_WARNING,
+			    "service %s: %s over %s from port %u to port %u would get no answers, as %s: "
 			    "%s drops them; where there are any, give the service both roles, with which "
 			    "such packets stay tracked", flow->service->name,
 			    flow->role == INBOUND ? "questions that this host asks" :
@@ -108,8 +104,8 @@ static int tell_lost(const struct asking *asking, const struct flow_key *flow, s
 	const unsigned int port = flow->service->ports[0].first;
 	char place[PLACE_TEXT];
 
-	return findings_add(findings, CODE, NOTRACK_WARNING,
-			    OF_SERVICE "messages that %s over %s from port %u to port %u would be lost, as "
+	return findings_add_compared(findings, flow->service->name, "both-ends", NOTRACK_WARNING,
+			    "service %s: messages that %s over %s from port %u to port %u would be lost, as "
 			    "they are taken for answers: %s drops them; where there are any, give the service "
 			    "both roles, with which such packets stay tracked", flow->service->name,
 			    flow->role == INBOUND ? "this host sends" : "others send to this host",
@@ -156,14 +152,4 @@ int both_ends_walk(const struct guard *guard, enum family family, const struct s
 			err = walk_protocol(&asking, &flow, findings);
 	}
 	return err;
-}
-
-bool both_ends_is_of(const struct finding *finding, const char *service)
-{
-	char begins[sizeof(OF_SERVICE) + SERVICE_NAME_MAX];
-
-	if (strcmp(finding->code, CODE) || !service)
-		return !strcmp(finding->code, CODE);
-	snprintf(begins, sizeof(begins), OF_SERVICE, service);
-	return !strncmp(finding->text, begins, strlen(begins));
 }

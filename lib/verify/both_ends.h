@@ -13,7 +13,4 @@
 int both_ends_walk(const struct guard *guard, enum family family, const struct service *service,
 		   struct findings *findings);
 
-/* Whether a finding is one of these, and of a service by name; of any one: NULL. */
-bool both_ends_is_of(const struct finding *finding, const char *service);
-
 #endif

@@ -58,17 +58,11 @@ static int make_slots(struct findings *findings)
 	return 0;
 }
 
-int findings_add(struct findings *findings, const char *code, enum notrack_status severity,
-		 const char *format, ...)
+static int add(struct findings *findings, const struct finding *finding)
 {
-	struct finding finding = { .code = code, .severity = severity }, *grown;
-	va_list args;
+	struct finding *grown;
 
-	va_start(args, format);
-	vsnprintf(finding.text, sizeof(finding.text), format, args);
-	va_end(args);
-	text_make_plain(finding.text);
-	if (is_there(findings, &finding))
+	if (is_there(findings, finding))
 		return 0;
 	if (make_slots(findings))
 		return -ENOMEM;
@@ -76,9 +70,40 @@ int findings_add(struct findings *findings, const char *code, enum notrack_statu
 	if (!grown)
 		return -ENOMEM;
 	findings->list = grown;
-	*slot_of(findings, &finding) = (uint32_t)findings->count + 1;
-	grown[findings->count++] = finding;
+	*slot_of(findings, finding) = (uint32_t)findings->count + 1;
+	grown[findings->count++] = *finding;
 	return 0;
+}
+
+static void say(struct finding *finding, const char *format, va_list args)
+{
+	vsnprintf(finding->text, sizeof(finding->text), format, args);
+	text_make_plain(finding->text);
+}
+
+int findings_add(struct findings *findings, const char *code, enum notrack_status severity,
+		 const char *format, ...)
+{
+	struct finding finding = { .code = code, .severity = severity };
+	va_list args;
+
+	va_start(args, format);
+	say(&finding, format, args);
+	va_end(args);
+	return add(findings, &finding);
+}
+
+int findings_add_compared(struct findings *findings, const char *service, const char *code,
+			  enum notrack_status severity, const char *format, ...)
+{
+	struct finding finding = { .code = code, .severity = severity };
+	va_list args;
+
+	strncpy(finding.compared, service, sizeof(finding.compared) - 1);
+	va_start(args, format);
+	say(&finding, format, args);
+	va_end(args);
+	return add(findings, &finding);
 }
 
 const struct finding *findings_failure(const struct findings *findings)
@@ -103,8 +128,7 @@ int findings_join(struct findings *to, const struct findings *from)
 	int err = 0;
 
 	for (size_t i = 0; i < from->count && !err; i++)
-		err = findings_add(to, from->list[i].code, from->list[i].severity, "%s",
-				   from->list[i].text);
+		err = add(to, &from->list[i]);
 	return err;
 }
 

@@ -7,11 +7,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "model/service.h"
 #include "notrack.h"
 
 struct finding {
 	const char *code;
 	enum notrack_status severity;
+	/* by a comparison with the host as it is without us: of which service; else "" */
+	char compared[SERVICE_NAME_MAX + 1];
 	char text[512];
 };
 
@@ -25,6 +28,10 @@ struct findings {
 /* Adds one, unless it is there already; 0, or -ENOMEM. */
 int findings_add(struct findings *findings, const char *code, enum notrack_status severity,
 		 const char *format, ...) __attribute__((format(printf, 4, 5)));
+/* The same of what a comparison with the host as it is without us found of a service. */
+int findings_add_compared(struct findings *findings, const char *service, const char *code,
+			  enum notrack_status severity, const char *format, ...)
+	__attribute__((format(printf, 5, 6)));
 /* The first that is a failure; NULL if there is none. */
 const struct finding *findings_failure(const struct findings *findings);
 size_t findings_count_failures(const struct findings *findings);

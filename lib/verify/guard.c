@@ -91,7 +91,8 @@ static int tell_dropped(const struct watching *watching, const struct traveller 
 	const struct place dropped = place_of_theirs(watching->guard->view, traveller->dropped);
 	char place[PLACE_TEXT];
 
-	return findings_add(watching->findings, "dropped", severity_of(watching, traveller),
+	return findings_add_compared(watching->findings, flow->service->name, "dropped",
+			    severity_of(watching, traveller),
 			    "%s (%s) would drop %s of service %s over %s that are let through today, as "
 			    "they would no longer be tracked: let that chain accept them by port, without "
 			    "asking for a state, or leave the service tracked",
@@ -105,7 +106,8 @@ static int tell_widened(const struct watching *watching, const struct traveller 
 	const struct flow_key *flow = &watching->flow;
 	char place[PLACE_TEXT];
 
-	return findings_add(watching->findings, "widened", severity_of_widened(watching, traveller),
+	return findings_add_compared(watching->findings, flow->service->name, "widened",
+			    severity_of_widened(watching, traveller),
 			    "%s (%s) drops %s of service %s over %s today, and would no longer, as they "
 			    "would not be tracked: let it drop them without asking for a state, or leave "
 			    "the service tracked",

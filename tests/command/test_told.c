@@ -426,6 +426,26 @@ START_TEST(segments_that_meet_a_rate_are_told)
 }
 END_TEST
 
+/* No twin can stand there; whoever asks later hears of it, too, of the service that it is about. */
+START_TEST(whom_a_table_of_a_program_singles_out_is_told_later_as_well)
+{
+	static const char answers[] = "answers of service dns over udp";
+	struct run done;
+
+	netns_add_peer();
+	must("nft 'add table inet firewalld; "
+	     "add chain inet firewalld o { type filter hook output priority 10; }; "
+	     "add rule inet firewalld o ct state established,related accept; "
+	     "add rule inet firewalld o ip daddr 192.0.2.66 reject'");
+	must("notrackctl -4 add ntp --role outbound");
+	ck_assert_ptr_null(strstr(must("notrackctl -4 verify").out, "warning  dropped"));
+	ck_assert_ptr_nonnull(strstr(must("notrackctl -4 add dns --role inbound").err, answers));
+	done = must("notrackctl -4 verify dns");
+	ck_assert_msg(strstr(done.out, "warning  dropped") && strstr(done.out, answers), "%s", done.out);
+	ck_assert_ptr_null(strstr(must("notrackctl -4 verify ntp").out, answers));
+}
+END_TEST
+
 /* What is said in the same words of a service that was forced excuses no other one. */
 START_TEST(what_is_refused_of_two_is_refused_of_the_second)
 {
@@ -635,6 +655,7 @@ END_TEST
 static void tests(TCase *tcase)
 {
 	tcase_add_loop_test(tcase, what_is_never_untracked_is_told, 0, COUNT(unpicked));
+	tcase_add_test(tcase, whom_a_table_of_a_program_singles_out_is_told_later_as_well);
 	tcase_add_loop_test(tcase, what_is_refused_of_two_is_refused_of_the_second, 0, 2);
 	tcase_add_loop_test(tcase, segments_that_meet_a_rate_are_told, 0, 2);
 	tcase_add_loop_test(tcase, what_is_accepted_as_translated_is_none_of_the_service, 0, FAMILY_COUNT);
